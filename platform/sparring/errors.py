@@ -1,0 +1,78 @@
+"""What can go wrong, as the user meets it.
+
+    SparringError                 every error of ours; the command line prints it as one sentence
+    ├── UsageError          (2)   a flag, name or path the command cannot accept
+    │   ├── SpaceError            a search-space TOML or a hyperparameter's value
+    │   ├── DataError             a data set that is missing, torn or of the wrong form
+    │   ├── UnknownName           no model, data set, study … of that name
+    │   └── ConfigError           a model configuration (YAML, pinned TOML, --set)
+    ├── StudyLocked         (3)   another process is searching this study
+    ├── NoTrialSucceeded    (4)   the search ended and not one trial completed
+    ├── NothingToReport     (5)   the study holds no finished trial yet
+    ├── LedgerError         (1)   results could not be committed; nothing committed before is lost
+    ├── CheckpointError     (1)   a checkpoint is torn or does not fit the model
+    └── TrialFailed         (1)   one trial died; the search goes on
+
+The number is the process's exit code. Each message names the place, the rule, what was got and the
+way out, in one sentence.
+"""
+
+from __future__ import annotations
+
+
+class SparringError(Exception):
+    """Any error Sparring raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(SparringError):
+    """A flag, name or path the command cannot accept; nothing was started, nothing written."""
+
+    exit_code = 2
+
+
+class SpaceError(UsageError):
+    """A search space, or a hyperparameter's value, that breaks a rule."""
+
+
+class ConfigError(UsageError):
+    """A model configuration that breaks a rule."""
+
+
+class DataError(UsageError):
+    """A data set that is missing, torn, non-finite or of the wrong form."""
+
+
+class UnknownName(UsageError):
+    """No model, data set, space, study, sampler … has this name; the message lists those there are."""
+
+
+class StudyLocked(SparringError):
+    """Another process holds the study; the message names it."""
+
+    exit_code = 3
+
+
+class NoTrialSucceeded(SparringError):
+    """The search ended without one completed trial; the message counts the reasons."""
+
+    exit_code = 4
+
+
+class NothingToReport(SparringError):
+    """The study holds no finished trial yet."""
+
+    exit_code = 5
+
+
+class LedgerError(SparringError):
+    """A row could not be committed (disk full, folder gone); what was committed before is safe."""
+
+
+class CheckpointError(SparringError):
+    """A checkpoint whose checksum, keys, shapes or types do not match."""
+
+
+class TrialFailed(SparringError):
+    """One trial died of an exception; carries where, so that the ledger can say so."""

@@ -1,0 +1,199 @@
+"""The values that cross every border: frozen, small, free of torch, ray and optuna.
+
+A study is searched by trials; a trial runs in attempts; an attempt reports epochs; the referee
+answers each epoch with a verdict, and each trial ends with one outcome.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from .errors import UsageError
+
+Value = float | int | bool | str
+"""A hyperparameter's value, as it stands in TOML, in Parquet and on the screen."""
+
+Kind = Literal["float", "int", "bool", "str"]
+"""The type of a hyperparameter's column in the ledger."""
+
+NAME_RULE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+
+
+def safe_name(name: str, what: str = "study name") -> str:
+    """``name`` itself if it may become a folder's name; raises UsageError otherwise, never rewrites."""
+    if not NAME_RULE.fullmatch(name) or ".." in name:
+        raise UsageError(
+            f"{what}: a name is 1 to 64 letters, digits, '.', '_' or '-', begins with a letter or digit and holds no "
+            f"'..', but got {name!r}; choose one such as 'aegan-1'"
+        )
+    return name
+
+
+class Outcome(StrEnum):
+    """How a trial ended. ``advice`` is the sentence the user reads."""
+
+    COMPLETED = "completed"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    COLLAPSED = "collapsed"
+    INFEASIBLE = "infeasible"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def advice(self) -> str:
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    Outcome.COMPLETED: "it trained for its whole budget",
+    Outcome.PRUNED: "other trials were better at the same epoch; the budget went to them",
+    Outcome.DIVERGED: "a loss or figure became NaN or infinite; lower the learning rates or narrow their range",
+    Outcome.COLLAPSED: "the networks stopped sparring: one overpowered the other or the codes lost their variance",
+    Outcome.INFEASIBLE: "this combination of values cannot be built; constrain the space",
+    Outcome.OUT_OF_MEMORY: "the slot ran out of memory; search smaller networks or batches, or fewer slots",
+    Outcome.TIMED_OUT: "it passed its own time limit; raise the limit or search smaller networks",
+    Outcome.CRASHED: "it died of an error on every attempt; the ledger keeps the error's text",
+    Outcome.INTERRUPTED: "the search stopped first; the same command again continues it from its checkpoint",
+}
+
+
+class Verdict(StrEnum):
+    """The referee's answer to an epoch."""
+
+    GO_ON = "go_on"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    STOP = "stop"  # the whole search is stopping; keep the checkpoint, end as interrupted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """One raw validation figure and which way is better."""
+
+    metric: str
+    goal: Literal["minimize", "maximize"] = "minimize"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySpec:
+    """Everything that defines a study. Its JSON form is ``study.json``; its fingerprint decides resume."""
+
+    name: str
+    model: str
+    dataset: str
+    data_path: str | None = None
+    data_options: Mapping[str, Any] = field(default_factory=dict)
+    split: str = "80/20"
+    space: Mapping[str, Any] = field(default_factory=dict)
+    """The search space as read from TOML ([objectives], [fixed], [search]), --config and --set already applied."""
+    objectives: tuple[Objective, ...] = (Objective(metric="val/score"),)
+    seed: int = 0
+    trials: int = 24
+    time_s: float | None = None
+    slots: int = 2
+    sampler: str = "tpe"
+    pruner: str = "successive_halving"
+    attempts: int = 3
+    """Tries a trial gets before it counts as crashed."""
+    checkpoint_s: float = 10.0
+    """A running trial is checkpointed at most this often, in seconds of its own time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One hyperparameter configuration with one seed, as handed to a slot."""
+
+    number: int
+    params: Mapping[str, Value]
+    """Searched values only; a conditional value that does not apply is absent."""
+    seed: int
+    attempt: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRow:
+    """What one epoch of one attempt measured. Epochs count from 1."""
+
+    trial: int
+    attempt: int
+    epoch: int
+    metrics: Mapping[str, float]
+    wall_s: float
+    """Seconds this epoch took, training and validation together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRow:
+    """How a trial ended: the ledger's truth, one row per trial."""
+
+    trial: int
+    attempt: int
+    seed: int
+    outcome: Outcome
+    params: Mapping[str, Value]
+    value: float | None = None
+    """The objective at ``best_epoch``; None unless finite figures exist. Never NaN."""
+    best_epoch: int | None = None
+    epochs: int = 0
+    """Epochs trained."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Every metric at ``best_epoch``."""
+    wall_s: float = 0.0
+    """Seconds from the first attempt's first epoch to the end, training only."""
+    error: str | None = None
+    """The exception's class and text, at most 4 kB, when the outcome is crashed or out_of_memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptRow:
+    """A trial was handed to a slot: written before the slot hears of it."""
+
+    trial: int
+    attempt: int
+    seed: int
+    params: Mapping[str, Value]
+    slot: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningTrial:
+    """A trial in training, for the live view."""
+
+    number: int
+    attempt: int
+    epoch: int
+    epochs: int
+    value: float | None
+    """Best objective so far; None before the first epoch's end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What the referee knows now, for the live view; small enough to ask for twice a second."""
+
+    trials: int
+    """Trials the search will run in all."""
+    outcomes: Mapping[Outcome, int]
+    """Finished trials by outcome."""
+    running: tuple[RunningTrial, ...]
+    best: TrialRow | None
+    """The best completed trial."""
+    baseline: TrialRow | None
+    """Trial 0, the published default, once it has ended."""
+    epochs: int
+    """Epochs trained in this session of the search, all trials together."""
+    elapsed_s: float
+    left_s: float | None
+    """Estimated seconds to the end; None before anything is known."""
+    stopping: bool = False
+
+    @property
+    def finished(self) -> int:
+        return sum(self.outcomes.values())
