@@ -6,6 +6,7 @@ answers each epoch with a verdict, and each trial ends with one outcome.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -127,6 +128,10 @@ class EpochRow:
     metrics: Mapping[str, float]
     wall_s: float
     """Seconds this epoch took, training and validation together."""
+
+    @property
+    def is_finite(self) -> bool:
+        return all(math.isfinite(value) for value in self.metrics.values())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,79 @@
+"""One trial that has not ended: what it has shown so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..records import AttemptRow, EpochRow, Outcome, RunningTrial, Trial, TrialRow
+
+
+@dataclass(kw_only=True)
+class LiveTrial:
+    """Mutable, and the referee's alone. ``sign`` is +1 when the objective is minimised, -1 when maximised."""
+
+    trial: Trial
+    sign: float
+    values: dict[int, float] = field(default_factory=dict)
+    """Objective by epoch."""
+    wall_s: dict[int, float] = field(default_factory=dict)
+    best_epoch: int | None = None
+    best_metrics: Mapping[str, float] = field(default_factory=dict)
+    passed: set[int] = field(default_factory=set)
+    """Rungs at which it was judged and went on."""
+    durable: int = 0
+    """Its last epoch that the ledger holds."""
+    token: str = ""
+    """The slot's step that runs it; empty until it is started."""
+    deaths: int = 0
+    """Attempts that ended without a word since the referee was made."""
+
+    def take(self, row: EpochRow, objective: str) -> None:
+        """Remembers one epoch; telling it twice changes nothing."""
+        value = row.metrics[objective]
+        self.values[row.epoch], self.wall_s[row.epoch] = value, row.wall_s
+        if math.isfinite(value) and (
+            self.best_epoch is None or self.sign * value < self.sign * self.values[self.best_epoch]
+        ):
+            self.best_epoch, self.best_metrics = row.epoch, dict(row.metrics)
+
+    def best_by(self, epoch: int) -> float | None:
+        """The best objective up to and including ``epoch``, times the sign: lower is better."""
+        seen = [self.sign * value for at, value in self.values.items() if at <= epoch and math.isfinite(value)]
+        return min(seen, default=None)
+
+    @property
+    def value(self) -> float | None:
+        return None if self.best_epoch is None else self.values[self.best_epoch]
+
+    @property
+    def epoch(self) -> int:
+        return max(self.values, default=0)
+
+    def row(self, outcome: Outcome, error: str | None = None) -> TrialRow:
+        """The ledger's terminal row. Only a trial that completed or was pruned has a value that counts."""
+        counts = outcome in (Outcome.COMPLETED, Outcome.PRUNED)
+        return TrialRow(
+            trial=self.trial.number,
+            attempt=self.trial.attempt,
+            seed=self.trial.seed,
+            outcome=outcome,
+            params=self.trial.params,
+            value=self.value if counts else None,
+            best_epoch=self.best_epoch if counts else None,
+            epochs=self.epoch,
+            metrics=self.best_metrics if counts else {},
+            wall_s=sum(self.wall_s.values()),
+            error=error[:4000] if error else None,
+        )
+
+    def attempt_row(self, slot: str = "") -> AttemptRow:
+        return AttemptRow(
+            trial=self.trial.number, attempt=self.trial.attempt, seed=self.trial.seed, params=self.trial.params, slot=slot
+        )
+
+    def view(self, epochs: int) -> RunningTrial:
+        return RunningTrial(
+            number=self.trial.number, attempt=self.trial.attempt, epoch=self.epoch, epochs=epochs, value=self.value
+        )

@@ -1,0 +1,108 @@
+"""The Optuna study inside the referee: in memory, told the truth, rebuilt from the ledger at every start.
+
+The truth is: COMPLETED with its value, PRUNED with its last epoch and best value (TPE ranks those below completed ones),
+everything else FAIL without a value, so that no sampler learns from a NaN or from half a training.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import optuna
+from optuna.trial import TrialState, create_trial
+
+from ..errors import LedgerError, UnknownName
+from ..records import Outcome, StudySpec, Trial, TrialRow, Value
+
+if TYPE_CHECKING:
+    from ..space import Space
+
+SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
+    "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
+    "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+}
+
+
+class Study:
+    """Draws trials and learns from how they end. Trial numbers are Optuna's own, from 0 without gaps."""
+
+    def __init__(self, spec: StudySpec, space: Space) -> None:
+        self._spec, self._space = spec, space
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._optuna: optuna.Study | None = None
+        self._open: dict[int, optuna.Trial] = {}
+
+    def rebuild(self, ended: dict[int, TrialRow], live: dict[int, Trial]) -> None:
+        """Refills the study with what the ledger holds, in the order of the trials' numbers.
+
+        The sampler's seed depends on how many trials there are, so a resumed study does not draw its first trials
+        again. Raises LedgerError if a number is missing.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler = make_sampler(self._spec.sampler, self._spec.seed + len(ended) + len(live))
+        direction = self._spec.objectives[0].goal
+        self._optuna = optuna.create_study(direction=direction, sampler=sampler)
+        for number in range(len(ended) + len(live)):
+            if number in ended:
+                self._add_ended(ended[number])
+            elif number in live:
+                self._add_live(live[number])
+            else:
+                raise LedgerError(
+                    f"the ledger holds {len(ended) + len(live)} trials but none with number {number}; "
+                    "a part was removed from attempts/ or trials/: restore it or begin another study"
+                )
+        if not self._optuna.trials:
+            self._optuna.enqueue_trial(self._space.to_optuna(self._space.baseline())[0])
+
+    def _add_ended(self, row: TrialRow) -> None:
+        params, distributions = self._space.to_optuna(row.params)
+        state = _STATES.get(row.outcome, TrialState.FAIL)
+        reported = {row.epochs: row.value} if state is TrialState.PRUNED and row.value is not None else {}
+        self.optuna.add_trial(
+            create_trial(
+                state=state,
+                params=params,
+                distributions=distributions,
+                value=row.value if state is TrialState.COMPLETE else None,
+                intermediate_values=reported,
+            )
+        )
+
+    def _add_live(self, trial: Trial) -> None:
+        params, distributions = self._space.to_optuna(trial.params)
+        self.optuna.add_trial(create_trial(state=TrialState.RUNNING, params=params, distributions=distributions))
+        frozen = self.optuna.trials[-1]
+        self._open[trial.number] = optuna.Trial(self.optuna, frozen._trial_id)
+
+    @property
+    def optuna(self) -> optuna.Study:
+        assert self._optuna is not None, "rebuild() comes first"
+        return self._optuna
+
+    def ask(self) -> tuple[int, dict[str, Value]]:
+        """A new trial: its number and its active parameters. Trial 0 is the published default."""
+        drawn = self.optuna.ask()
+        self._open[drawn.number] = drawn
+        return drawn.number, self._space.suggest(drawn)
+
+    def tell(self, row: TrialRow) -> None:
+        """How a trial ended."""
+        trial = self._open.pop(row.trial)
+        state = _STATES.get(row.outcome, TrialState.FAIL)
+        if state is TrialState.PRUNED and row.value is not None:
+            trial.report(row.value, row.epochs)
+        self.optuna.tell(trial, row.value if state is TrialState.COMPLETE else None, state=state)
+
+
+_STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED}
+
+
+def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
+    """The sampler called ``name``; raises UnknownName with the list of those there are."""
+    if name not in SAMPLERS:
+        raise UnknownName(f"--sampler: no sampler {name!r}; there are: {', '.join(SAMPLERS)}")
+    return SAMPLERS[name](seed)

@@ -1,0 +1,127 @@
+"""A trial's state as safetensors bytes: nets, optimizers, the best weights so far, and its own history.
+
+The history (every epoch's metrics) travels along, so that epochs which a dead referee never heard of are told again.
+Nothing is pickled: tensors are safetensors, the rest is JSON in its header. Files are written under a name that holds
+their SHA-256 and verified before use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import CheckpointError
+from ..records import EpochRow
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """The JSON part of a checkpoint."""
+
+    trial: int
+    attempt: int
+    epoch: int
+    """Epochs finished."""
+    best_epoch: int | None = None
+    best_value: float | None = None
+    history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    """Per epoch {"metrics": …, "wall_s": …}, from epoch 1 on."""
+
+    def rows(self, attempt: int) -> list[EpochRow]:
+        """The history as rows of ``attempt``."""
+        return [
+            EpochRow(trial=self.trial, attempt=attempt, epoch=n, metrics=entry["metrics"], wall_s=entry["wall_s"])
+            for n, entry in enumerate(self.history, start=1)
+        ]
+
+
+def pack(tensors: Mapping[str, Any], progress: Progress) -> bytes:
+    """Tensors (torch, any device) and progress as one safetensors file."""
+    from safetensors.torch import save
+
+    header = {"format": FORMAT, **{name: getattr(progress, name) for name in Progress.__dataclass_fields__}}
+    packed: bytes = save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"sparring": json.dumps(header)})
+    return packed
+
+
+def unpack(packed: bytes) -> tuple[dict[str, Any], Progress]:
+    """The inverse of ``pack``; raises CheckpointError if the bytes are not one of ours."""
+    from safetensors.torch import load
+
+    progress = read_progress(packed)
+    return dict(load(packed)), progress
+
+
+def read_progress(packed: bytes) -> Progress:
+    """The JSON part alone, without touching a tensor (and without importing torch)."""
+    try:
+        size = int.from_bytes(packed[:8], "little")
+        header = json.loads(json.loads(packed[8 : 8 + size])["__metadata__"]["sparring"])
+        if header.pop("format") != FORMAT:
+            raise ValueError("another format")
+        return Progress(**header)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"checkpoint of {len(packed)} bytes: expected safetensors with Sparring's header, but {error}; "
+            "the trial continues from the one before"
+        ) from error
+
+
+class CheckpointFolder:
+    """``<study>/checkpoints``: per unfinished trial its last two files, named by trial, attempt, epoch and checksum."""
+
+    KEPT = 2
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, trial: int, attempt: int, epoch: int, packed: bytes) -> Path:
+        """Durably stores one checkpoint and drops all but the newest two of the trial. Raises OSError if it cannot."""
+        digest = hashlib.sha256(packed).hexdigest()[:16]
+        final = self.folder / f"t{trial:05d}-a{attempt:03d}-e{epoch:05d}-{digest}.safetensors"
+        self.folder.mkdir(exist_ok=True)
+        temporary = self.folder / f".{final.name}.tmp"
+        try:
+            with open(temporary, "wb") as file:
+                file.write(packed)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, final)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        for old in self._of(trial)[: -self.KEPT]:
+            old.unlink(missing_ok=True)
+        return final
+
+    def newest(self, trial: int) -> bytes | None:
+        """The newest checkpoint whose checksum holds; torn ones are passed over. None if there is none."""
+        for path in reversed(self._of(trial)):
+            packed = path.read_bytes()
+            if hashlib.sha256(packed).hexdigest()[:16] == path.stem.rpartition("-")[2]:
+                return packed
+        return None
+
+    def history(self, packed: bytes, attempt: int) -> list[EpochRow]:
+        """The epochs a checkpoint remembers, as rows of ``attempt``; raises CheckpointError if it is not one of ours."""
+        return read_progress(packed).rows(attempt)
+
+    def drop(self, trial: int) -> None:
+        """Removes a finished trial's checkpoints."""
+        for path in self._of(trial):
+            path.unlink(missing_ok=True)
+
+    def _of(self, trial: int) -> list[Path]:
+        return sorted(self.folder.glob(f"t{trial:05d}-*.safetensors"), key=lambda path: path.stem.split("-")[2])

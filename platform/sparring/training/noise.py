@@ -1,0 +1,89 @@
+"""Noise and data order as functions of (seed, step, phase, sample): no generator state to save, none to share.
+
+Authors write ``torch.randn_like``, ``torch.rand_like`` and dropout; while a phase runs, ``Noise`` answers those calls.
+Every draw is made for the whole global batch and each worker takes its own rows, so N workers together see the numbers
+that one worker alone would; the order of a phase's draws is fixed because a phase may not branch on values.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+_MASK = (1 << 64) - 1
+ORDER = 1 << 20
+"""The phase index under which epochs draw their sample order; no system has so many phases."""
+
+_UNKEYED = {
+    torch.randn, torch.rand, torch.randint, torch.randint_like, torch.normal, torch.bernoulli, torch.multinomial,
+    torch.poisson, torch.randperm, torch.rrelu, functional.alpha_dropout, functional.feature_alpha_dropout,
+    functional.dropout1d, functional.dropout2d, functional.dropout3d, functional.gumbel_softmax,
+    Tensor.normal_, Tensor.uniform_, Tensor.bernoulli_, Tensor.bernoulli, Tensor.exponential_, Tensor.random_,
+}  # fmt: skip
+
+
+def mix(*keys: int) -> int:
+    """A 63-bit seed from integers; neighbouring keys give unrelated seeds (splitmix64's finaliser, Steele 2014)."""
+    state = 0x9E3779B97F4A7C15
+    for key in keys:
+        state = (state + (key & _MASK) * 0xBF58476D1CE4E5B9 + 0x9E3779B97F4A7C15) & _MASK
+        state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & _MASK
+        state ^= state >> 31
+    return state >> 1
+
+
+def order(seed: int, epoch: int, n: int) -> Tensor:
+    """The permutation of ``n`` training rows in ``epoch`` (counted from 0), on the CPU, int64."""
+    generator = torch.Generator().manual_seed(mix(seed, epoch, ORDER))
+    return torch.randperm(n, generator=generator)
+
+
+class Noise(TorchFunctionMode):
+    """While active, supplies the random draws of one phase.
+
+    rows: global batch size; first: this worker's first row in it. ``drawn`` counts the draws of the phase last begun.
+    """
+
+    def __init__(self, seed: int, *, rows: int, first: int = 0, device: torch.device | str = "cpu") -> None:
+        super().__init__()
+        self._seed, self._rows, self._first = seed, rows, first
+        self._generator = torch.Generator(device)
+        self.drawn = 0
+
+    def begin(self, step: int, phase: int) -> Noise:
+        """Points the generator at one phase of one step; returns itself, to be entered as a context."""
+        self._generator.manual_seed(mix(self._seed, step, phase))
+        self.drawn = 0
+        return self
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is functional.dropout:
+            return self._dropout(*args, **kwargs)
+        if func is torch.randn_like:
+            return self._draw(torch.randn, args[0])
+        if func is torch.rand_like:
+            return self._draw(torch.rand, args[0])
+        if func in _UNKEYED:
+            raise TypeError(
+                f"a phase may draw noise by torch.randn_like, torch.rand_like and dropout only, but it called "
+                f"{getattr(func, '__name__', func)}; those three are keyed by sample, so results repeat on any cluster"
+            )
+        return func(*args, **kwargs)
+
+    def _draw(self, make: Any, like: Tensor) -> Tensor:
+        self.drawn += 1
+        shape = (self._rows, *like.shape[1:])
+        block: Tensor = make(shape, generator=self._generator, dtype=like.dtype, device=like.device)
+        return block[self._first : self._first + like.shape[0]]
+
+    def _dropout(self, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+        if not training or p == 0.0:
+            return input
+        kept = self._draw(torch.rand, input) >= p
+        return input * kept / (1.0 - p)
