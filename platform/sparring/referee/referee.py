@@ -190,7 +190,7 @@ class Referee:
         if newest.attempt != live.trial.attempt:
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
         for row in rows:
-            if row.epoch <= live.durable and row.epoch in live.values and row is not newest:
+            if row.epoch in live.values:
                 continue
             self._take(live, row)
             ended = Outcome.DIVERGED if not row.is_finite else None

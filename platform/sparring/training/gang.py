@@ -133,6 +133,13 @@ class Solo:
         stale = patience is not None and self.epoch - (self.best_epoch or 0) >= patience
         return self.epoch >= self.config.epochs or stale
 
+    def told(self) -> list[EpochRow]:
+        """Its history as rows of the present attempt."""
+        return [
+            EpochRow(trial=self.trial.number, attempt=self.trial.attempt, epoch=n, **entry)
+            for n, entry in enumerate(self.history, start=1)
+        ]
+
     # -- checkpoints --------------------------------------------------------------------------------------------------
 
     def save(self) -> bytes:

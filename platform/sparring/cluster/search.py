@@ -1,0 +1,186 @@
+"""The search: Ray Tune places warm slots, a searcher that is a thin door to the referee hands them trials.
+
+``Tuner.fit`` runs in a thread of its own, so that the main thread follows the referee (live view, TensorBoard) and
+answers signals: the first Ctrl-C or SIGTERM lets every trial finish its epoch and leave a checkpoint, the second ends
+the search at once. Ray Tune's own state lies in a temporary folder; nothing depends on it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UsageError
+from ..records import Snapshot, StudySpec
+from ..space import Space
+
+FOLLOW_S = 0.4
+"""Seconds between two looks at the referee."""
+
+_QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # The ledger is the truth: Tune's own loggers and snapshots cost 24 ms per trial instead of 12.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "100000",
+    "TUNE_FORCE_TRIAL_CLEANUP_S": "60",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What slots train on: per part and field an array of one dtype, (rows, …)."""
+
+    train: Mapping[str, np.ndarray]
+    valid: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How the search ended: the last snapshot, and the signal that cut it short, if one did."""
+
+    snapshot: Snapshot
+    signal: int | None
+
+
+class Follower:
+    """What the driver does with what it sees; the live view and TensorBoard are one."""
+
+    def see(self, snapshot: Snapshot, events: list[Any]) -> None: ...
+
+
+@contextmanager
+def connect(address: str | None, slots: int) -> Iterator[str]:
+    """Ray, local (on ``slots`` CPUs at least) or at ``address``; yields the dashboard's address, always shuts down.
+
+    Raises UsageError if the cluster cannot hold the slots.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    import ray
+
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
+    if address is None:
+        options |= {"include_dashboard": True, "num_cpus": os.cpu_count()}
+    else:
+        options["address"] = address
+    try:
+        context = ray.init(**options)
+        cpus = int(ray.cluster_resources().get("CPU", 0))
+        if slots > cpus:
+            raise UsageError(
+                f"--slots: each slot needs one CPU, but got {slots} slots and the cluster has {cpus} CPUs; "
+                f"use --slots {cpus} or fewer"
+            )
+        url = context.dashboard_url
+        yield f"http://{url}" if url else "(the dashboard did not start)"
+    finally:
+        ray.shutdown()
+
+
+def run(
+    folder: Path,
+    spec: StudySpec,
+    space: Space,
+    material: Material,
+    *,
+    epochs: int,
+    metrics: tuple[str, ...],
+    follower: Follower,
+) -> Ended:
+    """Searches one study on the connected cluster until its budget is spent; returns how it ended.
+
+    Raises whatever Ray Tune raised if it broke; what was committed stays.
+    """
+    import ray
+
+    from .court import open_court
+
+    reference = ray.put((dict(material.train), dict(material.valid)))
+    referee = open_court(folder, spec, space, epochs=epochs, metrics=metrics, material=reference)
+    broken: list[BaseException] = []
+    tuning = threading.Thread(target=_tune, args=(referee, spec, broken), daemon=True, name="tune")
+    caught: list[int] = []
+    with _signals(caught, lambda: referee.stop.remote()):
+        tuning.start()
+        cursor = 0
+        while True:
+            tuning.join(FOLLOW_S)
+            snapshot, events, cursor = ray.get(referee.follow.remote(cursor))
+            follower.see(snapshot, events)
+            if not tuning.is_alive() or len(caught) > 1:
+                break
+    ray.get(referee.close.remote())
+    if broken:
+        raise broken[0]
+    return Ended(snapshot=snapshot, signal=caught[0] if caught else None)
+
+
+def _tune(referee: Any, spec: StudySpec, broken: list[BaseException]) -> None:
+    from ray import tune
+    from ray.tune.execution import class_cache
+
+    from .searcher import Door
+    from .slot import STUDY, THREADS, Slot
+
+    # A runtime environment, however small, keeps Tune's actors off the workers Ray has already started: 1.4 s later.
+    class_cache.DEFAULT_ENV_VARS.clear()
+    try:
+        with tempfile.TemporaryDirectory(prefix="sparring-tune-") as storage:
+            tune.Tuner(
+                tune.with_resources(Slot, {"CPU": 1}),
+                param_space={STUDY: spec.name, THREADS: 1},
+                tune_config=tune.TuneConfig(
+                    search_alg=Door(referee),
+                    num_samples=-1,
+                    max_concurrent_trials=spec.slots,
+                    reuse_actors=True,
+                    trial_name_creator=_short_name,
+                    trial_dirname_creator=_short_name,
+                ),
+                run_config=tune.RunConfig(
+                    name=spec.name,
+                    storage_path=storage,
+                    verbose=0,
+                    # The referee counts attempts per trial; Tune only ever puts a fresh slot in a dead one's place.
+                    failure_config=tune.FailureConfig(max_failures=-1),
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                ),
+            ).fit()
+    except BaseException as error:  # handed to the main thread, which raises it
+        broken.append(error)
+
+
+def _short_name(trial: Any) -> str:
+    return f"trial-{trial.trial_id}"
+
+
+@contextmanager
+def _signals(caught: list[int], stop: Callable[[], Any]) -> Iterator[None]:
+    """Inside, the first SIGINT, SIGTERM or SIGHUP stops the search gently; the second is counted, and ends it."""
+
+    def handle(number: int, _frame: Any) -> None:
+        caught.append(number)
+        if len(caught) == 1:
+            stop()
+
+    kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {kind: signal.signal(kind, handle) for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

@@ -1,0 +1,36 @@
+"""Ray Tune's searcher as a thin door: Tune asks for a configuration, the referee says which trial is next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+from ray.tune.search import Searcher
+
+from .slot import STUDY, THREADS, TRIAL
+
+
+class Door(Searcher):  # type: ignore[misc]
+    """Holds no study of its own, so that Tune's snapshots hold none either."""
+
+    def __init__(self, referee: Any) -> None:
+        super().__init__()
+        self._referee = referee
+        self._fixed: dict[str, Any] = {}
+
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
+        self._fixed = {STUDY: config[STUDY], THREADS: config[THREADS]}
+        return True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        number = ray.get(self._referee.ask.remote())
+        return Searcher.FINISHED if number is None else {TRIAL: number, **self._fixed}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Nothing: the slot told the referee."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the ledger is the truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the ledger is the truth."""

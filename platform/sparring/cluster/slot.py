@@ -1,0 +1,104 @@
+"""A slot: Ray Tune's trainable, kept warm. One ``step()`` trains one gang of trials to its end.
+
+Nothing is imported, opened or loaded twice for the next gang. Epochs go straight to the referee, which answers with a
+verdict; Ray Tune only places slots and restarts dead ones.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+import uuid
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from ray import tune
+
+from ..models import find_model
+from ..records import EpochRow, Outcome, Verdict
+from ..referee import Answer, Start
+from ..training.gang import Solo
+from .court import NAMESPACE, actor_name
+
+TRIAL, STUDY, THREADS = "trial", "study", "threads"
+"""Keys of a Tune config."""
+
+
+class Slot(tune.Trainable):  # type: ignore[misc]
+    def setup(self, config: dict[str, Any]) -> None:
+        torch.set_num_threads(config[THREADS])
+        self._referee = ray.get_actor(actor_name(config[STUDY]), namespace=NAMESPACE)
+        spec, self._space, (material,) = ray.get(self._referee.brief.remote())
+        self._spec = spec
+        self._model_class = find_model(spec.model)
+        self._train, self._valid = (_tensors(part) for part in ray.get(material))
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.config = new_config
+        return True
+
+    def step(self) -> dict[str, Any]:
+        number = self.config[TRIAL]
+        start: Start | None = ray.get(self._referee.start.remote(number, uuid.uuid4().hex))
+        if start is not None:
+            try:
+                self._train_trial(start)
+            except Exception as error:  # any error of a model's or of torch's: this trial's end, not the search's
+                outcome = Outcome.OUT_OF_MEMORY if _is_out_of_memory(error) else Outcome.CRASHED
+                text = "".join(traceback.format_exception_only(error)) + "".join(traceback.format_tb(error.__traceback__))
+                ray.get(self._referee.fail.remote(number, start.trial.attempt, outcome, text))
+        return {"done": True}
+
+    def _train_trial(self, start: Start) -> None:
+        trial = start.trial
+        solo = Solo(
+            self._model_class,
+            self._space.config(trial.params),
+            self._train,
+            self._valid,
+            trial=trial,
+            objective=self._spec.objectives[0],
+        )
+        if start.checkpoint is not None:
+            solo.restore(start.checkpoint)
+        untold: list[EpochRow] = []
+        if solo.is_exhausted:
+            # Everything was trained before the last search died; only the end was not told.
+            untold = solo.told()
+            ray.get(self._referee.report.remote(untold, last=True))
+            return
+        saved = time.monotonic()
+        while True:
+            untold.append(solo.run_epoch())
+            last = solo.is_exhausted
+            due = not last and time.monotonic() - saved >= self._spec.checkpoint_s
+            checkpoint = solo.save() if due else None
+            if due:
+                saved = time.monotonic()
+            answer: Answer = ray.get(self._referee.report.remote(untold, last=last, checkpoint=checkpoint))
+            if answer.verdict is Verdict.STOP and not last:
+                ray.get(self._referee.leave.remote(trial.number, trial.attempt, checkpoint or solo.save()))
+            if last or answer.verdict is not Verdict.GO_ON:
+                return
+            untold = [row for row in untold if row.epoch > answer.durable]
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: a trial's checkpoints go to the referee."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing: the referee hands checkpoints out with the trial."""
+
+
+def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """Tensors over the object store's own memory, which is read-only; training takes copies by index."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)

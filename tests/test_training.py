@@ -1,0 +1,223 @@
+"""The loop, on the smallest adversarial system there is: an autoencoder of 6 numbers and a critic of its output."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from sparring.errors import CheckpointError
+from sparring.models.base import Config, Model, Phase, Step
+from sparring.records import Objective, Trial
+from sparring.training.gang import Solo
+from sparring.training.noise import Noise, mix, order
+from sparring.training.schedules import factor
+from torch import nn
+from torch.nn import functional
+
+
+class ToyConfig(Config):
+    lr_gen: float = 1e-2
+    lr_dis: float = 1e-3
+    optim_fn_gen: str = "Adam"
+    optim_fn_dis: str = "SGD"
+    weight_decay: float = 0.0
+    dropout: float = 0.2
+    noise: float = 0.1
+
+
+class Toy(Model):
+    Config = ToyConfig
+    fields = ("x",)
+    phases = (
+        Phase(name="gen", nets=("coder",), lr="lr_gen", optim_fn="optim_fn_gen", weight_decay="weight_decay"),
+        Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis"),
+    )
+    metrics = ("train/loss_gen", "train/loss_dis", "val/score")
+
+    def __init__(self, config, shapes):
+        super().__init__(config, shapes)
+        (width,) = shapes["x"]
+        self.coder = nn.Sequential(
+            nn.Linear(width, 8), nn.BatchNorm1d(8), nn.PReLU(), nn.Dropout(config.dropout), nn.Linear(8, width)
+        )
+        self.critic = nn.Sequential(nn.Linear(width, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 1))
+
+    def gen(self, x):
+        fake = self.coder(x + self.config.noise * torch.randn_like(x))
+        loss = functional.mse_loss(fake, x) + 0.1 * functional.softplus(-self.critic(fake)).mean()
+        return Step(loss, {"train/loss_gen": loss}, {"fake": fake})
+
+    def dis(self, x, fake):
+        loss = functional.softplus(-self.critic(x)).mean() + functional.softplus(self.critic(fake)).mean()
+        return Step(loss, {"train/loss_dis": loss}, {})
+
+    def evaluate(self, x):
+        return {"n": torch.tensor(float(len(x))), "squares": (self.coder(x) - x).square().mean(1).sum()}
+
+    def figures(self, sums):
+        return {"val/score": sums["squares"] / sums["n"]}
+
+
+def rows(n, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return {"x": torch.randn(n, 3, generator=generator) @ torch.randn(3, 6, generator=generator)}
+
+
+def solo(seed=3, attempt=1, **values):
+    config = ToyConfig(**{"epochs": 6, "batch_size": 16, "lr_schedule": "one_cycle", **values})
+    trial = Trial(number=1, params={}, seed=seed, attempt=attempt)
+    return Solo(Toy, config, rows(100), rows(30, 1), trial=trial, objective=Objective(metric="val/score"))
+
+
+def train(run, epochs):
+    return [run.run_epoch().metrics for _ in range(epochs)]
+
+
+def test_training_learns():
+    figures = train(solo(epochs=30), 30)
+    assert figures[-1]["val/score"] < 0.5 * figures[0]["val/score"]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_does_not():
+    assert train(solo(seed=3), 3) == train(solo(seed=3), 3)
+    assert train(solo(seed=3), 1) != train(solo(seed=4), 1)
+
+
+@pytest.mark.parametrize("kind", ["Adam", "AdamW", "SGD", "RMSprop", "Adagrad"])
+def test_a_checkpoint_resumes_bit_for_bit(kind):
+    whole = solo(optim_fn_gen=kind, optim_fn_dis=kind)
+    first = train(whole, 2)
+    packed = whole.save()
+    rest = train(whole, 2)
+    resumed = solo(optim_fn_gen=kind, optim_fn_dis=kind, seed=3, attempt=2)
+    resumed.restore(packed)
+    assert [row.metrics for row in resumed.told()] == first
+    assert train(resumed, 2) == rest
+    for name, tensor in resumed.model.state_dict().items():
+        assert torch.equal(tensor, whole.model.state_dict()[name]), name
+    assert resumed.best_epoch == whole.best_epoch
+    assert all(torch.equal(tensor, whole.best_state[name]) for name, tensor in resumed.best_state.items())
+
+
+def test_a_checkpoint_of_another_model_is_refused():
+    packed = solo().save()
+    other = solo()
+    other.model.coder[0] = nn.Linear(6, 9)
+    with pytest.raises(CheckpointError, match=r"trial 1.*another model"):
+        other.restore(packed)
+
+
+def test_a_phase_changes_only_the_nets_it_names():
+    run = solo()
+    before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    known = {"x": run.train_rows["x"][:16]}
+    gen, dis = run.arms
+    with gen.others_stilled(), run.noise.begin(0, 0):
+        loss, _, carry = run.model("gen", known)
+        gradients = torch.autograd.grad(loss, gen.parameters)
+    gen.update(gradients, 1.0)
+    after = run.model.state_dict()
+    changed = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"coder"}
+    with dis.others_stilled():
+        loss, _, _ = run.model("dis", known | {"fake": carry["fake"].detach()})
+        dis.update(torch.autograd.grad(loss, dis.parameters), 1.0)
+    later = run.model.state_dict()
+    assert {name.partition(".")[0] for name in after if not torch.equal(before[name], later[name])} == {
+        "coder",
+        "critic",
+    }
+    assert all(p.grad is not None for p in run.model.critic.parameters())
+
+
+def test_the_best_epochs_weights_are_kept():
+    run = solo(epochs=8, lr_gen=0.05)
+    figures = [metrics["val/score"] for metrics in train(run, 8)]
+    assert run.best_value == min(figures)
+    assert run.best_epoch == 1 + figures.index(min(figures))
+    run.model.load_state_dict(run.best_state)
+    assert run.evaluate()["val/score"] == run.best_value
+
+
+def test_early_stop_ends_training_after_its_patience():
+    run = solo(epochs=50, early_stop=2, lr_gen=1e-12, noise=0.0, dropout=0.0, lr_schedule="none")
+    while not run.is_exhausted:
+        run.run_epoch()
+    assert run.epoch < 50
+    assert run.epoch - run.best_epoch == 2
+
+
+def test_a_non_finite_epoch_is_told_and_never_best():
+    run = solo(lr_gen=1e30, optim_fn_gen="SGD", lr_schedule="none")
+    row = run.run_epoch()
+    assert not row.is_finite
+    assert run.best_value is None or math.isfinite(run.best_value)
+
+
+def test_dropout_and_noise_repeat_by_step_and_differ_between_steps():
+    noise = Noise(7, rows=4)
+    x = torch.zeros(4, 5)
+
+    def draw(step, phase=0):
+        with noise.begin(step, phase):
+            return torch.randn_like(x), functional.dropout(torch.ones(4, 5), 0.5)
+
+    assert all(torch.equal(a, b) for a, b in zip(draw(1), draw(1), strict=True))
+    assert not torch.equal(draw(1)[0], draw(2)[0])
+    assert not torch.equal(draw(1, 0)[0], draw(1, 1)[0])
+
+
+def test_two_workers_draw_the_rows_that_one_would():
+    x = torch.zeros(8, 5)
+    with Noise(7, rows=8).begin(0, 0):
+        whole = torch.rand_like(x)
+    halves = []
+    for first in (0, 4):
+        with Noise(7, rows=8, first=first).begin(0, 0):
+            halves.append(torch.rand_like(x[:4]))
+    assert torch.equal(whole, torch.cat(halves))
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share():
+    with Noise(1, rows=400).begin(0, 0):
+        dropped = functional.dropout(torch.ones(400, 100), 0.3)
+    assert abs(float((dropped == 0).float().mean()) - 0.3) < 0.01
+    assert torch.allclose(dropped.max(), torch.tensor(1 / 0.7))
+
+
+def test_noise_that_is_not_keyed_by_sample_is_refused():
+    with Noise(1, rows=4).begin(0, 0), pytest.raises(TypeError, match=r"randn_like.*but it called bernoulli"):
+        torch.bernoulli(torch.full((4, 2), 0.5))
+
+
+def test_the_order_of_an_epoch_is_a_permutation_that_changes():
+    assert sorted(order(5, 0, 40).tolist()) == list(range(40))
+    assert order(5, 0, 40).tolist() != order(5, 1, 40).tolist()
+    assert len({mix(5, epoch) for epoch in range(1000)} | {mix(epoch, 5) for epoch in range(1000)}) == 1999
+
+
+SCHEDULES = {
+    "step": lambda o, c, n: torch.optim.lr_scheduler.StepLR(o, c.schedule_step_size, c.schedule_gamma),
+    "multistep": lambda o, c, n: torch.optim.lr_scheduler.MultiStepLR(o, c.schedule_milestones, c.schedule_gamma),
+    "exponential": lambda o, c, n: torch.optim.lr_scheduler.ExponentialLR(o, c.schedule_gamma),
+    "linear": lambda o, c, n: torch.optim.lr_scheduler.LinearLR(o, c.schedule_factor, 1.0, c.schedule_iters),
+    "constant": lambda o, c, n: torch.optim.lr_scheduler.ConstantLR(o, c.schedule_factor, c.schedule_iters),
+    "cosine": lambda o, c, n: torch.optim.lr_scheduler.CosineAnnealingLR(o, n),
+    "one_cycle": lambda o, c, n: torch.optim.lr_scheduler.OneCycleLR(o, 1.0, total_steps=n),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_equals_torchs_own(name):
+    config = ToyConfig(epochs=12, lr_schedule=name, schedule_step_size=5, schedule_milestones=(3, 9), schedule_gamma=0.5)
+    steps_per_epoch = 4
+    per_step = name in {"cosine", "one_cycle"}
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = SCHEDULES[name](optimizer, config, 12 * steps_per_epoch)
+    for step in range(12 * steps_per_epoch):
+        expected = optimizer.param_groups[0]["lr"]
+        assert factor(config, step, steps_per_epoch) == pytest.approx(expected, abs=1e-9), step
+        optimizer.step()
+        if per_step or (step + 1) % steps_per_epoch == 0:
+            theirs.step() if step + 1 < 12 * steps_per_epoch else None
