@@ -1,0 +1,243 @@
+"""TensorBoard's view of a study: one run per trial with its scalars and, from its start, its hyperparameters.
+
+Written in TensorBoard's own file format and messages, without TensorFlow, torch or tensorboardX. Nothing reads these
+files back: the ledger is the truth, so a full disk costs the pictures and never the search. Look at a study with
+``tensorboard --logdir results/STUDY/tensorboard``.
+
+The HParams page shows every metric at the trial's best epoch so far, not at its last (tags ``best/…``), and every trial
+has a value for every hyperparameter, because TensorBoard drops runs in which one is missing (tensorboard#2942, #3597).
+A conditional one that does not apply shows as ``UNUSED`` or, for a number, as a value below its range, see ``unused``.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from .dimension import Dimension
+from .records import EpochRow, Objective, Outcome, Trial, TrialRow, Value
+
+UNUSED = "(unused)"
+"""What a conditional text or switch shows where it does not apply."""
+
+_LOGGER = logging.getLogger(__name__)
+_COMPLETE = "complete"
+_SUCCESSES = {Outcome.COMPLETED, Outcome.PRUNED}
+
+
+@dataclass
+class _Run:
+    """One trial's open event file."""
+
+    folder: Path
+    writer: RecordWriter
+    values: dict[int, float] = field(default_factory=dict)
+    """The objective by epoch, finite ones only."""
+    epoch: int = 0
+
+
+class Board:
+    """Writes the event files of one study; only trials in training keep a file open.
+
+    folder: the study's. dimensions: what is searched. metrics: every metric the model emits. warn: hears once if the
+    disk refuses; from then on the board does nothing.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        dimensions: Sequence[Dimension],
+        metrics: Sequence[str],
+        objective: Objective,
+        warn: Callable[[str], object] = _LOGGER.warning,
+    ) -> None:
+        self.folder = Path(folder) / "tensorboard"
+        self.dimensions, self.objective, self._warn = tuple(dimensions), objective, warn
+        self._sign = 1.0 if objective.goal == "minimize" else -1.0
+        self._shown = [name for name in metrics if name.startswith("val/") or name == objective.metric]
+        self._runs: dict[int, _Run] = {}
+        self.enabled = True
+        with self._tolerate():
+            self._write_experiment()
+
+    def start(self, trial: Trial) -> None:
+        """Opens a trial's run with its hyperparameters.
+
+        A next attempt continues the open run; an unfinished run of an earlier process is replaced, and its rows are the
+        caller's to replay; a complete one is left as it is.
+        """
+        if not self.enabled or trial.number in self._runs or self.is_complete(trial.number):
+            return
+        with self._tolerate():
+            run = self._folder_of(trial.number)
+            shutil.rmtree(run, ignore_errors=True)
+            run.mkdir(parents=True)
+            writer = _open(run / f"events.out.tfevents.{int(time.time()):010d}.sparring")
+            self._runs[trial.number] = _Run(run, writer)
+            start = SessionStartInfo(start_time_secs=time.time())
+            for dimension in self.dimensions:
+                _set_value(start, dimension, trial.params.get(dimension.name))
+            _write(writer, _hparams(metadata.SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=start)))
+            writer.flush()
+
+    def epoch(self, row: EpochRow) -> None:
+        """Writes one epoch's metrics and, if it is the best so far, what HParams shows. Needs an open run."""
+        run = self._runs.get(row.trial)
+        if not self.enabled or run is None:
+            return
+        with self._tolerate():
+            if row.epoch <= run.epoch:
+                # The next attempt repeats epochs after its checkpoint: TensorBoard forgets the old ones from here on.
+                _write(run.writer, Event(session_log=SessionLog(status=SessionLog.START)), step=row.epoch)
+                run.values = {epoch: value for epoch, value in run.values.items() if epoch < row.epoch}
+            scalars = dict(row.metrics)
+            value = row.metrics.get(self.objective.metric, math.nan)
+            if math.isfinite(value):
+                if all(self._sign * value < self._sign * known for known in run.values.values()):
+                    scalars |= {f"best/{name}": row.metrics[name] for name in self._shown if name in row.metrics}
+                run.values[row.epoch] = value
+            run.epoch = row.epoch
+            summary = Summary(value=[Summary.Value(tag=tag, simple_value=each) for tag, each in scalars.items()])
+            _write(run.writer, Event(summary=summary), step=row.epoch)
+            run.writer.flush()
+
+    def end(self, row: TrialRow) -> None:
+        """Closes a trial's run with its status. An interrupted one stays incomplete: the next start replaces it."""
+        run = self._runs.get(row.trial)
+        if not self.enabled or run is None:
+            return
+        with self._tolerate():
+            if row.outcome is not Outcome.INTERRUPTED:
+                status = api_pb2.STATUS_SUCCESS if row.outcome in _SUCCESSES else api_pb2.STATUS_FAILURE
+                end = SessionEndInfo(status=status, end_time_secs=time.time())
+                _write(run.writer, _hparams(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=end)))
+            self._runs.pop(row.trial).writer.close()
+            if row.outcome is not Outcome.INTERRUPTED:
+                (run.folder / _COMPLETE).write_text(f"{row.outcome}\n", encoding="utf-8")
+
+    def is_complete(self, trial: int) -> bool:
+        """Whether a trial's run was written to its end."""
+        return (self._folder_of(trial) / _COMPLETE).exists()
+
+    def close(self) -> None:
+        """Closes what is open; those runs stay incomplete."""
+        with self._tolerate():
+            while self._runs:
+                self._runs.popitem()[1].writer.close()
+
+    def _folder_of(self, trial: int) -> Path:
+        return self.folder / f"{trial:05d}"
+
+    @contextmanager
+    def _tolerate(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.enabled = False
+            while self._runs:
+                with suppress(OSError):  # the same full disk again; closing frees the descriptor all the same
+                    self._runs.popitem()[1].writer.close()
+            self._warn(f"TensorBoard: {self.folder}: {error.strerror or error}; the search continues without it")
+
+    def _write_experiment(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        experiment = api_pb2.Experiment(
+            time_created_secs=time.time(),
+            hparam_infos=[_describe(dimension) for dimension in self.dimensions],
+            metric_infos=[
+                api_pb2.MetricInfo(
+                    name=api_pb2.MetricName(tag=f"best/{name}"),
+                    display_name=name,
+                    dataset_type=api_pb2.DATASET_VALIDATION,
+                )
+                for name in sorted(self._shown, key=lambda name: name != self.objective.metric)
+            ],
+        )
+        # Written aside and renamed, so that a TensorBoard that is looking never meets half a file.
+        path = self.folder / "events.out.tfevents.0000000000.sparring"
+        aside = path.with_name(f".{os.getpid()}.tmp")
+        writer = _open(aside)
+        _write(writer, _hparams(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment)))
+        writer.close()
+        aside.replace(path)
+
+
+def unused(dimension: Dimension) -> Value:
+    """What stands for a conditional hyperparameter that does not apply, of the type its column has in HParams.
+
+    Texts and switches: ``UNUSED``. Numbers: a tenth of the low end on a log range, so that log axes keep working;
+    otherwise -1, or one span below where the range itself reaches -1.
+    """
+    if dimension.kind in ("str", "bool"):
+        return UNUSED
+    ends = [float(end) for end in dimension.edges()]
+    if dimension.log:
+        low = dimension.low / 10
+        return low if low not in ends else low / 10
+    return -1.0 if min(ends) > -1 else min(ends) - (max(ends) - min(ends))
+
+
+def _describe(dimension: Dimension) -> api_pb2.HParamInfo:
+    info = api_pb2.HParamInfo(name=dimension.name)
+    values: list[Value] = [*dimension.edges(), *([unused(dimension)] if dimension.when else [])]
+    if dimension.kind in ("float", "int"):
+        info.type = api_pb2.DATA_TYPE_FLOAT64
+        if not dimension.choices:
+            # Without the stand-in inside the interval, TensorBoard's default filter would hide the runs that show it.
+            numbers = [float(value) for value in values]
+            info.domain_interval.min_value, info.domain_interval.max_value = min(numbers), max(numbers)
+            return info
+    elif dimension.kind == "bool" and not dimension.when:
+        info.type = api_pb2.DATA_TYPE_BOOL
+    else:
+        info.type = api_pb2.DATA_TYPE_STRING
+        values = [_text(value) for value in values]
+    info.domain_discrete.extend(values)
+    return info
+
+
+def _set_value(start: SessionStartInfo, dimension: Dimension, value: Value | None) -> None:
+    value = unused(dimension) if value is None else value
+    target = start.hparams[dimension.name]
+    if dimension.kind == "bool" and not dimension.when:
+        target.bool_value = bool(value)
+    elif dimension.kind in ("bool", "str"):
+        target.string_value = _text(value)
+    else:
+        target.number_value = float(value)
+
+
+def _text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _hparams(tag: str, data: HParamsPluginData) -> Event:
+    about = metadata.create_summary_metadata(data)
+    return Event(summary=Summary(value=[Summary.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)]))
+
+
+def _open(path: Path) -> RecordWriter:
+    # TensorBoard's EventFileWriter keeps a thread per file, flushes every two minutes and prints a traceback from that
+    # thread when the disk is full; its record format over a plain file fails here, where the error is ours to handle.
+    writer = RecordWriter(path.open("wb"))
+    _write(writer, Event(file_version="brain.Event:2"))
+    return writer
+
+
+def _write(writer: RecordWriter, event: Event, step: int = 0) -> None:
+    event.wall_time, event.step = time.time(), step
+    writer.write(event.SerializeToString())

@@ -1,0 +1,226 @@
+"""The live view and the summary, as text: what a terminal, a log file and a narrow window get."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from sparring.progress import LiveView, clock, compare, print_summary
+from sparring.records import Objective, Outcome, RunningTrial, Snapshot, TrialRow
+
+SCORE = Objective(metric="val/score")
+
+
+def row(number: int, value: float | None, outcome: Outcome = Outcome.COMPLETED, **rest: object) -> TrialRow:
+    known = {"params": {"lr": 0.001, "loss": "mse"}, "best_epoch": 24, "metrics": {"val/score": value or 0.0}} | rest
+    return TrialRow(trial=number, attempt=1, seed=0, outcome=outcome, value=value, **known)
+
+
+BASELINE = row(0, 0.4)
+BEST = row(7, 0.1, params={"lr": 0.02, "loss": "wcc", "width": 9})
+
+
+def snapshot(finished: int = 12, **changes: object) -> Snapshot:
+    known = {
+        "trials": 24,
+        "outcomes": {Outcome.COMPLETED: finished - 5, Outcome.PRUNED: 4, Outcome.CRASHED: 1},
+        "running": (RunningTrial(number=13, attempt=2, epoch=12, epochs=30, value=0.25),),
+        "best": BEST,
+        "baseline": BASELINE,
+        "epochs": 240,
+        "elapsed_s": 60.0,
+        "left_s": 45.0,
+    }
+    return Snapshot(**{**known, **changes})
+
+
+def terminal(width: int = 80) -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=width, height=30, color_system=None)
+
+
+def log() -> Console:
+    return Console(file=io.StringIO(), width=40)
+
+
+def written(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def view(console: Console, **rest: object) -> LiveView:
+    return LiveView(
+        console,
+        title="aegan-1 · aegan on exafs",
+        objective=SCORE,
+        results="results/aegan-1",
+        tensorboard="tensorboard --logdir results/aegan-1/tensorboard",
+        dashboard="http://127.0.0.1:8265",
+        **rest,
+    )
+
+
+def panel(shown: Snapshot, width: int = 80) -> list[str]:
+    console = terminal(width)
+    console.print(view(console)._panel(shown))
+    return written(console).splitlines()
+
+
+def test_a_terminal_sees_everything_that_matters_on_fourteen_lines():
+    running = tuple(RunningTrial(number=n, attempt=1, epoch=n, epochs=30, value=None) for n in range(1, 17))
+    lines = panel(snapshot(running=running))
+    assert len(lines) <= 14
+    text = "\n".join(lines)
+    for wanted in (
+        "aegan-1", "12/24 trials", "1:00 elapsed, 0:45 left", "16 running", "7 completed", "4 pruned", "1 crashed",
+        "best val/score 0.1 (trial 7)", "4 times lower than the default 0.4", "4/30 epochs", "4.0 epochs/s",
+        "tensorboard --logdir results/aegan-1/tensorboard", "http://127.0.0.1:8265",
+    ):  # fmt: skip
+        assert wanted in text
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 200])
+def test_no_line_is_wider_than_the_terminal(width):
+    assert {len(line) for line in panel(snapshot(), width)} == {width}
+
+
+def test_the_panel_says_when_nothing_is_known_yet():
+    text = "\n".join(panel(snapshot(5, outcomes={}, running=(), best=None, baseline=None, elapsed_s=0.0, left_s=None)))
+    assert "no completed trial yet" in text
+    assert "published default still training" in text
+    assert "- left" in text
+
+
+def test_a_failed_baseline_is_named_by_its_outcome():
+    assert "published default diverged" in "\n".join(panel(snapshot(baseline=row(0, None, Outcome.DIVERGED))))
+
+
+def test_stopping_is_said():
+    assert "stopping: checkpoints are kept" in "\n".join(panel(snapshot(stopping=True)))
+
+
+def test_throughput_counts_only_this_session():
+    console = terminal()
+    with view(console) as live:
+        live.update(snapshot(12, elapsed_s=0.0))
+        live.update(snapshot(18, elapsed_s=60.0))
+    assert "6.0 trials/min" in written(console)
+
+
+def test_a_log_gets_one_plain_line_per_finished_trial():
+    console = log()
+    with view(console) as live:
+        live.update(snapshot(), finished=[row(6, 0.182), row(5, None, Outcome.DIVERGED)])
+        live.update(snapshot())
+    lines = written(console).splitlines()
+    assert lines[1:] == [
+        "trial 6 completed  val/score 0.182 (epoch 24)  12/24 done  best 0.1 (trial 7)  1:00",
+        "trial 5 diverged  12/24 done  best 0.1 (trial 7)  1:00",
+    ]
+
+
+def test_an_errors_control_characters_reach_neither_log_nor_terminal():
+    broken = row(5, None, Outcome.CRASHED, error="RuntimeError: \x1b[31mbad\nshape\x07")
+    console = log()
+    with view(console) as live:
+        live.update(snapshot(), finished=[broken])
+        live.note("slot\x1b[2J died")
+    assert "RuntimeError:  [31mbad shape  12/24" in written(console)
+    assert not {"\x1b", "\x07"} & set(written(console))
+
+
+def test_square_brackets_are_text_not_markup():
+    console = log()
+    with view(console) as live:
+        live.note("value [bold]x[/bold] [/]")
+    assert "value [bold]x[/bold] [/]" in written(console)
+
+
+def test_a_large_studys_log_gets_a_line_every_few_seconds_and_one_per_new_best(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("sparring.progress.time.monotonic", lambda: now[0])
+    console = log()
+    with view(console, every_s=10.0) as live:
+        for second in range(30):
+            now[0] = float(second)
+            live.update(snapshot(100 + second, trials=1000), finished=[row(second, 0.3)])
+        live.update(snapshot(130, trials=1000, best=row(99, 0.05)))
+    lines = written(console).splitlines()[1:]
+    assert [line.split()[0] for line in lines] == ["100/1000", "110/1000", "120/1000", "130/1000"]
+    assert "best 0.05 (trial 99)" in lines[-1]
+
+
+def test_a_note_stands_above_the_panel_of_a_terminal():
+    console = terminal()
+    with view(console) as live:
+        live.update(snapshot())
+        live.note("trial 3: attempt 2 after its slot died")
+    assert "trial 3: attempt 2 after its slot died" in written(console)
+
+
+@pytest.mark.parametrize(
+    ("best", "baseline", "goal", "said"),
+    [
+        (0.1, 0.25, "minimize", "2.5 times lower"),
+        (0.9, 0.6, "maximize", "1.5 times higher"),
+        (0.5, 0.25, "minimize", "0.5 times lower"),
+        (0.25, 0.25, "minimize", ""),
+        (-1.0, 2.0, "minimize", ""),
+        (0.0, 2.0, "minimize", ""),
+        (None, 2.0, "minimize", ""),
+    ],
+)
+def test_the_ratio_is_said_only_where_it_means_something(best, baseline, goal, said):
+    assert compare(best, baseline, goal) == said
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(None, "-"), (0.4, "0:00"), (59.6, "1:00"), (3725, "1:02:05")])
+def test_a_clock_reads_minutes_and_hours(seconds, said):
+    assert clock(seconds) == said
+
+
+def summary(console: Console, **changes: object) -> str:
+    known = {"best": BEST, "baseline": BASELINE, "outcomes": {Outcome.COMPLETED: 20, Outcome.PRUNED: 4}} | changes
+    print_summary(console, study="aegan-1", objective=SCORE, folder=Path("results/aegan-1"), **known)
+    return written(console)
+
+
+def test_the_summary_puts_the_best_beside_the_default_and_names_what_comes_next():
+    text = summary(terminal())
+    lines = [line.split() for line in text.splitlines()]
+    assert ["lr", "0.001", "0.02"] in lines
+    assert ["loss", "mse", "wcc"] in lines
+    assert ["width", "-", "9"] in lines
+    assert ["val/score", "0.4", "0.1", "4", "times", "lower"] in lines
+    for wanted in (
+        "20 completed, 4 pruned",
+        """pandas.read_parquet('results/aegan-1/trials').sort_values("value")""",
+        "tensorboard --logdir results/aegan-1/tensorboard",
+        "sparring report aegan-1",
+        "sparring best aegan-1 -o best.toml",
+    ):
+        assert wanted in text
+
+
+def test_commands_are_never_wrapped():
+    assert "tensorboard --logdir results/aegan-1/tensorboard\n" in summary(Console(file=io.StringIO(), width=30))
+
+
+def test_only_changed_values_are_highlighted():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system="standard")
+    text = summary(console, best=row(7, 0.1, params={"lr": 0.02, "loss": "mse"}))
+    lr, loss = (next(line for line in text.splitlines() if name in line) for name in ("lr", "loss"))
+    assert "\x1b[1;32m" in lr
+    assert "\x1b[1;32m" not in loss
+
+
+def test_a_search_without_a_winner_lists_its_reasons_with_advice():
+    text = summary(terminal(), best=None, baseline=None, outcomes={Outcome.DIVERGED: 3})
+    assert "3 diverged: a loss or figure became NaN or infinite; lower the learning rates" in text
+    assert "sparring best" not in text
+
+
+def test_a_baseline_that_was_not_beaten_is_said():
+    assert "No trial beat the published default" in summary(terminal(), best=BASELINE)

@@ -1,0 +1,113 @@
+"""The yardsticks against closed forms written out in numpy."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from sparring import yardsticks
+from sparring.yardsticks import measure
+
+PREDICTIONS = {
+    "val/mse_predict_structure": ("spectrum", "structure"),
+    "val/mse_predict_spectrum": ("structure", "spectrum"),
+}
+
+
+@pytest.fixture(scope="module")
+def fields():
+    draw = np.random.default_rng(1)
+    structure = draw.normal(size=(300, 6)) * [1, 2, 3, 4, 5, 0] + 7  # the last column never moves
+    spectrum = np.tanh(structure @ draw.normal(size=(6, 11)) / 4) + 0.1 * draw.normal(size=(300, 11))
+    return {"structure": structure.astype(np.float32), "spectrum": spectrum.astype(np.float32)}
+
+
+@pytest.fixture(scope="module")
+def split():
+    rows = np.random.default_rng(2).permutation(300)
+    return SimpleNamespace(train=rows[:220], valid=rows[220:280], test=rows[280:])
+
+
+@pytest.fixture(scope="module")
+def measured(fields, split):
+    return {each.name: each for each in measure(fields, split, PREDICTIONS)}
+
+
+def pair(fields, split, source, target):
+    x, y = fields[source].astype(float), fields[target].astype(float)
+    return x[split.train], y[split.train], x[split.valid], y[split.valid]
+
+
+def standardise(known, new):
+    scale = known.std(axis=0)
+    scale[scale == 0] = 1
+    return (known - known.mean(axis=0)) / scale, (new - known.mean(axis=0)) / scale
+
+
+def test_the_mean_scores_its_variance_on_the_validation_rows(fields, split, measured):
+    shares = []
+    for source, target in PREDICTIONS.values():
+        _, known, _, truth = pair(fields, split, source, target)
+        shares.append(((truth - known.mean(axis=0)) ** 2).mean() / known.var(axis=0).mean())
+    assert measured["mean"].score == pytest.approx(np.mean(shares), rel=1e-5)
+    assert measured["mean"].score == pytest.approx(1.0, abs=0.15)
+
+
+def test_ridge_solves_the_normal_equations(fields, split, measured):
+    for metric, (source, target) in PREDICTIONS.items():
+        x, y, new, truth = pair(fields, split, source, target)
+        x, new = standardise(x, new)
+        weights = np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ (y - y.mean(axis=0)))
+        error = ((new @ weights + y.mean(axis=0) - truth) ** 2).mean()
+        assert measured["ridge"].mse[metric] == pytest.approx(error, rel=1e-5)
+
+
+def test_neighbours_are_the_five_closest_standardised_rows(fields, split, measured):
+    for metric, (source, target) in PREDICTIONS.items():
+        x, y, new, truth = pair(fields, split, source, target)
+        x, new = standardise(x, new)
+        closest = np.argsort(((new[:, None] - x[None]) ** 2).sum(axis=-1), axis=1)[:, :5]
+        error = ((y[closest].mean(axis=1) - truth) ** 2).mean()
+        assert measured["5 nearest neighbours"].mse[metric] == pytest.approx(error, rel=1e-4)
+
+
+def test_trees_reach_what_their_own_average_reaches(fields, split, measured):
+    # Independent of the ensemble: 100 single extra trees, averaged here.
+    from sklearn.tree import ExtraTreeRegressor
+
+    x, y, new, truth = pair(fields, split, "structure", "spectrum")
+    guess = np.mean([ExtraTreeRegressor(random_state=seed).fit(x, y).predict(new) for seed in range(100)], axis=0)
+    error = ((guess - truth) ** 2).mean()
+    trees = measured["100 extremely randomised trees"]
+    assert trees.mse["val/mse_predict_spectrum"] == pytest.approx(error, rel=0.1)
+
+
+def test_the_score_is_the_mean_share_of_the_targets_variance(fields, split, measured):
+    for each in measured.values():
+        shares = [
+            each.mse[metric] / fields[target][split.train].astype(float).var(axis=0).mean()
+            for metric, (_, target) in PREDICTIONS.items()
+        ]
+        assert each.score == pytest.approx(np.mean(shares), rel=1e-6)
+        assert each.figure("val/score") == each.score
+        assert each.figure("val/mse_predict_spectrum") == each.mse["val/mse_predict_spectrum"]
+        assert each.figure("val/mse_recon_spectrum") is None
+
+
+def test_the_test_rows_change_nothing(fields, split, measured):
+    spoilt = {name: array.copy() for name, array in fields.items()}
+    for array in spoilt.values():
+        array[split.test] = np.nan
+    assert {each.name: each.score for each in measure(spoilt, split, PREDICTIONS)} == {
+        name: each.score for name, each in measured.items()
+    }
+
+
+def test_large_sets_are_thinned_for_neighbours_and_trees_only(fields, split, measured, monkeypatch):
+    monkeypatch.setattr(yardsticks, "MAX_ROWS", 40)
+    thinned = {each.name: each for each in measure(fields, split, PREDICTIONS)}
+    assert thinned["ridge"].mse == measured["ridge"].mse
+    assert thinned["5 nearest neighbours"].score > measured["5 nearest neighbours"].score
+    assert thinned["100 extremely randomised trees"].score > measured["100 extremely randomised trees"].score
