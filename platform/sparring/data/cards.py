@@ -1,0 +1,147 @@
+"""Data-set cards: one TOML in ``datasets/`` says what a set is and which reader loads it.
+
+No list of sets anywhere: a card that is there is known. A reader is a module of this folder with ``Options`` (a frozen
+pydantic model) and ``read(path, options) -> Dataset``; the card names it. Try ``load_dataset("exafs")``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import DataError, UnknownName
+from ..shipped import shipped
+from .dataset import Dataset
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class FieldCard(BaseModel):
+    """One field of the set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    meaning: Text
+    """What a sample's values are, in a phrase."""
+    unit: Text
+    """Unit of the values; "1" for pure numbers."""
+    shape: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    """Shape of one sample with the default options; absent where the user's files decide."""
+    axis: Text | None = None
+    """What the columns lie along, with its unit; absent if along nothing."""
+
+
+class Card(BaseModel):
+    """Everything a user should know before using the set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: Text
+    """As typed after ``--dataset``; the TOML's file name."""
+    title: Text
+    """One line."""
+    description: Text
+    """A paragraph."""
+    reader: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    """Module of ``sparring.data`` that loads it."""
+    path: Text | None = None
+    """What ``--data-path`` must lead to; absent for an embedded set, which takes no path."""
+    fields: Annotated[Mapping[str, FieldCard], Field(min_length=1)]
+    """The fields by name."""
+    size: Text
+    """How many samples, how many bytes."""
+    licence: Text
+    """Of the data, not of the reader; an SPDX identifier first."""
+    source: Text
+    """Where the data come from and whom to cite."""
+    options: Mapping[str, Any] = {}
+    """Defaults of the reader's options that differ from the reader's own."""
+
+
+def dataset_names() -> list[str]:
+    """The known data sets: one per card."""
+    return sorted(path.stem for path in shipped("datasets").glob("*.toml"))
+
+
+def read_card(name: str) -> Card:
+    """The card of the set called ``name``; raises UnknownName or, for a card that is not complete, DataError."""
+    known = dataset_names()
+    if name not in known:
+        raise UnknownName(f"no data set {name!r}; there are: {', '.join(known)}")
+    path = shipped("datasets") / f"{name}.toml"
+    try:
+        card = Card.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{path}: a card is TOML, but: {error}") from error
+    except ValidationError as error:
+        raise DataError(f"{path}: {_faults(error)}") from error
+    if card.name != name:
+        raise DataError(f"{path}: name must be the file's, {name!r}, but got {card.name!r}")
+    if not (Path(__file__).parent / f"{card.reader}.py").is_file():
+        raise DataError(f"{path}: reader must be a module of platform/sparring/data, but there is no {card.reader!r}")
+    return card
+
+
+def load_dataset(name: str, path: str | Path | None = None, options: Mapping[str, Any] | None = None) -> Dataset:
+    """Reads and checks the set called ``name``.
+
+    path: what the user's ``--data-path`` says; options: of the reader, over the card's. Raises UnknownName or
+    DataError, each one sentence, before anything is trained.
+    """
+    card = read_card(name)
+    reader = _reader(card)
+    chosen = _options(card, reader, options or {})
+    dataset: Dataset = reader.read(_place(card, path), chosen)
+    if set(dataset.fields) != set(card.fields):
+        raise DataError(
+            f"data set {name}: the card promises the fields {', '.join(sorted(card.fields))}, but the reader "
+            f"{card.reader!r} made {', '.join(sorted(dataset.fields))}; correct datasets/{name}.toml"
+        )
+    return replace(dataset, name=name)
+
+
+def _reader(card: Card) -> ModuleType:
+    module = importlib.import_module(f"{__package__}.{card.reader}")
+    if not (hasattr(module, "read") and hasattr(module, "Options")):
+        raise DataError(f"data set {card.name}: {card.reader!r} has no read and Options, so it is not a reader")
+    return module
+
+
+def _options(card: Card, reader: ModuleType, given: Mapping[str, Any]) -> Any:
+    known = reader.Options.model_fields
+    for key in (*card.options, *given):
+        if key not in known:
+            raise DataError(f"data set {card.name}: no option {key!r}; there are: {', '.join(known)}")
+    try:
+        return reader.Options.model_validate({**card.options, **given})
+    except ValidationError as error:
+        raise DataError(f"data set {card.name}: options: {_faults(error)}") from error
+
+
+def _place(card: Card, path: str | Path | None) -> Path | None:
+    if card.path is None:
+        if path is not None:
+            raise DataError(f"data set {card.name}: it is embedded and takes no path, but got {path}; leave it out")
+        return None
+    if path is None:
+        raise DataError(f"data set {card.name}: its files are not shipped; give --data-path, {card.path}")
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise DataError(f"data set {card.name}: --data-path must exist, but there is no {place}; give {card.path}")
+    return place
+
+
+def _faults(error: ValidationError) -> str:
+    """pydantic's faults as one line: where, rule, what was got."""
+    return "; ".join(
+        ": ".join(filter(None, [".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")]))
+        + ("" if fault["type"] in ("missing", "value_error") else f", but got {fault['input']!r}")
+        for fault in error.errors(include_url=False)
+    )

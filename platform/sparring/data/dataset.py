@@ -1,0 +1,96 @@
+"""A data set in memory: named arrays with one row per sample, checked once, at the moment it is made.
+
+Whatever a reader returns passes here before anything else starts, so that training never meets a NaN, a torn row or a
+set too small to split. No torch: the arrays go into Ray's object store as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..errors import DataError
+
+MIN_ROWS = 10  # the fewest that leave two rows to validate on after an 80/20 split
+MAX_ABS = 1e15  # squares of larger values, summed over an epoch, leave float32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Samples by field. Raises DataError unless every field is finite, of equal length and not all one row."""
+
+    name: str
+    """Its card's; while a reader makes it, what messages call it."""
+    fields: Mapping[str, np.ndarray]
+    """By field, (rows, …); float32, C-contiguous and read-only, whatever was handed in."""
+    ids: tuple[str, ...]
+    """What each row is called; unique."""
+    axes: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """By field, where its columns lie (an energy, a wave number), float64; the card gives the unit. Of a
+    Fourier-transformed field it is the grid before the transform."""
+    sha256: str = field(init=False)
+    """Checksum of ids, fields and axes: equal for equal data, wherever they came from."""
+
+    def __post_init__(self) -> None:
+        with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
+            fields = {key: np.array(value, dtype=np.float32, order="C") for key, value in self.fields.items()}
+        axes = {key: np.array(value, dtype=np.float64, order="C") for key, value in self.axes.items()}
+        for arrays in (fields, axes):
+            for array in arrays.values():
+                array.flags.writeable = False
+        object.__setattr__(self, "fields", fields)
+        object.__setattr__(self, "axes", axes)
+        self._check_rows()
+        for key in fields:
+            self._check_values(key)
+        object.__setattr__(self, "sha256", self._checksum())
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """By field, the shape of one sample."""
+        return {key: value.shape[1:] for key, value in self.fields.items()}
+
+    def _check_rows(self) -> None:
+        lengths = {key: len(value) for key, value in self.fields.items()} | {"ids": len(self.ids)}
+        if len(set(lengths.values())) > 1:
+            counts = ", ".join(f"{key} {length}" for key, length in lengths.items())
+            raise DataError(f"data set {self.name}: every field needs one row per sample, but got rows: {counts}")
+        if len(self) < MIN_ROWS:
+            raise DataError(
+                f"data set {self.name}: a search needs at least {MIN_ROWS} samples to train and validate on, "
+                f"but got {len(self)}; add more"
+            )
+        name, count = Counter(self.ids).most_common(1)[0]
+        if count > 1:
+            raise DataError(f"data set {self.name}: ids must be unique, but {name!r} occurs {count} times; rename one")
+
+    def _check_values(self, key: str) -> None:
+        values = self.fields[key]
+        fine = np.abs(values) <= MAX_ABS  # False for NaN too
+        if not fine.all():
+            row, *column = (int(index) for index in np.argwhere(~fine)[0])
+            where = f"column {column[0] + 1}" if len(column) == 1 else f"index {tuple(column)}"
+            raise DataError(
+                f"data set {self.name}: {key}: values must be finite and within ±{MAX_ABS:g}, but sample "
+                f"{self.ids[row]!r} (row {row + 1}) has {values[(row, *column)]} in {where}; correct or remove it"
+            )
+        if (values == values[0]).all():
+            raise DataError(
+                f"data set {self.name}: {key}: samples must differ, but all {len(self)} are the same; "
+                "there is nothing to learn from them"
+            )
+
+    def _checksum(self) -> str:
+        digest = hashlib.sha256("\0".join(self.ids).encode())
+        for kind, arrays in (("field", self.fields), ("axis", self.axes)):
+            for key in sorted(arrays):
+                digest.update(f"\0{kind}\0{key}\0{arrays[key].shape}\0".encode())
+                digest.update(arrays[key].data)
+        return digest.hexdigest()
