@@ -1,0 +1,199 @@
+"""A search space: which fields of a model's Config the search varies, and how; checked before anything starts.
+
+Built from a TOML file's dict (``space_file.py``) and the model's Config class. It draws values through an Optuna
+trial, translates finished ones back, makes the Config of a trial and pins the best one. The pinned file has the
+same form with nothing left to search. It samples nothing by itself and holds no study.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from .dimension import Dimension, read_dimension, refuse_unknown
+from .errors import SpaceError
+from .records import Kind, Objective, Value
+from .space_checks import check_space, read_objectives, sentence
+from .space_file import apply_config, apply_settings, find_space, read_space, write_toml
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import BaseTrial
+
+__all__ = ["Dimension", "Space", "apply_config", "apply_settings", "find_space", "pin", "read_space", "write_toml"]
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """A checked search space. Raises SpaceError with the place, the rule and the value at the first broken rule.
+
+    ``raw`` is the TOML's dict, ``config_class`` the model's Config, ``where`` what messages call the file.
+    """
+
+    raw: Mapping[str, Any]
+    config_class: type[BaseModel]
+    where: str = "search space"
+
+    def __post_init__(self) -> None:
+        check_space(self)
+
+    @property
+    def model(self) -> str:
+        return str(self.raw["model"])
+
+    @property
+    def dataset(self) -> str:
+        return str(self.raw["dataset"])
+
+    @property
+    def split(self) -> str | None:
+        return self.raw.get("split")
+
+    @property
+    def seed(self) -> int | None:
+        """A pinned configuration's seed; None in a space."""
+        return self.raw.get("seed")
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """Options of the data set's reader; the reader checks them."""
+        return self.table("data")
+
+    @property
+    def fixed(self) -> Mapping[str, Any]:
+        return self.table("fixed")
+
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        return read_objectives(self.raw.get("objectives"), f"{self.where}: objectives")
+
+    @cached_property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """What is searched, each after those its ``when`` names; otherwise as written."""
+        found = {
+            name: read_dimension(name, table, f"{self.where}: search.{name}")
+            for name, table in self.table("search").items()
+        }
+        parents = {name: [parent for parent in each.when if parent in found] for name, each in found.items()}
+        try:
+            return tuple(found[name] for name in TopologicalSorter(parents).static_order())
+        except CycleError as error:
+            circle = " needs ".join(reversed(error.args[1]))
+            raise SpaceError(f"{self.where}: search: `when` runs in a circle: {circle}; drop one of them") from error
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """The column type of each searched field."""
+        return {dimension.name: dimension.kind for dimension in self.dimensions}
+
+    def baseline(self) -> dict[str, Value]:
+        """The published default, as far as it is searched: [defaults], else the Config's own; trial 0."""
+        params: dict[str, Value] = {}
+        for dimension in self.dimensions:
+            if dimension.applies({**self.fixed, **params}):
+                params[dimension.name] = self._default(dimension)
+        return params
+
+    def suggest(self, trial: BaseTrial) -> dict[str, Value]:
+        """Draws one configuration, define-by-run; a value that does not apply is neither drawn nor returned."""
+        params: dict[str, Value] = {}
+        for dimension in self.dimensions:
+            if dimension.applies({**self.fixed, **params}):
+                params[dimension.name] = dimension.suggest(trial)
+        return params
+
+    def to_optuna(self, params: Mapping[str, Value]) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        """The Optuna parameters (on/off switches too) and distributions under which ``suggest`` draws ``params``.
+
+        For ``optuna.trial.create_trial`` and, the first alone, ``study.enqueue_trial``. Raises SpaceError if a value
+        is out of range, missing, or given where it does not apply.
+        """
+        drawn: dict[str, tuple[Any, BaseDistribution]] = {}
+        for dimension, value in self._applied(params):
+            if not dimension.contains(value):
+                raise SpaceError(f"{self.where}: search.{dimension.name}: {value!r} lies outside {dimension}")
+            drawn |= dimension.to_optuna(dimension.cast(value))
+        return {name: value for name, (value, _) in drawn.items()}, {name: each for name, (_, each) in drawn.items()}
+
+    def config(self, params: Mapping[str, Value]) -> Any:
+        """The model's Config of a trial. Raises SpaceError if the model refuses the combination."""
+        try:
+            return self._validate(self.values(params))
+        except ValidationError as error:
+            raise SpaceError(f"{self.where}: {self.config_class.__qualname__} refuses {sentence(error)}") from error
+
+    def values(self, params: Mapping[str, Value]) -> dict[str, Any]:
+        """Config fields of a trial: [defaults], [fixed] and ``params``, which must be those that apply."""
+        return {**self.table("defaults"), **self.fixed, **{each.name: value for each, value in self._applied(params)}}
+
+    def fingerprint(self) -> str:
+        """SHA-256 of what is searched and minimised; the order of keys and choices, and 1 beside 1.0, do not count."""
+        search = [{**asdict(each), "choices": sorted(each.choices, key=str)} for each in self.dimensions]
+        meaning = {
+            "model": self.model,
+            "objectives": [asdict(objective) for objective in self.objectives],
+            "fixed": self.fixed,
+            "baseline": self.baseline(),
+            "search": sorted(search, key=lambda each: str(each["name"])),
+        }
+        return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """A table of the file; empty if it is not there."""
+        found: Mapping[str, Any] = self.raw.get(name, {})
+        return found
+
+    def _default(self, dimension: Dimension) -> Any:
+        if dimension.name in self.table("defaults"):
+            return dimension.cast(self.table("defaults")[dimension.name])
+        field = self.config_class.model_fields[dimension.name]
+        if field.is_required():
+            raise SpaceError(f"{self.where}: search.{dimension.name}: has no default; set one under [defaults]")
+        return dimension.cast(field.get_default(call_default_factory=True))
+
+    def _validate(self, values: Mapping[str, Any]) -> BaseModel:
+        # Strict JSON: "1e-3" is no number and true no integer, while a TOML array may fill a tuple.
+        return self.config_class.model_validate_json(json.dumps(values), strict=True)
+
+    def complaint(self, name: str, value: Any) -> str:
+        """What the Config says against one field's value, whatever it says of the others."""
+        try:
+            self._validate({**self.table("defaults"), **self.fixed, name: value})
+        except ValidationError as error:
+            return next((each["msg"] for each in error.errors() if each["loc"][:1] == (name,)), "")
+        return ""
+
+    def _applied(self, params: Mapping[str, Value]) -> Iterator[tuple[Dimension, Value]]:
+        refuse_unknown(params, set(self.kinds), self.where, "searched field")
+        for dimension in self.dimensions:
+            applies = dimension.applies({**self.fixed, **params})
+            if applies != (dimension.name in params):
+                state = "applies but has no value" if applies else f"does not apply but is {params[dimension.name]!r}"
+                raise SpaceError(f"{self.where}: search.{dimension.name}: {state}")
+            if applies:
+                yield dimension, params[dimension.name]
+
+
+def pin(space: Space, params: Mapping[str, Value], *, seed: int, found: Mapping[str, Value | None]) -> dict[str, Any]:
+    """The raw space in which every range has collapsed to the value in ``params``: what production and retraining read.
+
+    ``found`` says where it comes from (study, trial, value, epoch) and is only for readers. What is None is left out;
+    raises SpaceError if that would change the configuration.
+    """
+    values = space.values(params)
+    pinned = {key: value for key, value in space.raw.items() if key not in ("defaults", "search", "seed", "found")}
+    pinned["seed"] = seed
+    for name, table in (("fixed", values), ("found", found)):
+        pinned[name] = {key: value for key, value in table.items() if value is not None}
+    for name, value in values.items():
+        if value is None and space.config_class.model_fields[name].get_default(call_default_factory=True) is not None:
+            raise SpaceError(f"{space.where}: fixed.{name}: TOML has no null to pin; give {name} a value")
+    return copy.deepcopy(pinned)

@@ -1,0 +1,139 @@
+"""The rules a search space must keep, in the order a reader of the file would find them broken.
+
+Ranges by themselves are checked in ``dimension.py``; here they meet the rest of the file and the model's Config.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from .dimension import refuse_unknown
+from .errors import SpaceError, UnknownName
+from .metrics import find_metric
+from .records import Objective
+
+if TYPE_CHECKING:
+    from .space import Space
+
+_TEXTS = ("model", "dataset", "split")
+_TABLES = ("data", "fixed", "defaults", "search", "found")
+
+
+def check_space(space: Space) -> None:
+    """Raises SpaceError at the first rule the space breaks."""
+    _check_tables(space.raw, space.where)
+    _check_fields(space)
+    _check_conditions(space)
+    _check_ranges(space)
+    _check_baseline(space)
+    read_objectives(space.raw.get("objectives"), f"{space.where}: objectives")
+
+
+def read_objectives(tables: Any, at: str) -> tuple[Objective, ...]:
+    """The [[objectives]] of a file. ``goal`` may be left out; a metric has only one. Raises SpaceError."""
+    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
+        raise SpaceError(f'{at}: wants [[objectives]] with metric = "val/score", but got {tables!r}')
+    objectives = tuple(_read_objective(table, f"{at}[{index}]") for index, table in enumerate(tables))
+    if len({objective.metric for objective in objectives}) < len(objectives):
+        raise SpaceError(f"{at}: each metric stands once, but got {[objective.metric for objective in objectives]}")
+    return objectives
+
+
+def sentence(error: ValidationError) -> str:
+    """The first complaint of a ValidationError, with the value it is about."""
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    return f"{field} = {first['input']!r}: {first['msg']}" if field else f"this combination: {first['msg']}"
+
+
+def _check_tables(raw: Mapping[str, Any], where: str) -> None:
+    refuse_unknown(raw, {*_TEXTS, *_TABLES, "seed", "objectives"}, where, "key")
+    for name in _TEXTS:
+        value = raw.get(name, "80/20" if name == "split" else None)
+        if not isinstance(value, str) or not value:
+            raise SpaceError(f"{where}: {name}: wants a text, but got {value!r}")
+    for name in _TABLES:
+        if not isinstance(raw.get(name, {}), dict):
+            raise SpaceError(f"{where}: {name}: wants a table [{name}], but got {raw[name]!r}")
+    seed = raw.get("seed", 0)
+    if type(seed) is not int or not 0 <= seed < 2**63:
+        raise SpaceError(f"{where}: seed: wants an integer from 0 to 2^63 - 1, but got {seed!r}")
+
+
+def _check_fields(space: Space) -> None:
+    search = space.table("search")
+    for table in ("fixed", "defaults", "search"):
+        at = f"{space.where}: {table}"
+        refuse_unknown(space.table(table), space.config_class.model_fields, at, f"field of {space.model}'s Config")
+    for table in ("data", "fixed", "defaults", "found"):
+        for name, value in space.table(table).items():
+            _check_plain(value, f"{space.where}: {table}.{name}")
+    for name, value in space.fixed.items():
+        if name in search:
+            raise SpaceError(f"{space.where}: {name}: stands under both [fixed] and [search]; keep one")
+        if complaint := space.complaint(name, value):
+            raise SpaceError(f"{space.where}: fixed.{name}: {space.model} refuses {value!r}: {complaint}")
+    for name, value in space.table("defaults").items():
+        if name not in search:
+            raise SpaceError(f"{space.where}: defaults.{name}: {value!r} is not searched; move it to [fixed]")
+
+
+def _check_conditions(space: Space) -> None:
+    found = {dimension.name: dimension for dimension in space.dimensions}
+    for dimension in space.dimensions:
+        for parent, allowed in dimension.when.items():
+            at = f"{space.where}: search.{dimension.name}.when"
+            refuse_unknown([parent], {*found, *space.fixed}, at, "searched or fixed field")
+            if parent in found and found[parent].kind == "float" and not found[parent].choices:
+                raise SpaceError(f"{at}: a condition wants a choice or an int, but {parent} is a range of floats")
+            for value in allowed:
+                if parent in found and not found[parent].contains(value):
+                    raise SpaceError(f"{at}: {parent} = {value!r} never occurs; it is {found[parent]}")
+                if complaint := space.complaint(parent, value):
+                    raise SpaceError(f"{at}: {parent} = {value!r} never occurs: {complaint}")
+
+
+def _check_ranges(space: Space) -> None:
+    for dimension in space.dimensions:
+        for value in dimension.edges():
+            if complaint := space.complaint(dimension.name, value):
+                at = f"{space.where}: search.{dimension.name}"
+                raise SpaceError(f"{at}: {space.model} refuses {value!r}: {complaint}; narrow the range")
+
+
+def _check_baseline(space: Space) -> None:
+    baseline = space.baseline()
+    for dimension in space.dimensions:
+        if dimension.name in baseline and not dimension.contains(baseline[dimension.name]):
+            raise SpaceError(
+                f"{space.where}: search.{dimension.name}: the default {baseline[dimension.name]!r} lies outside "
+                f"{dimension}; widen the range, or set another start under [defaults]"
+            )
+    space.config(baseline)
+
+
+def _read_objective(table: Mapping[str, Any], at: str) -> Objective:
+    refuse_unknown(table, {"metric", "goal"}, at, "key")
+    try:
+        metric = find_metric(str(table.get("metric", "")))
+    except UnknownName as error:
+        raise SpaceError(f"{at}.metric: {error}") from error
+    if metric.goal == "none":
+        raise SpaceError(f"{at}.metric: {metric.name} has no better direction; choose a val/… figure")
+    if table.get("goal", metric.goal) != metric.goal:
+        raise SpaceError(f"{at}.goal: {metric.name} is to {metric.goal}, but got {table['goal']!r}; leave goal out")
+    return Objective(metric=metric.name, goal=metric.goal)
+
+
+def _check_plain(value: Any, at: str) -> None:
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            _check_plain(each, at)
+    elif value is not None and not isinstance(value, bool | int | float | str):
+        raise SpaceError(f"{at}: wants a number, a text, true, false or an array of them, but got {value!r}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise SpaceError(f"{at}: wants a finite number, but got {value}")

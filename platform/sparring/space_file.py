@@ -1,0 +1,103 @@
+"""The TOML file of a search space: find, read, change from the command line, write.
+
+A raw space is the file's plain dict. Nothing here knows what a key means beyond its table; ``space.Space`` checks it.
+"""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from .dimension import refuse_unknown
+from .errors import SpaceError, UnknownName
+from .shipped import shipped
+
+LARGEST_FILE = 1_000_000
+"""Bytes. A space is a page of text; anything larger is some other file."""
+
+
+def find_space(name: str) -> Path:
+    """The file of a space: a path to a ``.toml``, or the name of a shipped one (that of its model).
+
+    Raises SpaceError for a path without a file and UnknownName, with the names there are, for a name.
+    """
+    if name.endswith(".toml") or "/" in name or "\\" in name:
+        path = Path(name)
+        if not path.is_file():
+            raise SpaceError(f"{path}: no such file; give the path of a space's .toml")
+        return path
+    found = {path.stem: path for path in sorted(shipped("search_spaces").glob("*.toml"))}
+    if name not in found:
+        raise UnknownName(f"no search space {name!r}; there are: {', '.join(found)}; or give the path of a .toml")
+    return found[name]
+
+
+def read_space(path: Path) -> dict[str, Any]:
+    """The file as a dict. Raises SpaceError if it is not a file, larger than 1 MB, or not TOML (with the line)."""
+    if not path.is_file():
+        raise SpaceError(f"{path}: a search space is a file, but this is none; give the path of a .toml")
+    if (size := path.stat().st_size) > LARGEST_FILE:
+        raise SpaceError(f"{path}: a search space has at most {LARGEST_FILE:,} bytes, but got {size:,}")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SpaceError(f"{path}: not TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise SpaceError(f"{path}: TOML is UTF-8, but byte {error.start} is not; save it as UTF-8") from error
+    except RecursionError as error:
+        raise SpaceError(f"{path}: arrays or tables stand too deep inside one another") from error
+
+
+def apply_settings(raw: Mapping[str, Any], settings: Iterable[str], fields: Collection[str]) -> dict[str, Any]:
+    """A copy in which each ``key=value`` is a fixed value, no longer searched; ``data.key=value`` sets [data].
+
+    ``value`` is read as TOML, and as a string if that fails. ``fields`` are the Config's; raises SpaceError, naming
+    the closest one, for a key that is none, and for a setting without ``=``.
+    """
+    changed = copy.deepcopy(dict(raw))
+    for setting in settings:
+        key, equals, text = (part.strip() for part in setting.partition("="))
+        if not key or not equals:
+            raise SpaceError(f"--set {setting}: wants key=value, such as --set hidden_size=64")
+        if key.startswith("data."):
+            _table(changed, "data")[key.removeprefix("data.")] = _read_value(text)
+            continue
+        refuse_unknown([key], fields, f"--set {setting}", "field")
+        for table in ("search", "defaults"):
+            _table(changed, table).pop(key, None)
+        _table(changed, "fixed")[key] = _read_value(text)
+    return changed
+
+
+def apply_config(raw: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy whose baseline is ``values``: searched fields start there and stay searched, all others are fixed."""
+    changed = copy.deepcopy(dict(raw))
+    for name, value in values.items():
+        _table(changed, "defaults" if name in _table(changed, "search") else "fixed")[name] = value
+    return changed
+
+
+def write_toml(raw: Mapping[str, Any]) -> str:
+    """TOML from which ``read_space`` reads an equal dict, floats to the last bit."""
+    return tomli_w.dumps(raw)
+
+
+def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    table = raw.setdefault(name, {})
+    if not isinstance(table, dict):
+        raise SpaceError(f"{name}: wants a table [{name}], but got {table!r}")
+    return table
+
+
+def _read_value(text: str) -> Any:
+    try:
+        read = tomllib.loads(f"value = {text}")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
+    # A newline in the text could carry more keys than the one asked for.
+    return read["value"] if len(read) == 1 else text

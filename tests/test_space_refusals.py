@@ -1,0 +1,235 @@
+"""Bad spaces: each is refused before anything starts, by place and rule."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field, model_validator
+from sparring.errors import SpaceError, UnknownName
+from sparring.models import find_model
+from sparring.shipped import shipped
+from sparring.space import Space, apply_settings, find_space, read_space
+
+NAN, INF = float("nan"), float("inf")
+
+
+class Config(BaseModel):
+    epochs: Annotated[int, Field(ge=1)] = 100
+    lr: Annotated[float, Field(gt=0)] = 0.01
+    width: Annotated[int, Field(ge=1)] = 64
+    depth: Annotated[int, Field(ge=1)] = 2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    loss: Literal["mse", "l1", "wcc"] = "mse"
+    wcc_width: Annotated[float, Field(gt=0)] = 10.0
+    bias: bool = True
+    milestones: tuple[int, ...] = (30, 60)
+    early_stop: int | None = None
+
+    @model_validator(mode="after")
+    def check_size(self) -> Config:
+        if self.width * self.depth > 1000:
+            raise ValueError("width times depth is at most 1000")
+        return self
+
+
+SPACE: dict[str, Any] = {
+    "model": "toy",
+    "dataset": "exafs",
+    "objectives": [{"metric": "val/score"}],
+    "fixed": {"epochs": 27},
+    "search": {
+        "lr": {"loguniform": [1e-5, 3e-2]},
+        "width": {"choice": [32, 64, 512]},
+        "depth": {"int": [1, 5]},
+        "loss": {"choice": ["mse", "l1", "wcc"]},
+        "wcc_width": {"int": [5, 15], "when": {"loss": "wcc"}},
+    },
+}
+
+
+def refusal_of(raw: dict[str, Any]) -> str:
+    with pytest.raises(SpaceError) as caught:
+        Space(raw, Config, where="toy.toml")
+    text = str(caught.value)
+    assert text.startswith("toy.toml: ")
+    assert "\n" not in text
+    return text
+
+
+RANGES: list[tuple[str, Any, str]] = [
+    ("lr", {"loguniform": [0.0, 1.0]}, "search.lr: a log range needs 0 < low, but got low=0.0; use a small positive"),
+    ("depth", {"int": [0, 4], "log": True}, "a log range needs 0 < low, but got low=0"),
+    ("lr", {"uniform": [1.0, 0.1]}, "search.lr: wants low < high, but got low=1.0, high=0.1; swap them"),
+    ("lr", {"uniform": [0.1, 0.1]}, "both 0.1, which leaves nothing to search; set it under [fixed]"),
+    ("lr", {"uniform": [NAN, 1.0]}, "wants a finite number"),
+    ("lr", {"uniform": [0.1, INF]}, "wants a finite number"),
+    ("depth", {"int": [1, 10**400]}, "wants a finite number"),
+    ("lr", {"uniform": ["1e-3", 1.0]}, "uniform wants a number, but got '1e-3'"),
+    ("lr", {"uniform": [False, True]}, "uniform wants a number, but got False"),
+    ("depth", {"int": [True, 5]}, "int wants an integer, but got True"),
+    ("depth", {"int": [1.0, 5]}, "int wants an integer, but got 1.0"),
+    ("depth", {"int": [1, 5, 9]}, "int wants [low, high], but got [1, 5, 9]"),
+    ("depth", {"int": 5}, "int wants [low, high], but got 5"),
+    ("depth", {"int": [1, 6], "step": 2}, "step=2 does not divide high - low = 6 - 1"),
+    ("dropout", {"uniform": [0.0, 0.5], "step": 0.2}, "step=0.2 does not divide"),
+    ("depth", {"int": [1, 5], "step": 0}, "wants step > 0, but got step=0"),
+    ("depth", {"int": [1, 5], "step": 2, "log": True}, "a log range has no step"),
+    ("depth", {"int": [1, 5], "log": "yes"}, "search.depth.log: wants true or false"),
+    ("lr", {"loguniform": [0.1, 1.0], "step": 0.1}, "a loguniform goes with off, when, but got step"),
+    ("lr", {"loguniform": [0.01, 1.0], "off": 0.5}, "search.lr.off: must lie outside [0.01, 1.0]"),
+    ("lr", {"loguniform": [0.001, 1.0], "off": 0.0}, "refuses 0.0: Input should be greater than 0"),
+    ("width", {"choice": []}, "choice wants a list of values"),
+    ("width", {"choice": [64]}, "the only choice"),
+    ("width", {"choice": [64, 64]}, "each choice stands once"),
+    ("width", {"choice": [64, "128"]}, "choices are all float, all int, all bool or all str"),
+    ("width", {"choice": [True, 2]}, "choices are all float, all int, all bool or all str"),
+    ("width", {"choice": [[64], [128]]}, "choices are all float, all int, all bool or all str"),
+    ("lr", {"choice": [NAN, 0.01]}, "choices are finite numbers"),
+    ("lr", {"choice": ["0.01", "0.1"]}, "refuses '0.01': Input should be a valid number"),
+    ("loss", {"choice": ["mse", "wcc", "l2"]}, "refuses 'l2': Input should be 'mse', 'l1' or 'wcc'"),
+    ("depth", {"int": [0, 5]}, "search.depth: toy refuses 0: Input should be greater than or equal to 1"),
+    ("dropout", {"uniform": [0.0, 1.0]}, "refuses 1.0: Input should be less than 1"),
+    ("depth", {"uniform": [1.0, 4.5]}, "refuses 1.0: Input should be a valid integer"),
+    ("lr", {"loguniform": [0.1, 1.0]}, "search.lr: the default 0.01 lies outside [0.1, 1.0]; widen the range"),
+    ("early_stop", {"int": [1, 5]}, "search.early_stop: the default None lies outside"),
+    ("lr", {}, "exactly one of loguniform, uniform, int, choice, but got none"),
+    ("lr", {"uniform": [0.0, 1.0], "choice": [1.0, 2.0]}, "exactly one of"),
+    ("lr", {"unifrom": [0.0, 1.0]}, "search.lr: no key 'unifrom'; did you mean 'uniform'?"),
+    ("lr", [1e-5, 1e-2], "a searched field is a table"),
+    ("lr", 0.1, "a single value belongs under [fixed]"),
+    ("widht", {"int": [1, 5]}, "search: no field of toy's Config 'widht'; did you mean 'width'?"),
+    ("epochs", {"int": [1, 200]}, "epochs: stands under both [fixed] and [search]"),
+    (
+        "wcc_width",
+        {"int": [5, 15], "when": {"los": "wcc"}},
+        "search.wcc_width.when: no searched or fixed field 'los'; did",
+    ),
+    ("wcc_width", {"int": [5, 15], "when": {"milestones": 3}}, "no searched or fixed field 'milestones'"),
+    ("wcc_width", {"int": [5, 15], "when": {"loss": "wc"}}, "loss = 'wc' never occurs; it is one of"),
+    ("wcc_width", {"int": [5, 15], "when": {"depth": [1, 6]}}, "depth = 6 never occurs; it is [1, 5]"),
+    ("wcc_width", {"int": [5, 15], "when": {"epochs": 0}}, "epochs = 0 never occurs: Input should be greater"),
+    ("wcc_width", {"int": [5, 15], "when": {"lr": 0.01}}, "wants a choice or an int, but lr is a range of floats"),
+    ("wcc_width", {"int": [5, 15], "when": {"wcc_width": 5}}, "`when` runs in a circle: wcc_width needs wcc_width"),
+    ("wcc_width", {"int": [5, 15], "when": {}}, "search.wcc_width.when: wants a table"),
+    ("wcc_width", {"int": [5, 15], "when": {"loss": []}}, "when.loss: wants a value or a list of values"),
+]
+
+
+@pytest.mark.parametrize(("name", "table", "words"), RANGES)
+def test_a_bad_dimension_is_refused_by_place_and_rule(name: str, table: Any, words: str) -> None:
+    assert words in refusal_of({**SPACE, "search": {**SPACE["search"], name: table}})
+
+
+FILES: list[tuple[dict[str, Any], str]] = [
+    ({"serach": {}}, "no key 'serach'; did you mean 'search'?"),
+    ({"model": ""}, "model: wants a text, but got ''"),
+    ({"dataset": None}, "dataset: wants a text, but got None"),
+    ({"split": 80}, "split: wants a text, but got 80"),
+    ({"search": [1]}, "search: wants a table [search], but got [1]"),
+    ({"seed": -1}, "seed: wants an integer from 0 to 2^63 - 1, but got -1"),
+    ({"seed": True}, "seed: wants an integer"),
+    ({"fixed": {"epochs": 0}}, "fixed.epochs: toy refuses 0: Input should be greater than or equal to 1"),
+    ({"fixed": {"epochs": "27"}}, "fixed.epochs: toy refuses '27': Input should be a valid integer"),
+    ({"fixed": {"epochs": True}}, "fixed.epochs: toy refuses True: Input should be a valid integer"),
+    ({"fixed": {"eopchs": 27}}, "fixed: no field of toy's Config 'eopchs'; did you mean 'epochs'?"),
+    ({"fixed": {"epochs": INF}}, "fixed.epochs: wants a finite number, but got inf"),
+    ({"fixed": {"epochs": datetime.date(2026, 1, 1)}}, "fixed.epochs: wants a number, a text"),
+    ({"data": {"cut": [0.0, NAN]}}, "data.cut: wants a finite number, but got nan"),
+    ({"defaults": {"epochs": 9}}, "defaults.epochs: 9 is not searched; move it to [fixed]"),
+    ({"defaults": {"lr": 0.5}}, "search.lr: the default 0.5 lies outside [1e-05, 0.03]"),
+    ({"defaults": {"width": 512, "depth": 5}}, "Config refuses this combination"),
+    ({"objectives": []}, "objectives: wants [[objectives]]"),
+    ({"objectives": [{"metric": "val/scroe"}]}, "objectives[0].metric: no metric 'val/scroe'; there are: val/score"),
+    ({"objectives": [{"metric": "val/score", "goal": "maximize"}]}, "val/score is to minimize, but got 'maximize'"),
+    ({"objectives": [{"metric": "train/loss_gen"}]}, "train/loss_gen has no better direction"),
+    ({"objectives": [{"metric": "val/score", "gaol": "x"}]}, "objectives[0]: no key 'gaol'; did you mean 'goal'?"),
+    ({"objectives": [{"metric": "val/score"}, {"metric": "val/score"}]}, "each metric stands once"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), FILES)
+def test_a_bad_file_is_refused_by_place_and_rule(change: dict[str, Any], words: str) -> None:
+    assert words in refusal_of({**SPACE, **change})
+
+
+def test_a_circle_of_conditions_names_its_fields() -> None:
+    search = {
+        "loss": {"choice": ["mse", "wcc"], "when": {"bias": True}},
+        "bias": {"choice": [False, True], "when": {"loss": "wcc"}},
+    }
+    text = refusal_of({**SPACE, "search": search})
+    assert "loss needs bias needs loss" in text or "bias needs loss needs bias" in text
+
+
+def test_a_required_field_needs_a_default_to_start_from() -> None:
+    class Required(Config):
+        size: int
+
+    raw = {**SPACE, "search": {"size": {"int": [1, 9]}}}
+    with pytest.raises(SpaceError, match=r"search\.size: has no default; set one under \[defaults\]"):
+        Space(raw, Required)
+    assert Space({**raw, "defaults": {"size": 4}}, Required).baseline() == {"size": 4}
+
+
+def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    for text, words in (
+        (b"model = 'a'\nlr = = 3\n", r"x\.toml: not TOML:.*line 2"),
+        (b"[fixed]\nlr = 1\nlr = 2\n", r"not TOML: Cannot overwrite a value"),
+        (b"a = '\xff'", r"TOML is UTF-8, but byte 5 is not"),
+        (b"a = " + b"[" * 20_000, r"too deep|not TOML"),
+        (b"#" * 1_000_001, r"at most 1,000,000 bytes, but got 1,000,001"),
+    ):
+        path.write_bytes(text)
+        start = time.perf_counter()
+        with pytest.raises(SpaceError, match=words):
+            read_space(path)
+        assert time.perf_counter() - start < 1.0
+    for other in (tmp_path, tmp_path / "none.toml", Path("/dev/zero")):
+        with pytest.raises(SpaceError, match="is a file, but this is none"):
+            read_space(other)
+
+
+def test_a_setting_that_makes_no_sense_is_refused() -> None:
+    for setting, words in (
+        ("widht=3", r"--set widht=3: no field 'widht'; did you mean 'width'\?"),
+        ("width", r"--set width: wants key=value"),
+        ("=3", r"--set =3: wants key=value"),
+    ):
+        with pytest.raises(SpaceError, match=words):
+            apply_settings(SPACE, [setting], Config.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3), ("1e-3", 1e-3), ("true", True), ("mse", "mse"), ('"mse"', "mse"), ("[1, 2]", [1, 2]), ("", ""),
+        ("1\nepochs = 3", "1\nepochs = 3"), ("[" * 20_000, "[" * 20_000),
+    ],
+)  # fmt: skip
+def test_a_settings_value_is_toml_or_else_a_text(text: str, value: Any) -> None:
+    assert apply_settings(SPACE, [f"lr={text}"], Config.model_fields)["fixed"]["lr"] == value
+
+
+def test_a_space_is_found_by_the_name_of_its_model_or_by_path(tmp_path: Path) -> None:
+    assert find_space("aegan").name == "aegan.toml"
+    assert read_space(find_space("aegan"))["model"] == "aegan"
+    (tmp_path / "mine.toml").write_text("model = 'aegan'")
+    assert find_space(str(tmp_path / "mine.toml")) == tmp_path / "mine.toml"
+    with pytest.raises(SpaceError, match=r"gone\.toml: no such file"):
+        find_space(str(tmp_path / "gone.toml"))
+    with pytest.raises(UnknownName, match=r"no search space 'aegna'; there are: aegan"):
+        find_space("aegna")
+
+
+@pytest.mark.parametrize("path", sorted(shipped("search_spaces").glob("*.toml")), ids=lambda path: path.stem)
+def test_a_shipped_space_fits_its_model_and_starts_from_the_published_default(path: Path) -> None:
+    raw = read_space(path)
+    config_class = find_model(raw["model"]).Config
+    space = Space(raw, config_class, where=path.name)
+    assert path.stem == space.model
+    assert space.config(space.baseline()) == config_class(**space.fixed)
