@@ -8,6 +8,7 @@ import optuna
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import create_model
+
 from sparring.space import Space, pin
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)

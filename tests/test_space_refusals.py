@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field, model_validator
+
 from sparring.errors import SpaceError, UnknownName
 from sparring.models import find_model
 from sparring.shipped import shipped

@@ -189,7 +189,7 @@ def pin(space: Space, params: Mapping[str, Value], *, seed: int, found: Mapping[
     raises SpaceError if that would change the configuration.
     """
     values = space.values(params)
-    pinned = {key: value for key, value in space.raw.items() if key not in ("defaults", "search", "seed", "found")}
+    pinned = {key: value for key, value in space.raw.items() if key not in ("defaults", "search")}
     pinned["seed"] = seed
     for name, table in (("fixed", values), ("found", found)):
         pinned[name] = {key: value for key, value in table.items() if value is not None}

@@ -46,8 +46,8 @@ def read_objectives(tables: Any, at: str) -> tuple[Objective, ...]:
 def sentence(error: ValidationError) -> str:
     """The first complaint of a ValidationError, with the value it is about."""
     first = error.errors()[0]
-    field = ".".join(map(str, first["loc"]))
-    return f"{field} = {first['input']!r}: {first['msg']}" if field else f"this combination: {first['msg']}"
+    field, rule = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{field} = {first['input']!r}: {rule}" if field else f"this combination: {rule}"
 
 
 def _check_tables(raw: Mapping[str, Any], where: str) -> None:
