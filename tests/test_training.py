@@ -6,14 +6,15 @@ import math
 
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
+
 from sparring.errors import CheckpointError
 from sparring.models.base import Config, Model, Phase, Step
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 from sparring.training.noise import Noise, mix, order
 from sparring.training.schedules import factor
-from torch import nn
-from torch.nn import functional
 
 
 class ToyConfig(Config):
@@ -210,7 +211,9 @@ SCHEDULES = {
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_schedule_equals_torchs_own(name):
-    config = ToyConfig(epochs=12, lr_schedule=name, schedule_step_size=5, schedule_milestones=(3, 9), schedule_gamma=0.5)
+    config = ToyConfig(
+        epochs=12, lr_schedule=name, schedule_step_size=5, schedule_milestones=(3, 9), schedule_gamma=0.5
+    )
     steps_per_epoch = 4
     per_step = name in {"cosine", "one_cycle"}
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)

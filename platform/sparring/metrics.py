@@ -69,7 +69,9 @@ METRICS: Mapping[str, Metric] = _table(
         definition="the generator's adversarial term before its weight: how badly it fools the discriminators",
     ),
     Metric(name="train/lr_gen", unit="", goal="none", definition="generator learning rate at the epoch's last step"),
-    Metric(name="train/lr_dis", unit="", goal="none", definition="discriminator learning rate at the epoch's last step"),
+    Metric(
+        name="train/lr_dis", unit="", goal="none", definition="discriminator learning rate at the epoch's last step"
+    ),
 )
 
 

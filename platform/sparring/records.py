@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -154,6 +154,15 @@ class TrialRow:
     """Seconds from the first attempt's first epoch to the end, training only."""
     error: str | None = None
     """The exception's class and text, at most 4 kB, when the outcome is crashed or out_of_memory."""
+
+
+def best_row(rows: Iterable[TrialRow], objective: Objective) -> TrialRow | None:
+    """The best of those that completed; None if none did. Of equals, the earliest."""
+    sign = 1.0 if objective.goal == "minimize" else -1.0
+    completed = (
+        (sign * row.value, row.trial, row) for row in rows if row.outcome is Outcome.COMPLETED and row.value is not None
+    )
+    return min(completed, key=lambda each: each[:2], default=(0.0, 0, None))[2]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,10 +109,9 @@ def run(
 
     from .court import open_court
 
-    reference = ray.put((dict(material.train), dict(material.valid)))
-    referee = open_court(folder, spec, space, epochs=epochs, metrics=metrics, material=reference)
+    referee = open_court(folder, spec, space, epochs=epochs, metrics=metrics)
     broken: list[BaseException] = []
-    tuning = threading.Thread(target=_tune, args=(referee, spec, broken), daemon=True, name="tune")
+    tuning = threading.Thread(target=_tune, args=(referee, spec, material, broken), daemon=True, name="tune")
     caught: list[int] = []
     with _signals(caught, lambda: referee.stop.remote()):
         tuning.start()
@@ -129,20 +128,20 @@ def run(
     return Ended(snapshot=snapshot, signal=caught[0] if caught else None)
 
 
-def _tune(referee: Any, spec: StudySpec, broken: list[BaseException]) -> None:
+def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseException]) -> None:
     from ray import tune
     from ray.tune.execution import class_cache
 
     from .searcher import Door
-    from .slot import STUDY, THREADS, Slot
+    from .slot import Brief, Slot
 
     # A runtime environment, however small, keeps Tune's actors off the workers Ray has already started: 1.4 s later.
     class_cache.DEFAULT_ENV_VARS.clear()
+    brief = Brief(spec=spec, referee=referee, threads=1, train=material.train, valid=material.valid)
     try:
         with tempfile.TemporaryDirectory(prefix="sparring-tune-") as storage:
             tune.Tuner(
-                tune.with_resources(Slot, {"CPU": 1}),
-                param_space={STUDY: spec.name, THREADS: 1},
+                tune.with_resources(tune.with_parameters(Slot, brief=brief), {"CPU": 1}),
                 tune_config=tune.TuneConfig(
                     search_alg=Door(referee),
                     num_samples=-1,

@@ -7,7 +7,7 @@ from typing import Any
 import ray
 from ray.tune.search import Searcher
 
-from .slot import STUDY, THREADS, TRIAL
+from .slot import TRIAL
 
 
 class Door(Searcher):  # type: ignore[misc]
@@ -16,15 +16,10 @@ class Door(Searcher):  # type: ignore[misc]
     def __init__(self, referee: Any) -> None:
         super().__init__()
         self._referee = referee
-        self._fixed: dict[str, Any] = {}
-
-    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
-        self._fixed = {STUDY: config[STUDY], THREADS: config[THREADS]}
-        return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
         number = ray.get(self._referee.ask.remote())
-        return Searcher.FINISHED if number is None else {TRIAL: number, **self._fixed}
+        return Searcher.FINISHED if number is None else {TRIAL: number}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Nothing: the slot told the referee."""

@@ -11,6 +11,7 @@ import traceback
 import uuid
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,23 +20,36 @@ import torch
 from ray import tune
 
 from ..models import find_model
-from ..records import EpochRow, Outcome, Verdict
+from ..records import EpochRow, Outcome, StudySpec, Verdict
 from ..referee import Answer, Start
+from ..space import Space
 from ..training.gang import Solo
-from .court import NAMESPACE, actor_name
 
-TRIAL, STUDY, THREADS = "trial", "study", "threads"
-"""Keys of a Tune config."""
+TRIAL = "trial"
+"""The one key of a Tune configuration: the number of the trial to run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brief:
+    """What every slot of a search gets once, through Ray's object store.
+
+    train, valid: per field an array (rows, …), mapped by all slots of a node without a copy.
+    """
+
+    spec: StudySpec
+    referee: Any
+    threads: int
+    train: Mapping[str, np.ndarray]
+    valid: Mapping[str, np.ndarray]
 
 
 class Slot(tune.Trainable):  # type: ignore[misc]
-    def setup(self, config: dict[str, Any]) -> None:
-        torch.set_num_threads(config[THREADS])
-        self._referee = ray.get_actor(actor_name(config[STUDY]), namespace=NAMESPACE)
-        spec, self._space, (material,) = ray.get(self._referee.brief.remote())
-        self._spec = spec
-        self._model_class = find_model(spec.model)
-        self._train, self._valid = (_tensors(part) for part in ray.get(material))
+    def setup(self, config: dict[str, Any], brief: Brief) -> None:
+        torch.set_num_threads(brief.threads)
+        self._referee, self._spec = brief.referee, brief.spec
+        self._model_class = find_model(brief.spec.model)
+        self._space = Space(brief.spec.space, self._model_class.Config)
+        self._train, self._valid = _tensors(brief.train), _tensors(brief.valid)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.config = new_config
@@ -49,28 +63,22 @@ class Slot(tune.Trainable):  # type: ignore[misc]
                 self._train_trial(start)
             except Exception as error:  # any error of a model's or of torch's: this trial's end, not the search's
                 outcome = Outcome.OUT_OF_MEMORY if _is_out_of_memory(error) else Outcome.CRASHED
-                text = "".join(traceback.format_exception_only(error)) + "".join(traceback.format_tb(error.__traceback__))
+                text = "".join(traceback.format_exception(error))
                 ray.get(self._referee.fail.remote(number, start.trial.attempt, outcome, text))
         return {"done": True}
 
     def _train_trial(self, start: Start) -> None:
         trial = start.trial
-        solo = Solo(
-            self._model_class,
-            self._space.config(trial.params),
-            self._train,
-            self._valid,
-            trial=trial,
-            objective=self._spec.objectives[0],
-        )
+        config = self._space.config(trial.params)
+        objective = self._spec.objectives[0]
+        solo = Solo(self._model_class, config, self._train, self._valid, trial=trial, objective=objective)
         if start.checkpoint is not None:
             solo.restore(start.checkpoint)
-        untold: list[EpochRow] = []
         if solo.is_exhausted:
             # Everything was trained before the last search died; only the end was not told.
-            untold = solo.told()
-            ray.get(self._referee.report.remote(untold, last=True))
+            ray.get(self._referee.report.remote(solo.told(), last=True))
             return
+        untold: list[EpochRow] = []
         saved = time.monotonic()
         while True:
             untold.append(solo.run_epoch())
@@ -80,9 +88,10 @@ class Slot(tune.Trainable):  # type: ignore[misc]
             if due:
                 saved = time.monotonic()
             answer: Answer = ray.get(self._referee.report.remote(untold, last=last, checkpoint=checkpoint))
-            if answer.verdict is Verdict.STOP and not last:
+            if last or answer.verdict in (Verdict.PRUNED, Verdict.DIVERGED):
+                return
+            if answer.verdict is Verdict.STOP:
                 ray.get(self._referee.leave.remote(trial.number, trial.attempt, checkpoint or solo.save()))
-            if last or answer.verdict is not Verdict.GO_ON:
                 return
             untold = [row for row in untold if row.epoch > answer.durable]
 

@@ -31,6 +31,12 @@ def find_model(name: str) -> type[Model]:
     return found
 
 
+def describe_model(name: str) -> str:
+    """The first line of a system's docstring, read without importing it."""
+    document = ast.get_docstring(ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))) or ""
+    return document.partition("\n")[0]
+
+
 def _defines_model(path: Path) -> bool:
     return any(
         isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) and base.id == "Model" for base in node.bases)

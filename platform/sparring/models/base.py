@@ -121,6 +121,11 @@ class Model(nn.Module):
         raise NotImplementedError
 
     @classmethod
+    def emitted(cls) -> tuple[str, ...]:
+        """Every metric of an epoch: the model's own, and the learning rates that the engine adds."""
+        return (*cls.metrics, *(f"train/{phase.lr}" for phase in cls.phases))
+
+    @classmethod
     def wants(cls, phase: str) -> tuple[str, ...]:
         """Names of the batch fields and carried tensors that a phase's method takes."""
         return tuple(inspect.signature(getattr(cls, phase)).parameters)[1:]

@@ -70,7 +70,11 @@ class LiveTrial:
 
     def attempt_row(self, slot: str = "") -> AttemptRow:
         return AttemptRow(
-            trial=self.trial.number, attempt=self.trial.attempt, seed=self.trial.seed, params=self.trial.params, slot=slot
+            trial=self.trial.number,
+            attempt=self.trial.attempt,
+            seed=self.trial.seed,
+            params=self.trial.params,
+            slot=slot,
         )
 
     def view(self, epochs: int) -> RunningTrial:

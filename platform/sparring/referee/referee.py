@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..errors import CheckpointError
 from ..ledger import Ledger, attempt_rows, epoch_rows, trial_rows
-from ..records import EpochRow, Outcome, Snapshot, StudySpec, Trial, TrialRow, Verdict
+from ..records import EpochRow, Outcome, Snapshot, StudySpec, Trial, TrialRow, Verdict, best_row
 from .live import LiveTrial
 from .pruners import make_pruner
 from .study import Study
@@ -96,9 +96,7 @@ class Referee:
         self._ended = {row.trial: row for row in trial_rows(folder)}
         for attempt in attempt_rows(folder):
             if attempt.trial not in self._ended:
-                trial = Trial(
-                    number=attempt.trial, params=attempt.params, seed=attempt.seed, attempt=attempt.attempt
-                )
+                trial = Trial(number=attempt.trial, params=attempt.params, seed=attempt.seed, attempt=attempt.attempt)
                 self._live[trial.number] = LiveTrial(trial=trial, sign=self._sign)
         shown = {number: LiveTrial(trial=_of(row), sign=self._sign) for number, row in self._ended.items()} | self._live
         for row in epoch_rows(folder):
@@ -109,7 +107,9 @@ class Referee:
             # The ledger holds an epoch beyond a rung only after the rung was judged; the rung itself may be unjudged.
             for rung in self._pruner.rungs:
                 best = live.best_by(rung)
-                if best is not None and (rung < live.epoch or live.trial.number in self._ended and rung == live.epoch):
+                if best is not None and (
+                    rung < live.epoch or (live.trial.number in self._ended and rung == live.epoch)
+                ):
                     self._pruner.learn(rung, best)
                     live.passed.add(rung)
         self._study.rebuild(self._ended, {number: live.trial for number, live in self._live.items()})
@@ -287,14 +287,13 @@ class Referee:
         return self.snapshot(), list(self._events), self._first_event + len(self._events)
 
     def snapshot(self) -> Snapshot:
-        completed = [row for row in self._ended.values() if row.outcome is Outcome.COMPLETED and row.value is not None]
         elapsed = self._clock() - self._began
         running = [live.view(self.epochs) for live in self._live.values() if live.token]
         return Snapshot(
             trials=self.spec.trials,
             outcomes=Counter(row.outcome for row in self._ended.values()),
             running=tuple(running),
-            best=min(completed, key=lambda row: self._sign * (row.value or 0.0), default=None),
+            best=best_row(self._ended.values(), self.spec.objectives[0]),
             baseline=self._ended.get(0),
             epochs=self._epochs_here,
             elapsed_s=elapsed,

@@ -47,7 +47,9 @@ def pack(tensors: Mapping[str, Any], progress: Progress) -> bytes:
     from safetensors.torch import save
 
     header = {"format": FORMAT, **{name: getattr(progress, name) for name in Progress.__dataclass_fields__}}
-    packed: bytes = save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"sparring": json.dumps(header)})
+    packed: bytes = save(
+        {name: tensor.contiguous() for name, tensor in tensors.items()}, {"sparring": json.dumps(header)}
+    )
     return packed
 
 

@@ -245,6 +245,4 @@ def _make_optimizer(config: Any, phase: Phase, parameters: list[nn.Parameter]) -
 
 def _means(reported: list[dict[str, Tensor]]) -> dict[str, float]:
     """Means over an epoch's equal batches; one transfer from the device per metric."""
-    return {
-        name: float(torch.stack([metrics[name].detach() for metrics in reported]).mean()) for name in reported[0]
-    }
+    return {name: float(torch.stack([metrics[name].detach() for metrics in reported]).mean()) for name in reported[0]}

@@ -1,0 +1,289 @@
+"""The commands, each the same as ``sparring VERB`` anywhere and ``python -m platform.VERB`` in a checkout.
+
+Heavy imports stay inside the commands, so that ``--help`` answers at once. Errors of ours become one sentence and an
+exit code: 2 usage or bad input, 3 study locked, 4 no trial succeeded, 5 nothing to report, 130/143 interrupted.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from .errors import NothingToReport, NoTrialSucceeded, SparringError, UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from .study import Study
+
+app = typer.Typer(
+    name="sparring",
+    help="Hyperparameter search for adversarial autoencoders on Ray.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder that holds the studies.")]
+StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name under --results, or its folder.")]
+
+
+def main(verb: str | None = None) -> NoReturn:
+    """Runs the command line; a door gives its verb. Exits with the command's code."""
+    arguments = [*([verb] if verb else []), *sys.argv[1:]]
+    name = f"python -m platform.{verb}" if verb else "sparring"
+    try:
+        app(arguments, prog_name=name if not verb else "sparring", standalone_mode=True)
+    except SparringError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    sys.exit(0)
+
+
+@app.command(
+    epilog="[bold]Examples[/bold]   sparring search aegan   ·   sparring search aegan --trials 100 --slots 8   ·   "
+    "sparring search aegan --dataset fe-xanes --data-path DIR --time 30m --set epochs=60"
+)
+def search(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="What to search; `sparring models` lists them.")],
+    trials: Annotated[
+        int | None, typer.Option(help="Trials in all, the published default among them. [default: 24]")
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Stop after so long: 90s, 30m, 2h. Unfinished trials resume with the same command. "
+            "[default: 150s, or no limit if --trials is given]",
+        ),
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option(help="Trials at a time, one CPU each. [default: one per CPU, at most 8]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the sampler and of every trial.")] = 0,
+    name: Annotated[
+        str | None, typer.Option(help="The study's name; the same name resumes. [default: MODEL-DATASET]")
+    ] = None,
+    results: Results = Path("results"),
+    space: Annotated[
+        str | None, typer.Option(help="Search space: a .toml, or a shipped one's name. [default: MODEL]")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set; `sparring datasets` lists them.")] = None,
+    data_path: Annotated[Path | None, typer.Option(help="Where your own data lie (folder or file).")] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="A published configuration: the baseline, trial 0.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Fix a field instead of searching it; repeatable."),
+    ] = None,
+    sampler: Annotated[str, typer.Option(help="tpe or random.")] = "tpe",
+    pruner: Annotated[str, typer.Option(help="successive_halving, median or none.")] = "successive_halving",
+    checkpoint_s: Annotated[
+        float, typer.Option("--checkpoint-seconds", min=0.0, help="A trial is checkpointed at most this often.")
+    ] = 10.0,
+    address: Annotated[
+        str | None, typer.Option(help="A running Ray cluster (auto, or HOST:PORT). [default: start a local one]")
+    ] = None,
+) -> None:
+    """Search a model's hyperparameters; the same command again resumes."""
+    from . import study as studies
+
+    prepared = studies.prepare(
+        model,
+        space=space,
+        dataset=dataset,
+        data_path=data_path,
+        config=config,
+        settings=set_ or [],
+        results=results,
+        name=name,
+        trials=studies.TRIALS if trials is None else trials,
+        time_s=_seconds(time) if time else (studies.TIME_S if trials is None else None),
+        slots=studies.default_slots() if slots is None else slots,
+        seed=seed,
+        sampler=sampler,
+        pruner=pruner,
+        checkpoint_s=checkpoint_s,
+    )
+    _search(prepared, address)
+
+
+def _search(study: Study, address: str | None) -> NoReturn:
+    from .ledger import lock_study
+    from .study import is_complete, open_folder
+
+    code = 0
+    study.folder.mkdir(parents=True, exist_ok=True)
+    with lock_study(study.folder):
+        resumed = open_folder(study)
+        if not is_complete(study):
+            code = _run_on_ray(study, address, resumed=resumed)
+    _summarize(study)
+    sys.exit(code)
+
+
+def _run_on_ray(study: Study, address: str | None, *, resumed: bool) -> int:
+    from .cluster.search import Material, connect, run
+    from .cluster.watch import Watcher
+
+    if resumed:
+        console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
+    console.print(f"Starting Ray for {study.spec.slots} slots …", style="dim")
+    with connect(address, study.spec.slots) as dashboard:
+        console.print(f"Ray dashboard: {dashboard}   (token: `ray get-auth-token`)", soft_wrap=True, highlight=False)
+        with Watcher(study, console, dashboard) as watcher:
+            ended = run(
+                study.folder,
+                study.spec,
+                study.space,
+                Material(train=study.rows("train"), valid=study.rows("valid")),
+                epochs=study.epochs,
+                metrics=study.model_class.emitted(),
+                follower=watcher,
+            )
+    left = study.spec.trials - ended.snapshot.finished
+    if ended.signal is not None:
+        console.print(f"Interrupted with {left} trials to go; the same command again continues.", style="yellow")
+        return 128 + ended.signal
+    if left:
+        console.print(
+            f"The time limit came with {left} trials to go; the same command again continues them.", style="yellow"
+        )
+    return 0
+
+
+def _summarize(study: Study) -> None:
+    from collections import Counter
+
+    from .ledger import trial_rows
+    from .progress import print_summary
+    from .records import best_row
+
+    rows = trial_rows(study.folder)
+    objective = study.spec.objectives[0]
+    best = best_row(rows, objective)
+    outcomes = Counter(row.outcome for row in rows)
+    inside = study.folder.parent == Path("results").absolute()
+    print_summary(
+        console,
+        study=study.spec.name if inside else f"{study.spec.name} --results {study.folder.parent}",
+        objective=objective,
+        best=best,
+        baseline=next((row for row in rows if row.trial == 0), None),
+        outcomes=outcomes,
+        folder=study.folder,
+    )
+    if best is None and rows:
+        reasons = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+        raise NoTrialSucceeded(
+            f"study {study.spec.name}: no trial completed ({reasons}); narrow the space or give more time"
+        )
+
+
+@app.command(
+    epilog="[bold]Examples[/bold]   sparring report aegan-exafs   ·   sparring report aegan-exafs --format csv -o trials.csv"
+)
+def report(
+    study: StudyName,
+    results: Results = Path("results"),
+    format: Annotated[str, typer.Option(help="table, json, csv or parquet.")] = "table",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="A file instead of the screen.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Also write one HTML page of plots.")] = None,
+    yardsticks: Annotated[
+        bool, typer.Option(help="Measure mean, ridge, neighbours and trees on the same data.")
+    ] = True,
+) -> None:
+    """The trials ranked, what mattered, and what simple models reach on the same data."""
+    from .report import write_report
+
+    write_report(_find(study, results), format=format, output=output, page=page, yardsticks=yardsticks, console=console)
+
+
+@app.command(epilog="[bold]Example[/bold]   sparring best aegan-exafs -o best.toml && sparring train best.toml")
+def best(
+    study: StudyName,
+    results: Results = Path("results"),
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where to write it. [default: the screen]")
+    ] = None,
+) -> None:
+    """Pin the best configuration: the search space with every range collapsed to a value."""
+    from .ledger import read_study, spec_from_json, trial_rows
+    from .models import find_model
+    from .records import best_row
+    from .space import Space, pin, write_toml
+
+    folder = _find(study, results)
+    spec = spec_from_json(read_study(folder)["spec"])
+    row = best_row(trial_rows(folder), spec.objectives[0])
+    if row is None:
+        raise NothingToReport(f"study {spec.name}: no trial has completed yet; search on with the same command")
+    raw = dict(spec.space) | {"split": spec.split}
+    if spec.data_path:
+        raw["data_path"] = spec.data_path
+    space = Space(raw, find_model(spec.model).Config, f"{spec.name}/study.json")
+    found = {"study": spec.name, "trial": row.trial, "metric": spec.objectives[0].metric, "value": row.value}
+    text = write_toml(pin(space, row.params, seed=row.seed, found=found | {"epoch": row.best_epoch}))
+    if output is None:
+        print(text, end="")
+    else:
+        output.write_text(text, encoding="utf-8")
+        console.print(f"Trial {row.trial} pinned in {output}; train it with: sparring train {output}", soft_wrap=True)
+
+
+@app.command(epilog="[bold]Example[/bold]   sparring train best.toml -o trained/aegan")
+def train(
+    pinned: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A pinned configuration, from `sparring best`.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for weights and figures. [default: trained/MODEL]")
+    ] = None,
+    data_path: Annotated[Path | None, typer.Option(help="Where the data lie, if they moved.")] = None,
+) -> None:
+    """Train exactly the pinned configuration; its figure repeats the trial's."""
+    from .retrain import retrain
+
+    retrain(pinned, output, data_path, console)
+
+
+@app.command()
+def models() -> None:
+    """The systems that can be searched."""
+    from .models import describe_model, model_names
+
+    _list([(name, describe_model(name)) for name in model_names()])
+
+
+@app.command()
+def datasets() -> None:
+    """The data sets there are cards for."""
+    from .data import dataset_names, read_card
+
+    _list([(name, read_card(name).title) for name in dataset_names()])
+
+
+def _find(study: str, results: Path) -> Path:
+    folder = Path(study) if Path(study, "study.json").is_file() else results / study
+    if not (folder / "study.json").is_file():
+        known = sorted(path.parent.name for path in results.glob("*/study.json"))
+        raise UnknownName(
+            f"no study {study!r} under {results}; there are: {', '.join(known) or 'none'}; name another folder with --results"
+        )
+    return folder.absolute()
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", text.strip())
+    if found is None:
+        raise UsageError(f"--time: wants a duration such as 90s, 30m or 2h, but got {text!r}")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[found[2]]
+
+
+def _list(rows: list[tuple[str, str]]) -> None:
+    for name, text in rows:
+        console.print(f"[bold]{name:<14}[/bold]{text}", soft_wrap=True, highlight=False)

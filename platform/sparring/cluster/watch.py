@@ -1,0 +1,75 @@
+"""What the driver shows of a running search: the live view, and TensorBoard's files, both from the referee's events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from types import TracebackType
+
+from rich.console import Console
+
+from ..ledger import attempt_rows, epoch_rows, trial_rows
+from ..progress import LiveView
+from ..records import EpochRow, Snapshot, Trial, TrialRow
+from ..study import Study
+from ..tensorboard import Board
+
+
+class Watcher:
+    """Draws snapshots and writes event files; a context manager. Trials begun earlier are replayed from the ledger."""
+
+    def __init__(self, study: Study, console: Console, dashboard: str) -> None:
+        spec = study.spec
+        self._folder = study.folder
+        self.view = LiveView(
+            console,
+            title=f"{spec.name} · {spec.model} on {spec.dataset}",
+            objective=spec.objectives[0],
+            results=str(study.folder),
+            tensorboard=f"tensorboard --logdir {study.folder / 'tensorboard'}",
+            dashboard=dashboard,
+        )
+        self.board = Board(
+            study.folder,
+            dimensions=study.space.dimensions,
+            metrics=study.model_class.emitted(),
+            objective=spec.objectives[0],
+            warn=self.view.note,
+        )
+        self._replay()
+
+    def _replay(self) -> None:
+        """Trials that ended or were in training when an earlier search stopped watching."""
+        missing = {row.trial: row for row in trial_rows(self._folder) if not self.board.is_complete(row.trial)}
+        ended = {row.trial for row in trial_rows(self._folder)} - missing.keys()
+        begun = {row.trial: row for row in attempt_rows(self._folder) if row.trial not in ended}
+        epochs: dict[int, list[EpochRow]] = defaultdict(list)
+        for row in epoch_rows(self._folder) if begun else []:
+            epochs[row.trial].append(row)
+        for number, begin in begun.items():
+            self.board.start(Trial(number=number, params=begin.params, seed=begin.seed, attempt=begin.attempt))
+            for row in sorted(epochs[number], key=lambda row: row.epoch):
+                self.board.epoch(row)
+            if number in missing:
+                self.board.end(missing[number])
+
+    def see(self, snapshot: Snapshot, events: Sequence[Trial | EpochRow | TrialRow]) -> None:
+        """Takes what happened since the last look."""
+        for event in events:
+            if isinstance(event, Trial):
+                self.board.start(event)
+            elif isinstance(event, EpochRow):
+                self.board.epoch(event)
+            else:
+                self.board.end(event)
+        self.view.update(snapshot, [event for event in events if isinstance(event, TrialRow)])
+
+    def __enter__(self) -> Watcher:
+        self.view.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.view.__exit__(kind, error, trace)
+        self.board.close()

@@ -1,0 +1,231 @@
+"""A study from the user's words: read, checked against each other, and only then begun or resumed.
+
+``prepare`` starts nothing and writes nothing; whatever is wrong raises a UsageError of one sentence. ``open_folder``
+writes ``study.json`` once and refuses to mix two different searches under one name.
+"""
+
+from __future__ import annotations
+
+import os
+import platform as machine
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .data import Dataset, Split, load_dataset, split_rows
+from .errors import UsageError
+from .ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
+from .models import find_model
+from .records import StudySpec, safe_name
+from .referee import PRUNERS, SAMPLERS
+from .space import Space, apply_config, apply_settings, find_space, read_space
+
+if TYPE_CHECKING:
+    from .models.base import Model
+
+TRIALS, TIME_S = 24, 150.0
+"""What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""
+
+MOST_SLOTS = 8
+"""Slots by default on a machine of many cores; each takes some 400 MB."""
+
+SPLIT = "80/20"
+SPLIT_SEED = 42
+"""The published split is 80/20 under this seed; a study's own seed must not change who is compared on what."""
+
+VERSIONS = ("torch", "ray", "optuna", "numpy", "pyarrow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A checked study: what to search, on which rows, where its folder is."""
+
+    folder: Path
+    spec: StudySpec
+    space: Space
+    model_class: type[Model]
+    dataset: Dataset
+    split: Split
+
+    @property
+    def epochs(self) -> int:
+        """A trial's budget."""
+        epochs: int = self.space.config(self.space.baseline()).epochs
+        return epochs
+
+    def rows(self, part: str) -> dict[str, np.ndarray]:
+        """The model's fields on the rows of ``train``, ``valid`` or ``test``."""
+        index = getattr(self.split, part)
+        return {name: np.ascontiguousarray(self.dataset.fields[name][index]) for name in self.model_class.fields}
+
+    def identity(self) -> dict[str, Any]:
+        """What must not change between two searches under one name."""
+        return {
+            "model": self.spec.model,
+            "dataset": self.spec.dataset,
+            "data_sha256": self.dataset.sha256,
+            "split": self.spec.split,
+            "seed": self.spec.seed,
+            "space": self.space.fingerprint(),
+            "pruner": self.spec.pruner,
+        }
+
+
+def prepare(
+    model: str,
+    *,
+    space: str | None = None,
+    dataset: str | None = None,
+    data_path: Path | None = None,
+    config: Path | None = None,
+    settings: Sequence[str] = (),
+    results: Path = Path("results"),
+    name: str | None = None,
+    **limits: Any,
+) -> Study:
+    """Checks everything a search needs. ``limits`` are StudySpec's trials, time_s, slots, seed, sampler, ….
+
+    Raises UsageError (or one of its kinds) at the first thing that cannot be.
+    """
+    model_class = find_model(model)
+    raw = read_space(find_space(space or model))
+    where = space or f"search_spaces/{model}.toml"
+    if config is not None:
+        raw, data_path = _with_published(raw, config, data_path)
+    raw = apply_settings(raw, settings, model_class.Config.model_fields)
+    if raw.get("model", model) != model:
+        raise UsageError(f"{where}: model: the space is for {raw['model']!r}, but {model!r} is searched; use its own")
+    if dataset is not None:
+        raw["dataset"] = dataset
+    checked = Space(raw, model_class.Config, where)
+    if not checked.dimensions:
+        raise UsageError(f"{where}: nothing to search: [search] is empty; train a pinned file with `sparring train`")
+    if len(checked.objectives) > 1:
+        raise UsageError(f"{where}: objectives: one objective is searched, but got {len(checked.objectives)}; keep one")
+    _check_names(limits)
+    spec = StudySpec(
+        name=safe_name(name or f"{model}-{checked.dataset}", "--name"),
+        model=model,
+        dataset=checked.dataset,
+        data_path=str(data_path.absolute()) if data_path else None,
+        data_options=dict(checked.data),
+        split=checked.split or SPLIT,
+        space=raw,
+        objectives=checked.objectives,
+        **limits,
+    )
+    if spec.trials < 1:
+        raise UsageError(f"--trials: a search runs at least 1 trial, but got {spec.trials}")
+    if spec.time_s is not None and spec.time_s <= 0:
+        raise UsageError(f"--time: a search needs more than 0 seconds, but got {spec.time_s:g}")
+    if spec.slots < 1:
+        raise UsageError(f"--slots: a search needs at least 1 slot, but got {spec.slots}")
+    folder = (results / spec.name).absolute()
+    _check_writable(folder)
+    data = load(spec, model_class)
+    split = split_rows(len(data.ids), spec.split, SPLIT_SEED)
+    study = Study(folder=folder, spec=spec, space=checked, model_class=model_class, dataset=data, split=split)
+    smallest = min(len(split.train), len(split.valid))
+    if smallest < 2:
+        raise UsageError(f"data set {spec.dataset}: a split needs at least 2 rows in each part, but got {smallest}")
+    _check_resumable(study)
+    return study
+
+
+def load(spec: StudySpec, model_class: type[Model]) -> Dataset:
+    """The study's data set, with the fields its model needs. Raises DataError or UsageError."""
+    data = load_dataset(spec.dataset, Path(spec.data_path) if spec.data_path else None, spec.data_options)
+    missing = [field for field in model_class.fields if field not in data.fields]
+    if missing:
+        raise UsageError(
+            f"data set {spec.dataset}: model {spec.model} needs the fields {', '.join(model_class.fields)}, but it holds "
+            f"{', '.join(data.fields)}; choose another --dataset"
+        )
+    return data
+
+
+def open_folder(study: Study) -> bool:
+    """Makes the study's folder and its ``study.json``; True if the study was begun before. Hold its lock."""
+    if (study.folder / "study.json").exists():
+        return True
+    write_study(
+        study.folder,
+        {
+            "spec": spec_to_json(study.spec),
+            "identity": study.identity(),
+            "kinds": study.space.kinds,
+            "metrics": list(study.model_class.emitted()),
+            "epochs": study.epochs,
+            "rows": {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")},
+            "versions": {"python": machine.python_version(), **{name: version(name) for name in VERSIONS}},
+        },
+    )
+    return False
+
+
+def reopen(folder: Path) -> Study:
+    """A study from its folder: the spec it was begun with, its data loaded again."""
+    document = read_study(folder)
+    spec = spec_from_json(document["spec"])
+    model_class = find_model(spec.model)
+    space = Space(spec.space, model_class.Config, f"{folder.name}/study.json")
+    data = load(spec, model_class)
+    split = split_rows(len(data.ids), spec.split, SPLIT_SEED)
+    return Study(folder=folder, spec=spec, space=space, model_class=model_class, dataset=data, split=split)
+
+
+def is_complete(study: Study) -> bool:
+    """Has every trial of the budget ended?"""
+    return (study.folder / "study.json").exists() and len(trial_rows(study.folder)) >= study.spec.trials
+
+
+def default_slots() -> int:
+    """One slot per CPU this process may use, at most ``MOST_SLOTS``."""
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_SLOTS)
+
+
+def _with_published(raw: Mapping[str, Any], config: Path, data_path: Path | None) -> tuple[dict[str, Any], Path | None]:
+    from .models.published import read_published
+
+    published = read_published(config)
+    changed = apply_config(raw, published.values)
+    if published.split is not None:
+        changed["split"] = published.split
+    if published.data_options:
+        changed["data"] = {**changed.get("data", {}), **published.data_options}
+    return changed, data_path
+
+
+def _check_names(limits: Mapping[str, Any]) -> None:
+    for flag, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+        if limits.get(flag, next(iter(known))) not in known:
+            raise UsageError(f"--{flag}: no {flag} {limits[flag]!r}; there are: {', '.join(known)}")
+
+
+def _check_writable(folder: Path) -> None:
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not existing.is_dir():
+        raise UsageError(f"--results: {existing} is a file, not a folder; choose another folder with --results DIR")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(f"--results: {existing} cannot be written to; choose another folder with --results DIR")
+
+
+def _check_resumable(study: Study) -> None:
+    if not (study.folder / "study.json").exists():
+        return
+    before, now = read_study(study.folder)["identity"], study.identity()
+    changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
+    if changed:
+        raise UsageError(
+            f"study {study.spec.name}: the same name resumes the same search, but {'; '.join(changed)}; "
+            "give this search its own --name"
+        )
+
+
+def with_limits(study: Study, **limits: Any) -> Study:
+    """The same study under other limits (trials, time_s, slots)."""
+    return replace(study, spec=replace(study.spec, **limits))

@@ -1,0 +1,67 @@
+"""One configuration trained in this process: the same loop, seed, threads and rows as the trial it was pinned from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from ..models.base import Model
+from ..records import EpochRow, Objective, Outcome, Trial
+from .gang import Solo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What came out: the best epoch's figures and weights."""
+
+    outcome: Outcome
+    best: EpochRow | None
+    epochs: int
+    state: Mapping[str, torch.Tensor]
+
+
+def train_single(
+    model_class: type[Model],
+    config: Any,
+    train: Mapping[str, np.ndarray],
+    valid: Mapping[str, np.ndarray],
+    *,
+    seed: int,
+    objective: Objective,
+    watch: Callable[[EpochRow], None],
+) -> Trained:
+    """Trains to the end of the budget (or to divergence) on one thread, as a slot does; ``watch`` hears each epoch."""
+    torch.set_num_threads(1)
+    solo = Solo(
+        model_class,
+        config,
+        {name: torch.from_numpy(array) for name, array in train.items()},
+        {name: torch.from_numpy(array) for name, array in valid.items()},
+        trial=Trial(number=0, params={}, seed=seed),
+        objective=objective,
+    )
+    outcome = Outcome.COMPLETED
+    while not solo.is_exhausted and outcome is Outcome.COMPLETED:
+        row = solo.run_epoch()
+        watch(row)
+        if not row.is_finite:
+            outcome = Outcome.DIVERGED
+    best = solo.told()[solo.best_epoch - 1] if solo.best_epoch else None
+    return Trained(outcome=outcome, best=best, epochs=solo.epoch, state=solo.best_state)
+
+
+def write_trained(folder: Path, trained: Trained, config: Any, pinned: str) -> None:
+    """``model.safetensors`` (the best epoch's weights), ``config.json``, ``metrics.json`` and the pinned TOML."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.contiguous() for name, tensor in trained.state.items()}, folder / "model.safetensors")
+    (folder / "config.json").write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    figures = {"epoch": trained.best.epoch, **trained.best.metrics} if trained.best else {}
+    (folder / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    (folder / "pinned.toml").write_text(pinned, encoding="utf-8")

@@ -1,0 +1,384 @@
+"""The referee without Ray: trials are functions of their number, and every search can be killed between two calls."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from sparring.errors import CheckpointError, LedgerError, UnknownName
+from sparring.ledger import attempt_rows, epoch_rows, trial_rows, write_study
+from sparring.records import EpochRow, Objective, Outcome, StudySpec, Verdict
+from sparring.referee import Referee, make_pruner
+from sparring.space import Space
+
+
+class Toy(BaseModel):
+    epochs: int = 9
+    lr: float = 0.01
+    loss: str = "mse"
+    width: int = 10
+    w: float = 0.0
+
+
+RAW = {
+    "model": "toy",
+    "dataset": "none",
+    "objectives": [{"metric": "val/score"}],
+    "search": {
+        "lr": {"loguniform": [1e-5, 1.0]},
+        "loss": {"choice": ["mse", "wcc"]},
+        "width": {"int": [5, 15], "when": {"loss": "wcc"}},
+        "w": {"loguniform": [1e-4, 1.0], "off": 0.0},
+    },
+}
+SPACE = Space(RAW, Toy)
+
+
+class Shelf:
+    """Checkpoints in memory: bytes are the number of epochs trained."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def write(self, trial, attempt, epoch, packed):
+        self.kept[trial] = packed
+        return Path()
+
+    def newest(self, trial):
+        return self.kept.get(trial)
+
+    def history(self, packed, attempt):
+        if packed == b"torn":
+            raise CheckpointError("torn")
+        trial, epochs = (int(part) for part in packed.decode().split())
+        return [epoch(trial, n, attempt) for n in range(1, epochs + 1)]
+
+    def drop(self, trial):
+        self.kept.pop(trial, None)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def score(trial, n):
+    """Trial t ends near t / 10: low numbers are good, except the baseline, which is the worst."""
+    return (trial / 10 if trial else 5.0) + 1.0 / n
+
+
+def epoch(trial, n, attempt=1, value=None):
+    value = score(trial, n) if value is None else value
+    return EpochRow(trial=trial, attempt=attempt, epoch=n, metrics={"val/score": value}, wall_s=0.5)
+
+
+def make(folder, *, shelf=None, clock=None, **spec):
+    spec = StudySpec(**{"name": "s", "model": "toy", "dataset": "none", "trials": 8, "space": RAW, **spec})
+    if not (folder / "study.json").exists():
+        folder.mkdir(exist_ok=True)
+        write_study(folder, {"spec": {"name": "s"}, "kinds": SPACE.kinds, "metrics": ["val/score"]})
+    shelf, clock = shelf or Shelf(), clock or Clock()
+    return Referee(folder, spec, SPACE, shelf, epochs=9, metrics=["val/score"], clock=clock, wait_s=1.0)
+
+
+def train(referee, number, *, upto=9, attempt=1, token="slot"):
+    """Runs a trial as a slot does; returns the last verdict."""
+    start = referee.start(number, f"{token}-{number}")
+    for n in range(1, upto + 1):
+        answer = referee.report([epoch(number, n, start.trial.attempt)], last=n == 9)
+        if answer.verdict is not Verdict.GO_ON:
+            return answer.verdict
+    return Verdict.GO_ON
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "study"
+
+
+def test_trial_0_is_the_published_default_and_is_never_pruned(folder):
+    referee = make(folder, trials=4)
+    assert [referee.ask() for _ in range(3)] == [0, 1, 2]
+    assert attempt_rows(folder)[0].params == {"lr": 0.01, "loss": "mse", "w": 0.0}
+    train(referee, 1)
+    train(referee, 0)
+    rows = {row.trial: row for row in trial_rows(folder)}
+    assert rows[0].outcome is Outcome.COMPLETED
+    assert rows[0].value == pytest.approx(score(0, 9))
+
+
+def test_the_search_hands_out_exactly_its_budget(folder):
+    referee = make(folder, trials=5)
+    assert [referee.ask() for _ in range(7)] == [0, 1, 2, 3, 4, None, None]
+
+
+def test_successive_halving_stops_the_worse_two_thirds_at_a_rung(folder):
+    referee = make(folder, trials=12)
+    numbers = [referee.ask() for _ in range(12)]
+    for number in numbers:
+        referee.start(number, f"t{number}")
+    verdicts = {}
+    for number in (3, 1, 2, 4, 5, 6, 7, 8, 9, 0):
+        verdicts[number] = referee.report([epoch(number, 1)]).verdict
+    # Seen in this order: 3 is first; 1 beats it; of n seen, the best max(1, n // 3) go on.
+    assert verdicts[3] is Verdict.GO_ON
+    assert verdicts[1] is Verdict.GO_ON
+    assert all(verdicts[n] is Verdict.PRUNED for n in (2, 4, 5, 6, 7, 8, 9))
+    assert verdicts[0] is Verdict.GO_ON
+    row = next(row for row in trial_rows(folder) if row.trial == 4)
+    assert (row.outcome, row.epochs, row.best_epoch, row.value) == (Outcome.PRUNED, 1, 1, score(4, 1))
+
+
+def test_the_rungs_lie_at_thirds_of_the_budget():
+    assert make_pruner("successive_halving", 27).rungs == (1, 3, 9)
+    assert make_pruner("successive_halving", 100).rungs == (3, 11, 33)
+    assert make_pruner("none", 27).rungs == ()
+    with pytest.raises(UnknownName, match=r"--pruner.*'halving'.*successive_halving"):
+        make_pruner("halving", 27)
+
+
+def test_the_median_pruner_waits_for_its_startup_and_then_stops_the_worse_half():
+    pruner = make_pruner("median", 10)
+    for n in range(6):
+        pruner.learn(1, float(n))
+        assert pruner.judge(1, float(n)) == (n == 5)
+    assert not pruner.judge(1, 2.0)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_non_finite_figure_ends_the_trial_as_diverged_and_never_reaches_the_sampler(folder, value):
+    referee = make(folder)
+    referee.ask()
+    referee.start(0, "a")
+    referee.report([epoch(0, 1)])
+    assert referee.report([epoch(0, 2, value=value)]).verdict is Verdict.DIVERGED
+    (row,) = trial_rows(folder)
+    assert (row.outcome, row.value, row.best_epoch) == (Outcome.DIVERGED, None, None)
+    assert referee._study.optuna.trials[0].state.name == "FAIL"
+    assert referee._study.optuna.trials[0].value is None
+    assert referee.snapshot().best is None
+
+
+def test_pruned_trials_are_told_to_optuna_with_their_epoch_and_best_value(folder):
+    referee = make(folder)
+    for _ in range(3):
+        referee.ask()
+    train(referee, 1)
+    assert train(referee, 2) is Verdict.PRUNED
+    trials = referee._study.optuna.trials
+    assert trials[1].state.name == "COMPLETE"
+    assert trials[1].value == pytest.approx(score(1, 9))
+    assert trials[2].state.name == "PRUNED"
+    assert trials[2].intermediate_values == {1: score(2, 1)}
+
+
+def test_the_best_epoch_counts_not_the_last(folder):
+    referee = make(folder)
+    referee.ask()
+    referee.start(0, "a")
+    for n, value in enumerate((3.0, 1.0, 2.0), start=1):
+        referee.report([epoch(0, n, value=value)], last=n == 3)
+    (row,) = trial_rows(folder)
+    assert (row.value, row.best_epoch, row.epochs) == (1.0, 2, 3)
+
+
+def test_maximised_objectives_are_judged_the_other_way(folder):
+    referee = make(folder, objectives=(Objective(metric="val/score", goal="maximize"),))
+    for number in range(3):
+        referee.ask()
+        referee.start(number, f"{number}")
+    assert referee.report([epoch(1, 1, value=0.5)]).verdict is Verdict.GO_ON
+    assert referee.report([epoch(2, 1, value=0.4)]).verdict is Verdict.PRUNED
+    referee.report([epoch(1, n, value=0.5 + n / 10) for n in range(2, 10)], last=True)
+    assert referee.snapshot().best.value == pytest.approx(1.4)
+
+
+def test_calls_may_be_repeated_without_effect(folder):
+    referee = make(folder)
+    referee.ask()
+    first = referee.start(0, "a")
+    assert referee.start(0, "a").trial == first.trial
+    for _ in range(3):
+        referee.report([epoch(0, 1)])
+    referee.report([epoch(0, 1), epoch(0, 2)])
+    for _ in range(2):
+        referee.report([epoch(0, n) for n in range(1, 10)], last=True)
+    assert [row.epoch for row in epoch_rows(folder)] == list(range(1, 10))
+    assert len(trial_rows(folder)) == 1
+    assert referee.start(0, "b") is None
+
+
+def test_a_dead_slot_costs_an_attempt_and_spent_attempts_crash_the_trial(folder):
+    referee = make(folder, attempts=3)
+    referee.ask()
+    attempts = [referee.start(0, token) for token in ("a", "b", "c")]
+    assert [start.trial.attempt if start else None for start in attempts] == [1, 2, 3]
+    assert referee.start(0, "d") is None
+    (row,) = trial_rows(folder)
+    assert row.outcome is Outcome.CRASHED
+    assert "died 3 times" in row.error
+
+
+def test_a_report_of_a_fenced_attempt_is_not_taken(folder):
+    referee = make(folder)
+    referee.ask()
+    referee.start(0, "a")
+    referee.start(0, "b")
+    assert referee.report([epoch(0, 1, attempt=1)]).verdict is Verdict.STOP
+    assert referee.snapshot().running[0].epoch == 0
+
+
+def test_an_error_in_a_trial_is_kept_with_its_text(folder):
+    referee = make(folder)
+    referee.ask()
+    referee.start(0, "a")
+    referee.fail(0, 1, Outcome.CRASHED, "ValueError: a bad shape")
+    (row,) = trial_rows(folder)
+    assert (row.outcome, row.error) == (Outcome.CRASHED, "ValueError: a bad shape")
+
+
+def kill(referee):
+    """What a kill -9 leaves: the files, and no lock."""
+    referee.ledger.close()
+
+
+def test_a_resumed_study_keeps_the_finished_and_hands_out_the_unfinished_first(folder):
+    shelf = Shelf()
+    referee = make(folder, shelf=shelf)
+    for _ in range(4):
+        referee.ask()
+    train(referee, 1)
+    train(referee, 2, upto=1)
+    before = {row.trial: row for row in trial_rows(folder)}
+    begun = {row.trial: row.params for row in attempt_rows(folder)}
+    kill(referee)
+
+    resumed = make(folder, shelf=shelf)
+    handed = [resumed.ask() for _ in range(9)]
+    unfinished = sorted(set(range(4)) - before.keys())
+    assert [number for number in handed if number is not None] == [*unfinished, 4, 5, 6, 7]
+    start = resumed.start(unfinished[0], "t0")
+    assert start.trial.attempt == 2
+    assert dict(start.trial.params) == begun[unfinished[0]]
+    for number in handed:
+        if number is not None:
+            resumed.start(number, f"t{number}")
+            resumed.report([epoch(number, n, 2 if number in unfinished else 1) for n in range(1, 10)], last=True)
+    after = {row.trial: row for row in trial_rows(folder)}
+    assert sorted(after) == list(range(8))
+    assert all(after[number] == row for number, row in before.items())
+
+
+def test_an_unheard_rung_is_judged_when_the_trial_comes_back(folder):
+    """Its slot finished epochs 1 and 2 and checkpointed; the referee died before it heard of either."""
+    shelf = Shelf()
+    referee = make(folder, shelf=shelf)
+    for _ in range(4):
+        referee.ask()
+    train(referee, 1, upto=4)
+    referee.start(3, "lost")
+    shelf.kept[3] = b"3 2"
+    referee._flush()
+    kill(referee)
+
+    resumed = make(folder, shelf=shelf)
+    assert 3 in [resumed.ask() for _ in range(4)]
+    assert resumed.start(3, "again") is None
+    row = next(row for row in trial_rows(folder) if row.trial == 3)
+    assert (row.outcome, row.epochs) == (Outcome.PRUNED, 2)
+    assert [row.epoch for row in epoch_rows(folder) if row.trial == 3] == [1, 2]
+
+
+def test_a_rung_that_was_passed_is_not_judged_again(folder):
+    shelf = Shelf()
+    referee = make(folder, shelf=shelf)
+    for _ in range(3):
+        referee.ask()
+    train(referee, 2, upto=2)
+    train(referee, 1, upto=4)
+    referee._flush()
+    kill(referee)
+    resumed = make(folder, shelf=shelf)
+    for _ in range(3):
+        resumed.ask()
+    assert resumed.start(2, "again") is not None
+
+
+def test_a_torn_checkpoint_is_passed_over(folder):
+    shelf = Shelf()
+    referee = make(folder, shelf=shelf)
+    referee.ask()
+    shelf.kept[0] = b"torn"
+    start = referee.start(0, "a")
+    assert start is not None
+    assert start.checkpoint is None
+
+
+def test_epochs_not_yet_in_the_ledger_are_told_again_by_the_slot(folder):
+    clock = Clock()
+    referee = make(folder, clock=clock)
+    referee.ask()
+    referee.start(0, "a")
+    assert referee.report([epoch(0, 1)]).durable == 0
+    clock.now = 2.0
+    assert referee.report([epoch(0, 1), epoch(0, 2)]).durable == 2
+    assert [row.epoch for row in epoch_rows(folder)] == [1, 2]
+
+
+def test_the_time_limit_stops_handing_out_and_tells_trials_to_stop(folder):
+    clock = Clock()
+    shelf = Shelf()
+    referee = make(folder, clock=clock, shelf=shelf, time_s=10.0)
+    referee.ask()
+    referee.start(0, "a")
+    clock.now = 11.0
+    assert referee.ask() is None
+    assert referee.report([epoch(0, 1)]).verdict is Verdict.STOP
+    referee.leave(0, 1, b"0 1")
+    referee.close()
+    assert trial_rows(folder) == []
+    assert shelf.kept == {0: b"0 1"}
+
+
+def test_a_follower_sees_every_event_once(folder):
+    referee = make(folder)
+    referee.ask()
+    referee.start(0, "a")
+    snapshot, events, cursor = referee.follow(0)
+    assert [type(event).__name__ for event in events] == ["Trial"]
+    referee.report([epoch(0, n) for n in range(1, 10)], last=True)
+    _, events, cursor = referee.follow(cursor)
+    assert [type(event).__name__ for event in events] == ["EpochRow"] * 9 + ["TrialRow"]
+    assert referee.follow(cursor)[1] == []
+    assert snapshot.trials == 8
+
+
+def test_a_ledger_with_a_missing_trial_is_refused(folder):
+    referee = make(folder)
+    for _ in range(3):
+        referee.ask()
+    kill(referee)
+    for path in (folder / "attempts").glob("*.parquet"):
+        if "t00001" in path.name:
+            path.unlink()
+    with pytest.raises(LedgerError, match=r"none with number 1"):
+        make(folder)
+
+
+def test_a_rebuilt_sampler_draws_values_inside_the_space(folder):
+    referee = make(folder, trials=40)
+    for _ in range(20):
+        train(referee, referee.ask())
+    kill(referee)
+    resumed = make(folder, trials=40)
+    while (number := resumed.ask()) is not None:
+        train(resumed, number)
+    rows = {row.trial: row for row in trial_rows(folder)}
+    assert len(rows) == 40
+    assert all(("width" in row.params) == (row.params["loss"] == "wcc") for row in rows.values())
+    assert len({row.params["lr"] for row in rows.values()}) == 40
