@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ RAW = {
     },
 }
 SPACE = Space(RAW, Toy)
+
+
+def test_the_referee_gets_a_space_that_needs_no_model():
+    """Whoever receives it imports nothing of the model's, so no torch."""
+    assert b"Toy" in pickle.dumps(SPACE)
+    assert b"Toy" not in pickle.dumps(SPACE.without_model())
+    assert SPACE.without_model().baseline() == SPACE.baseline()
 
 
 class Shelf:
@@ -83,7 +91,7 @@ def make(folder, *, shelf=None, clock=None, **spec):
         folder.mkdir(exist_ok=True)
         write_study(folder, {"spec": {"name": "s"}, "kinds": SPACE.kinds, "metrics": ["val/score"]})
     shelf, clock = shelf or Shelf(), clock or Clock()
-    return Referee(folder, spec, SPACE, shelf, epochs=9, metrics=["val/score"], clock=clock, wait_s=1.0)
+    return Referee(folder, spec, SPACE.without_model(), shelf, epochs=9, metrics=["val/score"], clock=clock, wait_s=1.0)
 
 
 def train(referee, number, *, upto=9, attempt=1, token="slot"):

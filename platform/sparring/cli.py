@@ -187,7 +187,7 @@ def _summarize(study: Study) -> None:
 
 
 @app.command(
-    epilog="[bold]Examples[/bold]   sparring report aegan-exafs   ·   sparring report aegan-exafs --format csv -o trials.csv"
+    epilog="[bold]Examples[/bold]   sparring report aegan-exafs   ·   sparring report aegan-exafs --page report.html"
 )
 def report(
     study: StudyName,
@@ -272,7 +272,8 @@ def _find(study: str, results: Path) -> Path:
     if not (folder / "study.json").is_file():
         known = sorted(path.parent.name for path in results.glob("*/study.json"))
         raise UnknownName(
-            f"no study {study!r} under {results}; there are: {', '.join(known) or 'none'}; name another folder with --results"
+            f"no study {study!r} under {results}; there are: {', '.join(known) or 'none'}; "
+            "name another folder with --results"
         )
     return folder.absolute()
 

@@ -72,6 +72,6 @@ def _verdict(trained: Trained, metric: str, found: dict[str, Any]) -> str:
     if value == found["value"]:
         return f"{line}: exactly the figure of trial {found['trial']} of {found['study']}."
     return (
-        f"{line}; trial {found['trial']} of {found['study']} had {found['value']:.6g}. Another processor or torch version "
-        "rounds differently, and adversarial training amplifies it."
+        f"{line}; trial {found['trial']} of {found['study']} had {found['value']:.6g}. Another processor or torch "
+        "version rounds differently, and adversarial training amplifies it."
     )

@@ -43,7 +43,17 @@ class Space:
     where: str = "search space"
 
     def __post_init__(self) -> None:
-        check_space(self)
+        if self.config_class is not BaseModel:
+            check_space(self)
+
+    def without_model(self) -> Space:
+        """The same space for one who draws, translates and begins with the baseline, but makes no Config.
+
+        It holds no class of the model's, so a process that receives it imports no torch: the referee starts a second
+        sooner and takes 200 MB less.
+        """
+        defaults = {**self.table("defaults"), **self.baseline()}
+        return Space({**self.raw, "defaults": defaults}, BaseModel, self.where)
 
     @property
     def model(self) -> str:

@@ -19,7 +19,8 @@ from .records import Objective
 if TYPE_CHECKING:
     from .space import Space
 
-_TEXTS = ("model", "dataset", "split")
+_TEXTS = ("model", "dataset", "split", "data_path")
+_UNLESS_SAID = {"split": "80/20", "data_path": "."}
 _TABLES = ("data", "fixed", "defaults", "search", "found")
 
 
@@ -53,7 +54,7 @@ def sentence(error: ValidationError) -> str:
 def _check_tables(raw: Mapping[str, Any], where: str) -> None:
     refuse_unknown(raw, {*_TEXTS, *_TABLES, "seed", "objectives"}, where, "key")
     for name in _TEXTS:
-        value = raw.get(name, "80/20" if name == "split" else None)
+        value = raw.get(name, _UNLESS_SAID.get(name))
         if not isinstance(value, str) or not value:
             raise SpaceError(f"{where}: {name}: wants a text, but got {value!r}")
     for name in _TABLES:

@@ -142,8 +142,8 @@ def load(spec: StudySpec, model_class: type[Model]) -> Dataset:
     missing = [field for field in model_class.fields if field not in data.fields]
     if missing:
         raise UsageError(
-            f"data set {spec.dataset}: model {spec.model} needs the fields {', '.join(model_class.fields)}, but it holds "
-            f"{', '.join(data.fields)}; choose another --dataset"
+            f"data set {spec.dataset}: model {spec.model} needs the fields {', '.join(model_class.fields)}, but it "
+            f"holds {', '.join(data.fields)}; choose another --dataset"
         )
     return data
 

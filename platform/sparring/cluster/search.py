@@ -109,7 +109,7 @@ def run(
 
     from .court import open_court
 
-    referee = open_court(folder, spec, space, epochs=epochs, metrics=metrics)
+    referee = open_court(folder, spec, space.without_model(), epochs=epochs, metrics=metrics)
     broken: list[BaseException] = []
     tuning = threading.Thread(target=_tune, args=(referee, spec, material, broken), daemon=True, name="tune")
     caught: list[int] = []

@@ -8,7 +8,7 @@ source runs alone, data-parallel and fused under ``torch.func.vmap`` with the sa
 * loss weights are knobs (0-dim buffers), so that lanes of a gang may differ in them;
 * noise comes from ``torch.randn_like``, ``torch.rand_like`` or dropout, drawn per sample; the engine supplies it;
 * no ``BatchNorm(momentum=None)``, no ``spectral_norm``; softplus instead of BCE (the same maths, fewer kernels);
-* a phase changes only the nets it names: the engine gives no gradients to others and stills their batch-norm statistics.
+* a phase changes only the nets it names: the engine gives others no gradients and stills their batch-norm statistics.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Config(BaseModel):
     batch_size: Annotated[int, Field(ge=2)] = 64
     """Samples per step over all workers together. 8 to 256; batch norm needs at least 2."""
     lr_schedule: Schedule = "none"
-    """How learning rates move: per epoch for the published five, per step for cosine and one_cycle (arXiv:1708.07120)."""
+    """How learning rates move: per epoch for the published five, per step for cosine, one_cycle (arXiv:1708.07120)."""
     schedule_step_size: Annotated[int, Field(ge=1)] = 50
     """Epochs between two decays of the step schedule."""
     schedule_milestones: tuple[Annotated[int, Field(ge=1)], ...] = (30, 60, 90)

@@ -1,7 +1,7 @@
-"""Which trials stop early: judged at rungs, from best-so-far objectives, lower is better (the referee flips the sign).
+"""Which trials stop early: judged at rungs, from best-so-far objectives; lower is better (the referee flips signs).
 
-A pruner holds no hidden state: ``learn`` is told every (trial, epoch, best so far) in any order, ``judge`` is asked at a
-rung, so a pruner rebuilt from the ledger decides as the first one would have.
+A pruner holds no hidden state: ``learn`` is told every best so far in any order, ``judge`` is asked at a rung, so one
+that is rebuilt from the ledger decides as the first one would have.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The calls a slot and the driver make. Every one is idempotent: a caller may repeat it after the referee came back.
 
-A trial's life: ``ask`` hands out its number, ``start`` opens an attempt, ``report`` takes its epochs and answers with a
-verdict; it ends through ``report`` (completed, pruned, diverged) or ``fail``, or is put down by ``leave`` until the same
-study is searched again.
+A trial's life: ``ask`` hands out its number, ``start`` opens an attempt, ``report`` takes its epochs and answers with
+a verdict; it ends through ``report`` (completed, pruned, diverged) or ``fail``, or is put down by ``leave`` until the
+same study is searched again.
 """
 
 from __future__ import annotations

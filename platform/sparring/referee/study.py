@@ -1,7 +1,7 @@
 """The Optuna study inside the referee: in memory, told the truth, rebuilt from the ledger at every start.
 
-The truth is: COMPLETED with its value, PRUNED with its last epoch and best value (TPE ranks those below completed ones),
-everything else FAIL without a value, so that no sampler learns from a NaN or from half a training.
+The truth is: COMPLETED with its value, PRUNED with its last epoch and best value (TPE ranks those below completed
+ones), everything else FAIL without a value, so that no sampler learns from a NaN or from half a training.
 """
 
 from __future__ import annotations

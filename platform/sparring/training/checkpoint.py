@@ -117,7 +117,7 @@ class CheckpointFolder:
         return None
 
     def history(self, packed: bytes, attempt: int) -> list[EpochRow]:
-        """The epochs a checkpoint remembers, as rows of ``attempt``; raises CheckpointError if it is not one of ours."""
+        """The epochs a checkpoint remembers, as rows of ``attempt``; raises CheckpointError if it is not ours."""
         return read_progress(packed).rows(attempt)
 
     def drop(self, trial: int) -> None:

@@ -1,0 +1,189 @@
+"""The whole command, killed without mercy. Each search runs in a process of its own, as a user's does."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from sparring.ledger import attempt_rows, epoch_rows, read_study, spec_from_json, trial_rows
+from sparring.models import find_model
+from sparring.records import Outcome, Trial, best_row
+from sparring.space import Space
+from sparring.study import reopen
+from sparring.training.gang import Solo
+
+TINY = ["--set", "hidden_size=32", "--set", "n_hl_gen=1", "--set", "n_hl_shared=1", "--set", "n_hl_dis=1",
+        "--set", "batch_size=64", "--set", "data.n=600", "--set", "loss_gen=mse", "--slots", "2"]  # fmt: skip
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+def start(results: Path, *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "sparring", "search", "aegan", "--results", str(results), *TINY, *arguments]
+    log = (results.parent / "log.txt").open("ab")
+    return subprocess.Popen(command, stdout=log, stderr=log, cwd=results.parent, env=os.environ | {"COLUMNS": "100"})
+
+
+def run(results: Path, *arguments: str, timeout: float = 240) -> int:
+    return start(results, *arguments).wait(timeout)
+
+
+def log_of(results: Path) -> str:
+    return (results.parent / "log.txt").read_text(encoding="utf-8")
+
+
+def kill_all(process: subprocess.Popen) -> None:
+    """SIGKILL for the driver, Ray's daemons, the referee and every slot, as close to at once as a process can."""
+    family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    for member in family:
+        try:
+            member.suspend()
+        except psutil.NoSuchProcess:
+            continue
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+    process.wait()
+
+
+def test_a_search_finds_a_configuration_and_the_pinned_file_repeats_its_figure(tmp_path):
+    results = tmp_path / "results"
+    assert run(results, "--trials", "5", "--set", "epochs=9") == 0, log_of(results)
+    folder = results / "aegan-exafs"
+    rows = trial_rows(folder)
+    assert sorted(row.trial for row in rows) == [0, 1, 2, 3, 4]
+    assert rows[0].outcome is Outcome.COMPLETED
+    said = log_of(results)
+    for words in (
+        "published default",
+        "pandas.read_parquet",
+        "tensorboard --logdir",
+        "Ray dashboard: http",
+        "sparring best",
+    ):
+        assert words in said
+    best = best_row(rows, spec_from_json(read_study(folder)["spec"]).objectives[0])
+    pinned = tmp_path / "best.toml"
+    sparring("best", "aegan-exafs", "--results", str(results), "-o", str(pinned), cwd=tmp_path)
+    told = sparring("train", str(pinned), "-o", str(tmp_path / "trained"), cwd=tmp_path)
+    assert f"exactly the figure of trial {best.trial}" in " ".join(told.split())
+    figures = json.loads((tmp_path / "trained" / "metrics.json").read_text())
+    assert figures["val/score"] == best.value
+    # The same command again finds nothing left to do, and starts no Ray to learn it.
+    began = time.monotonic()
+    assert run(results, "--trials", "5", "--set", "epochs=9") == 0
+    assert time.monotonic() - began < 20
+    assert trial_rows(folder) == rows
+
+
+def sparring(*arguments: str, cwd: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "sparring", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=True
+    )
+    return done.stdout
+
+
+@pytest.mark.timeout(900)
+def test_a_search_killed_ten_times_loses_and_repeats_nothing(tmp_path):
+    results, trials, chance = tmp_path / "results", 14, random.Random(20261120)
+    folder = results / "aegan-exafs"
+    budget = ["--trials", str(trials), "--set", "epochs=81", "--checkpoint-seconds", "0"]
+    known: dict[int, object] = {}
+    begun: dict[int, object] = {}
+    kills = 0
+    while kills < 10:
+        process = start(results, *budget)
+        if kills % 5 == 4:
+            time.sleep(chance.uniform(0.5, 6.0))  # at any moment of the start as well
+        else:
+            settled = len(epoch_rows(folder)) if folder.exists() else 0
+            deadline = time.monotonic() + 90
+            while time.monotonic() < deadline and process.poll() is None:
+                if folder.exists() and len(epoch_rows(folder)) > settled:
+                    break
+                time.sleep(0.2)
+            time.sleep(chance.uniform(0.0, 1.5))
+        if process.poll() is not None:
+            pytest.fail(f"the search ended before its {kills + 1}th kill:\n{log_of(results)[-3000:]}")
+        if kills % 2:
+            process.kill()  # the driver alone: its slots live on as orphans for some seconds
+            process.wait()
+        else:
+            kill_all(process)
+        kills += 1
+        if not folder.exists():
+            continue
+        for row in trial_rows(folder):
+            assert known.setdefault(row.trial, row) == row
+        assert known.keys() == {row.trial for row in trial_rows(folder)}
+        for row in attempt_rows(folder):
+            assert begun.setdefault(row.trial, row.params) == row.params
+    assert run(results, *budget) == 0, log_of(results)[-3000:]
+
+    rows = trial_rows(folder)
+    assert sorted(row.trial for row in rows) == list(range(trials))
+    assert all(row == known.get(row.trial, row) for row in rows)
+    assert {row.outcome for row in rows} <= {Outcome.COMPLETED, Outcome.PRUNED, Outcome.DIVERGED}
+    epochs = defaultdict(list)
+    for row in epoch_rows(folder):
+        epochs[row.trial].append(row.epoch)
+    for row in rows:
+        assert sorted(epochs[row.trial]) == list(range(1, row.epochs + 1)), "every epoch once"
+        if row.outcome is Outcome.PRUNED:
+            assert row.epochs in (3, 9, 27), "nobody is pruned between rungs"
+    resumed = [row for row in rows if row.attempt > 1]
+    assert resumed, "no trial was ever resumed, so nothing was tested"
+    check_against_an_unbroken_training(folder, max(resumed, key=lambda row: row.epochs))
+    print(Counter(row.attempt for row in rows), Counter(row.outcome for row in rows))
+
+
+def check_against_an_unbroken_training(folder: Path, row) -> None:
+    """What was put together from several attempts equals, bit for bit, what one process trains without a break."""
+    study = reopen(folder)
+    torch.set_num_threads(1)
+    solo = Solo(
+        find_model("aegan"),
+        Space(study.spec.space, study.model_class.Config).config(row.params),
+        {name: torch.from_numpy(array) for name, array in study.rows("train").items()},
+        {name: torch.from_numpy(array) for name, array in study.rows("valid").items()},
+        trial=Trial(number=row.trial, params=row.params, seed=row.seed),
+        objective=study.spec.objectives[0],
+    )
+    told = {each.epoch: each.metrics for each in epoch_rows(folder) if each.trial == row.trial}
+    for epoch in range(1, row.epochs + 1):
+        figures = solo.run_epoch().metrics
+        assert figures["val/score"] == told[epoch]["val/score"], epoch
+    assert np.isfinite(row.value)
+
+
+def test_ctrl_c_leaves_checkpoints_and_the_same_command_goes_on(tmp_path):
+    results = tmp_path / "results"
+    budget = ["--trials", "4", "--set", "epochs=243"]
+    process = start(results, *budget)
+    folder = results / "aegan-exafs"
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and not (folder.exists() and epoch_rows(folder)):
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130, log_of(results)[-3000:]
+    assert "the same command again continues" in log_of(results)
+    before = max(row.epoch for row in epoch_rows(folder))
+    assert list((folder / "checkpoints").glob("*.safetensors"))
+    assert run(results, *budget) == 0
+    assert len(trial_rows(folder)) == 4
+    assert before > 0
+    assert not list((folder / "checkpoints").glob("*.safetensors"))
