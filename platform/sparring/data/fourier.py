@@ -14,7 +14,9 @@ import numpy as np
 def transform(spectra: np.ndarray) -> np.ndarray:
     """Real part of the Fourier transform of each spectrum followed by its reverse: (…, N) -> (…, 2N), float64."""
     mirrored = np.concatenate([spectra, np.flip(spectra, axis=-1)], axis=-1, dtype=np.float64)
-    return np.fft.fft(mirrored).real
+    coefficients = np.fft.fft(mirrored).real
+    coefficients[..., spectra.shape[-1]] = 0.0  # by symmetry; what is computed there is rounding
+    return coefficients
 
 
 def restore(coefficients: np.ndarray) -> np.ndarray:
@@ -24,5 +26,5 @@ def restore(coefficients: np.ndarray) -> np.ndarray:
     """
     points = coefficients.shape[-1] // 2
     phase = np.tan(np.pi * np.arange(2 * points) / (2 * points))
-    phase[points] = 0.0  # coefficient N of a mirrored spectrum is 0
+    phase[points] = 0.0  # tan is infinite there and the coefficient 0
     return np.fft.ifft(coefficients * (1 + 1j * phase)).real[..., :points]

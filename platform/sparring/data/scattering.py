@@ -1,4 +1,4 @@
-"""The EXAFS equation with screened atoms in closed form: what ``generated.py`` computes its spectra from.
+"""The EXAFS equation with screened atoms: what ``generated.py`` computes its spectra from.
 
 Kept, per neighbour j at distance R_j from the absorber (Sayers, Stern, Lytle, Phys. Rev. Lett. 27 (1971) 1204; in
 today's notation Rehr, Albers, Rev. Mod. Phys. 72 (2000) 621):
@@ -7,9 +7,10 @@ today's notation Rehr, Albers, Rev. Mod. Phys. 72 (2000) 621):
              sin(2 k R_j + 2 delta_1(k) - pi + arg f_j(k))
 
 f_j is the complex backscattering amplitude of the neighbour and delta_1 the p-wave phase shift of the absorber at its
-K edge; both follow from Molière-screened atoms through Born phase shifts, so no table is shipped. Left out: multiple
-scattering, curved waves, exchange, bonding (muffin tins), the edge itself. Peaks therefore sit where real spectra have
-them, amplitudes have the right size and fall-off, but this is a benchmark, not a fit to a measurement.
+K edge. Both come from WKB phase shifts of Molière-screened neutral atoms, so no table is shipped; the shifts are
+within 0.05 rad of the solved radial equation. Left out: multiple scattering, curved waves, exchange, the core hole,
+bonding, the edge itself. Amplitudes have the right size and fall-off and a shell peaks a little short of its distance,
+as in measurements; but this is a benchmark, not a fit to one.
 
 Constants: screening by G. Molière, Z. Naturforsch. 2a (1947) 133; inelastic mean free path by M. P. Seah, W. A. Dench,
 Surf. Interface Anal. 1 (1979) 2, equation for elements; Bohr radius and hbar^2/2m by CODATA 2018.
@@ -18,14 +19,14 @@ Surf. Interface Anal. 1 (1979) 2, equation for elements; Bohr radius and hbar^2/
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammaln, hyp2f1
 
 BOHR = 0.529177210903  # Å
 EV_PER_K2 = 3.80998212  # hbar^2 / 2m in eV Å^2
 MOLIERE = ((0.10, 6.0), (0.55, 1.2), (0.35, 0.3))  # share, inverse length in units of 1 / Thomas-Fermi radius
 S0_SQUARED = 0.9  # amplitude left to the one-electron channel; 0.7 to 1.0 in practice
 MONOLAYER_NM = 0.228  # iron: the cube root of its volume per atom
-PARTIAL_WAVES = 40  # what is beyond them is in the Born amplitude; 80 change |f| by less than 1e-4 Å
+WAVES = np.arange(40)  # partial waves of a backscattering amplitude; 120 move f by less than 1e-3 Å for k up to 12
+REACH = 6.0  # Å; beyond it the screened potential adds less than 3e-4 rad
 
 
 def mean_free_path(k: np.ndarray) -> np.ndarray:
@@ -34,33 +35,42 @@ def mean_free_path(k: np.ndarray) -> np.ndarray:
     return 10 * MONOLAYER_NM * (538 / energy**2 + 0.41 * np.sqrt(MONOLAYER_NM * energy))
 
 
-def phase_shifts(number: int, k: np.ndarray, waves: int = PARTIAL_WAVES) -> np.ndarray:
-    """Born phase shifts of the partial waves 0 … waves-1 at an atom, radians, (waves, len(k)).
+def phase_shifts(number: int, k: np.ndarray, waves: np.ndarray = WAVES) -> np.ndarray:
+    """WKB phase shifts, radians, of partial ``waves`` scattered by an atom, (len(waves), len(k)).
 
-    delta_l = Z / (k a0) sum_i A_i Q_l(1 + mu_i^2 / 2k^2) for the potential -Z e^2/r sum_i A_i exp(-mu_i r), with Q_l
-    the Legendre function of the second kind: k times the integral of 2m/hbar^2 |V| j_l(kr)^2 r^2 (Mott, Massey, The
-    Theory of Atomic Collisions).
+    With L = l + 1/2 and 2m/hbar^2 |V| = U: the integral of sqrt(k^2 + U - L^2/r^2) from its zero outwards, minus the
+    same without U. Holds for k from 2/Å and elements up to iron, where the first integrand has one zero only.
     """
-    wave = np.arange(waves)[:, None]
-    shifts = np.zeros((waves, len(k)))
-    for share, mu in _screening(number):
-        shifts += share * number / (k * BOHR) * legendre_q(wave, 1 + mu**2 / (2 * k**2))
-    return shifts
+    # l partial waves, k wave numbers; s = log r, in which the integrand is sqrt(k^2 r^2 + U r^2 - L^2) ds
+    moment_l1 = waves[:, None] + 0.5
+    log_free_lk = np.log(moment_l1 / k)  # the turning point without the atom, which only pulls it inwards
+    inner_lk, outer_lk = np.full_like(log_free_lk, -14.0), log_free_lk
+    for _ in range(32):
+        middle_lk = (inner_lk + outer_lk) / 2
+        below_lk = _radial(number, k, moment_l1, middle_lk) < 0
+        inner_lk = np.where(below_lk, middle_lk, inner_lk)
+        outer_lk = np.where(below_lk, outer_lk, middle_lk)
+    end_lk = np.maximum(np.log(REACH), log_free_lk + 1)
+    span_lk = end_lk - outer_lk
+    shift_lk: np.ndarray = np.zeros(span_lk.shape)
+    for node, weight in zip(*np.polynomial.legendre.leggauss(24), strict=True):
+        # s = start + span t^2 takes the square root at the turning point out of the integrand
+        t = (node + 1) / 2
+        square_lk = _radial(number, k, moment_l1, outer_lk + span_lk * t**2)
+        shift_lk += weight * t * span_lk * np.sqrt(np.maximum(square_lk, 0))
+    end_lk = k * np.exp(end_lk)
+    shift_lk = shift_lk - np.sqrt(end_lk**2 - moment_l1**2) + moment_l1 * np.arccos(moment_l1 / end_lk)
+    return shift_lk
 
 
 def backscattering(number: int, k: np.ndarray) -> np.ndarray:
-    """Complex amplitude f(k, pi) in Å of an atom, (len(k),).
-
-    The partial-wave sum 1/k sum_l (2l+1) (-1)^l exp(i delta_l) sin(delta_l), written as the Born amplitude (all waves,
-    first order) plus what unitarity changes in the lowest waves, because the bare sum converges slowly.
-    """
-    shifts = phase_shifts(number, k)
-    wave = np.arange(len(shifts))[:, None]
-    beyond = np.exp(1j * shifts) * np.sin(shifts) - shifts
-    amplitude: np.ndarray = ((2 * wave + 1) * (-1.0) ** wave * beyond).sum(0) / k
-    for share, mu in _screening(number):
-        amplitude += 2 * number / BOHR * share / (mu**2 + 4 * k**2)
-    return amplitude
+    """Complex amplitude f(k, pi) in Å of an atom, (len(k),): 1/k sum_l (2l+1) (-1)^l exp(i delta_l) sin(delta_l)."""
+    shift_lk = phase_shifts(number, k)
+    sign_l1 = (-1.0) ** WAVES[:, None]
+    term_lk: np.ndarray = (2 * WAVES[:, None] + 1) * sign_l1 * np.exp(1j * shift_lk) * np.sin(shift_lk) / k
+    term_lk[-1] /= 2  # an alternating sum: the mean of its last two values is far nearer to the limit than either
+    amplitude_k: np.ndarray = term_lk.sum(0)
+    return amplitude_k
 
 
 def exafs(
@@ -68,32 +78,29 @@ def exafs(
 ) -> np.ndarray:
     """chi(k) of S structures with room for N neighbours each, without unit, (S, len(k)).
 
-    k: 1/Å, above 0; absorber: its atomic number; numbers_SN: the neighbours', 0 where there is none; radius_SN: Å;
+    k: 1/Å, from 2 on; absorber: its atomic number; numbers_SN: the neighbours', 0 where there is none; radius_SN: Å;
     sigma2_SN: mean squared thermal displacement along the bond, Å^2.
     """
-    # S structures, N neighbours, K wave numbers; a loop over N keeps the arrays in the cache
+    # S structures, N neighbours, E elements, k wave numbers; a loop over N keeps the arrays in the cache
     elements, index_SN = np.unique(numbers_SN, return_inverse=True)
     index_SN = index_SN.reshape(numbers_SN.shape)  # NumPy 1 returns it flat
-    strength_EK = np.array([np.abs(backscattering(int(z), k)) if z else 0 * k for z in elements])
-    phase_EK = np.array([np.angle(backscattering(int(z), k)) if z else 0 * k for z in elements])
-    phase_EK = phase_EK + 2 * phase_shifts(absorber, k, 2)[1] - np.pi
-    path = mean_free_path(k)
-    chi = np.zeros((len(numbers_SN), len(k)))
+    amplitude_Ek = np.array([backscattering(int(number), k) if number else 0j * k for number in elements])
+    strength_Ek = np.abs(amplitude_Ek)
+    phase_Ek = np.angle(amplitude_Ek) + 2 * phase_shifts(absorber, k, np.array([1])) - np.pi
+    path_k = mean_free_path(k)
+    chi_Sk = np.zeros((len(numbers_SN), len(k)))
     for place in range(numbers_SN.shape[1]):
         index, radius, sigma2 = index_SN[:, place], radius_SN[:, place, None], sigma2_SN[:, place, None]
-        damping = np.exp(-2 * (k**2 * sigma2 + radius / path))
-        chi += strength_EK[index] * damping * np.sin(2 * k * radius + phase_EK[index]) / radius**2
-    return S0_SQUARED / k * chi
+        damping = np.exp(-2 * (k**2 * sigma2 + radius / path_k))
+        chi_Sk += strength_Ek[index] * damping * np.sin(2 * k * radius + phase_Ek[index]) / radius**2
+    return S0_SQUARED / k * chi_Sk
 
 
-def legendre_q(degree: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Legendre function of the second kind Q_l(x) for x > 1.  Source: DLMF 14.3.7 with mu = 0."""
-    scale = np.exp(gammaln(degree + 1.0) - gammaln(degree + 1.5) - (degree + 1) * np.log(2 * x))
-    value: np.ndarray = np.sqrt(np.pi) * scale * hyp2f1((degree + 1) / 2, (degree + 2) / 2, degree + 1.5, x**-2.0)
-    return value
-
-
-def _screening(number: int) -> list[tuple[float, float]]:
-    """Share and inverse length (1/Å) of each Yukawa term of an atom's screening."""
+def _radial(number: int, k: np.ndarray, moment: np.ndarray, log_r: np.ndarray) -> np.ndarray:
+    """r^2 times the square of the local radial wave number: k^2 r^2 + U r^2 - L^2."""
+    r = np.exp(log_r)
     thomas_fermi = 0.88534 * BOHR / number ** (1 / 3)
-    return [(share, rate / thomas_fermi) for share, rate in MOLIERE]
+    square: np.ndarray = (k * r) ** 2 - moment**2
+    for share, rate in MOLIERE:
+        square += 2 * number / BOHR * share * r * np.exp(-rate * r / thomas_fermi)
+    return square

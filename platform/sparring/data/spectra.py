@@ -61,16 +61,19 @@ def read(path: Path | None, options: Options) -> Dataset:
 
 
 def read_structure(path: Path) -> Structure:
-    """The atoms of an ``.xyz`` file, the absorber first."""
+    """The atoms of an ``.xyz`` file, the absorber first.
+
+    What follows the announced atoms is not read: published sulphur files repeat the absorber there.
+    """
     lines = _lines(path)
     count = int(lines[0]) if lines and lines[0].strip().isdecimal() else 0
     if count < 1:
         raise DataError(f"{path}: line 1 must say how many atoms follow, but got {_shown(lines[:1])}")
-    if len(lines) != count + 2:
-        fault = "the file is cut short" if len(lines) < count + 2 else "keep one structure per file"
-        raise DataError(f"{path}: line 1 announces {count} atoms, but {max(0, len(lines) - 2)} follow; {fault}")
+    if len(lines) < count + 2:
+        follow = max(0, len(lines) - 2)
+        raise DataError(f"{path}: line 1 announces {count} atoms, but {follow} follow; the file is cut short")
     numbers, positions = np.empty(count, dtype=np.int64), np.empty((count, 3))
-    for row, line in enumerate(lines[2:]):
+    for row, line in enumerate(lines[2 : count + 2]):
         words = line.split()
         if len(words) < 4:
             raise DataError(f"{path}: line {row + 3} must hold an element, x, y and z, but got {_shown([line])}")
@@ -148,7 +151,8 @@ def _read_npz(path: Path, options: Options) -> tuple[np.ndarray, np.ndarray, lis
             "give the folder of .xyz and .txt files"
         )
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because np.load leaves a torn file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in ("x", "y", "energy", "e", "ids") if key in archive.files}
             keys = archive.files
     except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:

@@ -1,0 +1,186 @@
+"""Cards, what a data set must hold, and the refusals a user meets before anything starts."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sparring.shipped
+from sparring.data import Dataset, cards, dataset_names, load_dataset, read_card
+from sparring.errors import DataError, UnknownName, UsageError
+from sparring.shipped import shipped
+
+CARD = """
+name = "mine"
+title = "Mine"
+description = "A set of known format."
+reader = "spectra"
+path = "a folder"
+size = "12 samples"
+licence = "CC0-1.0"
+source = "this test"
+[options]
+fourier = true
+[fields.structure]
+meaning = "descriptor"
+unit = "1"
+[fields.spectrum]
+meaning = "absorption"
+unit = "1"
+"""
+
+
+@pytest.fixture
+def own_cards(tmp_path, monkeypatch):
+    monkeypatch.setattr(cards, "shipped", lambda folder: tmp_path)
+    return tmp_path
+
+
+def arrays(rows: int = 12) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {"structure": rng.normal(size=(rows, 4)), "spectrum": rng.normal(size=(rows, 5))}
+
+
+def dataset(fields: dict[str, np.ndarray], ids: list[str] | None = None) -> Dataset:
+    rows = len(next(iter(fields.values())))
+    return Dataset(name="toy", fields=fields, ids=tuple(ids or (f"s{row}" for row in range(rows))))
+
+
+@pytest.mark.parametrize("name", dataset_names())
+def test_every_card_is_complete_and_its_options_are_the_readers(name):
+    card = read_card(name)
+    options = importlib.import_module(f"sparring.data.{card.reader}").Options
+    options(**card.options)
+    assert options.model_config["frozen"]
+    assert options.model_config["extra"] == "forbid"
+    assert all(info.description for info in options.model_fields.values())
+
+
+@pytest.mark.parametrize("name", [name for name in dataset_names() if read_card(name).path is None])
+def test_an_embedded_set_has_the_shapes_of_its_card(name):
+    data, card = load_dataset(name), read_card(name)
+    assert data.name == name
+    assert data.shapes == {field: about.shape for field, about in card.fields.items()}
+
+
+def test_a_set_of_known_format_is_added_by_one_file(own_cards, tmp_path):
+    (own_cards / "mine.toml").write_text(CARD)
+    np.savez(tmp_path / "mine.npz", x=arrays()["structure"], y=arrays()["spectrum"])
+    assert dataset_names() == ["mine"]
+    data = load_dataset("mine", tmp_path / "mine.npz")
+    assert data.name == "mine"
+    assert data.shapes == {"structure": (4,), "spectrum": (10,)}  # the card's option doubles the spectrum
+    assert load_dataset("mine", str(tmp_path / "mine.npz"), {"fourier": False}).shapes["spectrum"] == (5,)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('licence = "CC0-1.0"\n', "", "licence: Field required"),
+        ('title = "Mine"', 'title = "Mine"\nsecret = 1', "secret: Extra inputs"),
+        ('name = "mine"', 'name = "yours"', "name must be the file's, 'mine', but got 'yours'"),
+        ('reader = "spectra"', 'reader = "nothing"', "no 'nothing'"),
+        ('reader = "spectra"', 'reader = "../../x"', "reader: .*pattern"),
+        ('reader = "spectra"', 'reader = "splits"', "'splits' has no read and Options"),
+        ('title = "Mine"', "title = ", "a card is TOML"),
+        ("[fields.spectrum]", "[fields.image]", "card promises the fields image, structure"),
+        ("fourier = true", "furrier = true", "no option 'furrier'; there are: r_min"),
+    ],
+)
+def test_a_card_with_a_fault_is_refused_by_its_place(own_cards, tmp_path, old, new, words):
+    assert old in CARD
+    (own_cards / "mine.toml").write_text(CARD.replace(old, new))
+    np.savez(tmp_path / "mine.npz", x=arrays()["structure"], y=arrays()["spectrum"])
+    with pytest.raises(DataError, match=words) as caught:
+        load_dataset("mine", tmp_path / "mine.npz")
+    assert "\n" not in str(caught.value).replace("\n", "", str(caught.value).count("TOML"))
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        (("exfas",), UnknownName, "no data set 'exfas'; there are: exafs, fe-xanes"),
+        (("exafs", "somewhere"), DataError, "embedded and takes no path, but got somewhere"),
+        (("fe-xanes",), DataError, "not shipped; give --data-path, a folder of STEM.xyz and STEM.txt pairs"),
+        (("fe-xanes", "/no/such/place"), DataError, "must exist, but there is no /no/such/place"),
+        (("exafs", None, {"m": 3}), DataError, "no option 'm'; there are: .*seed"),
+        (("exafs", None, {"n": 3}), DataError, "n: .*greater than or equal to 10, but got 3"),
+        (("exafs", None, {"fourier": "perhaps"}), DataError, "fourier: .*boolean.*but got 'perhaps'"),
+        (("exafs", None, {"k_max": 1.0}), DataError, "k_max must exceed k_min"),
+    ],
+)
+def test_a_wrong_wish_is_refused_in_one_sentence(arguments, error, words):
+    with pytest.raises(error, match=words) as caught:
+        load_dataset(*arguments)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_fields_are_plain_float32_that_nobody_can_change():
+    data = dataset({"image": np.asfortranarray(np.random.default_rng(0).normal(size=(12, 3, 2)))})
+    image = data.fields["image"]
+    assert image.dtype == np.float32
+    assert image.flags.c_contiguous
+    assert data.shapes == {"image": (3, 2)}
+    with pytest.raises(ValueError, match="read-only"):
+        image[0] = 0
+
+
+def test_the_checksum_follows_the_content():
+    same, again = dataset(arrays()), dataset(arrays())
+    assert same.sha256 == again.sha256
+    changed = arrays()
+    changed["spectrum"][7, 3] += 1e-3
+    assert dataset(changed).sha256 != same.sha256
+    assert dataset(arrays(), [f"t{row}" for row in range(12)]).sha256 != same.sha256
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1e300, 2e15])
+def test_a_value_that_cannot_be_trained_on_is_named_by_sample_and_column(value):
+    fields = arrays()
+    fields["spectrum"][7, 3] = value
+    with pytest.raises(DataError, match=r"spectrum: .* sample 's7' \(row 8\) has .* in column 4; correct"):
+        dataset(fields)
+
+
+def test_a_set_that_cannot_be_split_is_refused():
+    for rows in (1, 9):
+        with pytest.raises(DataError, match=f"at least 10 samples .* but got {rows}"):
+            dataset(arrays(rows))
+    dataset(arrays(10))
+
+
+def test_fields_of_unequal_length_are_refused_with_their_lengths():
+    with pytest.raises(DataError, match="structure 12, spectrum 11, ids 12"):
+        dataset(arrays() | {"spectrum": arrays()["spectrum"][:11]})
+
+
+def test_samples_that_are_all_the_same_are_refused():
+    with pytest.raises(DataError, match="spectrum: samples must differ, but all 12"):
+        dataset(arrays() | {"spectrum": np.ones((12, 5))})
+
+
+def test_two_samples_of_one_name_are_refused():
+    with pytest.raises(DataError, match="'b' occurs 2 times"):
+        dataset(arrays(), ["b", "b", *"acdefghijk"])
+
+
+def test_shipped_folders_are_found_in_a_checkout_and_before_it_in_a_wheel(tmp_path, monkeypatch):
+    package = tmp_path / "platform" / "sparring"
+    package.mkdir(parents=True)
+    monkeypatch.setattr(sparring.shipped, "_PACKAGE", package)
+    with pytest.raises(UsageError, match="ships a folder 'datasets', but it is neither"):
+        shipped("datasets")
+    (tmp_path / "datasets").mkdir()
+    assert shipped("datasets") == tmp_path / "datasets"
+    (package / "datasets").mkdir()
+    assert shipped("datasets") == package / "datasets"
+
+
+def test_both_kinds_of_cards_are_shipped():
+    assert (shipped("datasets") / "exafs.toml").is_file()
+    assert Path(shipped("search_spaces")).is_dir()

@@ -1,0 +1,132 @@
+"""wACSF against the published file, a plain double loop, and what the formulas promise."""
+
+from __future__ import annotations
+
+import math
+import os
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from sparring.data import load_dataset
+from sparring.data.spectra import read_structure
+from sparring.data.wacsf import Grid, Structure, describe
+
+SHARED = Path(os.environ.get("SPARRING_SHARED", Path(__file__).parents[2] / "shared" / "data"))
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the reference data are not here (SPARRING_SHARED)")
+
+
+def random_structure(seed: int, atoms: int) -> Structure:
+    rng = np.random.default_rng(seed)
+    return Structure(rng.integers(1, 54, atoms), rng.uniform(-4, 4, (atoms, 3)))
+
+
+def by_plain_loops(structure: Structure, grid: Grid) -> list[float]:
+    """The formulas as printed, one term after another."""
+
+    def cutoff(r: float) -> float:
+        return (math.cos(math.pi * r / grid.r_max) + 1) / 2
+
+    def between(a: int, b: int) -> float:
+        return math.dist(structure.positions[a], structure.positions[b])
+
+    near = [j for j in range(1, len(structure.numbers)) if between(0, j) < grid.r_max]
+    weight = {j: structure.numbers[j] / 10 for j in near}
+    vector = [sum(cutoff(between(0, j)) for j in near)]
+    first, last = grid.r_min + 0.5, grid.r_max - 0.5
+    step = (last - first) / (grid.n_g2 - 1)
+    for m in (first + step * i for i in range(grid.n_g2)):
+        vector.append(
+            sum(weight[j] * math.exp(-((between(0, j) - m) ** 2) / (2 * step**2)) * cutoff(between(0, j)) for j in near)
+        )
+    first, last = grid.r_min + 1, grid.r_max - 0.5
+    step = (last - first) / (grid.n_g4 - 1)
+    for r in (first + step * i for i in range(grid.n_g4 // 2)):
+        for sign in (1, -1):
+            total = 0.0
+            for place, j in enumerate(near):
+                for k in near[place + 1 :]:
+                    to_j, to_k = (structure.positions[a] - structure.positions[0] for a in (j, k))
+                    cosine = float(to_j @ to_k) / (between(0, j) * between(0, k))
+                    term = weight[j] * weight[k] * (1 + sign * cosine)
+                    for d in (between(0, j), between(0, k), between(j, k)):
+                        term *= math.exp(-(d**2) / (2 * r**2)) * cutoff(d)
+                    total += term
+            vector.append(total)
+    return vector
+
+
+@needs_shared
+def test_the_descriptor_agrees_with_the_published_file():
+    folder = SHARED / "wacsf_reference"
+    # The file's ids are sorted, its rows are not; row_ids.txt gives the rows' true order.
+    structures = [
+        read_structure(folder / "xyz" / f"{stem}.xyz") for stem in (folder / "row_ids.txt").read_text().split()
+    ]
+    published = np.load(folder / "dataset.npz", allow_pickle=False)["x"]
+    np.testing.assert_allclose(describe(structures, Grid()), published, rtol=0, atol=1e-5)
+
+
+@needs_shared
+@pytest.mark.slow
+def test_the_iron_set_is_read_from_its_files_as_it_stands_in_the_npz(tmp_path):
+    with tarfile.open(SHARED / "fe_xanes_train_raw.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    (folder,) = {path.parent.parent for path in tmp_path.rglob("*.xyz")}
+    from_files = load_dataset("fe-xanes", folder)
+    from_npz = load_dataset("fe-xanes", SHARED / "fe_xanes_train.npz")
+    assert from_files.shapes == {"structure": (49,), "spectrum": (226,)}
+    assert from_files.ids == from_npz.ids
+    np.testing.assert_allclose(from_files.fields["structure"], from_npz.fields["structure"], rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(from_files.fields["spectrum"], from_npz.fields["spectrum"])
+    np.testing.assert_allclose(from_files.axes["spectrum"], from_npz.axes["spectrum"], atol=1e-3)
+
+
+@pytest.mark.parametrize("grid", [Grid(), Grid(r_min=0.5, r_max=4.5, n_g2=5, n_g4=6)])
+def test_the_descriptor_equals_the_formulas_summed_term_by_term(grid):
+    structures = [random_structure(seed, atoms) for seed, atoms in enumerate((9, 2, 14))]
+    expected = [by_plain_loops(structure, grid) for structure in structures]
+    np.testing.assert_allclose(describe(structures, grid), expected, rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), atoms=st.integers(2, 12))
+def test_turning_shifting_and_reordering_a_structure_changes_nothing(seed, atoms):
+    rng = np.random.default_rng(seed)
+    structure = random_structure(seed, atoms)
+    rotation, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+    order = np.concatenate([[0], 1 + rng.permutation(atoms - 1)])
+    moved = Structure(structure.numbers[order], structure.positions[order] @ rotation + rng.uniform(-9, 9, 3))
+    before, after = describe([structure, moved], Grid())
+    np.testing.assert_allclose(after, before, rtol=1e-7, atol=1e-10)
+
+
+def test_a_structure_is_described_alike_alone_and_in_company():
+    structures = [random_structure(seed, atoms) for seed, atoms in enumerate((3, 40, 1, 40, 17))]
+    together = describe(structures, Grid())
+    alone = np.vstack([describe([structure], Grid()) for structure in structures])
+    np.testing.assert_allclose(together, alone, rtol=1e-12, atol=1e-14)
+
+
+def test_an_absorber_without_neighbours_is_described_by_zeros():
+    far = Structure(np.array([26, 8]), np.array([[0.0, 0, 0], [0, 0, 6.0]]))
+    alone = Structure(np.array([26]), np.zeros((1, 3)))
+    assert not describe([far, alone], Grid()).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"r_max": 2.0}, "r_max must exceed r_min"),
+        ({"n_g4": 31}, "multiple of 2"),
+        ({"n_g2": 1}, "greater than or equal"),
+    ],
+)
+def test_a_grid_without_room_for_its_functions_is_refused(options, words):
+    with pytest.raises(ValidationError, match=words):
+        Grid(**options)
