@@ -1,0 +1,403 @@
+"""AEGAN: two autoencoders, of structures and of spectra, that share their core and spar with two discriminators.
+
+    structure ─ structure_encoder ┐                                  ┌ structure_decoder ─ structure ─ structure_dis
+                                  ├ shared_encoder ─ shared_decoder ─┤
+    spectrum ─── spectrum_encoder ┘                                  └ spectrum_decoder ── spectrum ─── spectrum_dis
+
+Either input leads to either output: two reconstructions and two predictions. The architecture is that of XANESNET
+(github.com/NewcastleRSE/XANESNET, ``aegan_mlp``), with its documented behaviour where its code differs: generators are
+told by the discriminators (``w_adv``; 0 is the published code), discriminators return logits, judge detached fakes
+against 0 and 1, and regularisers act. Each activation is an instance of its own.
+
+Not here: reading the published input files (``published.py``), and training (``sparring.training``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from ..errors import DataError
+from . import base
+from .base import Model, Phase, Shapes, Step
+from .losses import ADVERSARIAL, RECONSTRUCTION, AdversarialLoss, Penalty, ReconstructionLoss, penalty, wcc_kernel
+from .nets import Activation, Bias, Kernel, freeze_first, initialize_weights, load_pretrained, stack
+from .scaling import Scaling, ScalingKind, positive_or_one, variance_per_feature
+
+Layers = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+GENERATOR = (
+    "structure_encoder", "spectrum_encoder", "shared_encoder", "shared_decoder", "structure_decoder", "spectrum_decoder"
+)  # fmt: skip
+DISCRIMINATORS = ("structure_dis", "spectrum_dis")
+
+FROZEN_BY = {
+    "structure_encoder": ("n_encoder1", "n_hl_gen"),
+    "spectrum_encoder": ("n_encoder2", "n_hl_gen"),
+    "shared_encoder": ("n_shared_encoder", "n_hl_shared"),
+    "shared_decoder": ("n_shared_decoder", "n_hl_shared"),
+    "structure_decoder": ("n_decoder1", "n_hl_gen"),
+    "spectrum_decoder": ("n_decoder2", "n_hl_gen"),
+    "structure_dis": ("n_discrim1", "n_hl_dis"),
+    "spectrum_dis": ("n_discrim2", "n_hl_dis"),
+}
+"""Net -> (field of Freeze that counts its frozen layers, field of Config that says how many hidden ones it has)."""
+
+
+class Freeze(BaseModel):
+    """How many linear layers of each part, counted from its input and with their batch norms, are never trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    n_encoder1: Layers = 0
+    """Of the structure's encoder, which has n_hl_gen + 1."""
+    n_encoder2: Layers = 0
+    """Of the spectrum's encoder, which has n_hl_gen + 1."""
+    n_decoder1: Layers = 0
+    """Of the structure's decoder, which has n_hl_gen + 1."""
+    n_decoder2: Layers = 0
+    """Of the spectrum's decoder, which has n_hl_gen + 1."""
+    n_shared_encoder: Layers = 0
+    """Of the shared encoder, which has n_hl_shared + 1."""
+    n_shared_decoder: Layers = 0
+    """Of the shared decoder, which has n_hl_shared + 1."""
+    n_discrim1: Layers = 0
+    """Of the structure's discriminator, which has n_hl_dis + 1."""
+    n_discrim2: Layers = 0
+    """Of the spectrum's discriminator, which has n_hl_dis + 1."""
+
+
+class Config(base.Config):
+    """The AEGAN's hyperparameters; defaults are the published ones."""
+
+    hidden_size: Annotated[int, Field(ge=1)] = 256
+    """Units of every hidden layer, and length of the code. 32 to 512."""
+    n_hl_gen: Annotated[int, Field(ge=1)] = 2
+    """Hidden layers of each encoder and decoder. 1 to 5."""
+    n_hl_shared: Annotated[int, Field(ge=1)] = 2
+    """Hidden layers of the shared encoder and of the shared decoder. 1 to 5."""
+    n_hl_dis: Annotated[int, Field(ge=1)] = 2
+    """Hidden layers of each discriminator. 1 to 5."""
+    activation: Activation = "prelu"
+    """After every hidden layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of dropping a hidden unit, in all nets. 0 to 0.5. The published code reads it and drops none."""
+    lr_gen: Rate = 0.01
+    """Learning rate of the six generator nets. 1e-5 to 3e-2, log."""
+    lr_dis: Rate = 1e-4
+    """Learning rate of the discriminators. 1e-7 to 1e-2, log."""
+    optim_fn_gen: base.Optimizer = "Adam"
+    """Optimizer of the generator nets."""
+    optim_fn_dis: base.Optimizer = "Adam"
+    """Optimizer of the discriminators."""
+    weight_decay: Weight = 1e-5
+    """Weight decay of both optimizers, as each of them defines it. 0, or 1e-7 to 1e-3, log."""
+    loss_gen: ReconstructionLoss = "mse"
+    """How far a reconstruction or prediction is off. ``bce`` reads the decoders' outputs as logits of targets in
+    [0, 1], so it asks for target_scaling minmax."""
+    wcc_width: Annotated[float, Field(ge=1, le=50)] = 10.0
+    """Half width of the loss ``wcc``, in grid points; no other loss reads it. 5 to 15."""
+    loss_dis: AdversarialLoss = "bce"
+    """Binary cross entropy on logits, or mse: the least-squares GAN (arXiv:1611.04076)."""
+    loss_gen_reg_type: Penalty = "none"
+    """Norm of the parameters of both autoencoders (without the shared core) that is added to the generator's loss."""
+    loss_gen_reg_param: Weight = 1e-3
+    """Weight of that norm. 1e-6 to 1e-1, log."""
+    loss_dis_reg_type: Penalty = "none"
+    """Norm of the discriminators' parameters that is added to their loss."""
+    loss_dis_reg_param: Weight = 1e-3
+    """Weight of that norm. 1e-6 to 1e-1, log."""
+    loss_scale: Literal["target_max", "target_var", "output_max", "none"] = "target_max"
+    """What each domain's loss is divided by: the largest target of the training rows (published: of the batch), their
+    mean variance per feature, or the largest output of the batch (as documented there), all after target_scaling."""
+    w_adv: Weight = 0.0
+    """Weight of fooling the discriminators. 1e-4 to 1, log; 0 leaves the term out, as the published code does."""
+    w_recon_structure: Weight = 1.0
+    """Weight of structure → structure. 0.1 to 10, log."""
+    w_recon_spectrum: Weight = 1.0
+    """Weight of spectrum → spectrum. 0.1 to 10, log."""
+    w_predict_structure: Weight = 1.0
+    """Weight of spectrum → structure. 0.1 to 10, log."""
+    w_predict_spectrum: Weight = 1.0
+    """Weight of structure → spectrum. 0.1 to 10, log."""
+    input_scaling: ScalingKind = "none"
+    """Scaling of what the encoders see, fitted on the training rows."""
+    target_scaling: ScalingKind = "none"
+    """Scaling of what the decoders are asked for and the discriminators judge, fitted on the training rows."""
+    input_noise: Weight = 0.0
+    """Deviation of Gaussian noise on the encoders' inputs while the generator trains, in units of the scaled input.
+    0 to 0.3."""
+    kernel_init: Kernel = "xavier_uniform"
+    """How weights are drawn, by ``torch.nn.init``; ``default`` is torch's own way."""
+    bias_init: Bias = "zeros"
+    """What biases start from."""
+    weight_init_seed: int | None = None
+    """Seed of the weights alone; None draws them from the trial's seed. Published: 2023."""
+    freeze: Freeze = Freeze()
+    """Layers that keep the weights and statistics they start with."""
+    pretrained: str | None = None
+    """A .safetensors file with the state of an AEGAN of the same shape, to start from: weights, statistics, scaling."""
+
+    @model_validator(mode="after")
+    def _check_loss(self) -> Self:
+        if self.loss_gen == "bce" and self.target_scaling != "minmax":
+            raise ValueError(
+                f"loss_gen 'bce' needs targets in [0, 1], but got target_scaling={self.target_scaling!r}; "
+                f"set target_scaling to 'minmax', or loss_gen to 'mse'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_freeze(self) -> Self:
+        left = {}
+        for net, (key, hidden) in FROZEN_BY.items():
+            frozen, layers = getattr(self.freeze, key), getattr(self, hidden) + 1
+            left[net] = layers - frozen
+            if left[net] < 0:
+                raise ValueError(f"freeze.{key}: {net} has {layers} linear layers, but got {frozen}; freeze fewer")
+        for nets in (GENERATOR, DISCRIMINATORS):
+            if not any(left[net] for net in nets):
+                raise ValueError(f"freeze: of {', '.join(nets)} one layer must be left to train; freeze fewer")
+        return self
+
+
+class AEGAN(Model):
+    """The eight nets and their two phases. Rows are float tensors (B, features); B ≥ 2 in training (batch norm)."""
+
+    Config = Config
+    fields = ("structure", "spectrum")
+    phases = (
+        Phase(name="gen", nets=GENERATOR, lr="lr_gen", optim_fn="optim_fn_gen", weight_decay="weight_decay"),
+        Phase(name="dis", nets=DISCRIMINATORS, lr="lr_dis", optim_fn="optim_fn_dis", weight_decay="weight_decay"),
+    )
+    metrics = (
+        "train/loss_gen", "train/loss_adv", "train/loss_dis", "val/score", "val/mse_recon_structure",
+        "val/mse_recon_spectrum", "val/mse_predict_structure", "val/mse_predict_spectrum",
+    )  # fmt: skip
+    predictions: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "val/mse_predict_spectrum": ("structure", "spectrum"),
+        "val/mse_predict_structure": ("spectrum", "structure"),
+    }
+
+    w_adv: Tensor
+    input_noise: Tensor
+    loss_gen_reg_param: Tensor
+    loss_dis_reg_param: Tensor
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        h, gen, shared, dis = config.hidden_size, config.n_hl_gen, config.n_hl_shared, config.n_hl_dis
+
+        def net(*widths: int, end: Literal["code", "linear"]) -> nn.Sequential:
+            return stack(widths, config.activation, config.dropout, end=end)
+
+        for name, shape in self.shapes.items():
+            if len(shape) != 1:
+                raise DataError(f"{name}: a sample of the AEGAN is a row of numbers, but got shape {shape}; flatten it")
+        (a,), (b,) = self.shapes["structure"], self.shapes["spectrum"]
+        self.structure_encoder = net(a, *[h] * (gen + 1), end="code")
+        self.spectrum_encoder = net(b, *[h] * (gen + 1), end="code")
+        self.shared_encoder = net(*[h] * (shared + 2), end="code")
+        self.shared_decoder = net(*[h] * (shared + 2), end="code")
+        self.structure_decoder = net(*[h] * (gen + 1), a, end="linear")
+        self.spectrum_decoder = net(*[h] * (gen + 1), b, end="linear")
+        self.structure_dis = net(a, *[h] * dis, 1, end="linear")
+        self.spectrum_dis = net(b, *[h] * dis, 1, end="linear")
+
+        for name, (size,) in self.shapes.items():
+            self.add_module(f"{name}_input", Scaling(size, config.input_scaling))
+            self.add_module(f"{name}_target", Scaling(size, config.target_scaling))
+            self.register_buffer(f"{name}_loss_scale", torch.ones(()))
+            self.register_buffer(f"{name}_variance", torch.ones(()))
+            if config.loss_gen == "wcc":
+                self.register_buffer(f"{name}_kernel", wcc_kernel(size, config.wcc_width), persistent=False)
+        self.knob(
+            w_adv=config.w_adv,
+            w_recon_structure=config.w_recon_structure,
+            w_recon_spectrum=config.w_recon_spectrum,
+            w_predict_structure=config.w_predict_structure,
+            w_predict_spectrum=config.w_predict_spectrum,
+            input_noise=config.input_noise,
+            loss_gen_reg_param=config.loss_gen_reg_param,
+            loss_dis_reg_param=config.loss_dis_reg_param,
+        )
+        for name, (key, _) in FROZEN_BY.items():
+            freeze_first(getattr(self, name), getattr(config.freeze, key))
+
+    def initialize(self) -> None:
+        """Draws the weights; then, with ``pretrained``, takes the file's instead. Raises CheckpointError."""
+        nets = [getattr(self, name) for name in GENERATOR + DISCRIMINATORS]
+        initialize_weights(nets, self.config.kernel_init, self.config.bias_init, self.config.weight_init_seed)
+        if self.config.pretrained is not None:
+            load_pretrained(self, Path(self.config.pretrained))
+
+    @torch.no_grad()
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        """Fits scaling, loss scales and the score's variances on the training rows.
+
+        Pretrained weights keep the scaling they were trained with: it is part of the function they compute.
+        """
+        for name in self.fields:
+            target = self._part(name, "target")
+            if self.config.pretrained is None:
+                self._part(name, "input").fit(train[name])
+                target.fit(train[name])
+            scaled = target(train[name])
+            if self.config.loss_scale in ("target_max", "target_var"):
+                scale = scaled.amax() if self.config.loss_scale == "target_max" else variance_per_feature(scaled)
+                self.get_buffer(f"{name}_loss_scale").copy_(positive_or_one(scale))
+            self.get_buffer(f"{name}_variance").copy_(positive_or_one(variance_per_feature(train[name])))
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    def gen(self, structure: Tensor, spectrum: Tensor) -> Step:
+        """Σ over domains of (w_recon·L(recon) + w_predict·L(prediction)) / scale + w_adv·adversarial + regulariser.
+
+        The adversarial term is the sum, over the four fakes, of the discriminators' loss had they been real. Whether it
+        is there at all is decided when the model is built, by w_adv > 0: with 0 no discriminator is run.
+        """
+        rows = {"structure": structure, "spectrum": spectrum}
+        inputs = {name: self._part(name, "input")(x) for name, x in rows.items()}
+        if self.config.input_noise > 0:
+            inputs = {name: x + self.input_noise * torch.randn_like(x) for name, x in inputs.items()}
+        raw = self._decode({name: self._encode(name, x) for name, x in inputs.items()})
+        targets = {name: self._part(name, "target")(x) for name, x in rows.items()}
+        terms = [self._error(name, raw, targets[name]) for name in self.fields]
+        loss = terms[0] + terms[1]
+
+        fakes = {name: self._read(output) for name, output in raw.items()}
+        metrics = {}
+        if self.config.w_adv > 0:
+            metrics["train/loss_adv"] = self._adversarial(fakes)
+            loss = loss + self.w_adv * metrics["train/loss_adv"]
+        if self.config.loss_gen_reg_type != "none":
+            nets = [getattr(self, name) for name in GENERATOR if not name.startswith("shared")]
+            loss = loss + self.loss_gen_reg_param * penalty(self.config.loss_gen_reg_type, nets)
+        reals = {f"real_{name}": target for name, target in targets.items()}
+        return Step(loss, {"train/loss_gen": loss} | metrics, fakes | reals)
+
+    def dis(
+        self,
+        real_structure: Tensor,
+        real_spectrum: Tensor,
+        recon_structure: Tensor,
+        recon_spectrum: Tensor,
+        predict_structure: Tensor,
+        predict_spectrum: Tensor,
+    ) -> Step:
+        """½·(two real losses) + ¼·(four fake losses) + regulariser, in target-scaled units.
+
+        With bce, discriminators that only guess pay 2·ln 2 = 1.386, and perfect ones 0; the published code, which reads
+        probabilities as logits, cannot fall below 1.006.
+        """
+        judge = ADVERSARIAL[self.config.loss_dis]
+        real = judge(self.structure_dis(real_structure), True) + judge(self.spectrum_dis(real_spectrum), True)
+        fake = (
+            judge(self.structure_dis(recon_structure), False)
+            + judge(self.structure_dis(predict_structure), False)
+            + judge(self.spectrum_dis(recon_spectrum), False)
+            + judge(self.spectrum_dis(predict_spectrum), False)
+        )
+        loss = 0.5 * real + 0.25 * fake
+        if self.config.loss_dis_reg_type != "none":
+            nets = [self.structure_dis, self.spectrum_dis]
+            loss = loss + self.loss_dis_reg_param * penalty(self.config.loss_dis_reg_type, nets)
+        return Step(loss, {"train/loss_dis": loss}, {})
+
+    def _encode(self, name: str, x: Tensor) -> Tensor:
+        """Scaled inputs of one domain, (B, features), to what both decoders read, (B, hidden)."""
+        code: Tensor = self.shared_decoder(self.shared_encoder(getattr(self, f"{name}_encoder")(x)))
+        return code
+
+    def _decode(self, codes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """From each domain's code both outputs as they leave the decoders: recon_x if its own, else predict_x."""
+        return {
+            f"{'recon' if source == name else 'predict'}_{name}": getattr(self, f"{name}_decoder")(code)
+            for source, code in codes.items()
+            for name in self.fields
+        }
+
+    def _read(self, output: Tensor) -> Tensor:
+        """A decoder's output in target-scaled units: the loss bce makes it a logit."""
+        return output.sigmoid() if self.config.loss_gen == "bce" else output
+
+    def _error(self, name: str, outputs: Mapping[str, Tensor], target: Tensor) -> Tensor:
+        recon, predicted = outputs[f"recon_{name}"], outputs[f"predict_{name}"]
+        measure = RECONSTRUCTION[self.config.loss_gen]
+        kernel = (self.get_buffer(f"{name}_kernel"),) if self.config.loss_gen == "wcc" else ()
+        error = self.get_buffer(f"w_recon_{name}") * measure(recon, target, *kernel)
+        error = error + self.get_buffer(f"w_predict_{name}") * measure(predicted, target, *kernel)
+        if self.config.loss_scale == "output_max":
+            largest = torch.maximum(self._read(recon).amax(), self._read(predicted).amax())
+            return error / positive_or_one(largest.detach())
+        return error / self.get_buffer(f"{name}_loss_scale")
+
+    def _adversarial(self, fakes: Mapping[str, Tensor]) -> Tensor:
+        judge = ADVERSARIAL[self.config.loss_dis]
+        losses = [judge(getattr(self, f"{_field(path)}_dis")(fake), True) for path, fake in fakes.items()]
+        return losses[0] + losses[1] + losses[2] + losses[3]
+
+    def _part(self, name: str, role: Literal["input", "target"]) -> Scaling:
+        part: Scaling = getattr(self, f"{name}_{role}")
+        return part
+
+    # -- validation ---------------------------------------------------------------------------------------------------
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Per path the sum over samples of the squared error, a mean over features in raw units; the score's sum; n."""
+        outputs = self._outputs({name: batch[name] for name in self.fields})
+        sums = {path: (output - batch[_field(path)]).square().mean(-1).sum() for path, output in outputs.items()}
+        shares = [sums[f"predict_{name}"] / self.get_buffer(f"{name}_variance") for name in self.fields]
+        n = torch.full_like(shares[0], len(batch["structure"]))
+        return sums | {"score": (shares[0] + shares[1]) / 2, "n": n}
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        mses = {f"val/mse_{path}": total / sums["n"] for path, total in sums.items() if path not in ("n", "score")}
+        return mses | {"val/score": sums["score"] / sums["n"]}
+
+    # -- verbs --------------------------------------------------------------------------------------------------------
+
+    def reconstruct(self, structure: Tensor | None = None, spectrum: Tensor | None = None) -> dict[str, Tensor]:
+        """Each given field as its own autoencoder returns it, raw units, (N, features) -> (N, features) by field name.
+
+        Raises DataError if neither is given.
+        """
+        return self._answer("recon", structure, spectrum)
+
+    def predict(self, structure: Tensor | None = None, spectrum: Tensor | None = None) -> dict[str, Tensor]:
+        """The other field of each given one, raw units, by name: ``predict(structure=…)["spectrum"]``.
+
+        Raises DataError if neither is given.
+        """
+        return self._answer("predict", structure, spectrum)
+
+    @torch.no_grad()
+    def _answer(self, verb: str, structure: Tensor | None, spectrum: Tensor | None) -> dict[str, Tensor]:
+        given = {"structure": structure, "spectrum": spectrum}
+        rows = {name: x for name, x in given.items() if x is not None}
+        if not rows:
+            raise DataError(f"{verb}: needs a structure, a spectrum or both, but got neither")
+        training = self.training
+        self.eval()
+        try:
+            outputs = self._outputs(rows)
+        finally:
+            self.train(training)
+        return {_field(path): output for path, output in outputs.items() if path.startswith(verb)}
+
+    def _outputs(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Every path that the given fields lead to, raw units."""
+        raw = self._decode({name: self._encode(name, self._part(name, "input")(x)) for name, x in rows.items()})
+        return {path: self._part(_field(path), "target").inverse(self._read(output)) for path, output in raw.items()}
+
+
+def _field(path: str) -> str:
+    """The field that a path such as ``predict_spectrum`` ends in."""
+    return path.partition("_")[2]
