@@ -1,6 +1,6 @@
 """`python -m platform.models` in a checkout is `sparring models` anywhere."""
 
-if __name__ == "__main__":  # a spawned child runs this file again, by another name: it must not start a second models
+if __name__ == "__main__":  # a spawned child runs this file again, by another name, and must not start the command too
     from sparring.cli import main
 
     main("models")

@@ -1,6 +1,6 @@
 """`python -m platform.train` in a checkout is `sparring train` anywhere."""
 
-if __name__ == "__main__":  # a spawned child runs this file again, by another name: it must not start a second train
+if __name__ == "__main__":  # a spawned child runs this file again, by another name, and must not start the command too
     from sparring.cli import main
 
     main("train")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -124,26 +124,30 @@ def test_a_spawned_data_loader_works_with_the_checkout_on_the_path(checkout, tmp
     assert done.stdout.strip() == str(expected), done.stderr
 
 
+DRIVER = """
+import json, platform, ray, sys
+
+@ray.remote(num_cpus=1)
+def look():
+    import platform, sparring.errors
+    return platform.__file__, platform.system(), sparring.errors.SparringError.__module__
+
+ray.init(address=sys.argv[1], runtime_env=json.loads(sys.argv[2]), log_to_driver=False)
+print(json.dumps([platform.__file__, *ray.get(look.remote(), timeout=100)]))
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("working_dir", [False, True], ids=["plain", "working_dir"])
 def test_a_ray_worker_sees_the_standard_module_and_our_package(checkout, tmp_path, ray_cluster, working_dir):
-    import ray
-
-    @ray.remote(num_cpus=1)
-    def look() -> dict[str, str]:
-        import platform
-
-        import sparring.errors
-
-        error = sparring.errors.SparringError
-        return {"file": platform.__file__, "system": platform.system(), "error": f"{error.__module__}.{error.__name__}"}
-
-    environment: dict[str, Any] = {}
-    if working_dir:  # the folder and its doors, without the package: that is installed
-        shutil.copytree(checkout / "platform", tmp_path / "platform", ignore=shutil.ignore_patterns("sparring"))
-        environment = {"working_dir": str(tmp_path)}
-    seen = ray.get(look.options(runtime_env=environment).remote(), timeout=120)
-    assert seen["system"] == platform.system()
-    assert seen["error"] == "sparring.errors.SparringError"
-    if working_dir:
-        assert seen["file"].endswith("platform/__init__.py"), "the uploaded folder stands ahead of the standard library"
+    # The folder and its doors, small enough to upload; the package itself is installed.
+    shutil.copytree(checkout / "platform", tmp_path / "platform", ignore=shutil.ignore_patterns("sparring"))
+    runtime_env = {"working_dir": str(tmp_path)} if working_dir else {}
+    done = run("-c", DRIVER, ray_cluster.address_info["address"], json.dumps(runtime_env), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    driver, worker, system, errors = json.loads(done.stdout.splitlines()[-1])
+    ours = "platform/__init__.py"
+    assert driver.endswith(ours)
+    assert worker.endswith(ours) == working_dir, worker
+    assert system == platform.system()
+    assert errors == "sparring.errors"
