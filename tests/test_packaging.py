@@ -17,7 +17,12 @@ import pytest
 DATA = ("search_spaces", "datasets", "dashboards")
 """Folders of the checkout that travel inside the package, once they hold something."""
 
+FOR_THE_USER = {"pandas"}
+"""Asked for though nothing here need import it: the line that reads a study's Parquet, printed after every search."""
+
 IMPORTED_AS = {"pyyaml": "yaml", "scikit-learn": "sklearn", "tomli-w": "tomli_w"}
+
+PIP = (sys.executable, "-m", "pip")
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +32,21 @@ def project(checkout: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy: setuptools leaves its build folder beside what it builds."""
-    copy = tmp_path_factory.mktemp("checkout")
+def copy(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what the package is built from: setuptools leaves its build folder beside it."""
+    folder = tmp_path_factory.mktemp("copy")
     skipped = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("platform", *DATA):
         if (checkout / name).is_dir():
-            shutil.copytree(checkout / name, copy / name, ignore=skipped)
+            shutil.copytree(checkout / name, folder / name, ignore=skipped)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(checkout / name, copy)
-    pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(copy / "dist"), str(copy))
+        shutil.copy(checkout / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(copy: Path) -> Path:
+    run(*PIP, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "-w", "dist", ".", cwd=copy)
     (built,) = (copy / "dist").glob("*.whl")
     return built
 
@@ -45,13 +55,16 @@ def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the wheel is installed, far from the checkout."""
     target = tmp_path_factory.mktemp("installed")
-    pip("install", "--no-deps", "--no-index", "--target", str(target), str(wheel))
+    run(*PIP, "install", "--no-index", "--no-deps", "--target", ".", wheel, cwd=target)
     return target
 
 
-def pip(*arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "pip", *arguments], capture_output=True, text=True, check=False)
+def run(*command: str | Path, cwd: Path, path: Path | None = None) -> str:
+    """What a command prints in folder `cwd`, with `path` ahead of the installed packages."""
+    env = os.environ | ({"PYTHONPATH": str(path)} if path else {})
+    done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def files_in(folder: Path) -> set[str]:
@@ -74,7 +87,8 @@ def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported(checkou
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 imported.add(node.module.split(".")[0])
-    assert imported - sys.stdlib_module_names - {"sparring"} == {IMPORTED_AS.get(name, name) for name in asked}
+    needed = imported - sys.stdlib_module_names - {"sparring"} | FOR_THE_USER
+    assert needed == {IMPORTED_AS.get(name, name) for name in asked}
 
 
 def test_the_wheel_holds_the_package_and_nothing_else_to_import(checkout, wheel):
@@ -102,34 +116,38 @@ def test_the_wheel_holds_every_file_of_data(checkout, wheel):
     ("verb", "shown"), [("models", ["aegan"]), ("datasets", ["exafs", "fe-xanes"])], ids=["models", "datasets"]
 )
 def test_an_installed_wheel_lists_what_it_brought(installed, tmp_path, verb, shown):
-    env = os.environ | {"PYTHONPATH": str(installed)}
-    script = installed / "bin" / "sparring"
-    where = [sys.executable, "-c", "import sparring.cli; print(sparring.cli.__file__)"]
-    listing = {}
-    for command in ([str(script), verb], [sys.executable, "-m", "sparring", verb], where):
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-        listing[command[-1] if command is where else command[0]] = done.stdout
-    by_script, by_module, file = listing.values()
-    assert Path(file.strip()) == installed / "sparring" / "cli.py"
-    assert by_script == by_module
+    by_script = run(installed / "bin" / "sparring", verb, cwd=tmp_path, path=installed)
+    by_module = run(sys.executable, "-m", "sparring", verb, cwd=tmp_path, path=installed)
     for name in shown:
         assert name in by_script
+    assert by_script == by_module
 
 
-def test_an_installed_wheel_reads_its_own_search_space(installed, checkout, tmp_path):
-    program = "from sparring.space import find_space; print(find_space('aegan'))"
-    env = os.environ | {"PYTHONPATH": str(installed)}
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    assert Path(done.stdout.strip()) == installed / "sparring" / "search_spaces" / "aegan.toml", done.stderr
+def test_an_installed_wheel_reads_its_own_search_space(installed, tmp_path):
+    program = "import sparring.space; print(sparring.__file__, sparring.space.find_space('aegan'), sep='\\n')"
+    package, space = run(sys.executable, "-c", program, cwd=tmp_path, path=installed).splitlines()
+    assert Path(package) == installed / "sparring" / "__init__.py"
+    assert Path(space) == installed / "sparring" / "search_spaces" / "aegan.toml"
 
 
 def test_the_command_line_starts_without_the_heavy_libraries(tmp_path):
-    program = (
-        "import sys, sparring.cli; "
-        "print(*sorted({'torch', 'ray', 'optuna', 'pandas', 'pyarrow', 'sklearn', 'scipy'} & sys.modules.keys()))"
+    heavy = {"torch", "ray", "optuna", "pandas", "pyarrow", "sklearn", "scipy"}
+    loaded = run(sys.executable, "-c", "import sys, sparring.cli; print(*sys.modules)", cwd=tmp_path)
+    assert heavy.isdisjoint(loaded.split())
+
+
+def test_an_editable_install_opens_the_package_and_no_door(copy, tmp_path):
+    """One that put platform/ on the path would shadow any library called `datasets` or `search`."""
+    build = "import sys; from setuptools.build_meta import build_editable; build_editable(sys.argv[1])"
+    run(sys.executable, "-c", build, tmp_path, cwd=copy)
+    (built,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(built).extractall(tmp_path / "site")
+    look = (
+        "import sys, site, importlib.util\n"
+        "site.addsitedir(sys.argv[1])\n"
+        "print(*[spec.origin for spec in map(importlib.util.find_spec, sys.argv[2:]) if spec], sep='\\n')\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == []
+    doors = [path.stem for path in (copy / "platform").glob("[!_]*.py")]
+    # -I -S: nothing is installed but the standard library and the folder that the program adds.
+    found = run(sys.executable, "-I", "-S", "-c", look, tmp_path / "site", "sparring", *doors, cwd=tmp_path)
+    assert found.splitlines() == [str(copy / "platform" / "sparring" / "__init__.py")]
