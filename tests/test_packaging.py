@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -78,17 +79,32 @@ def test_every_package_is_listed(checkout, project):
     assert set(project["tool"]["setuptools"]["packages"]) == found | data
 
 
-def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported(checkout, project):
-    asked = {name.split("[")[0].split(">")[0] for name in project["project"]["dependencies"]}
-    imported = set()
-    for path in (checkout / "platform" / "sparring").rglob("*.py"):
+def imported_in(folder: Path) -> set[str]:
+    """Top-level names that the Python files of a folder import and that neither Python nor Sparring brings."""
+    found = set()
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                imported |= {alias.name.split(".")[0] for alias in node.names}
+                found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                imported.add(node.module.split(".")[0])
-    needed = imported - sys.stdlib_module_names - {"sparring"} | FOR_THE_USER
-    assert needed == {IMPORTED_AS.get(name, name) for name in asked}
+                found.add(node.module.split(".")[0])
+    return found - sys.stdlib_module_names - {"sparring"}
+
+
+def importable(requirements: list[str]) -> set[str]:
+    """Names under which what `requirements` ask for is imported."""
+    names = {re.split(r"[\[<>=; ]", requirement)[0] for requirement in requirements}
+    return {IMPORTED_AS.get(name, name) for name in names}
+
+
+def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported(checkout, project):
+    needed = imported_in(checkout / "platform" / "sparring") | FOR_THE_USER
+    assert needed == importable(project["project"]["dependencies"])
+
+
+def test_what_the_tests_import_comes_with_the_extra_called_test(checkout, project):
+    extra = project["project"]["optional-dependencies"]["test"]
+    assert imported_in(checkout / "tests") <= importable(project["project"]["dependencies"] + extra)
 
 
 def test_the_wheel_holds_the_package_and_nothing_else_to_import(checkout, wheel):
