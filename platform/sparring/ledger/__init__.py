@@ -1,0 +1,48 @@
+"""The ledger: what happened in a study, in Parquet files that any tool can read while the search runs.
+
+    results/<study>/
+      study.json     what the study is: spec, fingerprints, versions, columns; written once
+      trials/        one row per finished trial; ``pd.read_parquet("results/<study>/trials")`` is the truth
+      attempts/      one row per try at a trial, written before a slot hears of it
+      epochs/        long form: trial, attempt, epoch, metric, value, wall_s
+      _torn/         parts found damaged, each with its reason, out of every reader's way
+      LOCK           held by the process that searches (``lock_study``); writer.lock by the one that writes (``Ledger``)
+
+A table is a folder of immutable parts. One commit writes one part: temporary name, fsync, hard link to a name that
+carries the sequence number and a CRC-32 of every byte, fsync of the folder. So a part is whole or absent, is never
+overwritten, and damage shows. Readers need no lock. When a table has many parts, ``Ledger.compact`` swaps its folder
+for one that holds a single part; a reader finds the rows before or after, never both, never neither.
+
+Not here: what the rows mean for the search (referee), where checkpoints and event files go.
+"""
+
+from __future__ import annotations
+
+from .lock import lock_study
+from .reading import (
+    Reading,
+    attempt_rows,
+    epoch_rows,
+    read_attempts,
+    read_epochs,
+    read_trials,
+    trial_rows,
+)
+from .study import read_study, spec_from_json, spec_to_json, write_study
+from .writer import Ledger
+
+__all__ = [
+    "Ledger",
+    "Reading",
+    "attempt_rows",
+    "epoch_rows",
+    "lock_study",
+    "read_attempts",
+    "read_epochs",
+    "read_study",
+    "read_trials",
+    "spec_from_json",
+    "spec_to_json",
+    "trial_rows",
+    "write_study",
+]

@@ -1,0 +1,81 @@
+"""Bytes into a file that is there whole or not at all, whatever dies in between.
+
+Order of the calls after Pillai et al., "All File Systems Are Not Created Equal" (OSDI 2014): the file's fsync before
+its name appears, the folder's fsync before anyone is told.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+
+def publish(data: bytes, final: Path) -> None:
+    """Makes ``final`` appear with exactly ``data``, durably, and never over another file.
+
+    Raises OSError (FileExistsError among them), and then neither ``final`` nor the temporary file is there, as far as
+    the disk still obeys. A failed fsync is never repeated on the same file: Linux reports such an error only once.
+    """
+    temporary = final.with_name(f".{final.name}.tmp")
+    linked = False
+    try:
+        _write(temporary, data)
+        if temporary.read_bytes() != data:
+            raise OSError(errno.EIO, "the disk gave back other bytes than were written", str(temporary))
+        os.link(temporary, final)
+        linked = True
+        os.unlink(temporary)
+        sync_folder(final.parent)
+    except BaseException:
+        for path in (final, temporary) if linked else (temporary,):
+            with suppress(OSError):  # the first failure is the one to report
+                os.unlink(path)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the folder's names are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def swap_folder(folder: Path, new: Path, old: Path) -> None:
+    """``new`` becomes ``folder``, which becomes ``old``. Between the two renames ``folder`` does not exist."""
+    os.rename(folder, old)
+    os.rename(new, folder)
+    sync_folder(folder.parent)
+
+
+def rename(source: Path, target: Path) -> None:
+    os.rename(source, target)
+    sync_folder(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes one folder, its parent must exist; an existing one is left as it is."""
+    if not folder.is_dir():
+        os.mkdir(folder)
+        sync_folder(folder.parent)
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder with all it holds, if it is there."""
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:  # a nearly full disk takes a part of the bytes first, and refuses only the next call
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

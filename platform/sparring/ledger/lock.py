@@ -1,0 +1,134 @@
+"""Who may search a study, and who may write to it: flock, which the kernel releases when its holder dies.
+
+What stands in the file only serves the message; a file left by a dead process or an earlier boot holds nobody off.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
+
+from ..errors import StudyLocked, UsageError
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_POLL_S = 0.05
+
+
+@contextmanager
+def lock_study(folder: str | PathLike[str]) -> Iterator[None]:
+    """Holds ``<folder>/LOCK`` while the block runs; makes the folder if need be.
+
+    Raises StudyLocked, naming the holder, if another process searches this study; UsageError if the folder cannot be
+    written or its file system keeps no locks.
+    """
+    path = Path(folder) / "LOCK"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = acquire(path)
+    except OSError as error:
+        raise UsageError(
+            f"{path.parent}: a study's folder must be writable, but: {error.strerror}; choose another --results"
+        ) from error
+    try:
+        yield
+    finally:
+        release(descriptor)
+
+
+def acquire(path: Path, wait_s: float = 0.0) -> int:
+    """An open descriptor that holds ``path`` exclusively; makes the file, not its folder.
+
+    wait_s: seconds to wait for another holder. Raises StudyLocked after that, OSError if the file cannot be opened,
+    UsageError if the file system keeps no locks.
+    """
+    deadline = time.monotonic() + wait_s
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            if _try_lock(descriptor, path):
+                if _same_file(descriptor, path):
+                    _check_locks_work(path)
+                    _sign(descriptor)
+                    return descriptor
+            elif time.monotonic() >= deadline:
+                raise StudyLocked(
+                    f"{path.parent}: one process at a time may use a study, but {_holder(descriptor)}; "
+                    f"wait for it, stop it, or choose another --name"
+                )
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        time.sleep(_POLL_S)
+
+
+def release(descriptor: int) -> None:
+    """Gives the lock back. The file stays: removing it would let two holders in."""
+    os.close(descriptor)
+
+
+def still_held(descriptor: int, path: Path) -> bool:
+    """Whether the locked file is still the one of that name: not after the folder was removed, moved or unmounted."""
+    try:
+        return _same_file(descriptor, path)
+    except OSError:
+        return False
+
+
+def _try_lock(descriptor: int, path: Path) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise UsageError(_no_locks(path)) from error
+    return True
+
+
+def _check_locks_work(path: Path) -> None:
+    """Some network file systems grant every lock; a second one on the same file must be refused."""
+    second = os.open(path, os.O_RDWR)
+    try:
+        if _try_lock(second, path):
+            raise UsageError(_no_locks(path))
+    finally:
+        os.close(second)
+
+
+def _no_locks(path: Path) -> str:
+    return (
+        f"{path.parent}: a study needs a file system that keeps flock locks, but this one does not; "
+        f"choose another --results"
+    )
+
+
+def _same_file(descriptor: int, path: Path) -> bool:
+    return os.path.samestat(os.fstat(descriptor), os.stat(path))
+
+
+def _sign(descriptor: int) -> None:
+    boot_id = _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
+    holder = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "boot_id": boot_id,
+        "start": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        holder = json.loads(os.pread(descriptor, 4096, 0))
+        return f"process {holder['pid']} on {holder['host']} has held this one since {holder['start']}"
+    except (ValueError, KeyError, TypeError):  # it has the lock and is about to sign
+        return "another one, which has only just started, holds this one"

@@ -1,0 +1,64 @@
+"""A study's tables for anyone: no lock, also while the search writes, torn parts skipped and named."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from ..records import AttemptRow, EpochRow, TrialRow
+from .parts import read_parts
+from .schema import KEYS, Columns, to_attempt_rows, to_epoch_rows, to_trial_rows
+from .study import read_study
+
+
+class Reading(NamedTuple):
+    """What a table held when it was read."""
+
+    table: pa.Table
+    """Unique and sorted by trial (, attempt, epoch, metric); an empty study gives the full schema without rows."""
+    torn: tuple[str, ...]
+    """Damaged parts left out, each with its reason. The next search sets them aside in ``_torn/``."""
+
+
+def read_trials(folder: str | PathLike[str]) -> Reading:
+    """Finished trials, one row each.
+
+    folder: the study's, with its study.json. Raises UnknownName if there is none, LedgerError if that file is torn or
+    the parts may not be read; never because of torn parts.
+    """
+    return _read(Path(folder), "trials")
+
+
+def read_attempts(folder: str | PathLike[str]) -> Reading:
+    """Every try at a trial, finished or not. Raises as ``read_trials``."""
+    return _read(Path(folder), "attempts")
+
+
+def read_epochs(folder: str | PathLike[str]) -> Reading:
+    """Every epoch's figures in long form. Raises as ``read_trials``."""
+    return _read(Path(folder), "epochs")
+
+
+def trial_rows(folder: str | PathLike[str]) -> list[TrialRow]:
+    """``read_trials`` as values."""
+    return to_trial_rows(read_trials(folder).table)
+
+
+def attempt_rows(folder: str | PathLike[str]) -> list[AttemptRow]:
+    """``read_attempts`` as values."""
+    return to_attempt_rows(read_attempts(folder).table)
+
+
+def epoch_rows(folder: str | PathLike[str]) -> list[EpochRow]:
+    """``read_epochs`` as values, one per epoch of an attempt."""
+    return to_epoch_rows(read_epochs(folder).table)
+
+
+def _read(folder: Path, name: str) -> Reading:
+    study = read_study(folder)
+    columns = Columns(folder.name, study["kinds"], study["metrics"])
+    parts = read_parts(folder / name, columns.schemas[name], KEYS[name])
+    return Reading(parts.table, tuple(f"{name}/{part}: {reason}" for part, reason in sorted(parts.torn.items())))

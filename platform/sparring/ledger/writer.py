@@ -1,0 +1,209 @@
+"""The one writer of a study: each append is on disk, whole, when it returns."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from ..errors import LedgerError
+from ..records import AttemptRow, EpochRow, Kind, TrialRow
+from .disk import make_folder, publish, remove_folder, rename, swap_folder, sync_folder
+from .lock import acquire, release, still_held
+from .parts import Parts, list_parts, merged_folder, name_part, old_folder, pack, read_parts, sequence_of
+from .schema import KEYS, Columns
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """Appends to ``trials/``, ``attempts/`` and ``epochs/`` of one study, as its only writer; safe among threads.
+
+    folder: the study's, which must exist; kinds: searched hyperparameter -> type; metrics: every metric's name;
+    wait_s: seconds to wait for another writer, since one orphaned by ``kill -9`` of its search lives a little longer;
+    clock: gives the UTC time for ``started`` and ``ended``, which order nothing: ``seq`` does.
+
+    Opening finishes what a killed writer left half done and moves damaged parts to ``_torn/`` (see ``torn``).
+    Raises StudyLocked if another writer stays, LedgerError if the disk refuses.
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        *,
+        kinds: Mapping[str, Kind],
+        metrics: Sequence[str],
+        wait_s: float = 30.0,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self.folder = Path(folder)
+        self.torn: tuple[str, ...] = ()
+        """Damaged parts set aside by this ledger, each with its reason."""
+        self._columns = Columns(self.folder.name, kinds, metrics)
+        self._clock = clock
+        self._guard = threading.RLock()
+        self._lock_path = self.folder / "writer.lock"
+        with self._reporting("the ledger could not be opened"):
+            self._lock: int | None = acquire(self._lock_path, wait_s)
+        try:
+            with self._reporting("the ledger could not be opened"):
+                self._recover()
+        except BaseException:
+            self.close()
+            raise
+
+    def append_attempt(self, row: AttemptRow) -> bool:
+        """Commits the attempt. False, and nothing written, if this attempt is known. Raises LedgerError."""
+        with self._guard:
+            if (row.trial, row.attempt) in self._attempts:
+                return False
+            now = self._clock()
+            self._commit("attempts", _label(row), lambda seq: self._columns.of_attempt(row, seq, now))
+            self._attempts.add((row.trial, row.attempt))
+            self._started.setdefault(row.trial, now)
+            return True
+
+    def append_epochs(self, rows: Sequence[EpochRow]) -> None:
+        """Commits the epochs as one part. Of an epoch appended twice, readers take the later. Raises LedgerError."""
+        if rows:
+            label = _label(rows[0]) if len({(row.trial, row.attempt) for row in rows}) == 1 else "many"
+            with self._guard:
+                self._commit("epochs", label, lambda seq: self._columns.of_epochs(rows, seq))
+
+    def append_trial(self, row: TrialRow) -> bool:
+        """Commits the trial's end. False, and nothing written, if the trial has ended before. Raises LedgerError."""
+        with self._guard:
+            if row.trial in self._finished:
+                return False
+            now = self._clock()
+            started = self._started.get(row.trial)
+            self._commit("trials", _label(row), lambda seq: self._columns.of_trial(row, seq, started, now))
+            self._finished.add(row.trial)
+            return True
+
+    def part_counts(self) -> dict[str, int]:
+        """Parts per table, known without looking at the disk."""
+        return dict(self._counts)
+
+    def compact(self, *tables: str) -> None:
+        """Merges the parts of each named table (all, if none is named) into one. Raises LedgerError.
+
+        Killed anywhere, it leaves the same rows; the next opening removes what is left over. A foreign reader that has
+        listed the parts and not yet opened them meets FileNotFoundError and must list again; ours do.
+        """
+        with self._guard, self._reporting("the parts could not be merged"):
+            for name in tables or KEYS:
+                self._check_home()
+                self._finish_swap(name)
+                parts = self._read(name)
+                if parts.sound < 2:
+                    continue
+                folder, merged, old = self._places(name)
+                make_folder(merged)
+                data = pack(parts.table)
+                publish(data, merged / name_part(self._next_seq(), "merged", data))
+                swap_folder(folder, merged, old)
+                self._counts[name] = 1
+                remove_folder(old)
+
+    def close(self) -> None:
+        """Gives the writer's lock back. Nothing else is pending: appends are on disk when they return."""
+        with self._guard:
+            if self._lock is not None:
+                release(self._lock)
+                self._lock = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _recover(self) -> None:
+        for name in KEYS:
+            self._finish_swap(name)
+            folder = self.folder / name
+            make_folder(folder)
+            sync_folder(folder)  # what a killed writer had linked, but not synced, counts from here on
+            for leftover in folder.glob(".*.tmp"):
+                leftover.unlink()
+        self._seq = max((sequence_of(name) for table in KEYS for name in list_parts(self.folder / table)[1]), default=0)
+        found = {name: self._read(name) for name in KEYS}
+        self._counts = {name: parts.sound for name, parts in found.items()}
+        self._finished: set[int] = set(found["trials"].table["trial"].to_pylist())
+        self._attempts: set[tuple[int, int]] = set()
+        self._started: dict[int, datetime] = {}
+        columns = [found["attempts"].table[name].to_pylist() for name in ("trial", "attempt", "started")]
+        for trial, attempt, started in zip(*columns, strict=True):  # sorted, so a trial's first attempt comes first
+            self._attempts.add((trial, attempt))
+            self._started.setdefault(trial, started)
+
+    def _places(self, name: str) -> tuple[Path, Path, Path]:
+        folder = self.folder / name
+        return folder, merged_folder(folder), old_folder(folder)
+
+    def _finish_swap(self, name: str) -> None:
+        """Ends what a killed compaction began: the folder's absence says that its merged parts were complete."""
+        folder, merged, old = self._places(name)
+        if merged.exists() and not folder.exists():
+            rename(merged, folder)
+        remove_folder(merged)
+        remove_folder(old)
+
+    def _read(self, name: str) -> Parts:
+        """The table's sound parts; torn ones are moved out of every reader's way."""
+        folder = self.folder / name
+        parts = read_parts(folder, self._columns.schemas[name], KEYS[name])
+        for part, reason in parts.torn.items():
+            aside = self.folder / "_torn"
+            make_folder(aside)
+            text = json.dumps({"part": f"{name}/{part}", "reason": reason, "found": self._clock().isoformat()})
+            (aside / f"{name}-{part}.reason.json").write_text(text, encoding="utf-8")
+            rename(folder / part, aside / f"{name}-{part}")
+            self.torn += (f"{name}/{part}: {reason}",)
+        return parts
+
+    def _next_seq(self) -> int:
+        self._seq += 1  # also spent by a commit that fails, so that no name is ever given twice
+        return self._seq
+
+    def _commit(self, name: str, label: str, build: Callable[[int], pa.Table]) -> None:
+        with self._reporting(f"{name}: {label} could not be committed"):
+            self._check_home()
+            seq = self._next_seq()
+            data = pack(build(seq))
+            publish(data, self.folder / name / name_part(seq, label, data))
+            self._counts[name] += 1
+
+    def _check_home(self) -> None:
+        if self._lock is None:
+            raise LedgerError(f"{self.folder}: this ledger is closed; open it again to write")
+        if not still_held(self._lock, self._lock_path):
+            raise LedgerError(
+                f"{self.folder}: the study's folder was removed, moved or unmounted while the search ran; "
+                f"put it back and run the same command again"
+            )
+
+    @contextmanager
+    def _reporting(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException, OverflowError) as error:
+            raise LedgerError(
+                f"{self.folder}: {what}: {error}; all that was committed before is safe: "
+                f"mend that and run the same command again"
+            ) from error
+
+
+def _label(row: AttemptRow | TrialRow | EpochRow) -> str:
+    return f"t{row.trial:05d}-a{row.attempt}"
