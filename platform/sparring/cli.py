@@ -17,6 +17,7 @@ from rich.console import Console
 from .errors import NothingToReport, NoTrialSucceeded, SparringError, UnknownName, UsageError
 
 if TYPE_CHECKING:
+    from .records import Value
     from .study import Study
 
 app = typer.Typer(
@@ -228,8 +229,14 @@ def best(
     if spec.data_path:
         raw["data_path"] = spec.data_path
     space = Space(raw, find_model(spec.model).Config, f"{spec.name}/study.json")
-    found = {"study": spec.name, "trial": row.trial, "metric": spec.objectives[0].metric, "value": row.value}
-    text = write_toml(pin(space, row.params, seed=row.seed, found=found | {"epoch": row.best_epoch}))
+    found: dict[str, Value | None] = {
+        "study": spec.name,
+        "trial": row.trial,
+        "metric": spec.objectives[0].metric,
+        "value": row.value,
+        "epoch": row.best_epoch,
+    }
+    text = write_toml(pin(space, row.params, seed=row.seed, found=found))
     if output is None:
         print(text, end="")
     else:

@@ -33,6 +33,13 @@ class Court(Referee):
 def open_court(folder: Path, spec: StudySpec, space: Space, *, epochs: int, metrics: Sequence[str]) -> Any:
     """Starts the referee's actor beside the driver; returns its handle at once, while it rebuilds itself."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    remote = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)(Court)
-    named = remote.options(name=actor_name(spec.name), namespace=NAMESPACE)
+    actor: Any = ray.remote(Court)
+    named = actor.options(
+        num_cpus=0,
+        max_restarts=-1,
+        max_task_retries=-1,
+        scheduling_strategy=here,
+        name=actor_name(spec.name),
+        namespace=NAMESPACE,
+    )
     return named.remote(folder, spec, space, CheckpointFolder(folder / "checkpoints"), epochs=epochs, metrics=metrics)

@@ -11,11 +11,11 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -55,10 +55,10 @@ class Ended:
     signal: int | None
 
 
-class Follower:
-    """What the driver does with what it sees; the live view and TensorBoard are one."""
+class Follower(Protocol):
+    """What the driver does with what it sees; ``watch.Watcher`` is one."""
 
-    def see(self, snapshot: Snapshot, events: list[Any]) -> None: ...
+    def see(self, snapshot: Snapshot, events: Sequence[Any]) -> None: ...
 
 
 @contextmanager
@@ -79,7 +79,8 @@ def connect(address: str | None, slots: int) -> Iterator[str]:
         options["address"] = address
     try:
         context = ray.init(**options)
-        cpus = int(ray.cluster_resources().get("CPU", 0))
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        cpus = int(resources.get("CPU", 0))
         if slots > cpus:
             raise UsageError(
                 f"--slots: each slot needs one CPU, but got {slots} slots and the cluster has {cpus} CPUs; "

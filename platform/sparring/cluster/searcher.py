@@ -10,14 +10,15 @@ from ray.tune.search import Searcher
 from .slot import TRIAL
 
 
-class Door(Searcher):  # type: ignore[misc]
+class Door(Searcher):
     """Holds no study of its own, so that Tune's snapshots hold none either."""
 
     def __init__(self, referee: Any) -> None:
         super().__init__()
         self._referee = referee
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+    def suggest(self, trial_id: str) -> Any:
+        """A trial's number as Tune's configuration, or Tune's word for "no more"."""
         number = ray.get(self._referee.ask.remote())
         return Searcher.FINISHED if number is None else {TRIAL: number}
 

@@ -43,8 +43,8 @@ class Brief:
     valid: Mapping[str, np.ndarray]
 
 
-class Slot(tune.Trainable):  # type: ignore[misc]
-    def setup(self, config: dict[str, Any], brief: Brief) -> None:
+class Slot(tune.Trainable):
+    def setup(self, config: dict[str, Any], brief: Brief) -> None:  # type: ignore[override]  # tune.with_parameters
         torch.set_num_threads(brief.threads)
         self._referee, self._spec = brief.referee, brief.spec
         self._model_class = find_model(brief.spec.model)

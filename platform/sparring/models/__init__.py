@@ -26,7 +26,7 @@ def find_model(name: str) -> type[Model]:
     module = importlib.import_module(f"{__name__}.{name}")
     (found,) = (
         item for item in vars(module).values() if isinstance(item, type) and item.__module__ == module.__name__
-        and getattr(item, "phases", ()) and hasattr(item, "Config")
+        and hasattr(item, "phases") and hasattr(item, "Config")
     )  # fmt: skip
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
+from collections.abc import Callable
 from statistics import median
 from typing import Protocol
 
@@ -83,7 +84,7 @@ class Never:
         return False
 
 
-PRUNERS = {"successive_halving": SuccessiveHalving, "median": Median, "none": Never}
+PRUNERS: dict[str, Callable[[int], Pruner]] = {"successive_halving": SuccessiveHalving, "median": Median, "none": Never}
 
 
 def make_pruner(name: str, epochs: int) -> Pruner:
