@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sparring.progress import LiveView, clock, compare, print_summary
+from sparring.progress import LiveView, clock, compare, last_words, nearby, print_listing, print_summary
 from sparring.records import Objective, Outcome, RunningTrial, Snapshot, TrialRow
 
 SCORE = Objective(metric="val/score")
@@ -122,13 +122,26 @@ def test_a_log_gets_one_plain_line_per_finished_trial():
 
 
 def test_an_errors_control_characters_reach_neither_log_nor_terminal():
-    broken = row(5, None, Outcome.CRASHED, error="RuntimeError: \x1b[31mbad\nshape\x07")
+    broken = row(5, None, Outcome.CRASHED, error="RuntimeError: \x1b[31mbad\tshape\x07\nsecond line")
     console = log()
     with view(console) as live:
         live.update(snapshot(), finished=[broken])
         live.note("slot\x1b[2J died")
     assert "RuntimeError:  [31mbad shape  12/24" in written(console)
     assert not {"\x1b", "\x07"} & set(written(console))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("ValueError: no\nmore", "ValueError: no"),
+        ("Traceback (most recent call last):\n  File x\nValueError: no\n", "ValueError: no"),
+        ("\n\n", ""),
+        (None, ""),
+    ],
+)
+def test_an_error_is_told_by_the_line_that_says_what_happened(error, said):
+    assert last_words(error) == said
 
 
 def test_square_brackets_are_text_not_markup():
@@ -140,7 +153,7 @@ def test_square_brackets_are_text_not_markup():
 
 def test_a_large_studys_log_gets_a_line_every_few_seconds_and_one_per_new_best(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("sparring.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("sparring.progress.live.time.monotonic", lambda: now[0])
     console = log()
     with view(console, every_s=10.0) as live:
         for second in range(30):
@@ -224,3 +237,38 @@ def test_a_search_without_a_winner_lists_its_reasons_with_advice():
 
 def test_a_baseline_that_was_not_beaten_is_said():
     assert "No trial beat the published default" in summary(terminal(), best=BASELINE)
+
+
+def test_the_best_is_shown_alone_when_it_is_the_default():
+    assert "published default, trial 0" in summary(terminal(), best=BASELINE)
+
+
+def test_raw_errors_are_compared_by_their_own_direction():
+    figures = {"val/score": 0.9, "val/mse_predict_spectrum": 0.25}
+    console = terminal()
+    print_summary(
+        console,
+        study="s",
+        objective=Objective(metric="val/accuracy", goal="maximize"),
+        best=row(7, 0.9, metrics=figures),
+        baseline=row(0, 0.45, metrics={"val/mse_predict_spectrum": 0.5}),
+        outcomes={Outcome.COMPLETED: 2},
+        folder=Path("results/s"),
+    )
+    lines = [line.split() for line in written(console).splitlines()]
+    assert ["val/accuracy", "0.45", "0.9", "2", "times", "higher"] in lines
+    assert ["val/mse_predict_spectrum", "0.5", "0.25", "2", "times", "lower"] in lines
+
+
+def test_paths_below_the_current_folder_are_shown_as_one_types_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert nearby(tmp_path / "results" / "a") == "results/a"
+    assert nearby(Path("/elsewhere/a")) == "/elsewhere/a"
+    live = LiveView(terminal(), title="", objective=SCORE, tensorboard=f"tensorboard --logdir {tmp_path}/results/a")
+    assert live.tensorboard == "tensorboard --logdir results/a"
+
+
+def test_a_listing_holds_every_cell():
+    console = terminal()
+    print_listing(console, ("model", "what it is"), [("aegan", "two autoencoders")])
+    assert ["aegan", "two", "autoencoders"] in [line.split() for line in written(console).splitlines()]

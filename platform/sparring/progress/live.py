@@ -1,21 +1,14 @@
-"""What the search shows while it runs and when it ends: a live view in a terminal, quiet lines everywhere else.
-
-Knows no Ray and no ledger: it draws ``Snapshot`` and ``TrialRow`` values. A terminal gets one panel that is redrawn in
-place (at most 14 lines, 80 columns suffice); a pipe or a log file gets a line per finished trial, or in large studies a
-line every few seconds, without a single escape code.
-"""
+"""The live view: one panel that is redrawn in place, or quiet lines where there is no terminal."""
 
 from __future__ import annotations
 
-import re
-import shlex
+import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-from rich.box import ROUNDED, SIMPLE_HEAD
+from rich.box import ROUNDED
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -23,54 +16,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .records import Objective, Outcome, Snapshot, TrialRow
-
-COLOURS: Mapping[Outcome, str] = {
-    Outcome.COMPLETED: "green",
-    Outcome.PRUNED: "yellow",
-    Outcome.DIVERGED: "magenta",
-    Outcome.COLLAPSED: "magenta",
-    Outcome.INFEASIBLE: "magenta",
-    Outcome.OUT_OF_MEMORY: "red",
-    Outcome.TIMED_OUT: "red",
-    Outcome.CRASHED: "bold red",
-    Outcome.INTERRUPTED: "cyan",
-}
+from ..records import Objective, Snapshot, TrialRow
+from .words import COLOURS, clean, clock, compare, last_words, show
 
 LARGE = 100
 """From so many trials on, a log gets a line every few seconds instead of one per trial."""
 
 SHOWN = 4
 """Running trials drawn with their own bar; the others are only counted."""
-
-
-def clean(text: str) -> str:
-    """One line without control characters, so that an exception's text cannot steer the terminal."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).strip()
-
-
-def show(value: Any) -> str:
-    """A figure or hyperparameter in four significant digits; a missing one as a dash."""
-    if value is None or value == "":
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else clean(str(value))
-
-
-def compare(best: float | None, baseline: float | None, goal: str) -> str:
-    """How many times better than the published default, in words; empty where a ratio says nothing."""
-    if best is None or baseline is None or best <= 0 or baseline <= 0:
-        return ""
-    ratio, word = (baseline / best, "lower") if goal == "minimize" else (best / baseline, "higher")
-    return f"{ratio:.3g} times {word}" if ratio != 1 else ""
-
-
-def clock(seconds: float | None) -> str:
-    """Seconds as m:ss or h:mm:ss."""
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 class LiveView:
@@ -94,7 +47,9 @@ class LiveView:
     ) -> None:
         self.console = console or Console()
         self.title, self.objective = title, objective
-        self.results, self.tensorboard, self.dashboard = results, tensorboard, dashboard
+        here = f"{Path.cwd()}{os.sep}"  # long absolute paths would be cut off at the panel's edge
+        self.results, self.tensorboard = results.replace(here, ""), tensorboard.replace(here, "")
+        self.dashboard = dashboard
         self.every_s = every_s
         self._live: Live | None = None
         self._earlier: int | None = None
@@ -148,7 +103,7 @@ class LiveView:
         figure = ""
         if row.value is not None:
             figure = f"{self.objective.metric} {show(row.value)} (epoch {row.best_epoch})  "
-        cause = f"{clean(row.error)[:120]}  " if row.error else ""
+        cause = f"{last_words(row.error)}  " if row.error else ""
         return f"trial {row.trial} {row.outcome}  {figure}{cause}{self._standing(snapshot)}"
 
     def _standing(self, snapshot: Snapshot) -> str:
@@ -238,74 +193,6 @@ class LiveView:
             if value:
                 grid.add_row(Text(label, style="dim"), Text(clean(value)))
         return grid
-
-
-def print_summary(
-    console: Console,
-    *,
-    study: str,
-    objective: Objective,
-    best: TrialRow | None,
-    baseline: TrialRow | None,
-    outcomes: Mapping[Outcome, int],
-    folder: Path,
-    dashboard: str = "",
-) -> None:
-    """What the search found and where it lies: the best configuration beside the published default, and what next.
-
-    study: what the next commands take, the study's name and, where it is not the default, ``--results DIR``.
-    """
-    counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
-    console.print()
-    console.print(_line((clean(study), "bold"), (counts or "no trial finished", "")), soft_wrap=True)
-    if best is None:
-        for outcome, count in outcomes.items():
-            console.print(Text(f"  {count} {outcome.replace('_', ' ')}: {outcome.advice}"), soft_wrap=True)
-    else:
-        console.print(_comparison(objective, best, baseline))
-        console.print()
-        if baseline and best.trial == baseline.trial:
-            console.print("No trial beat the published default; more trials or a wider space may.\n", soft_wrap=True)
-    ascending = "" if objective.goal == "minimize" else ", ascending=False"
-    lines = [
-        ("Parquet", f"{folder}/trials, {folder}/epochs"),
-        ("pandas", f'pandas.read_parquet({str(folder / "trials")!r}).sort_values("value"{ascending})'),
-        ("TensorBoard", f"tensorboard --logdir {shlex.quote(str(folder / 'tensorboard'))}"),
-        ("Ray dashboard", f"{dashboard} (while Ray runs)" if dashboard else ""),
-        ("Next", f"sparring report {study}"),
-        ("", f"sparring best {study} -o best.toml" if best else ""),
-    ]
-    for label, value in lines:
-        if value:
-            console.print(Text.assemble((f"{label:<14}", "bold cyan"), clean(value)), soft_wrap=True)
-
-
-def _comparison(objective: Objective, best: TrialRow, baseline: TrialRow | None) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("")
-    table.add_column("published default", justify="right")
-    table.add_column(f"best: trial {best.trial}", justify="right")
-    table.add_column("")
-    default = baseline.params if baseline else {}
-    for name in dict.fromkeys([*default, *best.params]):
-        old, new = default.get(name), best.params.get(name)
-        changed = show(old) != show(new)
-        table.add_row(
-            Text(clean(name), style="" if changed else "dim"),
-            Text(show(old), style="" if changed else "dim"),
-            Text(show(new), style="bold green" if changed else "dim"),
-        )
-    table.add_section()
-    figures: dict[str, float | None] = {objective.metric: best.value}
-    figures |= {name: value for name, value in best.metrics.items() if name.startswith("val/")}
-    known: dict[str, float | None] = {}
-    if baseline:
-        known = {**baseline.metrics, objective.metric: baseline.value}
-    for name, value in figures.items():
-        chosen = "bold" if name == objective.metric else ""
-        ratio = compare(value, known.get(name), objective.goal)
-        table.add_row(Text(clean(name), style=chosen), show(known.get(name)), Text(show(value), style=chosen), ratio)
-    return table
 
 
 def _grid(ratio: Sequence[int | None]) -> Table:

@@ -1,0 +1,26 @@
+"""What the search shows while it runs and when it ends: a live view in a terminal, quiet lines everywhere else.
+
+Knows no Ray and no ledger: it draws ``Snapshot`` and ``TrialRow`` values. A terminal gets one panel that is redrawn in
+place (at most 14 lines, 80 columns suffice); a pipe or a log file gets a line per finished trial, or in large studies a
+line every few seconds, without a single escape code.
+"""
+
+from __future__ import annotations
+
+from .live import LiveView
+from .summary import comparison_table, print_listing, print_summary
+from .words import COLOURS, clean, clock, compare, last_words, nearby, show
+
+__all__ = [
+    "COLOURS",
+    "LiveView",
+    "clean",
+    "clock",
+    "compare",
+    "comparison_table",
+    "last_words",
+    "nearby",
+    "print_listing",
+    "print_summary",
+    "show",
+]

@@ -1,0 +1,98 @@
+"""What the search prints when it ends, and plain listings."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..metrics import METRICS
+from ..records import Objective, Outcome, TrialRow
+from .words import clean, compare, nearby, show
+
+
+def print_summary(
+    console: Console,
+    *,
+    study: str,
+    objective: Objective,
+    best: TrialRow | None,
+    baseline: TrialRow | None,
+    outcomes: Mapping[Outcome, int],
+    folder: Path,
+    dashboard: str = "",
+) -> None:
+    """What the search found and where it lies: the best configuration beside the published default, and what next.
+
+    study: what the next commands take, the study's name and, where it is not the default, ``--results DIR``.
+    """
+    counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
+    console.print()
+    said = Text.assemble((clean(study), "bold"), f" · {counts or 'no trial finished'}")
+    console.print(said, soft_wrap=True)
+    if best is None:
+        for outcome, count in outcomes.items():
+            console.print(Text(f"  {count} {outcome.replace('_', ' ')}: {outcome.advice}"), soft_wrap=True)
+    else:
+        console.print(comparison_table(objective, best, baseline))
+        console.print()
+        if baseline and best.trial == baseline.trial:
+            console.print("No trial beat the published default; more trials or a wider space may.\n", soft_wrap=True)
+    ascending = "" if objective.goal == "minimize" else ", ascending=False"
+    parquet, tensorboard = nearby(folder / "trials"), nearby(folder / "tensorboard")
+    lines = [
+        ("Parquet", f"{parquet}, {nearby(folder / 'epochs')}"),
+        ("pandas", f'pandas.read_parquet({parquet!r}).sort_values("value"{ascending})'),
+        ("TensorBoard", f"tensorboard --logdir {shlex.quote(tensorboard)}"),
+        ("Ray dashboard", f"{dashboard} (while Ray runs)" if dashboard else ""),
+        ("Next", f"sparring report {study}"),
+        ("", f"sparring best {study} -o best.toml" if best else ""),
+    ]
+    for label, value in lines:
+        if value:
+            console.print(Text.assemble((f"{label:<14}", "bold cyan"), clean(value)), soft_wrap=True)
+
+
+def comparison_table(objective: Objective, best: TrialRow, baseline: TrialRow | None) -> Table:
+    """The searched values and figures of the best trial beside the published default's; what differs stands out."""
+    if baseline and baseline.trial == best.trial:
+        baseline, title = None, f"published default, trial {best.trial}"
+    else:
+        title = f"best: trial {best.trial}"
+    default = baseline.params if baseline else {}
+    table = Table("", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    if baseline:
+        table.add_column("published default", justify="right")
+    table.add_column(title, justify="right")
+    table.add_column("")
+
+    def add(name: str, old: str, new: str, ratio: str = "", plain: str = "", chosen: str = "") -> None:
+        row = [Text(clean(name), style=plain), *([Text(old, style=plain)] if baseline else []), Text(new, style=chosen)]
+        table.add_row(*row, ratio)
+
+    for name in dict.fromkeys([*default, *best.params]):
+        old, new = show(default.get(name)), show(best.params.get(name))
+        same = baseline is not None and old == new
+        add(name, old, new, plain="dim" if same else "", chosen="dim" if same else "bold green")
+    table.add_section()
+    known = {**baseline.metrics, objective.metric: baseline.value} if baseline else {}
+    figures: dict[str, float | None] = {objective.metric: best.value}
+    figures |= {name: value for name, value in best.metrics.items() if name.startswith("val/") and name not in figures}
+    for name, value in figures.items():
+        goal = METRICS[name].goal if name in METRICS else objective.goal
+        bold = "bold" if name == objective.metric else ""
+        add(name, show(known.get(name)), show(value), compare(value, known.get(name), goal), bold, bold)
+    return table
+
+
+def print_listing(console: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A plain table, such as of the models there are."""
+    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for row in rows:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    console.print(table)

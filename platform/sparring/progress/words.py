@@ -1,0 +1,63 @@
+"""How values, times and paths are said: short, and never able to steer a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..records import Outcome
+
+COLOURS: Mapping[Outcome, str] = {
+    Outcome.COMPLETED: "green",
+    Outcome.PRUNED: "yellow",
+    Outcome.DIVERGED: "magenta",
+    Outcome.COLLAPSED: "magenta",
+    Outcome.INFEASIBLE: "magenta",
+    Outcome.OUT_OF_MEMORY: "red",
+    Outcome.TIMED_OUT: "red",
+    Outcome.CRASHED: "bold red",
+    Outcome.INTERRUPTED: "cyan",
+}
+
+
+def clean(text: str) -> str:
+    """One line without control characters, so that an exception's text cannot steer the terminal."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).strip()
+
+
+def show(value: Any) -> str:
+    """A figure or hyperparameter in four significant digits; a missing one as a dash."""
+    if value is None or value == "":
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else clean(str(value))
+
+
+def compare(best: float | None, baseline: float | None, goal: str) -> str:
+    """How many times better than the published default, in words; empty where a ratio says nothing."""
+    if best is None or baseline is None or best <= 0 or baseline <= 0:
+        return ""
+    ratio, word = (baseline / best, "lower") if goal == "minimize" else (best / baseline, "higher")
+    return f"{ratio:.3g} times {word}" if ratio != 1 else ""
+
+
+def clock(seconds: float | None) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def nearby(path: Path) -> str:
+    """A path as one would type it here: relative if it lies under the current folder."""
+    path = path.absolute()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def last_words(error: str | None) -> str:
+    """What an exception said: the last line of a traceback, else the first line; at most 160 characters."""
+    lines = [line for line in (error or "").splitlines() if line.strip()] or [""]
+    return clean(lines[-1] if lines[0].startswith("Traceback") else lines[0])[:160]

@@ -1,0 +1,55 @@
+"""What a study found: the trials ranked, what mattered, and what plain methods reach on the same data.
+
+Everything comes from the study's folder, during the search and after. ``reading`` makes the value, ``tables`` and
+``page`` show it, ``importance`` and ``sparring.yardsticks`` do the statistics.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from ..errors import UsageError
+from .reading import Report, best_row, read_report
+from .tables import FORMATS, render
+
+__all__ = ["FORMATS", "Report", "best_row", "read_report", "render", "write_report"]
+
+
+def write_report(
+    folder: Path,
+    *,
+    format: str = "table",
+    output: Path | None = None,
+    page: Path | None = None,
+    yardsticks: bool = True,
+    console: Console,
+) -> None:
+    """``sparring report``: to the console or stdout, or into ``output``; ``page`` also writes one HTML file.
+
+    Raises UsageError for an unknown format or a file that cannot be written, NothingToReport if no trial has finished.
+    A study in which every trial failed has something to report: why.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"--format: no format {format!r}; there are: {', '.join(FORMATS)}")
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--page: the page is HTML, but got {str(page)!r}; choose a name that ends in .html")
+    for flag, path in (("--output", output), ("--page", page)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(f"{flag}: {path.absolute().parent} is no folder; make it, or write somewhere else")
+    report = read_report(folder, yardsticks=yardsticks)
+    render(report, format=format, output=output, console=console)
+    if page is not None:
+        from .page import make_page
+
+        _write(page, make_page(report))
+        if output is not None or format == "table":
+            console.print(f"page: {page}", soft_wrap=True, highlight=False)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--page: {path} cannot be written: {error.strerror}; write somewhere else") from error

@@ -1,0 +1,215 @@
+"""The plots of a report's page, as Plotly figures.
+
+All are drawn as SVG: Plotly's own parallel coordinates need WebGL, which remote desktops lack, and build their shaders
+with ``eval``, which the page forbids. Plotly reads tags in labels, so every text from the study is escaped here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from itertools import accumulate
+from typing import Any
+
+import plotly.graph_objects as go
+import pyarrow.compute as pc
+
+from ..dimension import Dimension
+from ..ledger import read_epochs
+from ..progress import show
+from ..records import Outcome, TrialRow, Value
+from .importance import encode
+from .reading import Report, rank_of
+
+Plot = tuple[str, go.Figure, tuple[str, str]]
+"""(id, figure, (heading, sentence))"""
+
+CURVES, LINES, AXES = 8, 500, 12
+
+UNUSED = -0.14
+"""Height, below every axis, of a hyperparameter that did not apply."""
+
+_COLOURS = {Outcome.COMPLETED: "#1a7f5a", Outcome.PRUNED: "#c9a227"}
+
+
+def figures_of(report: Report) -> Iterator[Plot]:
+    """Every plot that has something to show."""
+    if any(row.value is not None for row in report.trials):
+        yield "history", _history(report), ("History", "every trial's best value, in the order they began")
+    if report.importance.factors:
+        yield "importance", _importance(report), ("What mattered", report.importance.sentence)
+    if report.best:
+        words = (
+            f"the {AXES} that mattered most, at most {LINES} trials; the greener the better, the thick line is the best"
+        )
+        yield "parallel", _parallel(report), ("Parallel coordinates", words)
+        curves = _curves(report)
+        if curves.data:
+            words = f"the objective by epoch: the best {CURVES} completed trials and the published default"
+            yield "curves", curves, ("Learning curves", words)
+
+
+def _figure(height: int, **layout: Any) -> go.Figure:
+    look = {"template": "plotly_white", "height": height, "margin": {"l": 60, "r": 20, "t": 40, "b": 50}}
+    return go.Figure(layout={**look, "font": {"family": "system-ui, sans-serif", "size": 13}, **layout})
+
+
+def _history(report: Report) -> go.Figure:
+    goal, metric = report.objective.goal, report.objective.metric
+    rows = sorted((row for row in report.trials if row.value is not None), key=lambda row: row.trial)
+    axis = {"title": escape(metric), "type": _scale([row.value or 0.0 for row in rows])}
+    figure = _figure(420, xaxis_title="trial", yaxis=axis, hovermode="closest")
+    for outcome in dict.fromkeys(row.outcome for row in rows):
+        of = [row for row in rows if row.outcome is outcome]
+        figure.add_scatter(
+            x=[row.trial for row in of],
+            y=[row.value for row in of],
+            mode="markers",
+            name=outcome.replace("_", " "),
+            marker={"color": _COLOURS.get(outcome, "#8d99a6"), "size": 8, "opacity": 0.85},
+            text=[f"epoch {row.best_epoch} of {row.epochs}" for row in of],
+        )
+    completed = [row for row in rows if rank_of(row)]
+    better = min if goal == "minimize" else max
+    best = list(accumulate((row.value or 0.0 for row in completed), better))
+    line = {"color": "#1a7f5a", "width": 2, "shape": "hv"}
+    figure.add_scatter(x=[row.trial for row in completed], y=best, mode="lines", name="best so far", line=line)
+    baseline = report.baseline.value if report.baseline else None
+    marks = [("published default", baseline, "#2563a8")]
+    marks += [(each.name, each.figure(metric), "#8d99a6") for each in report.yardsticks]
+    styles = ("dash", *("dot", "dashdot", "longdash", "longdashdot") * 2)
+    for (name, value, colour), dash in zip(marks, styles, strict=False):
+        if value is not None:
+            ends = [-0.5, max(row.trial for row in rows) + 0.5]
+            line = {"color": colour, "width": 1.2, "dash": dash}
+            figure.add_scatter(x=ends, y=[value, value], mode="lines", name=escape(f"{name} {value:.3g}"), line=line)
+    return figure
+
+
+def _importance(report: Report) -> go.Figure:
+    factors = report.importance.factors[::-1]
+    figure = _figure(90 + 24 * len(factors), xaxis_title="share of the ranks' variance")
+    figure.update_layout(margin_l=170)
+    figure.add_bar(
+        x=[factor.share for factor in factors],
+        y=[escape(factor.name) for factor in factors],
+        orientation="h",
+        error_x={"type": "data", "array": [factor.spread for factor in factors], "color": "#8d99a6", "thickness": 1},
+        marker_color="#2563a8",
+        text=[escape(factor.best) for factor in factors],
+        textposition="none",
+        hovertemplate="%{x:.2f}, in the best quarter: %{text}<extra>%{y}</extra>",
+    )
+    return figure
+
+
+def _parallel(report: Report) -> go.Figure:
+    """Lines over one axis per hyperparameter, each from 0 to 1."""
+    names = [factor.name for factor in report.importance.factors] or [each.name for each in report.dimensions]
+    dimensions = sorted(report.dimensions, key=lambda each: names.index(each.name))[:AXES]
+    rows = [row for row in report.trials if row.value is not None][:LINES][::-1]
+    figure = _figure(460, showlegend=False, hovermode="closest", yaxis={"visible": False, "range": [-0.22, 1.1]})
+    labels = [*(each.name for each in dimensions), f"rank by {report.objective.metric}"]
+    figure.update_xaxes(tickvals=list(range(len(labels))), ticktext=[escape(label) for label in labels], tickangle=-25)
+    spans = [_span(each, rows) for each in dimensions]
+    for axis, (dimension, span) in enumerate(zip(dimensions, spans, strict=True)):
+        for value, place in _ticks(dimension, span):
+            where = {
+                "x": axis,
+                "y": place,
+                "xanchor": "left",
+                "xshift": 5,
+                "showarrow": False,
+                "bgcolor": "rgba(255,255,255,0.8)",
+            }
+            figure.add_annotation(text=escape(show(value)), font={"size": 10, "color": "#5c6773"}, **where)
+    last = max(len(rows) - 1, 1)
+    for place, row in enumerate(rows):
+        points = [
+            _place(encode(each, row.params[each.name]), span) if each.name in row.params else UNUSED
+            for each, span in zip(dimensions, spans, strict=True)
+        ]
+        texts = [f"{each.name} {show(row.params.get(each.name, 'unused'))}" for each in dimensions]
+        figure.add_scatter(
+            x=list(range(len(labels))),
+            y=[*points, place / last],
+            mode="lines+markers",
+            line={"color": _shade(place / last), "width": 1 + 2 * (place == last)},
+            marker={"size": 5},
+            text=[f"trial {row.trial}: {escape(text)}" for text in [*texts, show(row.value)]],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    return figure
+
+
+def _scale(values: Sequence[float]) -> str:
+    """A logarithmic axis where the values span more than a decade."""
+    return "log" if values and min(values) > 0 and max(values) > 10 * min(values) else "linear"
+
+
+def _span(dimension: Dimension, rows: Sequence[TrialRow]) -> tuple[float, float]:
+    """Where an axis begins and ends: all choices of a list, the values tried of a range."""
+    values = dimension.choices or [row.params[dimension.name] for row in rows if dimension.name in row.params]
+    codes = [encode(dimension, value) for value in values]
+    return (min(codes), max(codes)) if codes else (0.0, 0.0)
+
+
+def _place(code: float, span: tuple[float, float]) -> float:
+    low, high = span
+    return (code - low) / (high - low) if high > low else 0.5
+
+
+def _ticks(dimension: Dimension, span: tuple[float, float]) -> Iterator[tuple[Value, float]]:
+    if dimension.choices:
+        yield from ((choice, _place(encode(dimension, choice), span)) for choice in dimension.choices)
+    else:
+        off = () if dimension.off is None else (dimension.off,)
+        for code in dict.fromkeys(span):
+            values = [each for each in off if encode(dimension, each) == code]
+            yield values[0] if values else float(f"{10**code if dimension.log else code:.2g}"), _place(code, span)
+    if dimension.when:
+        yield "unused", UNUSED
+
+
+def _curves(report: Report) -> go.Figure:
+    metric = report.objective.metric
+    chosen = [row for row in report.trials if rank_of(row)][:CURVES]
+    if report.baseline and report.baseline not in chosen:
+        chosen.append(report.baseline)
+    points = _epochs(report, [row.trial for row in chosen])
+    scale = _scale([value for curve in points.values() for value in curve.values()])
+    figure = _figure(420, xaxis_title="epoch", yaxis={"title": escape(metric), "type": scale})
+    for row in chosen:
+        curve = points.get(row.trial, {})
+        if curve:
+            name = f"trial {row.trial}{', published default' if row.trial == 0 else ''}"
+            line = (
+                {"dash": "dot", "color": "#2563a8"} if row.trial == 0 else {"width": 3 if row is report.best else 1.5}
+            )
+            figure.add_scatter(
+                x=sorted(curve), y=[curve[key] for key in sorted(curve)], name=name, mode="lines", line=line
+            )
+    return figure
+
+
+def _epochs(report: Report, trials: Sequence[int]) -> Mapping[int, dict[int, float]]:
+    """Trial -> epoch -> objective; of an epoch that several attempts trained, the last one's."""
+    table = read_epochs(report.folder).table
+    table = table.filter(
+        pc.and_(
+            pc.is_in(table["trial"], pc.cast(list(trials), "int64")), pc.equal(table["metric"], report.objective.metric)
+        )
+    ).sort_by("attempt")
+    found: dict[int, dict[int, float]] = {}
+    for trial, epoch, value in zip(*(table[name].to_pylist() for name in ("trial", "epoch", "value")), strict=True):
+        if value is not None and math.isfinite(value):
+            found.setdefault(trial, {})[epoch] = value
+    return found
+
+
+def _shade(goodness: float) -> str:
+    """From pale grey for the worst to the colour of completed trials for the best."""
+    worst, best = (214, 220, 227), (26, 127, 90)
+    red, green, blue = (round(a + (b - a) * goodness**2) for a, b in zip(worst, best, strict=True))
+    return f"rgb({red},{green},{blue})"

@@ -1,0 +1,185 @@
+"""A study's folder as one frozen value: trials ranked, outcomes counted, importance and yardsticks measured."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..dimension import Dimension, read_dimension
+from ..errors import DataError, NothingToReport, SparringError
+from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_json, trial_rows
+from ..records import Objective, Outcome, StudySpec, TrialRow
+from ..yardsticks import Yardstick, measure
+from .importance import Importance, measure_importance
+
+_ORDER = {outcome: place for place, outcome in enumerate(Outcome)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a study has found so far."""
+
+    folder: Path
+    spec: StudySpec
+    dimensions: tuple[Dimension, ...]
+    trials: tuple[TrialRow, ...]
+    """Completed ones by their value, then the rest: by value where they have one, then by outcome."""
+    table: pa.Table
+    """The same rows as the ledger's columns, after ``rank`` (null unless completed) and ``is_baseline``."""
+    importance: Importance
+    yardsticks: tuple[Yardstick, ...] = ()
+    """Sorted by their figure, best first; empty where they could not be or were not to be measured."""
+    notes: tuple[str, ...] = ()
+    """What the reader must know: torn parts, data that could not be loaded."""
+
+    @property
+    def objective(self) -> Objective:
+        return self.spec.objectives[0]
+
+    @property
+    def best(self) -> TrialRow | None:
+        return self.trials[0] if rank_of(self.trials[0]) else None
+
+    @property
+    def baseline(self) -> TrialRow | None:
+        """Trial 0, the published default; None while it is unfinished."""
+        return next((row for row in self.trials if row.trial == 0), None)
+
+    @property
+    def outcomes(self) -> Mapping[Outcome, int]:
+        """Finished trials by outcome, in the order of ``Outcome``."""
+        counts = Counter(row.outcome for row in self.trials)
+        return {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
+
+    @property
+    def stronger(self) -> tuple[Yardstick, ...]:
+        """The yardsticks that the best trial loses to."""
+        best, sign = self.best, 1 if self.objective.goal == "minimize" else -1
+        if best is None or best.value is None:
+            return ()
+        figures = [(each, each.figure(self.objective.metric)) for each in self.yardsticks]
+        return tuple(each for each, value in figures if value is not None and sign * value < sign * best.value)
+
+    @property
+    def verdict(self) -> str:
+        """The winner against the yardsticks, in a sentence or two; empty without either."""
+        if self.best is None or not self.yardsticks:
+            return ""
+        named = [f"{each.name} ({each.figure(self.objective.metric):.4g})" for each in self.stronger or self.yardsticks]
+        start = f"The best trial ({self.best.value:.4g})"
+        if not self.stronger:
+            return f"{start} beats every yardstick; the closest is {named[0]}."
+        together = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+        return (
+            f"{start} loses to {together}. A searched network that loses to a method without a search is not ready for "
+            f"use: train longer, search more trials, or widen the space."
+        )
+
+
+def rank_of(row: TrialRow) -> bool:
+    """Whether a trial takes part in the ranking: it completed, with a finite value."""
+    return row.outcome is Outcome.COMPLETED and row.value is not None and math.isfinite(row.value)
+
+
+def best_row(rows: Iterable[TrialRow], objective: Objective) -> TrialRow | None:
+    """The best completed trial, of equal ones the first; None if none completed with a finite value."""
+    ranked = [row for row in rows if rank_of(row)]
+    return min(ranked, key=lambda row: _key(row, objective), default=None)
+
+
+def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
+    """Reads a study, also while it is being searched; never writes but to cache the yardsticks.
+
+    Raises NothingToReport if no trial has finished, UnknownName if the folder holds no study.
+    """
+    folder = Path(folder)
+    study = read_study(folder)
+    spec = spec_from_json(study["spec"])
+    reading, rows = read_trials(folder), trial_rows(folder)
+    if not rows:
+        raise NothingToReport(_nothing(spec, len({row.trial for row in attempt_rows(folder)}), reading.torn))
+    objective = spec.objectives[0]
+    ranked = sorted(rows, key=lambda row: _key(row, objective))
+    dimensions = tuple(
+        read_dimension(name, table, f"{spec.name}/study.json: search.{name}")
+        for name, table in spec.space.get("search", {}).items()
+    )
+    notes = [f"left out, torn: {part}" for part in reading.torn]
+    measured: Sequence[Yardstick] = ()
+    if yardsticks and rank_of(ranked[0]):
+        measured, complaints = _yardsticks(folder, study, spec)
+        notes += complaints
+    sign = 1 if objective.goal == "minimize" else -1
+    shown = [each for each in measured if each.figure(objective.metric) is not None]
+    return Report(
+        folder=folder,
+        spec=spec,
+        dimensions=dimensions,
+        trials=tuple(ranked),
+        table=_rank_table(reading, ranked),
+        importance=measure_importance(ranked, dimensions, objective, spec.seed),
+        yardsticks=tuple(sorted(shown, key=lambda each: sign * (each.figure(objective.metric) or 0.0))),
+        notes=tuple(notes),
+    )
+
+
+def _key(row: TrialRow, objective: Objective) -> tuple[bool, bool, float, int, int]:
+    has_value = row.value is not None and math.isfinite(row.value)
+    value = (row.value or 0.0) * (1 if objective.goal == "minimize" else -1) if has_value else 0.0
+    return (not rank_of(row), not has_value, value, _ORDER[row.outcome], row.trial)
+
+
+def _rank_table(reading: Reading, ranked: Sequence[TrialRow]) -> pa.Table:
+    place = {trial: index for index, trial in enumerate(reading.table["trial"].to_pylist())}
+    table = reading.table.take(pa.array([place[row.trial] for row in ranked], pa.int64()))
+    ranks = pa.array([index + 1 if rank_of(row) else None for index, row in enumerate(ranked)], pa.int64())
+    table = table.add_column(0, "rank", ranks)
+    return table.add_column(1, "is_baseline", pa.array([row.trial == 0 for row in ranked]))
+
+
+def _nothing(spec: StudySpec, begun: int, torn: Sequence[str]) -> str:
+    running = f"{begun} begun" if begun else "none begun"
+    damage = f"; {len(torn)} torn parts were left out" if torn else ""
+    return (
+        f"study {spec.name}: no trial has finished yet ({running}){damage}; "
+        f"wait, or search on with the same command as before"
+    )
+
+
+def _yardsticks(folder: Path, study: Mapping[str, Any], spec: StudySpec) -> tuple[Sequence[Yardstick], list[str]]:
+    """The cached ones if they are of the same data and split, else measured now; and what went wrong, in words."""
+    path = folder / "yardsticks.json"
+    key = {"model": spec.model, "split": spec.split, "data_sha256": study["identity"]["data_sha256"]}
+    if (found := _read_cache(path, key)) is not None:
+        return found, []
+    from ..study import reopen  # loads torch, and then the data
+
+    try:
+        opened = reopen(folder)
+        if opened.dataset.sha256 != key["data_sha256"]:
+            raise DataError(f"data set {spec.dataset}: it has changed since the search; search again under a new name")
+    except (SparringError, OSError) as error:
+        return (), [f"no yardsticks: {error}"]
+    found = measure(opened.dataset.fields, opened.split, opened.model_class.predictions)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_text(json.dumps({"key": key, "yardsticks": [asdict(each) for each in found]}, indent=2))
+        temporary.replace(path)
+    except OSError as error:
+        return found, [f"the yardsticks could not be kept in {path}: {error.strerror}; the next report measures again"]
+    return found, []
+
+
+def _read_cache(path: Path, key: Mapping[str, Any]) -> list[Yardstick] | None:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return [Yardstick(**each) for each in document["yardsticks"]] if document["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError):  # not there, torn, or of another version: measured anew
+        return None

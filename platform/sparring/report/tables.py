@@ -1,0 +1,236 @@
+"""A report as text: rich tables for people, JSON, CSV or Parquet for programs."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import UsageError
+from ..progress import COLOURS, clean, clock, compare, comparison_table, last_words, show
+from ..records import Outcome, TrialRow
+from .importance import TRUSTED
+from .reading import Report, rank_of
+
+SHOWN = 20
+"""Trials in the table of a terminal; the other formats hold all."""
+
+
+def render(report: Report, *, format: str, output: Path | None, console: Console) -> None:
+    """Writes the report in ``format`` to ``output``, else to the console (tables) or stdout (the others)."""
+    if format == "table" and output is None:
+        for part in tables(report, console.width):
+            console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+        return
+    if format == "parquet" and output is None and sys.stdout.isatty():
+        raise UsageError("--format parquet: binary data do not belong on a screen; add -o trials.parquet, or a pipe")
+    data = FORMATS[format](report)
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"--output: {output} cannot be written: {error.strerror}; write somewhere else") from error
+
+
+def tables(report: Report, width: int) -> Iterator[RenderableType]:
+    """The parts of the report, one after the other; strings are to be wrapped by the terminal, not here."""
+    spec = report.spec
+    yield ""
+    yield Text.assemble((clean(spec.name), "bold"), f": {spec.model} on {spec.dataset}, split {spec.split}")
+    yield f"{len(report.trials)} trials finished, {_counts(report)}; ranked by {report.objective.metric}"
+    yield ""
+    if report.best:
+        yield _ranking(report, width)
+        yield ""
+        yield comparison_table(report.objective, report.best, report.baseline)
+        yield ""
+    yield from _failures(report)
+    if report.best:
+        yield from _importance(report)
+        yield from _yardsticks(report, width)
+    for note in report.notes:
+        yield f"note: {clean(note)}"
+
+
+def as_json(report: Report) -> bytes:
+    """Everything in the report; figures that are not finite are null."""
+    document = {
+        "study": report.spec.name,
+        "model": report.spec.model,
+        "dataset": report.spec.dataset,
+        "split": report.spec.split,
+        "objective": asdict(report.objective),
+        "best": report.best and asdict(report.best),
+        "baseline": report.baseline and asdict(report.baseline),
+        "outcomes": {
+            outcome: {"trials": count, "advice": outcome.advice} for outcome, count in report.outcomes.items()
+        },
+        "importance": asdict(report.importance),
+        "yardsticks": [asdict(each) for each in report.yardsticks],
+        "verdict": report.verdict,
+        "trials": [
+            {"rank": index + 1 if rank_of(row) else None, **asdict(row)} for index, row in enumerate(report.trials)
+        ],
+        "notes": list(report.notes),
+    }
+    return (json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def as_csv(report: Report) -> bytes:
+    """The ranked trials, one line each."""
+    sink = pa.BufferOutputStream()
+    pa.csv.write_csv(report.table, sink)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def as_parquet(report: Report) -> bytes:
+    """The ranked trials, one row each."""
+    sink = pa.BufferOutputStream()
+    pa.parquet.write_table(report.table, sink, compression="zstd", write_page_checksum=True)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def as_text(report: Report) -> bytes:
+    """The tables as a terminal of 120 columns without colours shows them."""
+    text = io.StringIO()
+    console = Console(width=120, color_system=None, force_terminal=False, file=text)
+    for part in tables(report, console.width):
+        console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+    return text.getvalue().encode()
+
+
+FORMATS: dict[str, Callable[[Report], bytes]] = {
+    "table": as_text,
+    "json": as_json,
+    "csv": as_csv,
+    "parquet": as_parquet,
+}
+
+
+def _counts(report: Report) -> str:
+    return ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in report.outcomes.items())
+
+
+def _ranking(report: Report, width: int) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("rank", "trial", report.objective.metric, "epoch", "time"):
+        table.add_column(name, justify="right")
+    table.add_column("outcome", no_wrap=True)
+    order = [factor.name for factor in report.importance.factors] or [each.name for each in report.dimensions]
+    names = order[: max(0, (width - 68) // 13)]
+    for name in names:
+        table.add_column(Text(clean(name)), justify="right", max_width=12, no_wrap=True)
+    rows = list(enumerate(report.trials))
+    shown = rows[:SHOWN]
+    if all(row.trial for _, row in shown):
+        shown += [(index, row) for index, row in rows[SHOWN:] if row.trial == 0]
+    for index, row in shown:
+        table.add_row(
+            str(index + 1) if rank_of(row) else "",
+            str(row.trial),
+            show(row.value),
+            show(row.best_epoch) if row.value is not None else "-",
+            clock(row.wall_s),
+            Text(row.outcome.replace("_", " "), style=COLOURS[row.outcome]).append(_mark(row), style="bold cyan"),
+            *(Text(show(row.params.get(name))) for name in names),
+            style="bold" if index == 0 else "",
+        )
+    if len(rows) > len(shown):
+        table.caption = f"{len(rows) - len(shown)} more: --format csv, json or parquet"
+        table.caption_justify = "left"
+    return table
+
+
+def _mark(row: TrialRow) -> str:
+    return ", baseline" if row.trial == 0 else ""
+
+
+def _failures(report: Report) -> Iterator[RenderableType]:
+    said = False
+    for outcome, count in report.outcomes.items():
+        if outcome is Outcome.COMPLETED:
+            continue
+        said = True
+        yield f"{count} {outcome.replace('_', ' ')}: {outcome.advice}"
+        texts = Counter(last_words(row.error) for row in report.trials if row.outcome is outcome and row.error)
+        for text, times in texts.most_common(3):
+            yield f"    {times} × {text}"
+    if not report.best:
+        yield "no trial completed, so there is no best configuration"
+    if said:
+        yield ""
+
+
+def _importance(report: Report) -> Iterator[RenderableType]:
+    if report.importance.factors:
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table.add_column("what mattered")
+        table.add_column("importance", justify="right")
+        table.add_column("")
+        table.add_column("in the best quarter")
+        trusted = report.importance.explained >= TRUSTED
+        most = max(max(factor.share for factor in report.importance.factors), 1e-9)
+        for factor in report.importance.factors:
+            table.add_row(
+                Text(clean(factor.name)),
+                f"{round(factor.share, 2) + 0.0:.2f} ± {factor.spread:.2f}",
+                Text("█" * round(16 * max(factor.share, 0.0) / most), style="blue"),
+                Text(clean(factor.best)),
+                style="" if trusted else "dim",
+            )
+        yield table
+    yield Text(f"importance: {report.importance.sentence}", style="dim")
+    yield ""
+
+
+def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
+    if not report.yardsticks:
+        return
+    best, baseline = report.best, report.baseline
+    entries = [(each.name, each.figure(report.objective.metric), each.mse, "") for each in report.yardsticks]
+    if baseline and baseline.value is not None:
+        entries.append(("published default", baseline.value, baseline.metrics, "cyan"))
+    if best and best is not baseline:
+        entries.append((f"best trial ({best.trial})", best.value, best.metrics, "bold green"))
+    sign = 1 if report.objective.goal == "minimize" else -1
+    entries.sort(key=lambda entry: sign * (entry[1] or 0.0))
+    others = [name for name in report.yardsticks[0].mse if name != report.objective.metric]
+    if sum(len(name) + 3 for name in (report.objective.metric, *others)) > width - 52:
+        others = []
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("yardsticks, same split", no_wrap=True)
+    for name in (report.objective.metric, "best against it", *others):
+        table.add_column(name, justify="right")
+    for name, figure, errors, style in entries:
+        against = compare(best.value, figure, report.objective.goal) if best and not name.startswith("best") else ""
+        table.add_row(name, show(figure), against, *(show(errors.get(other)) for other in others), style=style)
+    yield table
+    yield Text(report.verdict, style="bold red" if report.stronger else "green")
+    yield ""
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
