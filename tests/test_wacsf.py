@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 import tarfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +14,6 @@ from pydantic import ValidationError
 from sparring.data import load_dataset
 from sparring.data.spectra import read_structure
 from sparring.data.wacsf import Grid, Structure, describe
-
-SHARED = Path(os.environ.get("SPARRING_SHARED", Path(__file__).parents[2] / "shared" / "data"))
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the reference data are not here (SPARRING_SHARED)")
 
 
 def random_structure(seed: int, atoms: int) -> Structure:
@@ -61,9 +56,8 @@ def by_plain_loops(structure: Structure, grid: Grid) -> list[float]:
     return vector
 
 
-@needs_shared
-def test_the_descriptor_agrees_with_the_published_file():
-    folder = SHARED / "wacsf_reference"
+def test_the_descriptor_agrees_with_the_published_file(shared_data):
+    folder = shared_data / "wacsf_reference"
     # The file's ids are sorted, its rows are not; row_ids.txt gives the rows' true order.
     structures = [
         read_structure(folder / "xyz" / f"{stem}.xyz") for stem in (folder / "row_ids.txt").read_text().split()
@@ -72,14 +66,13 @@ def test_the_descriptor_agrees_with_the_published_file():
     np.testing.assert_allclose(describe(structures, Grid()), published, rtol=0, atol=1e-5)
 
 
-@needs_shared
 @pytest.mark.slow
-def test_the_iron_set_is_read_from_its_files_as_it_stands_in_the_npz(tmp_path):
-    with tarfile.open(SHARED / "fe_xanes_train_raw.tar.xz") as archive:
+def test_the_iron_set_is_read_from_its_files_as_it_stands_in_the_npz(shared_data, tmp_path):
+    with tarfile.open(shared_data / "fe_xanes_train_raw.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")
     (folder,) = {path.parent.parent for path in tmp_path.rglob("*.xyz")}
     from_files = load_dataset("fe-xanes", folder)
-    from_npz = load_dataset("fe-xanes", SHARED / "fe_xanes_train.npz")
+    from_npz = load_dataset("fe-xanes", shared_data / "fe_xanes_train.npz")
     assert from_files.shapes == {"structure": (49,), "spectrum": (226,)}
     assert from_files.ids == from_npz.ids
     np.testing.assert_allclose(from_files.fields["structure"], from_npz.fields["structure"], rtol=0, atol=1e-5)
