@@ -33,7 +33,9 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 def start(results: Path, *arguments: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "sparring", "search", "aegan", "--results", str(results), *TINY, *arguments]
     with (results.parent / "log.txt").open("ab") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, cwd=results.parent, env=os.environ | {"COLUMNS": "100"})
+        return subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=results.parent, env=os.environ | {"COLUMNS": "100"}
+        )
 
 
 def run(results: Path, *arguments: str, timeout: float = 240) -> int:

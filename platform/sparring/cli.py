@@ -104,6 +104,7 @@ def search(
         settings=set_ or [],
         results=results,
         name=name,
+        address=address,
         trials=studies.TRIALS if trials is None else trials,
         time_s=_seconds(time) if time else (studies.TIME_S if trials is None else None),
         slots=studies.default_slots() if slots is None else slots,

@@ -85,9 +85,12 @@ def prepare(
     settings: Sequence[str] = (),
     results: Path = Path("results"),
     name: str | None = None,
+    address: str | None = None,
     **limits: Any,
 ) -> Study:
     """Checks everything a search needs. ``limits`` are StudySpec's trials, time_s, slots, seed, sampler, ….
+
+    address: the cluster it will run on, None for this machine, whose CPUs are then counted.
 
     Raises UsageError (or one of its kinds) at the first thing that cannot be.
     """
@@ -124,6 +127,11 @@ def prepare(
         raise UsageError(f"--time: a search needs more than 0 seconds, but got {spec.time_s:g}")
     if spec.slots < 1:
         raise UsageError(f"--slots: a search needs at least 1 slot, but got {spec.slots}")
+    if address is None and spec.slots > available_cpus():
+        raise UsageError(
+            f"--slots: each slot needs one CPU, but got {spec.slots} slots and this machine has {available_cpus()} CPUs; "
+            f"use --slots {available_cpus()} or fewer, or a cluster with --address"
+        )
     folder = (results / spec.name).absolute()
     _check_writable(folder)
     data = load(spec, model_class)
@@ -183,9 +191,14 @@ def is_complete(study: Study) -> bool:
     return (study.folder / "study.json").exists() and len(trial_rows(study.folder)) >= study.spec.trials
 
 
+def available_cpus() -> int:
+    """CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def default_slots() -> int:
-    """One slot per CPU this process may use, at most ``MOST_SLOTS``."""
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_SLOTS)
+    """One slot per CPU, at most ``MOST_SLOTS``."""
+    return min(available_cpus(), MOST_SLOTS)
 
 
 def _with_published(raw: Mapping[str, Any], config: Path, data_path: Path | None) -> tuple[dict[str, Any], Path | None]:

@@ -22,6 +22,7 @@ import numpy as np
 from ..errors import UsageError
 from ..records import Snapshot, StudySpec
 from ..space import Space
+from ..study import available_cpus
 
 FOLLOW_S = 0.4
 """Seconds between two looks at the referee."""
@@ -74,7 +75,7 @@ def connect(address: str | None, slots: int) -> Iterator[str]:
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
     if address is None:
-        options |= {"include_dashboard": True, "num_cpus": os.cpu_count()}
+        options |= {"include_dashboard": True, "num_cpus": available_cpus()}
     else:
         options["address"] = address
     try:

@@ -1,0 +1,167 @@
+"""Bad input, as a user meets it: one sentence, exit code 2, nothing started, nothing written."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+import pytest
+
+from sparring import cli
+from sparring.ledger import lock_study, write_study
+
+SPACE = """
+model = "aegan"
+dataset = "exafs"
+[[objectives]]
+metric = "val/score"
+[data]
+n = 200
+[fixed]
+epochs = 2
+[search]
+lr_gen = {{ {lr_gen} }}
+"""
+
+
+@pytest.fixture
+def say(tmp_path, monkeypatch, capsys):
+    """Runs a command in an empty folder; returns its exit code and what it said on standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sparring.cluster.search.connect", refuse_to_start)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["sparring", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        return caught.value.code, " ".join(capsys.readouterr().err.split())
+
+    return run
+
+
+def refuse_to_start(*_arguments):
+    raise AssertionError("Ray was started")
+
+
+REFUSED = {
+    "unknown model": (["search", "aegam"], r"no model 'aegam'; there are: aegan"),
+    "unknown space": (["search", "aegan", "--space", "nowhere"], r"no search space 'nowhere'; there are: aegan"),
+    "space without a file": (["search", "aegan", "--space", "x/no.toml"], r"x/no.toml.*no such file"),
+    "unknown data set": (["search", "aegan", "--dataset", "exaf"], r"no data set 'exaf'.*exafs"),
+    "unknown key": (["search", "aegan", "--set", "hiden_size=64"], r"--set hiden_size=64.*hidden_size"),
+    "setting without a value": (["search", "aegan", "--set", "hidden_size"], r"wants key=value"),
+    "value the model refuses": (["search", "aegan", "--set", "hidden_size=0"], r"hidden_size.*0"),
+    "unknown data option": (["search", "aegan", "--set", "data.m=3"], r"m\b"),
+    "no trials": (["search", "aegan", "--trials", "0"], r"--trials: a search runs at least 1 trial, but got 0"),
+    "no slots": (["search", "aegan", "--slots", "0"], r"--slots: .*at least 1 slot, but got 0"),
+    "no time": (["search", "aegan", "--time", "0s"], r"--time: .*more than 0 seconds"),
+    "time in another form": (["search", "aegan", "--time", "soon"], r"--time: wants a duration such as 90s.*'soon'"),
+    "unknown sampler": (["search", "aegan", "--sampler", "gp"], r"--sampler: no sampler 'gp'; there are: tpe, random"),
+    "unknown pruner": (
+        ["search", "aegan", "--pruner", "sh"],
+        r"--pruner: no pruner 'sh'; there are: successive_halving",
+    ),
+    "name with ..": (["search", "aegan", "--name", "a..b"], r"--name: .*holds no '\.\.', but got 'a\.\.b'"),
+    "name with /": (["search", "aegan", "--name", "../x"], r"--name: .*but got '\.\./x'"),
+    "results inside a file": (["search", "aegan", "--results", "a-file/x"], r"--results: .*a-file is a file"),
+    "fe-xanes without a path": (["search", "aegan", "--dataset", "fe-xanes"], r"--data-path"),
+    "data path that is not there": (
+        ["search", "aegan", "--dataset", "fe-xanes", "--data-path", "nowhere"],
+        r"nowhere",
+    ),
+    "config that is not there": (["search", "aegan", "--config", "no.yaml"], r"no\.yaml"),
+    "unknown study": (["report", "nothing"], r"no study 'nothing' under results; there are: none"),
+    "train without a file": (["train", "no.toml"], r"no\.toml"),
+    "train what is still searched": (["train", "space.toml"], r"nothing to search, but got \[search\] lr_gen"),
+    "low above high": (
+        ["search", "aegan", "--space", "high.toml"],
+        r"high\.toml: search\.lr_gen: .*low=0\.1, high=0\.01",
+    ),
+    "log from zero": (["search", "aegan", "--space", "log.toml"], r"log\.toml: search\.lr_gen: .*0 < low.*low=0\.0"),
+    "empty choice": (["search", "aegan", "--space", "empty.toml"], r"empty\.toml: search\.lr_gen: choice.*\[\]"),
+    "default outside": (["search", "aegan", "--space", "out.toml"], r"out\.toml: .*lr_gen.*0\.01"),
+}
+WRITTEN = {
+    "space.toml": "loguniform = [1e-5, 1e-1]",
+    "high.toml": "uniform = [0.1, 0.01]",
+    "log.toml": "loguniform = [0.0, 0.1]",
+    "empty.toml": "choice = []",
+    "out.toml": "loguniform = [1e-5, 1e-3]",
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_one_sentence_and_nothing_is_written(case, say, tmp_path):
+    arguments, words = REFUSED[case]
+    (tmp_path / "a-file").write_text("")
+    for name, dimension in WRITTEN.items():
+        (tmp_path / name).write_text(SPACE.format(lr_gen=dimension))
+    before = sorted(tmp_path.rglob("*"))
+    code, said = say(*arguments)
+    assert code == 2, said
+    assert re.search(words, said), said
+    assert "Traceback" not in said
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_published_key_with_a_typo_is_refused_by_name(say, tmp_path):
+    (tmp_path / "in.yaml").write_text("hyperparams:\n  model: aegan\n  hiden_size: 64\n")
+    code, said = say("search", "aegan", "--config", "in.yaml")
+    assert code == 2
+    assert "hiden_size" in said
+    assert "hidden_size" in said
+
+
+def test_more_slots_than_cpus_are_refused_before_ray_starts(say, tmp_path):
+    code, said = say("search", "aegan", "--slots", "4096")
+    assert code == 2
+    assert re.search(r"--slots: each slot needs one CPU, but got 4096 slots and this machine has \d+ CPUs", said), said
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_locked_study_exits_with_3_and_names_the_holder(say, tmp_path):
+    folder = tmp_path / "results" / "aegan-exafs"
+    folder.mkdir(parents=True)
+    with lock_study(folder):
+        code, said = say("search", "aegan", "--set", "data.n=200")
+    assert code == 3
+    assert f"process {os.getpid()}" in said
+
+
+def test_a_study_of_another_search_under_the_same_name_is_refused(say, tmp_path):
+    folder = tmp_path / "results" / "aegan-exafs"
+    write_study(folder, {"spec": {"name": "aegan-exafs"}, "kinds": {}, "metrics": [], "identity": {"model": "other"}})
+    code, said = say("search", "aegan", "--set", "data.n=200")
+    assert code == 2
+    assert "the same name resumes the same search, but model was 'other' and is 'aegan'" in said
+    assert "--name" in said
+
+
+def test_a_study_without_trials_has_nothing_to_pin(say, tmp_path):
+    from sparring.study import open_folder, prepare
+
+    study = prepare("aegan", settings=["data.n=200"], results=tmp_path / "results")
+    study.folder.mkdir(parents=True)
+    open_folder(study)
+    for verb in ("best", "report"):
+        code, said = say(verb, "aegan-exafs")
+        assert code == 5, said
+
+
+@pytest.mark.parametrize("verb", ["search", "report", "best", "train", "models", "datasets"])
+def test_every_verb_has_help_with_its_purpose(verb, say, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["sparring", verb, "--help"])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def test_models_and_datasets_are_listed(capsys, monkeypatch):
+    for verb, word in (("models", "aegan"), ("datasets", "fe-xanes")):
+        monkeypatch.setattr(sys, "argv", ["sparring", verb])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        assert caught.value.code == 0
+        assert word in capsys.readouterr().out
