@@ -11,6 +11,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -29,12 +30,12 @@ def block(i: int, o: int) -> list[nn.Module]:
 
 
 def code(*widths: int) -> nn.Sequential:
-    layers = [layer for i, o in zip(widths[:-2], widths[1:-1], strict=True) for layer in block(i, o)]
+    layers = [layer for i, o in pairwise(widths[:-1]) for layer in block(i, o)]
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]), nn.BatchNorm1d(widths[-1]))
 
 
 def out(*widths: int) -> nn.Sequential:
-    layers = [layer for i, o in zip(widths[:-2], widths[1:-1], strict=True) for layer in block(i, o)]
+    layers = [layer for i, o in pairwise(widths[:-1]) for layer in block(i, o)]
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
 
 
