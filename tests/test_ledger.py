@@ -262,6 +262,13 @@ def test_odd_paths_work(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_rows_name_the_study_however_its_folder_is_given(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with Ledger(".", kinds=KINDS, metrics=METRICS, wait_s=0) as ledger:
+        ledger.append_trial(ended(0))
+    assert read_trials(".").table["study"].to_pylist() == ["study"]
+
+
 def test_a_study_may_stand_behind_a_link(tmp_path, folder):
     link = tmp_path / "link"
     link.symlink_to(folder)

@@ -17,7 +17,8 @@ def publish(data: bytes, final: Path) -> None:
     """Makes ``final`` appear with exactly ``data``, durably, and never over another file.
 
     Raises OSError (FileExistsError among them), and then neither ``final`` nor the temporary file is there, as far as
-    the disk still obeys. A failed fsync is never repeated on the same file: Linux reports such an error only once.
+    the disk still obeys; if it was the folder's fsync that failed, a power cut may bring ``final`` back, whole. A
+    failed fsync is never repeated on the same file: Linux reports such an error only once.
     """
     temporary = final.with_name(f".{final.name}.tmp")
     linked = False
@@ -53,8 +54,8 @@ def swap_folder(folder: Path, new: Path, old: Path) -> None:
 
 
 def rename(source: Path, target: Path) -> None:
+    """Not durable until the folder is synced."""
     os.rename(source, target)
-    sync_folder(target.parent)
 
 
 def make_folder(folder: Path) -> None:

@@ -59,6 +59,6 @@ def epoch_rows(folder: str | PathLike[str]) -> list[EpochRow]:
 
 def _read(folder: Path, name: str) -> Reading:
     study = read_study(folder)
-    columns = Columns(folder.name, study["kinds"], study["metrics"])
+    columns = Columns(folder.resolve().name, study["kinds"], study["metrics"])
     parts = read_parts(folder / name, columns.schemas[name], KEYS[name])
     return Reading(parts.table, tuple(f"{name}/{part}: {reason}" for part, reason in sorted(parts.torn.items())))

@@ -49,7 +49,7 @@ class Ledger:
         self.folder = Path(folder)
         self.torn: tuple[str, ...] = ()
         """Damaged parts set aside by this ledger, each with its reason."""
-        self._columns = Columns(self.folder.name, kinds, metrics)
+        self._columns = Columns(self.folder.resolve().name, kinds, metrics)
         self._clock = clock
         self._guard = threading.RLock()
         self._lock_path = self.folder / "writer.lock"
@@ -158,7 +158,9 @@ class Ledger:
         if merged.exists() and not folder.exists():
             rename(merged, folder)
         remove_folder(merged)
-        remove_folder(old)
+        if old.exists():
+            sync_folder(self.folder)  # killed before this, the swap might still be undone by a power cut
+            remove_folder(old)
 
     def _read(self, name: str) -> Parts:
         """The table's sound parts; torn ones are moved out of every reader's way."""
