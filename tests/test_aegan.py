@@ -19,6 +19,7 @@ from sparring.errors import CheckpointError, DataError
 from sparring.models import find_model, model_names
 from sparring.models.aegan import AEGAN, DISCRIMINATORS, GENERATOR, Config, Freeze
 from sparring.models.base import Step
+from sparring.models.losses import wcc, wcc_kernel
 from sparring.models.nets import Block, initialize_weights, make_activation
 from sparring.models.scaling import Scaling
 from sparring.records import Objective, Trial
@@ -341,6 +342,14 @@ def test_every_loss_trains_the_encoders(loss: str) -> None:
     assert gradients(model, step.loss)["structure_encoder.0.linear.weight"].abs().sum() > 0
 
 
+def test_wcc_takes_its_width_from_the_configuration() -> None:
+    rows = make_rows()
+    step = make(rows=rows, loss_gen="wcc", wcc_width=3.0, loss_scale="none")("gen", rows)
+    kernels = {name: wcc_kernel(x.shape[1], 3.0).double() for name, x in rows.items()}
+    expected = sum(wcc(step.carry[path], rows[path.split("_")[1]], kernels[path.split("_")[1]]) for path in PATHS)
+    torch.testing.assert_close(step.loss, expected, rtol=1e-12, atol=0)
+
+
 def test_bce_reads_outputs_as_logits_of_scaled_targets() -> None:
     rows = make_rows()
     model = make(rows=rows, loss_gen="bce", target_scaling="minmax", loss_scale="none")
@@ -351,8 +360,10 @@ def test_bce_reads_outputs_as_logits_of_scaled_targets() -> None:
         functional.binary_cross_entropy(step.carry[path], step.carry[f"real_{path.split('_')[1]}"]) for path in PATHS
     )
     torch.testing.assert_close(step.loss, expected, rtol=1e-10, atol=0)
-    answer = model.reconstruct(**rows)
-    assert all((answer[name] <= rows[name].amax(0)).all() for name in rows)
+    model.eval()
+    low, high = (getattr(rows["spectrum"], bound)(0) for bound in ("amin", "amax"))
+    share = model("gen", rows).carry["recon_spectrum"].detach()
+    torch.testing.assert_close(model.reconstruct(**rows)["spectrum"], low + share * (high - low))
     with pytest.raises(
         ValidationError, match=r"loss_gen 'bce' needs targets in \[0, 1\], but got target_scaling='none'"
     ):

@@ -188,6 +188,11 @@ def test_numbers_without_a_point_are_numbers(write) -> None:
     assert (values["lr_dis"], values["lr_gen"]) == (1e-3, 1e-2)
 
 
+def test_names_are_read_in_any_case(write) -> None:
+    values = read_published(write(BLOCK.replace("prelu", "PReLU").replace("reg_type: null", "reg_type: l2"))).values
+    assert (values["activation"], values["loss_gen_reg_type"], values["optim_fn_gen"]) == ("prelu", "L2", "Adam")
+
+
 def test_the_argument_of_wcc_becomes_its_width(write) -> None:
     text = BLOCK.replace("loss_fn: mse\n    loss_args: ", "loss_fn: wcc\n    loss_args: 7")
     assert AEGAN.Config(**read_published(write(text)).values).wcc_width == 7
@@ -237,6 +242,7 @@ def test_a_file_with_a_fault_is_refused_in_one_sentence(write, old: str, new: st
     [
         (b"- 1\n- 2\n", r"must hold keys and values such as 'batch_size: 64', but got \[1, 2\]"),
         (b"", "must hold keys and values"),
+        (b"{}", "must hold keys and values"),
         (b"seed: \xff\n", "must be UTF-8 text, but byte 6 is not"),
         (b"#" * 1_000_001, "at most 1000000 bytes"),
     ],
