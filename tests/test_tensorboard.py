@@ -111,12 +111,12 @@ def test_hyperparameters_appear_when_a_trial_starts(tmp_path):
 def test_hparams_show_the_best_epoch_and_how_the_trial_ended(tmp_path):
     written = board(tmp_path)
     written.start(Trial(number=0, params=PLAIN, seed=0))
-    for number, score in enumerate([0.75, 0.25, 0.5, math.nan], start=1):
+    for number, score in enumerate([math.nan, 0.75, 0.25, 0.5], start=1):
         written.epoch(epoch(0, number, score))
     written.end(ended(0, Outcome.DIVERGED))
     (group,) = session_groups(tmp_path).values()
     shown = {each.name.tag: (each.training_step, each.value) for each in group.metric_values}
-    assert shown == {"best/val/score": (2, 0.25), "best/val/mse_predict_spectrum": (2, 0.03125)}
+    assert shown == {"best/val/score": (3, 0.25), "best/val/mse_predict_spectrum": (3, 0.03125)}
     assert group.sessions[0].status == api_pb2.STATUS_FAILURE
 
 

@@ -168,7 +168,7 @@ class LiveView:
         elif baseline.value is None:
             yield f"published default {baseline.outcome}", "yellow"
         else:
-            ratio = compare(best.value, baseline.value, self.objective.goal) if best else ""
+            ratio = compare(best.value, baseline.value) if best else ""
             yield f"{ratio} than the default {show(baseline.value)}" if ratio else f"default {show(baseline.value)}", ""
 
     def _running(self, snapshot: Snapshot) -> Table:

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..metrics import METRICS
 from ..records import Objective, Outcome, TrialRow
 from .words import clean, compare, nearby, show
 
@@ -84,9 +83,8 @@ def comparison_table(objective: Objective, best: TrialRow, baseline: TrialRow | 
     figures: dict[str, float | None] = {objective.metric: best.value}
     figures |= {name: value for name, value in best.metrics.items() if name.startswith("val/") and name not in figures}
     for name, value in figures.items():
-        goal = METRICS[name].goal if name in METRICS else objective.goal
         bold = "bold" if name == objective.metric else ""
-        add(name, show(known.get(name)), show(value), compare(value, known.get(name), goal), bold, bold)
+        add(name, show(known.get(name)), show(value), compare(value, known.get(name)), bold, bold)
     return table
 
 

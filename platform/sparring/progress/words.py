@@ -34,12 +34,14 @@ def show(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else clean(str(value))
 
 
-def compare(best: float | None, baseline: float | None, goal: str) -> str:
-    """How many times better than the published default, in words; empty where a ratio says nothing."""
+def compare(best: float | None, baseline: float | None) -> str:
+    """How many times lower or higher than the published default, in words; empty where a ratio says nothing."""
     if best is None or baseline is None or best <= 0 or baseline <= 0:
         return ""
-    ratio, word = (baseline / best, "lower") if goal == "minimize" else (best / baseline, "higher")
-    return f"{ratio:.3g} times {word}" if ratio != 1 else ""
+    ratio = best / baseline
+    if ratio == 1:
+        return ""
+    return f"{ratio:.3g} times higher" if ratio > 1 else f"{1 / ratio:.3g} times lower"
 
 
 def clock(seconds: float | None) -> str:

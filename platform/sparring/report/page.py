@@ -87,11 +87,11 @@ def _body(report: Report, plots: Sequence[Plot]) -> Iterator[str]:
     yield '<div class="cards">'
     yield _card(f"best {report.objective.metric}", show(best and best.value))
     yield _card("published default", show(baseline and baseline.value))
-    if best and baseline and (ratio := compare(best.value, baseline.value, report.objective.goal)):
+    if best and baseline and (ratio := compare(best.value, baseline.value)):
         yield _card("than the default", ratio)
     if report.yardsticks:
         first = report.yardsticks[0]
-        yield _card(f"closest yardstick: {first.name}", show(first.figure(report.objective.metric)))
+        yield _card(f"best yardstick: {first.name}", show(first.figure(report.objective.metric)))
     yield _card("trials finished", str(len(report.trials)))
     yield "</div>"
     if report.verdict:

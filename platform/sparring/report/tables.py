@@ -221,7 +221,7 @@ def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
     for name in (report.objective.metric, "best against it", *others):
         table.add_column(name, justify="right")
     for name, figure, errors, style in entries:
-        against = compare(best.value, figure, report.objective.goal) if best and not name.startswith("best") else ""
+        against = compare(best.value, figure) if best and not name.startswith("best") else ""
         table.add_row(name, show(figure), against, *(show(errors.get(other)) for other in others), style=style)
     yield table
     yield Text(report.verdict, style="bold red" if report.stronger else "green")
