@@ -66,7 +66,9 @@ def search(
     slots: Annotated[
         int | None, typer.Option(help="Trials at a time, one CPU each. [default: one per CPU, at most 8]")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the sampler and of every trial.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the sampler and of every trial. [default: the --config's, or 0]")
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="The study's name; the same name resumes. [default: MODEL-DATASET]")
     ] = None,

@@ -96,9 +96,11 @@ def prepare(
     """
     model_class = find_model(model)
     raw = read_space(find_space(space or model))
+    seed = limits.pop("seed", None)
     where = space or f"search_spaces/{model}.toml"
     if config is not None:
-        raw, data_path = _with_published(raw, config, data_path)
+        raw, published_seed = _with_published(raw, config)
+        seed = published_seed if seed is None else seed
     raw = apply_settings(raw, settings, model_class.Config.model_fields)
     if raw.get("model", model) != model:
         raise UsageError(f"{where}: model: the space is for {raw['model']!r}, but {model!r} is searched; use its own")
@@ -119,6 +121,7 @@ def prepare(
         split=checked.split or SPLIT,
         space=raw,
         objectives=checked.objectives,
+        seed=seed or 0,
         **limits,
     )
     if spec.trials < 1:
@@ -129,8 +132,8 @@ def prepare(
         raise UsageError(f"--slots: a search needs at least 1 slot, but got {spec.slots}")
     if address is None and spec.slots > available_cpus():
         raise UsageError(
-            f"--slots: each slot needs one CPU, but got {spec.slots} slots and this machine has {available_cpus()} CPUs; "
-            f"use --slots {available_cpus()} or fewer, or a cluster with --address"
+            f"--slots: each slot needs one CPU, but got {spec.slots} slots and this machine has {available_cpus()} "
+            f"CPUs; use --slots {available_cpus()} or fewer, or a cluster with --address"
         )
     folder = (results / spec.name).absolute()
     _check_writable(folder)
@@ -201,7 +204,8 @@ def default_slots() -> int:
     return min(available_cpus(), MOST_SLOTS)
 
 
-def _with_published(raw: Mapping[str, Any], config: Path, data_path: Path | None) -> tuple[dict[str, Any], Path | None]:
+def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any], int | None]:
+    """The space with a published file's values as its baseline, and the file's seed; data paths are not followed."""
     from .models.published import read_published
 
     published = read_published(config)
@@ -210,7 +214,7 @@ def _with_published(raw: Mapping[str, Any], config: Path, data_path: Path | None
         changed["split"] = published.split
     if published.data_options:
         changed["data"] = {**changed.get("data", {}), **published.data_options}
-    return changed, data_path
+    return changed, published.seed
 
 
 def _check_names(limits: Mapping[str, Any]) -> None:
