@@ -59,9 +59,12 @@ def test_every_card_is_complete_and_its_options_are_the_readers(name):
     assert all(info.description for info in options.model_fields.values())
 
 
-@pytest.mark.parametrize("name", [name for name in dataset_names() if read_card(name).path is None])
+@pytest.mark.parametrize("name", dataset_names())
 def test_an_embedded_set_has_the_shapes_of_its_card(name):
-    data, card = load_dataset(name), read_card(name)
+    card = read_card(name)
+    if card.path is not None:
+        pytest.skip("not embedded: its files are the user's")
+    data = load_dataset(name)
     assert data.name == name
     assert data.shapes == {field: about.shape for field, about in card.fields.items()}
 
@@ -96,7 +99,7 @@ def test_a_card_with_a_fault_is_refused_by_its_place(own_cards, tmp_path, old, n
     np.savez(tmp_path / "mine.npz", x=arrays()["structure"], y=arrays()["spectrum"])
     with pytest.raises(DataError, match=words) as caught:
         load_dataset("mine", tmp_path / "mine.npz")
-    assert "\n" not in str(caught.value).replace("\n", "", str(caught.value).count("TOML"))
+    assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
 
 

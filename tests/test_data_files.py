@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sparring.data import load_dataset
-from sparring.data.spectra import read_spectrum, read_structure
+from sparring.data.spectra import Options, read, read_spectrum, read_structure
 from sparring.errors import DataError
 
 ENERGY = np.linspace(7100, 7110, 6)
@@ -155,6 +155,16 @@ def test_empty_folders_and_single_samples_are_refused(tmp_path):
     (tmp_path / "s.xyz").write_text(xyz(0))
     (tmp_path / "s.txt").write_text(txt(0))
     assert "at least 10 samples to train and validate on, but got 1" in refusal(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_named(pairs, monkeypatch):
+    def refuse(path: Path, **_: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuse, raising=True)
+    # The card is read the same way, so the reader is called alone.
+    with pytest.raises(DataError, match=r"s00\.xyz: cannot be read: Permission denied"):
+        read(pairs, Options())
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):

@@ -107,7 +107,7 @@ def test_a_structure_is_described_alike_alone_and_in_company():
 
 
 def test_an_absorber_without_neighbours_is_described_by_zeros():
-    far = Structure(np.array([26, 8]), np.array([[0.0, 0, 0], [0, 0, 6.0]]))
+    far = Structure(np.array([26, 8]), np.array([[0.0, 0, 0], [0, 0, 7.0]]))
     alone = Structure(np.array([26]), np.zeros((1, 3)))
     assert not describe([far, alone], Grid()).any()
 

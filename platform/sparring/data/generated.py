@@ -53,7 +53,7 @@ class Options(Grid):
     k_min: Annotated[float, Field(ge=2, allow_inf_nan=False)] = 2.0
     """First wave number in 1/Å. 2 to 3; below, neither the equation nor its phase shifts hold."""
     k_max: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
-    """Last wave number in 1/Å. 8 to 16."""
+    """Last wave number in 1/Å. 8 to 12."""
     points: Annotated[int, Field(ge=2)] = 226
     """Points of the spectrum."""
     fourier: bool = False

@@ -59,8 +59,8 @@ def phase_shifts(number: int, k: np.ndarray, waves: np.ndarray = WAVES) -> np.nd
         square_lk = _radial(number, k, moment_l1, outer_lk + span_lk * t**2)
         shift_lk += weight * t * span_lk * np.sqrt(np.maximum(square_lk, 0))
     end_lk = k * np.exp(end_lk)
-    shift_lk = shift_lk - np.sqrt(end_lk**2 - moment_l1**2) + moment_l1 * np.arccos(moment_l1 / end_lk)
-    return shift_lk
+    total_lk: np.ndarray = shift_lk - np.sqrt(end_lk**2 - moment_l1**2) + moment_l1 * np.arccos(moment_l1 / end_lk)
+    return total_lk
 
 
 def backscattering(number: int, k: np.ndarray) -> np.ndarray:

@@ -45,7 +45,10 @@ def read(path: Path | None, options: Options) -> Dataset:
         raise DataError("structures and spectra are read from a folder or an .npz, but got no path; give --data-path")
     energy: np.ndarray | None
     if path.is_dir():
-        structure, spectrum, ids, energy = _read_folder(path, options)
+        try:
+            structure, spectrum, ids, energy = _read_folder(path, options)
+        except OSError as error:
+            raise DataError(f"{error.filename or path}: cannot be read: {error.strerror}") from error
     elif path.suffix.lower() == ".npz":
         structure, spectrum, ids, energy = _read_npz(path, options)
     else:
@@ -189,10 +192,7 @@ def _by_stem(path: Path, suffix: str) -> dict[str, Path]:
 
 def _lines(path: Path) -> list[str]:
     """Lines without byte order mark and trailing blank ones; what is no UTF-8 may only be in a comment."""
-    try:
-        return path.read_text(encoding="utf-8-sig", errors="replace").rstrip().split("\n")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    return path.read_text(encoding="utf-8-sig", errors="replace").rstrip().split("\n")
 
 
 def _floats(path: Path, line: int, words: Sequence[str]) -> list[float]:
