@@ -370,7 +370,7 @@ def test_an_append_killed_at_any_call_is_whole_or_absent(frail, tmp_path, power)
     assert {(False, 1), (True, 2)} <= fates
 
 
-@pytest.mark.parametrize("power", [False, True])
+@pytest.mark.parametrize("power", ["stays", "cut", "cut after the next opening"])
 def test_a_compaction_killed_at_any_call_changes_no_query_result(frail, tmp_path, power):
     finished = set()
     for calls in range(25):
@@ -384,9 +384,11 @@ def test_a_compaction_killed_at_any_call_changes_no_query_result(frail, tmp_path
             ledger.compact("trials")
             finished.add(calls)
         frail.revive()
-        if power:
-            frail.cut_power(random.Random(calls))
         ledger.close()
+        if power == "cut after the next opening":
+            open_ledger(folder).close()
+        if power != "stays":
+            frail.cut_power(random.Random(calls))
         assert read_trials(folder).table == before
         with open_ledger(folder) as again:
             assert again.torn == ()
@@ -426,6 +428,11 @@ def test_a_flipped_bit_anywhere_in_a_part_is_seen(folder):
         assert reading.table.num_rows == 0
         assert len(reading.torn) == 1
     assert read_trials(folder).table.num_rows == 1
+
+
+def test_a_new_study_and_its_folder_are_synced(frail, tmp_path):
+    folder = new_study(tmp_path / "study")
+    assert {folder, tmp_path} <= set(frail.asked_to_sync)
 
 
 LABEL = "t00009-a1-00000000.parquet"

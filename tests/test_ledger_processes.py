@@ -115,7 +115,7 @@ def test_a_second_search_is_refused_and_told_who_holds_the_study(folder):
 
 
 def test_a_lock_file_of_a_dead_process_or_another_boot_holds_nobody_off(folder):
-    (folder / "LOCK").write_text(json.dumps({"pid": 1, "host": "other", "boot_id": "other", "start": "2020"}))
+    (folder / "LOCK").write_text(json.dumps({"pid": 1, "host": "other" * 40, "boot_id": "other", "start": "2020"}))
     with lock_study(folder):
         holder = json.loads((folder / "LOCK").read_text())
         assert holder["pid"] == os.getpid()
