@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from sparring.errors import CheckpointError, DataError
 from sparring.models import find_model, model_names
-from sparring.models.aegan import AEGAN, DISCRIMINATORS, GENERATOR, Config, Freeze
+from sparring.models.aegan import AEGAN
+from sparring.models.aegan_config import DISCRIMINATORS, GENERATOR, Config, Freeze
 from sparring.models.base import Step
 from sparring.models.losses import wcc, wcc_kernel
 from sparring.models.nets import Block, initialize_weights, make_activation
@@ -111,8 +112,8 @@ def test_layers_stand_in_the_published_order() -> None:
 def test_all_four_paths_run_through_one_shared_core() -> None:
     model = make().eval()
     rows = make_rows(4)
-    enter = {name: getattr(model, f"{name}_encoder") for name in AEGAN.fields}
-    leave = {name: getattr(model, f"{name}_decoder") for name in AEGAN.fields}
+    enter = {name: getattr(model, f"{name}_encoder") for name in AEGAN.Config.fields}
+    leave = {name: getattr(model, f"{name}_decoder") for name in AEGAN.Config.fields}
     for name, x in rows.items():
         code = model.shared_decoder(model.shared_encoder(enter[name](x)))
         other = "spectrum" if name == "structure" else "structure"
@@ -327,7 +328,7 @@ def test_an_adversarial_weight_of_zero_equals_the_terms_absence_bit_for_bit() ->
     first, second, third = (
         gradients(model, step.loss) for model, step in ((absent, without), (zeroed, silent), (present, told))
     )
-    own = absent.parameters_of(absent.phases[0])
+    own = absent.parameters_of(absent.config.phases[0])
     assert all(first[name].equal(second[name]) for name in own)
     assert not any(
         first[name].equal(third[name]) for name in own if name.startswith("structure_encoder.0.linear.weight")
@@ -485,7 +486,7 @@ def test_discriminators_of_separable_data_fall_below_the_published_floor() -> No
         else torch.randn(x.shape, dtype=x.dtype, generator=generator)
         for name, x in model("gen", make_rows(64)).carry.items()
     }
-    optimizer = torch.optim.Adam(model.parameters_of(model.phases[1]).values(), lr=0.02)
+    optimizer = torch.optim.Adam(model.parameters_of(model.config.phases[1]).values(), lr=0.02)
     for _ in range(80):
         optimizer.zero_grad()
         run_dis(model, carry).loss.backward()
@@ -498,11 +499,11 @@ def test_discriminators_of_separable_data_fall_below_the_published_floor() -> No
 
 def test_the_two_optimizers_share_no_parameter_and_leave_none_out() -> None:
     model = make()
-    gen, dis = (set(model.parameters_of(phase)) for phase in model.phases)
+    gen, dis = (set(model.parameters_of(phase)) for phase in model.config.phases)
     assert not gen & dis
     assert gen | dis == {name for name, _ in model.named_parameters()}
     assert all(name.split(".")[0].endswith("_dis") for name in dis)
-    assert [(phase.lr, phase.optim_fn) for phase in model.phases] == [
+    assert [(phase.lr, phase.optim_fn) for phase in model.config.phases] == [
         ("lr_gen", "optim_fn_gen"),
         ("lr_dis", "optim_fn_dis"),
     ]
@@ -547,12 +548,14 @@ def test_a_lane_among_three_equals_the_same_trial_alone(fields: dict[str, Any]) 
     buffers = {name: buffer.clone() for name, buffer in buffers.items()}
 
     def fused(phase: int, inputs: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor, Step]:
-        own = models[0].parameters_of(models[0].phases[phase])
+        own = models[0].parameters_of(models[0].config.phases[phase])
         mine = {name: parameters[name].detach() for name in own}
         rest = {name: parameter.detach() for name, parameter in parameters.items() if name not in own}
 
         def measure(mine: Any, rest: Any, buffers: Any, inputs: Any) -> tuple[Tensor, Any]:
-            step = torch.func.functional_call(base, ({**rest, **mine}, buffers), (models[0].phases[phase].name, inputs))
+            step = torch.func.functional_call(
+                base, ({**rest, **mine}, buffers), (models[0].config.phases[phase].name, inputs)
+            )
             return step.loss, (step.metrics, step.carry)
 
         gradients, (loss, (metrics, carry)) = torch.func.vmap(torch.func.grad_and_value(measure, has_aux=True))(
@@ -571,8 +574,8 @@ def test_a_lane_among_three_equals_the_same_trial_alone(fields: dict[str, Any]) 
             gen = model("gen", batch)
         dis = run_dis(model, gen.carry)
         for (found, losses), step, phase in (
-            ((gen_gradients, gen_loss), gen, model.phases[0]),
-            ((dis_gradients, dis_loss), dis, model.phases[1]),
+            ((gen_gradients, gen_loss), gen, model.config.phases[0]),
+            ((dis_gradients, dis_loss), dis, model.config.phases[1]),
         ):
             own = model.parameters_of(phase)
             alone = torch.autograd.grad(step.loss, list(own.values()))
@@ -602,7 +605,7 @@ def test_the_four_errors_are_in_raw_units_and_add_up_over_batches(scaling: str) 
         assert figures[f"val/mse_{path}"] == pytest.approx(expected, rel=1e-12)
     shares = [figures[f"val/mse_predict_{name}"] / rows[name].var(0, correction=0).mean().item() for name in rows]
     assert figures["val/score"] == pytest.approx(sum(shares) / 2, rel=1e-12)
-    assert set(figures) == {name for name in AEGAN.metrics if name.startswith("val/")}
+    assert set(figures) == {name for name in AEGAN.Config.metrics if name.startswith("val/")}
 
 
 def test_the_mean_of_the_training_rows_scores_one() -> None:
@@ -692,7 +695,7 @@ def test_frozen_layers_get_no_gradient_and_keep_weights_and_statistics(pretraine
     _, path = pretrained
     model = make(target_scaling="standard", pretrained=path, freeze=FREEZE, w_adv=0.1).train()
     before = copy.deepcopy(model.state_dict())
-    arms = [torch.optim.SGD(model.parameters_of(phase).values(), lr=0.1) for phase in model.phases]
+    arms = [torch.optim.SGD(model.parameters_of(phase).values(), lr=0.1) for phase in model.config.phases]
     step = model("gen", make_rows())
     step.loss.backward()
     run_dis(model, step.carry).loss.backward()

@@ -11,8 +11,10 @@ from pydantic import BaseModel
 
 from sparring.errors import CheckpointError, LedgerError, UnknownName
 from sparring.ledger import attempt_rows, epoch_rows, trial_rows, write_study
-from sparring.records import EpochRow, Objective, Outcome, StudySpec, Verdict
-from sparring.referee import Referee, make_pruner
+from sparring.records import PRUNERS, SAMPLERS, EpochRow, Objective, Outcome, StudySpec, Verdict
+from sparring.referee.pruners import make_pruner
+from sparring.referee.referee import Referee
+from sparring.referee.study import make_sampler
 from sparring.space import Space
 
 
@@ -148,6 +150,15 @@ def test_the_rungs_lie_at_thirds_of_the_budget():
     assert make_pruner("none", 27).rungs == ()
     with pytest.raises(UnknownName, match=r"--pruner.*'halving'.*successive_halving"):
         make_pruner("halving", 27)
+
+
+def test_every_name_of_a_pruner_and_a_sampler_makes_one():
+    for name in PRUNERS:
+        assert make_pruner(name, 9).rungs is not None
+    for name in SAMPLERS:
+        assert make_sampler(name, 0) is not None
+    with pytest.raises(UnknownName, match=r"--sampler.*'gp'.*tpe, random"):
+        make_sampler("gp", 0)
 
 
 def test_the_median_pruner_waits_for_its_startup_and_then_stops_the_worse_half():

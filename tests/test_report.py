@@ -23,8 +23,8 @@ from rich.console import Console
 from sparring.dimension import Dimension
 from sparring.errors import DataError, NothingToReport, UnknownName, UsageError
 from sparring.ledger import Ledger, spec_to_json, write_study
-from sparring.records import AttemptRow, EpochRow, Objective, Outcome, StudySpec, TrialRow
-from sparring.report import best_row, importance, read_report, write_report
+from sparring.records import AttemptRow, EpochRow, Objective, Outcome, StudySpec, TrialRow, best_row
+from sparring.report import importance, read_report, write_report
 from sparring.report.importance import encode, measure_importance
 from sparring.report.page import make_page
 from sparring.report.plots import LINES, figures_of
@@ -260,7 +260,7 @@ def stub_study(monkeypatch, sha256="abc", error=None):
     opened = SimpleNamespace(
         dataset=SimpleNamespace(sha256=sha256, fields=fields),
         split=SimpleNamespace(train=np.arange(30), valid=np.arange(30, 40)),
-        model_class=SimpleNamespace(predictions={"val/mse_predict_spectrum": ("structure", "spectrum")}),
+        config_class=SimpleNamespace(predictions={"val/mse_predict_spectrum": ("structure", "spectrum")}),
     )
     calls = []
 

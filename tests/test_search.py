@@ -159,7 +159,7 @@ def check_against_an_unbroken_training(folder: Path, row) -> None:
     torch.set_num_threads(1)
     solo = Solo(
         find_model("aegan"),
-        Space(study.spec.space, study.model_class.Config).config(row.params),
+        Space(study.spec.space, study.config_class).config(row.params),
         {name: torch.from_numpy(array) for name, array in study.rows("train").items()},
         {name: torch.from_numpy(array) for name, array in study.rows("valid").items()},
         trial=Trial(number=row.trial, params=row.params, seed=row.seed),

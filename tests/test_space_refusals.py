@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, Field, model_validator
 
 from sparring.errors import SpaceError, UnknownName
-from sparring.models import find_model
+from sparring.models import find_config
 from sparring.shipped import shipped
 from sparring.space import Space, apply_settings, find_space, read_space
 
@@ -230,7 +230,7 @@ def test_a_space_is_found_by_the_name_of_its_model_or_by_path(tmp_path: Path) ->
 @pytest.mark.parametrize("path", sorted(shipped("search_spaces").glob("*.toml")), ids=lambda path: path.stem)
 def test_a_shipped_space_fits_its_model_and_starts_from_the_published_default(path: Path) -> None:
     raw = read_space(path)
-    config_class = find_model(raw["model"]).Config
+    config_class = find_config(raw["model"])
     space = Space(raw, config_class, where=path.name)
     assert path.stem == space.model
     assert space.config(space.baseline()) == config_class(**space.fixed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 from sparring.errors import CheckpointError
-from sparring.models.base import Config, Model, Phase, Step
+from sparring.models.base import Model, Step
+from sparring.models.config import Config, Phase
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 from sparring.training.noise import Noise, mix, order
@@ -18,6 +20,13 @@ from sparring.training.schedules import factor
 
 
 class ToyConfig(Config):
+    fields: ClassVar = ("x",)
+    phases: ClassVar = (
+        Phase(name="gen", nets=("coder",), lr="lr_gen", optim_fn="optim_fn_gen", weight_decay="weight_decay"),
+        Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis"),
+    )
+    metrics: ClassVar = ("train/loss_gen", "train/loss_dis", "val/score")
+
     lr_gen: float = 1e-2
     lr_dis: float = 1e-3
     optim_fn_gen: str = "Adam"
@@ -29,12 +38,6 @@ class ToyConfig(Config):
 
 class Toy(Model):
     Config = ToyConfig
-    fields = ("x",)
-    phases = (
-        Phase(name="gen", nets=("coder",), lr="lr_gen", optim_fn="optim_fn_gen", weight_decay="weight_decay"),
-        Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis"),
-    )
-    metrics = ("train/loss_gen", "train/loss_dis", "val/score")
 
     def __init__(self, config, shapes):
         super().__init__(config, shapes)

@@ -148,7 +148,7 @@ def _run_on_ray(study: Study, address: str | None, *, resumed: bool) -> int:
                 study.space,
                 Material(train=study.rows("train"), valid=study.rows("valid")),
                 epochs=study.epochs,
-                metrics=study.model_class.emitted(),
+                metrics=study.config_class.emitted(),
                 follower=watcher,
             )
     left = study.spec.trials - ended.snapshot.finished
@@ -219,7 +219,7 @@ def best(
 ) -> None:
     """Pin the best configuration: the search space with every range collapsed to a value."""
     from .ledger import read_study, spec_from_json, trial_rows
-    from .models import find_model
+    from .models import find_config
     from .records import best_row
     from .space import Space, pin, write_toml
 
@@ -231,7 +231,7 @@ def best(
     raw = dict(spec.space) | {"split": spec.split}
     if spec.data_path:
         raw["data_path"] = spec.data_path
-    space = Space(raw, find_model(spec.model).Config, f"{spec.name}/study.json")
+    space = Space(raw, find_config(spec.model), f"{spec.name}/study.json")
     found: dict[str, Value | None] = {
         "study": spec.name,
         "trial": row.trial,

@@ -34,6 +34,11 @@ def safe_name(name: str, what: str = "study name") -> str:
     return name
 
 
+SAMPLERS = ("tpe", "random")
+PRUNERS = ("successive_halving", "median", "none")
+"""What --sampler and --pruner take; the first is the default. ``sparring.referee`` holds what they name."""
+
+
 class Outcome(StrEnum):
     """How a trial ended. ``advice`` is the sentence the user reads."""
 
@@ -119,6 +124,23 @@ class Trial:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a slot gets to run: the trial, a checkpoint to continue from, and its last epoch in the ledger."""
+
+    trial: Trial
+    checkpoint: bytes | None
+    durable: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The reply to a report: the verdict, and up to which epoch the ledger holds this trial."""
+
+    verdict: Verdict
+    durable: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class EpochRow:
     """What one epoch of one attempt measured. Epochs count from 1."""
 
@@ -159,10 +181,12 @@ class TrialRow:
 def best_row(rows: Iterable[TrialRow], objective: Objective) -> TrialRow | None:
     """The best of those that completed; None if none did. Of equals, the earliest."""
     sign = 1.0 if objective.goal == "minimize" else -1.0
-    completed = (
-        (sign * row.value, row.trial, row) for row in rows if row.outcome is Outcome.COMPLETED and row.value is not None
-    )
-    return min(completed, key=lambda each: each[:2], default=(0.0, 0, None))[2]
+    ranked = [
+        (sign * row.value, row.trial, row)
+        for row in rows
+        if row.outcome is Outcome.COMPLETED and row.value is not None and math.isfinite(row.value)
+    ]
+    return min(ranked, key=lambda each: each[:2])[2] if ranked else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,7 @@ def retrain(pinned: Path, output: Path | None, data_path: Path | None, console: 
     )  # fmt: skip
 
     def rows(index: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: np.ascontiguousarray(data.fields[name][index]) for name in model_class.fields}
+        return {name: np.ascontiguousarray(data.fields[name][index]) for name in config.fields}
 
     with bar:
         task = bar.add_task(f"{space.model} on {space.dataset}", total=config.epochs, figure="")

@@ -19,13 +19,12 @@ import numpy as np
 from .data import Dataset, Split, load_dataset, split_rows
 from .errors import UsageError
 from .ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
-from .models import find_model
-from .records import StudySpec, safe_name
-from .referee import PRUNERS, SAMPLERS
+from .models import find_config
+from .records import PRUNERS, SAMPLERS, StudySpec, safe_name
 from .space import Space, apply_config, apply_settings, find_space, read_space
 
 if TYPE_CHECKING:
-    from .models.base import Model
+    from .models.config import Config
 
 TRIALS, TIME_S = 24, 150.0
 """What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""
@@ -47,7 +46,7 @@ class Study:
     folder: Path
     spec: StudySpec
     space: Space
-    model_class: type[Model]
+    config_class: type[Config]
     dataset: Dataset
     split: Split
 
@@ -60,7 +59,7 @@ class Study:
     def rows(self, part: str) -> dict[str, np.ndarray]:
         """The model's fields on the rows of ``train``, ``valid`` or ``test``."""
         index = getattr(self.split, part)
-        return {name: np.ascontiguousarray(self.dataset.fields[name][index]) for name in self.model_class.fields}
+        return {name: np.ascontiguousarray(self.dataset.fields[name][index]) for name in self.config_class.fields}
 
     def identity(self) -> dict[str, Any]:
         """What must not change between two searches under one name."""
@@ -94,19 +93,19 @@ def prepare(
 
     Raises UsageError (or one of its kinds) at the first thing that cannot be.
     """
-    model_class = find_model(model)
+    config_class = find_config(model)
     raw = read_space(find_space(space or model))
     seed = limits.pop("seed", None)
     where = space or f"search_spaces/{model}.toml"
     if config is not None:
         raw, published_seed = _with_published(raw, config)
         seed = published_seed if seed is None else seed
-    raw = apply_settings(raw, settings, model_class.Config.model_fields)
+    raw = apply_settings(raw, settings, config_class.model_fields)
     if raw.get("model", model) != model:
         raise UsageError(f"{where}: model: the space is for {raw['model']!r}, but {model!r} is searched; use its own")
     if dataset is not None:
         raw["dataset"] = dataset
-    checked = Space(raw, model_class.Config, where)
+    checked = Space(raw, config_class, where)
     if not checked.dimensions:
         raise UsageError(f"{where}: nothing to search: [search] is empty; train a pinned file with `sparring train`")
     if len(checked.objectives) > 1:
@@ -137,9 +136,9 @@ def prepare(
         )
     folder = (results / spec.name).absolute()
     _check_writable(folder)
-    data = load(spec, model_class)
+    data = load(spec, config_class)
     split = split_rows(len(data.ids), spec.split, SPLIT_SEED)
-    study = Study(folder=folder, spec=spec, space=checked, model_class=model_class, dataset=data, split=split)
+    study = Study(folder=folder, spec=spec, space=checked, config_class=config_class, dataset=data, split=split)
     smallest = min(len(split.train), len(split.valid))
     if smallest < 2:
         raise UsageError(f"data set {spec.dataset}: a split needs at least 2 rows in each part, but got {smallest}")
@@ -147,13 +146,13 @@ def prepare(
     return study
 
 
-def load(spec: StudySpec, model_class: type[Model]) -> Dataset:
+def load(spec: StudySpec, config_class: type[Config]) -> Dataset:
     """The study's data set, with the fields its model needs. Raises DataError or UsageError."""
     data = load_dataset(spec.dataset, Path(spec.data_path) if spec.data_path else None, spec.data_options)
-    missing = [field for field in model_class.fields if field not in data.fields]
+    missing = [field for field in config_class.fields if field not in data.fields]
     if missing:
         raise UsageError(
-            f"data set {spec.dataset}: model {spec.model} needs the fields {', '.join(model_class.fields)}, but it "
+            f"data set {spec.dataset}: model {spec.model} needs the fields {', '.join(config_class.fields)}, but it "
             f"holds {', '.join(data.fields)}; choose another --dataset"
         )
     return data
@@ -169,7 +168,7 @@ def open_folder(study: Study) -> bool:
             "spec": spec_to_json(study.spec),
             "identity": study.identity(),
             "kinds": study.space.kinds,
-            "metrics": list(study.model_class.emitted()),
+            "metrics": list(study.config_class.emitted()),
             "epochs": study.epochs,
             "rows": {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")},
             "versions": {"python": machine.python_version(), **{name: version(name) for name in VERSIONS}},
@@ -182,11 +181,11 @@ def reopen(folder: Path) -> Study:
     """A study from its folder: the spec it was begun with, its data loaded again."""
     document = read_study(folder)
     spec = spec_from_json(document["spec"])
-    model_class = find_model(spec.model)
-    space = Space(spec.space, model_class.Config, f"{folder.name}/study.json")
-    data = load(spec, model_class)
+    config_class = find_config(spec.model)
+    space = Space(spec.space, config_class, f"{folder.name}/study.json")
+    data = load(spec, config_class)
     split = split_rows(len(data.ids), spec.split, SPLIT_SEED)
-    return Study(folder=folder, spec=spec, space=space, model_class=model_class, dataset=data, split=split)
+    return Study(folder=folder, spec=spec, space=space, config_class=config_class, dataset=data, split=split)
 
 
 def is_complete(study: Study) -> bool:
@@ -219,7 +218,7 @@ def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any
 
 def _check_names(limits: Mapping[str, Any]) -> None:
     for flag, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
-        if limits.get(flag, next(iter(known))) not in known:
+        if limits.get(flag, known[0]) not in known:
             raise UsageError(f"--{flag}: no {flag} {limits[flag]!r}; there are: {', '.join(known)}")
 
 

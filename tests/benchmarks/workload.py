@@ -41,7 +41,7 @@ def material() -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
     data = load_dataset("exafs")
     split = split_rows(len(data.ids), "80/20", 42)
     train, valid = (
-        {name: torch.from_numpy(data.fields[name][rows]) for name in AEGAN.fields}
+        {name: torch.from_numpy(data.fields[name][rows]) for name in AEGAN.Config.fields}
         for rows in (split.train, split.valid)
     )
     return train, valid

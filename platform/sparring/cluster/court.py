@@ -11,7 +11,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..records import StudySpec
-from ..referee import Referee
+from ..referee.referee import Referee
 from ..space import Space
 from ..training.checkpoint import CheckpointFolder
 

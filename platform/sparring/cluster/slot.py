@@ -20,8 +20,7 @@ import torch
 from ray import tune
 
 from ..models import find_model
-from ..records import EpochRow, Outcome, StudySpec, Verdict
-from ..referee import Answer, Start
+from ..records import Answer, EpochRow, Outcome, Start, StudySpec, Verdict
 from ..space import Space
 from ..training.gang import Solo
 

@@ -32,7 +32,7 @@ class Watcher:
         self.board = Board(
             study.folder,
             dimensions=study.space.dimensions,
-            metrics=study.model_class.emitted(),
+            metrics=study.config_class.emitted(),
             objective=spec.objectives[0],
             warn=self.view.note,
         )

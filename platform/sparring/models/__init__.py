@@ -11,6 +11,7 @@ from ..errors import UnknownName
 
 if TYPE_CHECKING:
     from .base import Model
+    from .config import Config
 
 
 def model_names() -> list[str]:
@@ -18,15 +19,22 @@ def model_names() -> list[str]:
     return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if _defines_model(path))
 
 
-def find_model(name: str) -> type[Model]:
-    """The model class of the system called ``name``; raises UnknownName with the list of those there are."""
+def find_config(name: str) -> type[Config]:
+    """The Config of the system called ``name``, without torch; raises UnknownName with the list of those there are."""
     known = model_names()
     if name not in known:
         raise UnknownName(f"no model {name!r}; there are: {', '.join(known)}")
+    found: type[Config] = importlib.import_module(f"{__name__}.{name}_config").Config
+    return found
+
+
+def find_model(name: str) -> type[Model]:
+    """The model class of the system called ``name``; raises UnknownName with the list of those there are."""
+    find_config(name)
     module = importlib.import_module(f"{__name__}.{name}")
     (found,) = (
         item for item in vars(module).values() if isinstance(item, type) and item.__module__ == module.__name__
-        and hasattr(item, "phases") and hasattr(item, "Config")
+        and hasattr(item, "Config")
     )  # fmt: skip
     return found
 

@@ -1,8 +1,9 @@
 """The contract between a system's author and the engine that trains it.
 
-An author writes one ``nn.Module`` that holds every net, a frozen Config, the ordered phases, one method per phase, and
-``evaluate``. The engine (``training/gang.py``) owns batches, noise, gradients, optimizers and schedules, so the same
-source runs alone, data-parallel and fused under ``torch.func.vmap`` with the same numbers. Rules that make it so:
+An author writes a frozen Config with the ordered phases (``NAME_config.py``; ``config.py`` says how) and one
+``nn.Module`` that holds every net, with one method per phase and ``evaluate``. The engine (``training/gang.py``) owns
+batches, noise, gradients, optimizers and schedules, so the same source runs alone, data-parallel and fused under
+``torch.func.vmap`` with the same numbers. Rules that make it so:
 
 * losses are means over the method's own batch; no ``.item()``, no branch on a tensor's value;
 * loss weights are knobs (0-dim buffers), so that lanes of a gang may differ in them;
@@ -15,58 +16,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+
+from .config import Config, Phase
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Per field of the data set, the shape of one sample."""
-
-Optimizer = Literal["Adam", "AdamW", "SGD", "RMSprop", "Adagrad"]
-Schedule = Literal["none", "step", "multistep", "exponential", "linear", "constant", "cosine", "one_cycle"]
-
-
-class Config(BaseModel):
-    """What every system's configuration holds: the budget and the schedule of its learning rates."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    epochs: Annotated[int, Field(ge=1)] = 100
-    """Passes over the training rows. 10 to 300."""
-    batch_size: Annotated[int, Field(ge=2)] = 64
-    """Samples per step over all workers together. 8 to 256; batch norm needs at least 2."""
-    lr_schedule: Schedule = "none"
-    """How learning rates move: per epoch for the published five, per step for cosine, one_cycle (arXiv:1708.07120)."""
-    schedule_step_size: Annotated[int, Field(ge=1)] = 50
-    """Epochs between two decays of the step schedule."""
-    schedule_milestones: tuple[Annotated[int, Field(ge=1)], ...] = (30, 60, 90)
-    """Epochs at which the multistep schedule decays."""
-    schedule_gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Factor of one decay (step, multistep), or per epoch (exponential). 0.1 to 1."""
-    schedule_factor: Annotated[float, Field(gt=0, le=1)] = 1 / 3
-    """Share of the learning rate at the start of linear and constant."""
-    schedule_iters: Annotated[int, Field(ge=1)] = 5
-    """Epochs until linear and constant reach the full learning rate."""
-    early_stop: Annotated[int, Field(ge=1)] | None = None
-    """Stop after so many epochs without a better objective. None trains the whole budget."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Phase:
-    """One alternating step of adversarial training: some nets, one loss, one optimizer.
-
-    ``name`` is also the method's; ``nets`` are attributes of the model; the rest name the Config fields that make the
-    optimizer (weight_decay may be None: no decay).
-    """
-
-    name: str
-    nets: tuple[str, ...]
-    lr: str
-    optim_fn: str
-    weight_decay: str | None = None
 
 
 class Step(NamedTuple):
@@ -83,18 +41,12 @@ class Model(nn.Module):
     """The root that holds all nets of one system."""
 
     Config: ClassVar[type[Config]]
-    phases: ClassVar[tuple[Phase, ...]] = ()
-    fields: ClassVar[tuple[str, ...]] = ()
-    """Fields of the data set it needs; also the names a phase may ask for."""
-    metrics: ClassVar[tuple[str, ...]] = ()
-    """Every metric it emits, by the names of ``sparring.metrics``."""
-    predictions: ClassVar[Mapping[str, tuple[str, str]]] = {}
-    """Metric of a prediction's error -> (input field, target field), for the yardsticks of the report."""
+    """Its hyperparameters, its phases, the fields it needs and the metrics it emits: what is known without torch."""
 
     def __init__(self, config: Any, shapes: Shapes) -> None:
         super().__init__()
         self.config = config
-        self.shapes = {name: tuple(shapes[name]) for name in self.fields}
+        self.shapes = {name: tuple(shapes[name]) for name in config.fields}
 
     def knob(self, **weights: float) -> None:
         """Registers loss weights as 0-dim float buffers, out of the checkpoint: they belong to the configuration."""
@@ -119,11 +71,6 @@ class Model(nn.Module):
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
         """The ``val/…`` metrics from summed ``evaluate``; sums of several batches or workers add up exactly."""
         raise NotImplementedError
-
-    @classmethod
-    def emitted(cls) -> tuple[str, ...]:
-        """Every metric of an epoch: the model's own, and the learning rates that the engine adds."""
-        return (*cls.metrics, *(f"train/{phase.lr}" for phase in cls.phases))
 
     @classmethod
     def wants(cls, phase: str) -> tuple[str, ...]:

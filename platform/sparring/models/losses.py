@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-ReconstructionLoss = Literal["mse", "l1", "emd", "cosine", "wcc", "bce"]
-AdversarialLoss = Literal["bce", "mse"]
-Penalty = Literal["none", "L1", "L2"]
+from .config import Penalty
 
 
 def emd(prediction: Tensor, target: Tensor) -> Tensor:

@@ -17,10 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import CheckpointError
-
-Activation = Literal["relu", "prelu", "tanh", "sigmoid", "elu", "leakyrelu", "selu", "silu", "gelu"]
-Kernel = Literal["uniform", "normal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "default"]
-Bias = Literal["zeros", "ones"]
+from .config import Activation, Bias, Kernel
 
 _ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     "relu": nn.ReLU,

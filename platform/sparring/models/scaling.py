@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-ScalingKind = Literal["none", "standard", "centered", "minmax"]
+from .config import ScalingKind
 
 
 class Scaling(nn.Module):

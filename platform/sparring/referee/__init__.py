@@ -5,9 +5,3 @@ live.py      one trial that has not ended
 study.py     the Optuna study inside, told the truth and rebuilt from the ledger
 pruners.py   who stops at a rung
 """
-
-from .pruners import PRUNERS, make_pruner
-from .referee import Answer, Referee, Start
-from .study import SAMPLERS
-
-__all__ = ["PRUNERS", "SAMPLERS", "Answer", "Referee", "Start", "make_pruner"]

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Protocol
 
 from ..errors import UnknownName
+from ..records import PRUNERS
 
 REDUCTION = 3
 """Of the trials that reach a rung, one in three goes on (eta in the papers)."""
@@ -84,11 +85,15 @@ class Never:
         return False
 
 
-PRUNERS: dict[str, Callable[[int], Pruner]] = {"successive_halving": SuccessiveHalving, "median": Median, "none": Never}
+_PRUNERS: dict[str, Callable[[int], Pruner]] = {
+    "successive_halving": SuccessiveHalving,
+    "median": Median,
+    "none": Never,
+}
 
 
 def make_pruner(name: str, epochs: int) -> Pruner:
     """The pruner called ``name``; raises UnknownName with the list of those there are."""
-    if name not in PRUNERS:
+    if name not in _PRUNERS:
         raise UnknownName(f"--pruner: no pruner {name!r}; there are: {', '.join(PRUNERS)}")
-    return PRUNERS[name](epochs)
+    return _PRUNERS[name](epochs)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import CheckpointError
 from ..ledger import Ledger, attempt_rows, epoch_rows, trial_rows
-from ..records import EpochRow, Outcome, Snapshot, StudySpec, Trial, TrialRow, Verdict, best_row
+from ..records import Answer, EpochRow, Outcome, Snapshot, Start, StudySpec, Trial, TrialRow, Verdict, best_row
 from .live import LiveTrial
 from .pruners import make_pruner
 from .study import Study
@@ -41,23 +41,6 @@ class Checkpoints(Protocol):
     def newest(self, trial: int) -> bytes | None: ...
     def history(self, packed: bytes, attempt: int) -> list[EpochRow]: ...
     def drop(self, trial: int) -> None: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """What a slot gets to run: the trial, a checkpoint to continue from, and its last epoch in the ledger."""
-
-    trial: Trial
-    checkpoint: bytes | None
-    durable: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """The reply to a report: the verdict, and up to which epoch the ledger holds this trial."""
-
-    verdict: Verdict
-    durable: int
 
 
 class Referee:

@@ -14,12 +14,12 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from ..errors import LedgerError, UnknownName
-from ..records import Outcome, StudySpec, Trial, TrialRow, Value
+from ..records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow, Value
 
 if TYPE_CHECKING:
     from ..space import Space
 
-SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
+_SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
     "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
     "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
 }
@@ -40,9 +40,7 @@ class Study:
         The sampler's seed depends on how many trials there are, so a resumed study does not draw its first trials
         again. Raises LedgerError if a number is missing.
         """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            sampler = make_sampler(self._spec.sampler, self._spec.seed + len(ended) + len(live))
+        sampler = make_sampler(self._spec.sampler, self._spec.seed + len(ended) + len(live))
         direction = self._spec.objectives[0].goal
         self._optuna = optuna.create_study(direction=direction, sampler=sampler)
         for number in range(len(ended) + len(live)):
@@ -103,6 +101,9 @@ _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PR
 
 def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     """The sampler called ``name``; raises UnknownName with the list of those there are."""
-    if name not in SAMPLERS:
+    if name not in _SAMPLERS:
         raise UnknownName(f"--sampler: no sampler {name!r}; there are: {', '.join(SAMPLERS)}")
-    return SAMPLERS[name](seed)
+    with warnings.catch_warnings():
+        # group=True is marked experimental; it is what searches conditional parameters.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return _SAMPLERS[name](seed)

@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import UsageError
-from .reading import Report, best_row, read_report
+from .reading import Report, read_report
 from .tables import FORMATS, render
 
-__all__ = ["FORMATS", "Report", "best_row", "read_report", "render", "write_report"]
+__all__ = ["FORMATS", "Report", "read_report", "render", "write_report"]
 
 
 def write_report(

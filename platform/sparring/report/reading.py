@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -88,12 +88,6 @@ def rank_of(row: TrialRow) -> bool:
     return row.outcome is Outcome.COMPLETED and row.value is not None and math.isfinite(row.value)
 
 
-def best_row(rows: Iterable[TrialRow], objective: Objective) -> TrialRow | None:
-    """The best completed trial, of equal ones the first; None if none completed with a finite value."""
-    ranked = [row for row in rows if rank_of(row)]
-    return min(ranked, key=lambda row: _key(row, objective), default=None)
-
-
 def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
     """Reads a study, also while it is being searched; never writes but to cache the yardsticks.
 
@@ -159,7 +153,7 @@ def _yardsticks(folder: Path, study: Mapping[str, Any], spec: StudySpec) -> tupl
     key = {"model": spec.model, "split": spec.split, "data_sha256": study["identity"]["data_sha256"]}
     if (found := _read_cache(path, key)) is not None:
         return found, []
-    from ..study import reopen  # loads torch, and then the data
+    from ..study import reopen  # and with it the data
 
     try:
         opened = reopen(folder)
@@ -167,7 +161,7 @@ def _yardsticks(folder: Path, study: Mapping[str, Any], spec: StudySpec) -> tupl
             raise DataError(f"data set {spec.dataset}: it has changed since the search; search again under a new name")
     except (SparringError, OSError) as error:
         return (), [f"no yardsticks: {error}"]
-    found = measure(opened.dataset.fields, opened.split, opened.model_class.predictions)
+    found = measure(opened.dataset.fields, opened.split, opened.config_class.predictions)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         temporary.write_text(json.dumps({"key": key, "yardsticks": [asdict(each) for each in found]}, indent=2))

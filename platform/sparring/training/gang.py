@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import CheckpointError
-from ..models.base import Model, Phase
+from ..models.base import Model
+from ..models.config import Phase
 from ..records import EpochRow, Objective, Trial
 from .checkpoint import Progress, pack, unpack
 from .noise import Noise, order
@@ -49,8 +50,8 @@ class Solo:
         device: torch.device | str = "cpu",
     ) -> None:
         self.trial, self.objective, self.config = trial, objective, config
-        self.train_rows = {name: train[name].to(device) for name in model_class.fields}
-        self.valid_rows = {name: valid[name].to(device) for name in model_class.fields}
+        self.train_rows = {name: train[name].to(device) for name in config.fields}
+        self.valid_rows = {name: valid[name].to(device) for name in config.fields}
         self.rows = len(next(iter(self.train_rows.values())))
         self.batch = min(config.batch_size, self.rows)
         self.steps_per_epoch = self.rows // self.batch
@@ -59,7 +60,7 @@ class Solo:
         self.model.initialize()
         self.model.to(device).prepare(self.train_rows)
         self.model.train()
-        self.arms = [_Arm(self.model, phase) for phase in self.model.phases]
+        self.arms = [_Arm(self.model, phase) for phase in config.phases]
         self.noise = Noise(trial.seed, rows=self.batch, device=device)
         self.epoch = 0
         self.best_epoch: int | None = None

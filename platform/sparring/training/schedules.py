@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 
-from ..models.base import Config
+from ..models.config import Config
 
 ONE_CYCLE_WARMUP = 0.3
 ONE_CYCLE_START = 1 / 25

@@ -1,0 +1,77 @@
+"""What is known of a system without torch: its hyperparameters, its phases, what it needs and what it emits.
+
+A study is checked, pinned and reported from this side alone, so the driver imports no torch (1.1 s and 250 MB). A
+system called NAME keeps its Config in ``NAME_config.py`` and its nets in ``NAME.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Optimizer = Literal["Adam", "AdamW", "SGD", "RMSprop", "Adagrad"]
+Schedule = Literal["none", "step", "multistep", "exponential", "linear", "constant", "cosine", "one_cycle"]
+Activation = Literal["relu", "prelu", "tanh", "sigmoid", "elu", "leakyrelu", "selu", "silu", "gelu"]
+Kernel = Literal["uniform", "normal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "default"]
+Bias = Literal["zeros", "ones"]
+ReconstructionLoss = Literal["mse", "l1", "emd", "cosine", "wcc", "bce"]
+AdversarialLoss = Literal["bce", "mse"]
+Penalty = Literal["none", "L1", "L2"]
+ScalingKind = Literal["none", "standard", "centered", "minmax"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One alternating step of adversarial training: some nets, one loss, one optimizer.
+
+    ``name`` is also the method's; ``nets`` are attributes of the model; the rest name the Config fields that make the
+    optimizer (weight_decay may be None: no decay).
+    """
+
+    name: str
+    nets: tuple[str, ...]
+    lr: str
+    optim_fn: str
+    weight_decay: str | None = None
+
+
+class Config(BaseModel):
+    """What every system's configuration holds: the budget and the schedule of its learning rates."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    phases: ClassVar[tuple[Phase, ...]] = ()
+    """The steps of one training step, in order."""
+    fields: ClassVar[tuple[str, ...]] = ()
+    """Fields of the data set it needs; also the names a phase may ask for."""
+    metrics: ClassVar[tuple[str, ...]] = ()
+    """Every metric the model emits, by the names of ``sparring.metrics``."""
+    predictions: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """Metric of a prediction's error -> (input field, target field), for the yardsticks of the report."""
+
+    epochs: Annotated[int, Field(ge=1)] = 100
+    """Passes over the training rows. 10 to 300."""
+    batch_size: Annotated[int, Field(ge=2)] = 64
+    """Samples per step over all workers together. 8 to 256; batch norm needs at least 2."""
+    lr_schedule: Schedule = "none"
+    """How learning rates move: per epoch for the published five, per step for cosine, one_cycle (arXiv:1708.07120)."""
+    schedule_step_size: Annotated[int, Field(ge=1)] = 50
+    """Epochs between two decays of the step schedule."""
+    schedule_milestones: tuple[Annotated[int, Field(ge=1)], ...] = (30, 60, 90)
+    """Epochs at which the multistep schedule decays."""
+    schedule_gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Factor of one decay (step, multistep), or per epoch (exponential). 0.1 to 1."""
+    schedule_factor: Annotated[float, Field(gt=0, le=1)] = 1 / 3
+    """Share of the learning rate at the start of linear and constant."""
+    schedule_iters: Annotated[int, Field(ge=1)] = 5
+    """Epochs until linear and constant reach the full learning rate."""
+    early_stop: Annotated[int, Field(ge=1)] | None = None
+    """Stop after so many epochs without a better objective. None trains the whole budget."""
+
+    @classmethod
+    def emitted(cls) -> tuple[str, ...]:
+        """Every metric of an epoch: the model's own, and the learning rates that the engine adds."""
+        return (*cls.metrics, *(f"train/{phase.lr}" for phase in cls.phases))
