@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -78,6 +79,8 @@ def connect(address: str | None, slots: int) -> Iterator[str]:
         options |= {"include_dashboard": True, "num_cpus": available_cpus()}
     else:
         options["address"] = address
+    # Tune and what it drags in take a second to import, and ray.init waits for other processes meanwhile.
+    threading.Thread(target=import_module, args=("ray.tune",), daemon=True).start()
     try:
         context = ray.init(**options)
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]

@@ -1,7 +1,8 @@
 """A slot: Ray Tune's trainable, kept warm. One ``step()`` trains one gang of trials to its end.
 
 Nothing is imported, opened or loaded twice for the next gang. Epochs go straight to the referee, which answers with a
-verdict; Ray Tune only places slots and restarts dead ones.
+verdict; Ray Tune only places slots and restarts dead ones. torch is imported by the slot, not by the driver, which
+reads this module too.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ import uuid
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import ray
-import torch
 from ray import tune
 
 from ..models import find_model
 from ..records import Answer, EpochRow, Outcome, Start, StudySpec, Verdict
 from ..space import Space
-from ..training.gang import Solo
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
 
 TRIAL = "trial"
 """The one key of a Tune configuration: the number of the trial to run."""
@@ -44,6 +46,8 @@ class Brief:
 
 class Slot(tune.Trainable):
     def setup(self, config: dict[str, Any], brief: Brief) -> None:  # type: ignore[override]  # tune.with_parameters
+        import torch
+
         torch.set_num_threads(brief.threads)
         self._referee, self._spec = brief.referee, brief.spec
         self._model_class = find_model(brief.spec.model)
@@ -67,6 +71,8 @@ class Slot(tune.Trainable):
         return {"done": True}
 
     def _train_trial(self, start: Start) -> None:
+        from ..training.gang import Solo
+
         trial = start.trial
         config = self._space.config(trial.params)
         objective = self._spec.objectives[0]
@@ -101,12 +107,16 @@ class Slot(tune.Trainable):
         """Nothing: the referee hands checkpoints out with the trial."""
 
 
-def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
     """Tensors over the object store's own memory, which is read-only; training takes copies by index."""
+    import torch
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def _is_out_of_memory(error: Exception) -> bool:
+    import torch
+
     return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
