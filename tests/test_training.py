@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from typing import ClassVar
 
 import pytest
@@ -16,6 +18,7 @@ from sparring.models.config import Config, Phase
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 from sparring.training.noise import Noise, mix, order
+from sparring.training.optimizers import make_optimizer, step_of
 from sparring.training.schedules import factor
 
 
@@ -199,6 +202,33 @@ def test_the_order_of_an_epoch_is_a_permutation_that_changes():
     assert sorted(order(5, 0, 40).tolist()) == list(range(40))
     assert order(5, 0, 40).tolist() != order(5, 1, 40).tolist()
     assert len({mix(5, epoch) for epoch in range(1000)} | {mix(epoch, 5) for epoch in range(1000)}) == 1999
+
+
+@pytest.mark.parametrize("kind", ["Adam", "AdamW", "SGD", "RMSprop", "Adagrad"])
+def test_an_optimizer_steps_as_torchs_own_does(kind):
+    phase = Phase(name="gen", nets=(), lr="lr_gen", optim_fn="optim_fn_gen", weight_decay="weight_decay")
+    config = ToyConfig(optim_fn_gen=kind, weight_decay=0.01)
+    ours, theirs = (nn.Parameter(torch.linspace(-1, 1, 7)) for _ in range(2))
+    step = step_of(make_optimizer(config, phase, [ours]))
+    plain = getattr(torch.optim, kind)([theirs], lr=1e-2, weight_decay=0.01)
+    for n in range(1, 4):
+        ours.grad = theirs.grad = torch.full((7,), 0.3 * n)
+        step()
+        plain.step()
+    torch.testing.assert_close(ours, theirs)
+    assert ours.requires_grad
+
+
+def test_training_imports_no_compiler():
+    """It would cost every slot a second at its first trial and 74 MB for good."""
+    program = (
+        "import sys, torch; from sparring.models.config import Phase; "
+        "from sparring.training.optimizers import make_optimizer, step_of; "
+        "from types import SimpleNamespace as Config; p = torch.nn.Parameter(torch.zeros(3)); p.grad = torch.ones(3); "
+        "step_of(make_optimizer(Config(lr=0.1, o='Adam'), Phase(name='g', nets=(), lr='lr', optim_fn='o'), [p]))(); "
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
 
 
 SCHEDULES = {

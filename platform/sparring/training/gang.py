@@ -24,12 +24,11 @@ from ..models.config import Phase
 from ..records import EpochRow, Objective, Trial
 from .checkpoint import Progress, pack, unpack
 from .noise import Noise, order
+from .optimizers import make_optimizer, step_of
 from .schedules import factor
 
 EVALUATION_ROWS = 4096
 """Validation rows per forward: enough to fill a device, few enough for its memory."""
-
-FUSED = {"Adam", "AdamW", "SGD", "Adagrad"}
 
 
 class Solo:
@@ -188,7 +187,8 @@ class _Arm:
         named = model.parameters_of(phase)
         self.names, self.parameters = list(named), list(named.values())
         self.lr = float(getattr(model.config, phase.lr))
-        self.optimizer = _make_optimizer(model.config, phase, self.parameters)
+        self.optimizer = make_optimizer(model.config, phase, self.parameters)
+        self._step = step_of(self.optimizer)
         self.draws = True
         self._others = [
             module
@@ -215,7 +215,7 @@ class _Arm:
                 group["lr"] = self.lr * rate
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
-        self.optimizer.step()
+        self._step()
 
     def state(self) -> Iterator[tuple[str, Tensor]]:
         for name, parameter in zip(self.names, self.parameters, strict=True):
@@ -230,18 +230,6 @@ class _Arm:
                 name, _, key = full[len(prefix) :].rpartition(":")
                 parameter: nn.Parameter = known[name]
                 self.optimizer.state[parameter][key] = tensor.clone()
-
-
-def _make_optimizer(config: Any, phase: Phase, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-    kind = getattr(config, phase.optim_fn)
-    options: dict[str, Any] = {"lr": getattr(config, phase.lr)}
-    if phase.weight_decay is not None:
-        options["weight_decay"] = getattr(config, phase.weight_decay)
-    if kind in FUSED:
-        # One kernel for all parameters: 0.73 ms against 2.48 ms per step at 1.3 M parameters on one CPU core.
-        options["fused"] = True
-    optimizer: torch.optim.Optimizer = getattr(torch.optim, kind)(parameters, **options)
-    return optimizer
 
 
 def _means(reported: list[dict[str, Tensor]]) -> dict[str, float]:
