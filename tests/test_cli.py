@@ -10,6 +10,7 @@ import pytest
 
 from sparring import cli
 from sparring.ledger import lock_study, write_study
+from sparring.study import open_folder, prepare
 
 SPACE = """
 model = "aegan"
@@ -113,6 +114,53 @@ def test_a_published_key_with_a_typo_is_refused_by_name(say, tmp_path):
     assert "hidden_size" in said
 
 
+PUBLISHED = """
+hyperparams:
+  model: aegan
+  batch_size: 64
+  n_hl_gen: 3
+  n_hl_shared: 2
+  n_hl_dis: 2
+  hidden_size: 256
+  activation: prelu
+  loss_gen:
+    loss_fn: wcc
+    loss_args: 10
+    loss_reg_type: null
+    loss_reg_param: 0.001
+  loss_dis:
+    loss_fn: bce
+    loss_args: null
+    loss_reg_type: null
+    loss_reg_param: 0.001
+  lr_gen: 0.02
+  lr_dis: 0.0001
+  optim_fn_gen: Adam
+  optim_fn_dis: Adam
+  dropout: 0.0
+  weight_init_seed: 2023
+  kernel_init: xavier_uniform
+  bias_init: zeros
+lr_scheduler:
+  scheduler: True
+  scheduler_type: Exponential
+  scheduler_param:
+    gamma: 0.001
+seed: 2021
+model_eval: True
+"""
+
+
+def test_a_published_file_is_the_baseline_as_it_stands(tmp_path):
+    (tmp_path / "in.yaml").write_text(PUBLISHED)
+    study = prepare("aegan", config=tmp_path / "in.yaml", settings=["data.n=200"], results=tmp_path / "results")
+    config = study.space.config(study.space.baseline())
+    assert (config.lr_gen, config.n_hl_gen, config.loss_gen, config.wcc_width) == (0.02, 3, "wcc", 10.0)
+    assert (config.weight_init_seed, config.lr_schedule, config.schedule_gamma) == (2023, "exponential", 0.001)
+    assert study.spec.seed == 2021
+    assert [len(part) for part in (study.split.train, study.split.valid, study.split.test)] == [150, 30, 20]
+
+
 def test_more_slots_than_cpus_are_refused_before_ray_starts(say, tmp_path):
     code, said = say("search", "aegan", "--slots", "4096")
     assert code == 2
@@ -139,8 +187,6 @@ def test_a_study_of_another_search_under_the_same_name_is_refused(say, tmp_path)
 
 
 def test_a_study_without_trials_has_nothing_to_pin(say, tmp_path):
-    from sparring.study import open_folder, prepare
-
     study = prepare("aegan", settings=["data.n=200"], results=tmp_path / "results")
     study.folder.mkdir(parents=True)
     open_folder(study)

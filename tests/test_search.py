@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import ray.util.state
 import torch
 
 from sparring.ledger import attempt_rows, epoch_rows, read_study, spec_from_json, trial_rows
@@ -97,6 +98,15 @@ def sparring(*arguments: str, cwd: Path) -> str:
         [sys.executable, "-m", "sparring", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=True
     )
     return done.stdout
+
+
+def test_a_search_runs_on_a_cluster_that_is_already_there(ray_cluster, tmp_path):
+    results = tmp_path / "results"
+    assert run(results, "--trials", "3", "--set", "epochs=3", "--address", ray_cluster.address_info["address"]) == 0
+    assert len(trial_rows(results / "aegan-exafs")) == 3
+    # The cluster outlives the search, and the search leaves nothing running on it.
+    left = [actor for actor in ray.util.state.list_actors() if actor.state == "ALIVE" and "Slot" in actor.class_name]
+    assert left == []
 
 
 @pytest.mark.timeout(900)

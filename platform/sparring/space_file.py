@@ -75,10 +75,17 @@ def apply_settings(raw: Mapping[str, Any], settings: Iterable[str], fields: Coll
 
 
 def apply_config(raw: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy whose baseline is ``values``: searched fields start there and stay searched, all others are fixed."""
+    """A copy whose baseline is ``values``: searched fields start there and stay searched, all others are fixed.
+
+    A published value that a choice lacks joins the choice, so that a published file is taken as it stands.
+    """
     changed = copy.deepcopy(dict(raw))
+    search = _table(changed, "search")
     for name, value in values.items():
-        _table(changed, "defaults" if name in _table(changed, "search") else "fixed")[name] = value
+        _table(changed, "defaults" if name in search else "fixed")[name] = value
+        choices = search[name].get("choice") if isinstance(search.get(name), dict) else None
+        if isinstance(choices, list) and value not in choices:
+            choices.append(value)
     return changed
 
 

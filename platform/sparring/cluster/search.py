@@ -8,11 +8,12 @@ the search at once. Ray Tune's own state lies in a temporary folder; nothing dep
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -71,7 +72,7 @@ def connect(address: str | None, slots: int) -> Iterator[str]:
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    _authenticate(local=address is None)
     import ray
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
@@ -94,6 +95,23 @@ def connect(address: str | None, slots: int) -> Iterator[str]:
         yield f"http://{url}" if url else "(the dashboard did not start)"
     finally:
         ray.shutdown()
+
+
+def _authenticate(*, local: bool) -> None:
+    """Token authentication, always for a Ray of our own, and for another's where this user has a token.
+
+    Ray would write the token for everybody to read, so it is written here first. It never leaves the file: the user
+    reads it with ``ray get-auth-token``.
+    """
+    given = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    path = Path.home() / ".ray" / "auth_token"
+    if local and not given and not path.exists():
+        with suppress(OSError):  # a home that cannot be written to: Ray then says what it needs
+            path.parent.mkdir(exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_hex(32))
+    if local or given or path.exists():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 def run(

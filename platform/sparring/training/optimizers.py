@@ -1,7 +1,7 @@
 """torch's optimizers by name, without the second and the 74 MB that the first of them costs.
 
-``torch.optim`` imports the compiler (``torch._dynamo``, sympy: 824 modules) on first use, only to tell it to stay out of
-the way. Nothing is compiled here, so the undecorated methods are called instead; where another torch names them
+``torch.optim`` imports the compiler (``torch._dynamo``, sympy: 824 modules) on first use, only to tell it to stay out
+of the way. Nothing is compiled here, so the undecorated methods are called instead; where another torch names them
 otherwise, its own way is taken and only the second is lost.
 """
 
