@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from .errors import NothingToReport, NoTrialSucceeded, SparringError, UnknownName, UsageError
+from .errors import NothingToReport, SparringError, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from .records import Value
-    from .study import Study
 
 app = typer.Typer(
     name="sparring",
@@ -115,79 +114,9 @@ def search(
         pruner=pruner,
         checkpoint_s=checkpoint_s,
     )
-    _search(prepared, address)
+    from .cluster.conduct import conduct
 
-
-def _search(study: Study, address: str | None) -> NoReturn:
-    from .ledger import lock_study
-    from .study import is_complete, open_folder
-
-    code = 0
-    study.folder.mkdir(parents=True, exist_ok=True)
-    with lock_study(study.folder):
-        resumed = open_folder(study)
-        if not is_complete(study):
-            code = _run_on_ray(study, address, resumed=resumed)
-    _summarize(study)
-    sys.exit(code)
-
-
-def _run_on_ray(study: Study, address: str | None, *, resumed: bool) -> int:
-    from .cluster.search import Material, connect, run
-    from .cluster.watch import Watcher
-
-    if resumed:
-        console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
-    console.print(f"Starting Ray for {study.spec.slots} slots …", style="dim")
-    with connect(address, study.spec.slots) as dashboard:
-        console.print(f"Ray dashboard: {dashboard}   (token: `ray get-auth-token`)", soft_wrap=True, highlight=False)
-        with Watcher(study, console, dashboard) as watcher:
-            ended = run(
-                study.folder,
-                study.spec,
-                study.space,
-                Material(train=study.rows("train"), valid=study.rows("valid")),
-                epochs=study.epochs,
-                metrics=study.config_class.emitted(),
-                follower=watcher,
-            )
-    left = study.spec.trials - ended.snapshot.finished
-    if ended.signal is not None:
-        console.print(f"Interrupted with {left} trials to go; the same command again continues.", style="yellow")
-        return 128 + ended.signal
-    if left:
-        console.print(
-            f"The time limit came with {left} trials to go; the same command again continues them.", style="yellow"
-        )
-    return 0
-
-
-def _summarize(study: Study) -> None:
-    from collections import Counter
-
-    from .ledger import trial_rows
-    from .progress import print_summary
-    from .records import best_row
-
-    rows = trial_rows(study.folder)
-    objective = study.spec.objectives[0]
-    best = best_row(rows, objective)
-    outcomes = Counter(row.outcome for row in rows)
-    inside = study.folder.parent == Path("results").absolute()
-    print_summary(
-        console,
-        study=study.spec.name if inside else f"{study.spec.name} --results {study.folder.parent}",
-        objective=objective,
-        best=best,
-        baseline=next((row for row in rows if row.trial == 0), None),
-        outcomes=outcomes,
-        folder=study.folder,
-    )
-    if best is None and rows:
-        reasons = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
-        raise NoTrialSucceeded(
-            f"study {study.spec.name}: no trial completed ({reasons}); narrow the space or give more time"
-        )
+    sys.exit(conduct(prepared, address, console))
 
 
 @app.command(

@@ -29,7 +29,20 @@ class Pruner(Protocol):
         ...
 
 
-class SuccessiveHalving:
+class _Compared:
+    """What pruners that compare share: who reached each rung, with which best."""
+
+    rungs: tuple[int, ...] = ()
+
+    def __init__(self) -> None:
+        self._at: dict[int, list[float]] = defaultdict(list)
+
+    def learn(self, epoch: int, best: float) -> None:
+        if epoch in self.rungs:
+            insort(self._at[epoch], best)
+
+
+class SuccessiveHalving(_Compared):
     """Asynchronous successive halving, stopping form (arXiv:1810.05934): at each rung the best third goes on.
 
     Rungs lie at epochs/3, epochs/9, epochs/27. A trial is compared with those that reached the rung before it, so
@@ -37,32 +50,24 @@ class SuccessiveHalving:
     """
 
     def __init__(self, epochs: int) -> None:
+        super().__init__()
         self.rungs = tuple(sorted({epochs // REDUCTION**k for k in (1, 2, 3)} - {0, epochs}))
-        self._at: dict[int, list[float]] = defaultdict(list)
-
-    def learn(self, epoch: int, best: float) -> None:
-        if epoch in self.rungs:
-            insort(self._at[epoch], best)
 
     def judge(self, epoch: int, best: float) -> bool:
         seen = self._at[epoch]
         return bisect_right(seen, best) > max(1, len(seen) // REDUCTION) and best > seen[0]
 
 
-class Median:
+class Median(_Compared):
     """Stops a trial whose best so far is worse than the median of the others' at the same epoch (Vizier, KDD 2017)."""
 
     STARTUP = 5
     """Trials that must have reached the epoch before anybody is stopped there."""
 
     def __init__(self, epochs: int) -> None:
+        super().__init__()
         first = max(1, epochs // 10)
         self.rungs = tuple(range(first, epochs, first))
-        self._at: dict[int, list[float]] = defaultdict(list)
-
-    def learn(self, epoch: int, best: float) -> None:
-        if epoch in self.rungs:
-            insort(self._at[epoch], best)
 
     def judge(self, epoch: int, best: float) -> bool:
         seen = self._at[epoch]

@@ -1,0 +1,77 @@
+"""``sparring search`` from the lock to the summary: what the user sees, and the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+
+from ..errors import NoTrialSucceeded
+from ..ledger import lock_study, trial_rows
+from ..progress import print_summary
+from ..records import best_row
+from ..study import Study, is_complete, open_folder
+from .search import Material, connect, run
+from .watch import Watcher
+
+
+def conduct(study: Study, address: str | None, console: Console) -> int:
+    """Searches what is left of ``study`` and sums it up; the exit code, 128 + signal if one cut it short.
+
+    Raises StudyLocked, NoTrialSucceeded, UsageError if a cluster cannot hold the slots.
+    """
+    code = 0
+    study.folder.mkdir(parents=True, exist_ok=True)
+    with lock_study(study.folder):
+        if not is_complete(study):
+            code = _run(study, address, console)
+    completed = _sum_up(study, console)
+    if not completed and not code:
+        raise NoTrialSucceeded(f"study {study.spec.name}: no trial completed; narrow the space or give more time")
+    return code
+
+
+def _run(study: Study, address: str | None, console: Console) -> int:
+    console.print(f"Starting Ray for {study.spec.slots} slots …", style="dim")
+    with connect(address, study.spec.slots) as dashboard:
+        console.print(f"Ray dashboard: {dashboard}   (token: `ray get-auth-token`)", soft_wrap=True, highlight=False)
+        if open_folder(study):
+            console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
+        with Watcher(study, console, dashboard) as watcher:
+            ended = run(
+                study.folder,
+                study.spec,
+                study.space,
+                Material(train=study.rows("train"), valid=study.rows("valid")),
+                epochs=study.epochs,
+                metrics=study.config_class.emitted(),
+                follower=watcher,
+            )
+    left = study.spec.trials - ended.snapshot.finished
+    if ended.signal is not None:
+        console.print(f"Interrupted with {left} trials to go; the same command again continues.", style="yellow")
+        return 128 + ended.signal
+    if left:
+        line = f"The time limit came with {left} trials to go; the same command again continues them."
+        console.print(line, style="yellow")
+    return 0
+
+
+def _sum_up(study: Study, console: Console) -> bool:
+    """Says what was found; whether any trial completed."""
+    rows = trial_rows(study.folder)
+    objective = study.spec.objectives[0]
+    best = best_row(rows, objective)
+    outcomes = Counter(row.outcome for row in rows)
+    inside = study.folder.parent == Path("results").absolute()
+    print_summary(
+        console,
+        study=study.spec.name if inside else f"{study.spec.name} --results {study.folder.parent}",
+        objective=objective,
+        best=best,
+        baseline=next((row for row in rows if row.trial == 0), None),
+        outcomes=outcomes,
+        folder=study.folder,
+    )
+    return best is not None
