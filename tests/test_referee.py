@@ -313,6 +313,21 @@ def test_an_unheard_rung_is_judged_when_the_trial_comes_back(folder):
     assert [row.epoch for row in epoch_rows(folder) if row.trial == 3] == [1, 2]
 
 
+def test_a_trial_in_training_while_the_referee_came_back_is_not_handed_out_again(folder):
+    referee = make(folder)
+    for _ in range(2):
+        referee.ask()
+    referee.start(0, "a")
+    referee.report([epoch(0, 1)])
+    kill(referee)
+    back = make(folder)
+    # Epoch 1 had not reached the ledger; the slot tells it again.
+    assert back.report([epoch(0, 1), epoch(0, 2)]).verdict is Verdict.GO_ON
+    assert [back.ask(), back.ask()] == [1, 2]
+    assert [trial.number for trial in back.snapshot().running] == [0]
+    assert back.start(0, "b").trial.attempt == 2
+
+
 def test_a_rung_that_was_passed_is_not_judged_again(folder):
     shelf = Shelf()
     referee = make(folder, shelf=shelf)

@@ -109,6 +109,39 @@ def test_a_search_runs_on_a_cluster_that_is_already_there(ray_cluster, tmp_path)
     assert left == []
 
 
+def test_a_search_outlives_a_slot_and_the_referee(tmp_path):
+    results = tmp_path / "results"
+    folder = results / "aegan-exafs"
+    process = start(results, "--trials", "6", "--set", "epochs=81", "--checkpoint-seconds", "0", "--pruner", "none")
+    for victim in ("ResourceTrainable", "Court"):
+        settled = len(epoch_rows(folder)) if folder.exists() else 0
+        wait_for(lambda: folder.exists() and len(epoch_rows(folder)) > settled + 5, process)  # noqa: B023
+        found = [each for each in psutil.Process(process.pid).children(recursive=True) if victim in name_of(each)]
+        found[0].kill()
+    assert process.wait(240) == 0, log_of(results)[-3000:]
+    rows = trial_rows(folder)
+    assert [row.outcome for row in rows] == [Outcome.COMPLETED] * 6
+    assert max(row.attempt for row in rows) > 1
+    seen = Counter((row.trial, row.epoch) for row in epoch_rows(folder))
+    assert sorted(seen) == [(trial, epoch) for trial in range(6) for epoch in range(1, 82)]
+    check_against_an_unbroken_training(folder, max(rows, key=lambda row: row.attempt))
+
+
+def wait_for(met, process: subprocess.Popen, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not met():
+        assert process.poll() is None, "the search ended first"
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.2)
+
+
+def name_of(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
 @pytest.mark.timeout(900)
 def test_a_search_killed_ten_times_loses_and_repeats_nothing(tmp_path):
     results, trials, chance = tmp_path / "results", 14, random.Random(20261120)

@@ -46,34 +46,34 @@ def main(verb: str | None = None) -> NoReturn:
 
 
 @app.command(
-    epilog="[bold]Examples[/bold]   sparring search aegan   ·   sparring search aegan --trials 100 --slots 8   ·   "
+    epilog="[bold]Examples[/bold]\n\nsparring search aegan\n\nsparring search aegan --trials 100 --slots 8\n\n"
     "sparring search aegan --dataset fe-xanes --data-path DIR --time 30m --set epochs=60"
 )
 def search(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What to search; `sparring models` lists them.")],
     trials: Annotated[
-        int | None, typer.Option(help="Trials in all, the published default among them. [default: 24]")
+        int | None, typer.Option(help="Trials in all, the published default among them.", show_default="24")
     ] = None,
     time: Annotated[
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="Stop after so long: 90s, 30m, 2h. Unfinished trials resume with the same command. "
-            "[default: 150s, or no limit if --trials is given]",
+            help="Stop after so long: 90s, 30m, 2h. Unfinished trials resume with the same command.",
+            show_default="150s, or no limit with --trials",
         ),
     ] = None,
     slots: Annotated[
-        int | None, typer.Option(help="Trials at a time, one CPU each. [default: one per CPU, at most 8]")
+        int | None, typer.Option(help="Trials at a time, one CPU each.", show_default="one per CPU, at most 8")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the sampler and of every trial. [default: the --config's, or 0]")
+        int | None, typer.Option(help="Seed of the sampler and of every trial.", show_default="the --config's, or 0")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="The study's name; the same name resumes. [default: MODEL-DATASET]")
+        str | None, typer.Option(help="The study's name; the same name resumes.", show_default="MODEL-DATASET")
     ] = None,
     results: Results = Path("results"),
     space: Annotated[
-        str | None, typer.Option(help="Search space: a .toml, or a shipped one's name. [default: MODEL]")
+        str | None, typer.Option(help="Search space: a .toml, or a shipped one's name.", show_default="MODEL")
     ] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set; `sparring datasets` lists them.")] = None,
     data_path: Annotated[Path | None, typer.Option(help="Where your own data lie (folder or file).")] = None,
@@ -90,7 +90,7 @@ def search(
         float, typer.Option("--checkpoint-seconds", min=0.0, help="A trial is checkpointed at most this often.")
     ] = 10.0,
     address: Annotated[
-        str | None, typer.Option(help="A running Ray cluster (auto, or HOST:PORT). [default: start a local one]")
+        str | None, typer.Option(help="A running Ray cluster (auto, or HOST:PORT).", show_default="start a local one")
     ] = None,
 ) -> None:
     """Search a model's hyperparameters; the same command again resumes."""
@@ -120,7 +120,7 @@ def search(
 
 
 @app.command(
-    epilog="[bold]Examples[/bold]   sparring report aegan-exafs   ·   sparring report aegan-exafs --page report.html"
+    epilog="[bold]Examples[/bold]\n\nsparring report aegan-exafs\n\nsparring report aegan-exafs --page report.html"
 )
 def report(
     study: StudyName,
@@ -138,12 +138,12 @@ def report(
     write_report(_find(study, results), format=format, output=output, page=page, yardsticks=yardsticks, console=console)
 
 
-@app.command(epilog="[bold]Example[/bold]   sparring best aegan-exafs -o best.toml && sparring train best.toml")
+@app.command(epilog="[bold]Example[/bold]\n\nsparring best aegan-exafs -o best.toml && sparring train best.toml")
 def best(
     study: StudyName,
     results: Results = Path("results"),
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Where to write it. [default: the screen]")
+        Path | None, typer.Option("-o", "--output", help="Where to write it.", show_default="the screen")
     ] = None,
 ) -> None:
     """Pin the best configuration: the search space with every range collapsed to a value."""
@@ -176,11 +176,12 @@ def best(
         console.print(f"Trial {row.trial} pinned in {output}; train it with: sparring train {output}", soft_wrap=True)
 
 
-@app.command(epilog="[bold]Example[/bold]   sparring train best.toml -o trained/aegan")
+@app.command(epilog="[bold]Example[/bold]\n\nsparring train best.toml -o trained/aegan")
 def train(
     pinned: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A pinned configuration, from `sparring best`.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for weights and figures. [default: trained/MODEL]")
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for weights and figures.", show_default="trained/MODEL"),
     ] = None,
     data_path: Annotated[Path | None, typer.Option(help="Where the data lie, if they moved.")] = None,
 ) -> None:

@@ -172,6 +172,10 @@ class Referee:
             return Answer(verdict=_VERDICTS.get(self._outcome(newest.trial), Verdict.STOP), durable=newest.epoch)
         if newest.attempt != live.trial.attempt:
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
+        if not live.token:
+            # The referee came back while this trial was in training: it is not waiting to be handed out.
+            live.token = "before the referee came back"
+            self._waiting = [number for number in self._waiting if number != newest.trial]
         for row in rows:
             if row.epoch in live.values:
                 continue
