@@ -364,6 +364,29 @@ def test_epochs_not_yet_in_the_ledger_are_told_again_by_the_slot(folder):
     assert [row.epoch for row in epoch_rows(folder)] == [1, 2]
 
 
+def test_a_full_disk_stops_the_search_and_loses_nothing_committed(folder, monkeypatch):
+    referee = make(folder)
+    for _ in range(2):
+        referee.ask()
+    train(referee, 1)
+    referee.start(0, "a")
+
+    def refuse(*_rows):
+        raise LedgerError("trials/: no space left on device")
+
+    monkeypatch.setattr(referee.ledger, "append_trial", refuse)
+    answer = referee.report([epoch(0, n) for n in range(1, 10)], last=True)
+    assert answer.verdict is Verdict.STOP
+    assert referee.ask() is None
+    assert referee.start(0, "b") is None
+    assert referee.snapshot().broken == "trials/: no space left on device"
+    referee.close()
+    monkeypatch.undo()
+    back = make(folder)
+    assert [row.trial for row in trial_rows(folder)] == [1]
+    assert back.ask() == 0
+
+
 def test_the_time_limit_stops_handing_out_and_tells_trials_to_stop(folder):
     clock = Clock()
     shelf = Shelf()

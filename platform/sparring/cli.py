@@ -116,7 +116,12 @@ def search(
     )
     from .cluster.conduct import conduct
 
-    sys.exit(conduct(prepared, address, console))
+    try:
+        code = conduct(prepared, address, console)
+    except KeyboardInterrupt:  # while Ray starts or stops; in between, the search itself answers the signal
+        console.print("Interrupted; the same command again continues.", style="yellow")
+        code = 130
+    sys.exit(code)
 
 
 @app.command(

@@ -231,6 +231,8 @@ class Snapshot:
     left_s: float | None
     """Estimated seconds to the end; None before anything is known."""
     stopping: bool = False
+    broken: str | None = None
+    """Why nothing more can be committed (disk full, folder gone), if so; the search stops."""
 
     @property
     def finished(self) -> int:

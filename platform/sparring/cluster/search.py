@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import LedgerError, UsageError
 from ..records import Snapshot, StudySpec
 from ..space import Space
 from ..study import available_cpus
@@ -148,6 +148,8 @@ def run(
     ray.get(referee.close.remote())
     if broken:
         raise broken[0]
+    if snapshot.broken is not None:
+        raise LedgerError(f"{snapshot.broken}; what was committed is safe: mend that and run the same command again")
     return Ended(snapshot=snapshot, signal=caught[0] if caught else None)
 
 

@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..errors import CheckpointError
 from ..ledger import Ledger, attempt_rows, epoch_rows, trial_rows
 from ..records import Answer, EpochRow, Outcome, Snapshot, Start, StudySpec, Trial, TrialRow, Verdict, best_row
+from .contracts import Checkpoints, stopping_instead
 from .live import LiveTrial
 from .pruners import make_pruner
 from .study import Study
@@ -32,15 +33,6 @@ COMPACT_AT = 400
 
 Event = Trial | EpochRow | TrialRow
 """What a follower sees: a trial started, an epoch, a trial ended."""
-
-
-class Checkpoints(Protocol):
-    """Where checkpoints are kept; ``sparring.training.checkpoint.CheckpointFolder`` is one."""
-
-    def write(self, trial: int, attempt: int, epoch: int, packed: bytes) -> Path: ...
-    def newest(self, trial: int) -> bytes | None: ...
-    def history(self, packed: bytes, attempt: int) -> list[EpochRow]: ...
-    def drop(self, trial: int) -> None: ...
 
 
 class Referee:
@@ -73,6 +65,7 @@ class Referee:
         self._began = self._flushed = clock()
         self._epochs_here = 0
         self._told_to_stop = False
+        self.broken: str | None = None
         self._rebuild(folder)
 
     def _rebuild(self, folder: Path) -> None:
@@ -101,6 +94,7 @@ class Referee:
 
     # -- handing out --------------------------------------------------------------------------------------------------
 
+    @stopping_instead(None)
     def ask(self) -> int | None:
         """The number of the next trial to run: unfinished ones first. None when there is no more to hand out."""
         if self.is_stopping:
@@ -117,6 +111,7 @@ class Referee:
         self._live[number] = live
         return number
 
+    @stopping_instead(None)
     def start(self, number: int, token: str) -> Start | None:
         """Opens trial ``number`` for the slot's step ``token``; None if there is nothing left to run in it.
 
@@ -160,6 +155,7 @@ class Referee:
 
     # -- hearing ------------------------------------------------------------------------------------------------------
 
+    @stopping_instead(Answer(verdict=Verdict.STOP, durable=0))
     def report(self, rows: Sequence[EpochRow], *, last: bool = False, checkpoint: bytes | None = None) -> Answer:
         """Takes a trial's epochs, oldest first, and answers for the newest.
 
@@ -195,12 +191,14 @@ class Referee:
             self._flush()
         return Answer(verdict=Verdict.STOP if self.is_stopping else Verdict.GO_ON, durable=live.durable)
 
+    @stopping_instead(None)
     def fail(self, number: int, attempt: int, outcome: Outcome, error: str) -> None:
         """Ends a trial that died of an error its slot could catch."""
         live = self._live.get(number)
         if live is not None and live.trial.attempt == attempt:
             self._end(live, outcome, error)
 
+    @stopping_instead(None)
     def leave(self, number: int, attempt: int, checkpoint: bytes) -> None:
         """A slot puts a trial down because the search stops; resuming the study runs it first."""
         live = self._live.get(number)
@@ -252,7 +250,11 @@ class Referee:
     @property
     def is_stopping(self) -> bool:
         limit = self.spec.time_s
-        return self._told_to_stop or (limit is not None and self._clock() - self._began >= limit)
+        return (
+            self._told_to_stop
+            or self.broken is not None
+            or (limit is not None and self._clock() - self._began >= limit)
+        )
 
     def stop(self) -> None:
         """Hands out nothing more; every trial in training is told to stop at its next epoch."""
@@ -260,9 +262,13 @@ class Referee:
 
     def close(self) -> None:
         """Commits what is buffered, merges the parts, and gives the ledger up."""
+        self._settle()
+        self.ledger.close()
+
+    @stopping_instead(None)
+    def _settle(self) -> None:
         self._flush()
         self.ledger.compact()
-        self.ledger.close()
 
     def follow(self, cursor: int) -> tuple[Snapshot, list[Event], int]:
         """The state of the search, the events since ``cursor`` (0 at first), and the cursor to ask with next.
@@ -286,6 +292,7 @@ class Referee:
             elapsed_s=elapsed,
             left_s=self._left_s(elapsed),
             stopping=self.is_stopping,
+            broken=self.broken,
         )
 
     def _left_s(self, elapsed: float) -> float | None:
