@@ -1,4 +1,4 @@
-"""What the tests share: one local Ray for all that need one, and the way to the reference data.
+"""What the tests share: a local Ray for those that need one, and the way to the reference data.
 
 The checkout's root is never put on the path: `import platform` means the standard library here, and `sparring` is
 imported from where pip installed it.
@@ -44,9 +44,12 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[Any]:
-    """The one local Ray of the test run, 2 CPUs and the dashboard; yields what `ray.init` returned."""
+    """One local Ray for a module's tests, 2 CPUs and the dashboard; yields what `ray.init` returned.
+
+    Not for the session: a search that a test starts brings a Ray of its own, and two at once quarrel over ports.
+    """
     # Ray reads these once, at its import. A token of this run alone leaves no file in the user's home.
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)

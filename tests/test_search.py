@@ -100,15 +100,6 @@ def sparring(*arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
-def test_a_search_runs_on_a_cluster_that_is_already_there(ray_cluster, tmp_path):
-    results = tmp_path / "results"
-    assert run(results, "--trials", "3", "--set", "epochs=3", "--address", ray_cluster.address_info["address"]) == 0
-    assert len(trial_rows(results / "aegan-exafs")) == 3
-    # The cluster outlives the search, and the search leaves nothing running on it.
-    left = [actor for actor in ray.util.state.list_actors() if actor.state == "ALIVE" and "Slot" in actor.class_name]
-    assert left == []
-
-
 def test_a_search_outlives_a_slot_and_the_referee(tmp_path):
     results = tmp_path / "results"
     folder = results / "aegan-exafs"
@@ -232,3 +223,12 @@ def test_ctrl_c_leaves_checkpoints_and_the_same_command_goes_on(tmp_path):
     assert len(trial_rows(folder)) == 4
     assert before > 0
     assert not list((folder / "checkpoints").glob("*.safetensors"))
+
+
+def test_a_search_runs_on_a_cluster_that_is_already_there(ray_cluster, tmp_path):
+    results = tmp_path / "results"
+    assert run(results, "--trials", "3", "--set", "epochs=3", "--address", ray_cluster.address_info["address"]) == 0
+    assert len(trial_rows(results / "aegan-exafs")) == 3
+    # The cluster outlives the search, and the search leaves nothing running on it.
+    left = [actor for actor in ray.util.state.list_actors() if actor.state == "ALIVE" and "Slot" in actor.class_name]
+    assert left == []

@@ -90,7 +90,12 @@ def search(
         float, typer.Option("--checkpoint-seconds", min=0.0, help="A trial is checkpointed at most this often.")
     ] = 10.0,
     address: Annotated[
-        str | None, typer.Option(help="A running Ray cluster (auto, or HOST:PORT).", show_default="start a local one")
+        str | None,
+        typer.Option(
+            envvar="RAY_ADDRESS",
+            help="A running Ray cluster (auto, or HOST:PORT).",
+            show_default="start a local one",
+        ),
     ] = None,
 ) -> None:
     """Search a model's hyperparameters; the same command again resumes."""

@@ -77,7 +77,8 @@ def connect(address: str | None, slots: int) -> Iterator[str]:
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
     if address is None:
-        options |= {"include_dashboard": True, "num_cpus": available_cpus()}
+        # "local", or Ray would join a cluster that happens to run on this machine.
+        options |= {"address": "local", "include_dashboard": True, "num_cpus": available_cpus()}
     else:
         options["address"] = address
     # Tune and what it drags in take a second to import, and ray.init waits for other processes meanwhile.
