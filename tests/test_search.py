@@ -104,7 +104,7 @@ def test_a_search_outlives_a_slot_and_the_referee(tmp_path):
     results = tmp_path / "results"
     folder = results / "aegan-exafs"
     process = start(results, "--trials", "6", "--set", "epochs=81", "--checkpoint-seconds", "0", "--pruner", "none")
-    for victim in ("ResourceTrainable", "Court"):
+    for victim in ("ray::Slot", "ray::Court"):
         settled = len(epoch_rows(folder)) if folder.exists() else 0
         wait_for(lambda: folder.exists() and len(epoch_rows(folder)) > settled + 5, process)  # noqa: B023
         found = [each for each in psutil.Process(process.pid).children(recursive=True) if victim in name_of(each)]
@@ -230,5 +230,6 @@ def test_a_search_runs_on_a_cluster_that_is_already_there(ray_cluster, tmp_path)
     assert run(results, "--trials", "3", "--set", "epochs=3", "--address", ray_cluster.address_info["address"]) == 0
     assert len(trial_rows(results / "aegan-exafs")) == 3
     # The cluster outlives the search, and the search leaves nothing running on it.
-    left = [actor for actor in ray.util.state.list_actors() if actor.state == "ALIVE" and "Slot" in actor.class_name]
-    assert left == []
+    actors = ray.util.state.list_actors()
+    assert {"Slot", "Court"} <= {actor.class_name for actor in actors}
+    assert [actor for actor in actors if actor.state == "ALIVE"] == []

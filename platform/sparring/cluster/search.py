@@ -169,7 +169,7 @@ def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseEx
     try:
         with tempfile.TemporaryDirectory(prefix="sparring-tune-") as storage:
             tune.Tuner(
-                tune.with_resources(tune.with_parameters(Slot, brief=brief), {"CPU": 1}),
+                tune.with_parameters(Slot, brief=brief),
                 tune_config=tune.TuneConfig(
                     search_alg=Door(referee),
                     num_samples=-1,

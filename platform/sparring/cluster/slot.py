@@ -45,6 +45,11 @@ class Brief:
 
 
 class Slot(tune.Trainable):
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """One CPU."""
+        return tune.PlacementGroupFactory([{"CPU": 1}])
+
     def setup(self, config: dict[str, Any], brief: Brief) -> None:  # type: ignore[override]  # tune.with_parameters
         import torch
 
