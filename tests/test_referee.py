@@ -229,6 +229,7 @@ def test_calls_may_be_repeated_without_effect(folder):
         referee.report([epoch(0, n) for n in range(1, 10)], last=True)
     assert [row.epoch for row in epoch_rows(folder)] == list(range(1, 10))
     assert len(trial_rows(folder)) == 1
+    assert [event.epoch for event in referee.follow(0)[1] if isinstance(event, EpochRow)] == list(range(1, 10))
     assert referee.start(0, "b") is None
 
 

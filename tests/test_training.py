@@ -138,6 +138,29 @@ def test_a_phase_changes_only_the_nets_it_names():
     assert all(p.grad is not None for p in run.model.critic.parameters())
 
 
+def test_a_nets_batch_norm_counts_only_the_batches_of_its_own_phase():
+    run = solo()
+    run.run_epoch()
+    counts = {name: int(count) for name, count in run.model.named_buffers() if name.endswith("num_batches_tracked")}
+    # Per step the coder runs once in its phase; the critic runs there too, but counts only its own: real and fake.
+    assert counts == {
+        "coder.1.num_batches_tracked": run.steps_per_epoch,
+        "critic.1.num_batches_tracked": 2 * run.steps_per_epoch,
+    }
+
+
+def test_an_epoch_sees_each_row_once_in_an_order_of_its_own(monkeypatch):
+    run, seen = solo(batch_size=20), []
+    step = run._run_step
+    monkeypatch.setattr(run, "_run_step", lambda n, rows: (seen.extend(rows.tolist()), step(n, rows))[1])
+    run.run_epoch()
+    run.run_epoch()
+    first, second = seen[:100], seen[100:]
+    assert sorted(first) == sorted(second) == list(range(100))
+    assert first != second
+    assert first != sorted(first)
+
+
 def test_the_best_epochs_weights_are_kept():
     run = solo(epochs=8, lr_gen=0.05)
     figures = [metrics["val/score"] for metrics in train(run, 8)]
