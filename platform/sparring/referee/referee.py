@@ -81,11 +81,10 @@ class Referee:
         for live in shown.values():
             live.durable = live.epoch
             # The ledger holds an epoch beyond a rung only after the rung was judged; the rung itself may be unjudged.
+            judged = live.epoch + (live.trial.number in self._ended)
             for rung in self._pruner.rungs:
                 best = live.best_by(rung)
-                if best is not None and (
-                    rung < live.epoch or (live.trial.number in self._ended and rung == live.epoch)
-                ):
+                if best is not None and rung < judged:
                     self._pruner.learn(rung, best)
                     live.passed.add(rung)
         self._study.rebuild(self._ended, {number: live.trial for number, live in self._live.items()})
