@@ -329,6 +329,29 @@ def test_a_trial_in_training_while_the_referee_came_back_is_not_handed_out_again
     assert back.start(0, "b").trial.attempt == 2
 
 
+def test_a_verdict_whose_row_was_never_committed_is_given_again(folder, monkeypatch):
+    """The referee died between the epochs and the terminal row of a pruned trial."""
+    referee = make(folder)
+    for _ in range(3):
+        referee.ask()
+    train(referee, 1, upto=1)
+    referee.start(2, "a")
+
+    def die(_row):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(referee.ledger, "append_trial", die)
+    with pytest.raises(KeyboardInterrupt):
+        referee.report([epoch(2, 1)])
+    assert [row.epoch for row in epoch_rows(folder) if row.trial == 2] == [1]
+    kill(referee)
+    back = make(folder)
+    for _ in range(3):
+        back.ask()
+    assert back.start(2, "again") is None
+    assert [(row.trial, row.outcome) for row in trial_rows(folder)] == [(2, Outcome.PRUNED)]
+
+
 def test_a_rung_that_was_passed_is_not_judged_again(folder):
     shelf = Shelf()
     referee = make(folder, shelf=shelf)
