@@ -21,7 +21,9 @@ class LiveTrial:
     best_epoch: int | None = None
     best_metrics: Mapping[str, float] = field(default_factory=dict)
     passed: set[int] = field(default_factory=set)
-    """Rungs at which it was judged and went on."""
+    """Rungs at which it was judged."""
+    learnt: set[int] = field(default_factory=set)
+    """Rungs at which the pruner knows its figure."""
     durable: int = 0
     """Its last epoch that the ledger holds."""
     token: str = ""

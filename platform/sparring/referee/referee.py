@@ -80,13 +80,16 @@ class Referee:
                 shown[row.trial].take(row, self.objective)
         for live in shown.values():
             live.durable = live.epoch
-            # The ledger holds an epoch beyond a rung only after the rung was judged; the rung itself may be unjudged.
+            # The ledger holds an epoch beyond a rung only after the rung was judged; the rung itself may be unjudged,
+            # but what was reached there counts for the others.
             judged = live.epoch + (live.trial.number in self._ended)
             for rung in self._pruner.rungs:
                 best = live.best_by(rung)
-                if best is not None and rung < judged:
+                if best is not None and rung <= live.epoch:
                     self._pruner.learn(rung, best)
-                    live.passed.add(rung)
+                    live.learnt.add(rung)
+                    if rung < judged:
+                        live.passed.add(rung)
         self._study.rebuild(self._ended, {number: live.trial for number, live in self._live.items()})
         # Resumed trials get a new attempt when they start, so that an orphaned slot of the last search is fenced off.
         self._waiting = sorted(self._live)
@@ -216,7 +219,9 @@ class Referee:
         best = live.best_by(epoch)
         if epoch not in self._pruner.rungs or epoch in live.passed or best is None:
             return False
-        self._pruner.learn(epoch, best)
+        if epoch not in live.learnt:
+            self._pruner.learn(epoch, best)
+            live.learnt.add(epoch)
         live.passed.add(epoch)
         return live.trial.number != 0 and self._pruner.judge(epoch, best)
 
