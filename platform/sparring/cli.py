@@ -59,7 +59,7 @@ def search(
         typer.Option(
             metavar="DURATION",
             help="Stop after so long: 90s, 30m, 2h. Unfinished trials resume with the same command.",
-            show_default="150s, or no limit with --trials",
+            show_default="135s, or no limit with --trials",
         ),
     ] = None,
     slots: Annotated[
