@@ -329,6 +329,19 @@ def test_a_trial_in_training_while_the_referee_came_back_is_not_handed_out_again
     assert back.start(0, "b").trial.attempt == 2
 
 
+def test_a_trial_that_ends_while_it_waits_is_not_handed_out(folder):
+    """A slot's last report and its next start are repeated to a referee that has just come back."""
+    referee = make(folder)
+    for _ in range(3):
+        referee.ask()
+    referee.start(0, "a")
+    kill(referee)
+    back = make(folder)
+    back.report([epoch(0, n) for n in range(1, 10)], last=True)
+    assert back.start(1, "b").trial.number == 1
+    assert [back.ask(), back.ask()] == [2, 3]
+
+
 def test_a_verdict_whose_row_was_never_committed_is_given_again(folder, monkeypatch):
     """The referee died between the epochs and the terminal row of a pruned trial."""
     referee = make(folder)

@@ -105,8 +105,8 @@ def test_a_search_outlives_a_slot_and_the_referee(tmp_path):
     folder = results / "aegan-exafs"
     process = start(results, "--trials", "6", "--set", "epochs=81", "--checkpoint-seconds", "0", "--pruner", "none")
     for victim in ("ray::Slot", "ray::Court"):
-        settled = len(epoch_rows(folder)) if folder.exists() else 0
-        wait_for(lambda: folder.exists() and len(epoch_rows(folder)) > settled + 5, process)  # noqa: B023
+        settled = len(told(folder))
+        wait_for(lambda: len(told(folder)) > settled + 5, process)  # noqa: B023
         found = [each for each in psutil.Process(process.pid).children(recursive=True) if victim in name_of(each)]
         found[0].kill()
     assert process.wait(240) == 0, log_of(results)[-3000:]
@@ -116,6 +116,11 @@ def test_a_search_outlives_a_slot_and_the_referee(tmp_path):
     seen = Counter((row.trial, row.epoch) for row in epoch_rows(folder))
     assert sorted(seen) == [(trial, epoch) for trial in range(6) for epoch in range(1, 82)]
     check_against_an_unbroken_training(folder, max(rows, key=lambda row: row.attempt))
+
+
+def told(folder: Path) -> list:
+    """The epochs in the ledger; none before the study has begun."""
+    return epoch_rows(folder) if (folder / "study.json").exists() else []
 
 
 def wait_for(met, process: subprocess.Popen, seconds: float = 120) -> None:
@@ -146,12 +151,8 @@ def test_a_search_killed_ten_times_loses_and_repeats_nothing(tmp_path):
         if kills % 5 == 4:
             time.sleep(chance.uniform(0.5, 6.0))  # at any moment of the start as well
         else:
-            settled = len(epoch_rows(folder)) if folder.exists() else 0
-            deadline = time.monotonic() + 90
-            while time.monotonic() < deadline and process.poll() is None:
-                if folder.exists() and len(epoch_rows(folder)) > settled:
-                    break
-                time.sleep(0.2)
+            settled = len(told(folder))
+            wait_for(lambda: len(told(folder)) > settled, process)  # noqa: B023
             time.sleep(chance.uniform(0.0, 1.5))
         if process.poll() is not None:
             pytest.fail(f"the search ended before its {kills + 1}th kill:\n{log_of(results)[-3000:]}")
@@ -161,7 +162,7 @@ def test_a_search_killed_ten_times_loses_and_repeats_nothing(tmp_path):
         else:
             kill_all(process)
         kills += 1
-        if not folder.exists():
+        if not (folder / "study.json").exists():
             continue
         for row in trial_rows(folder):
             assert known.setdefault(row.trial, row) == row
@@ -211,9 +212,7 @@ def test_ctrl_c_leaves_checkpoints_and_the_same_command_goes_on(tmp_path):
     budget = ["--trials", "4", "--set", "epochs=243"]
     process = start(results, *budget)
     folder = results / "aegan-exafs"
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and not (folder.exists() and epoch_rows(folder)):
-        time.sleep(0.2)
+    wait_for(lambda: told(folder), process)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130, log_of(results)[-3000:]
     assert "the same command again continues" in log_of(results)

@@ -131,9 +131,14 @@ class Referee:
             self._open_attempt(live)
         if live.token != token:
             live.token = token
+            self._take_off_the_list(number)
             self._events.append(live.trial)
         checkpoint = self._recall(live)
         return Start(trial=live.trial, checkpoint=checkpoint, durable=live.durable) if number in self._live else None
+
+    def _take_off_the_list(self, number: int) -> None:
+        """A trial that runs or has ended is not handed out, though a referee that came back had it waiting."""
+        self._waiting = [waiting for waiting in self._waiting if waiting != number]
 
     def _open_attempt(self, live: LiveTrial) -> None:
         live.trial = replace(live.trial, attempt=live.trial.attempt + 1)
@@ -173,7 +178,7 @@ class Referee:
         if not live.token:
             # The referee came back while this trial was in training: it is not waiting to be handed out.
             live.token = "before the referee came back"
-            self._waiting = [number for number in self._waiting if number != newest.trial]
+            self._take_off_the_list(newest.trial)
         for row in rows:
             if row.epoch in live.values:
                 continue
@@ -230,6 +235,7 @@ class Referee:
         self._flush()
         self.ledger.append_trial(row)
         del self._live[row.trial]
+        self._take_off_the_list(row.trial)
         self._ended[row.trial] = row
         self._events.append(row)
         self._study.tell(row)
