@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-import ray.util.state
 import torch
 
 from sparring.ledger import attempt_rows, epoch_rows, read_study, spec_from_json, trial_rows
@@ -229,6 +228,8 @@ def test_a_search_runs_on_a_cluster_that_is_already_there(ray_cluster, tmp_path)
     assert run(results, "--trials", "3", "--set", "epochs=3", "--address", ray_cluster.address_info["address"]) == 0
     assert len(trial_rows(results / "aegan-exafs")) == 3
     # The cluster outlives the search, and the search leaves nothing running on it.
-    actors = ray.util.state.list_actors()
+    from ray.util.state import list_actors  # Ray reads the fixture's token at its import
+
+    actors = list_actors()
     assert {"Slot", "Court"} <= {actor.class_name for actor in actors}
     assert [actor for actor in actors if actor.state == "ALIVE"] == []

@@ -25,6 +25,9 @@ from .study import Study
 if TYPE_CHECKING:
     from ..space import Space
 
+FORGOTTEN = "?"
+"""The token of a trial that some slot may be running since before the referee came back."""
+
 FLUSH_S = 1.0
 """Epoch rows reach the ledger at most this late; a slot keeps and repeats what is not there yet."""
 
@@ -73,7 +76,7 @@ class Referee:
         for attempt in attempt_rows(folder):
             if attempt.trial not in self._ended:
                 trial = Trial(number=attempt.trial, params=attempt.params, seed=attempt.seed, attempt=attempt.attempt)
-                self._live[trial.number] = LiveTrial(trial=trial, sign=self._sign)
+                self._live[trial.number] = LiveTrial(trial=trial, sign=self._sign, token=FORGOTTEN)
         shown = {number: LiveTrial(trial=_of(row), sign=self._sign) for number, row in self._ended.items()} | self._live
         for row in epoch_rows(folder):
             if row.trial in shown:
@@ -104,6 +107,7 @@ class Referee:
         if self._waiting:
             number = self._waiting.pop(0)
             self._open_attempt(self._live[number])
+            self._live[number].token = ""
             return number
         if len(self._ended) + len(self._live) >= self.spec.trials:
             return None
@@ -175,10 +179,7 @@ class Referee:
             return Answer(verdict=_VERDICTS.get(self._outcome(newest.trial), Verdict.STOP), durable=newest.epoch)
         if newest.attempt != live.trial.attempt:
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
-        if not live.token:
-            # The referee came back while this trial was in training: it is not waiting to be handed out.
-            live.token = "before the referee came back"
-            self._take_off_the_list(newest.trial)
+        self._take_off_the_list(newest.trial)
         for row in rows:
             if row.epoch in live.values:
                 continue
@@ -291,7 +292,10 @@ class Referee:
 
     def snapshot(self) -> Snapshot:
         elapsed = self._clock() - self._began
-        running = [live.view(self.epochs) for live in self._live.values() if live.token]
+        waiting = set(self._waiting)
+        running = [
+            live.view(self.epochs) for number, live in self._live.items() if live.token and number not in waiting
+        ]
         return Snapshot(
             trials=self.spec.trials,
             outcomes=Counter(row.outcome for row in self._ended.values()),
