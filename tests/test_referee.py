@@ -439,6 +439,18 @@ def test_the_time_limit_stops_handing_out_and_tells_trials_to_stop(folder):
     assert shelf.kept == {0: b"0 1"}
 
 
+def test_the_time_left_counts_what_trials_in_training_have_before_them(folder):
+    referee = make(folder, trials=3, slots=2)
+    for _ in range(3):
+        referee.ask()
+    assert referee.snapshot().left_s is None
+    train(referee, 1)  # nine epochs of half a second
+    referee.start(0, "a")
+    referee.report([epoch(0, n) for n in range(1, 9)])
+    # Trial 0 has one epoch to go, trial 2 has not begun: (0.5 + 4.5) seconds over two slots.
+    assert referee.snapshot().left_s == pytest.approx(2.5)
+
+
 def test_a_follower_sees_every_event_once(folder):
     referee = make(folder)
     referee.ask()

@@ -49,11 +49,12 @@ def _run(study: Study, address: str | None, console: Console) -> int:
                 follower=watcher,
             )
     left = study.spec.trials - ended.snapshot.finished
+    to_go = f"{left} {'trial' if left == 1 else 'trials'} to go"
     if ended.signal is not None:
-        console.print(f"Interrupted with {left} trials to go; the same command again continues.", style="yellow")
+        console.print(f"Interrupted with {to_go}; the same command again continues.", style="yellow")
         return 128 + ended.signal
     if left:
-        line = f"The time limit came with {left} trials to go; the same command again continues them."
+        line = f"The time limit came with {to_go}; the same command again continues."
         console.print(line, style="yellow")
     return 0
 

@@ -310,14 +310,23 @@ class Referee:
         )
 
     def _left_s(self, elapsed: float) -> float | None:
-        """What finished trials cost on average, times those to come, over the slots; never past the time limit."""
-        limit = self.spec.time_s
+        """What is to come of the trials in training and of those to come, over the slots; never past the time limit."""
+        limit = None if self.spec.time_s is None else max(self.spec.time_s - elapsed, 0.0)
         if not self._ended:
-            return None if limit is None else max(limit - elapsed, 0.0)
+            return limit
         mean_s = sum(row.wall_s for row in self._ended.values()) / len(self._ended)
-        spent = sum(sum(live.wall_s.values()) for live in self._live.values())
-        to_come = max((self.spec.trials - len(self._ended)) * mean_s - spent, 0.0) / self.spec.slots
-        return to_come if limit is None else min(to_come, max(limit - elapsed, 0.0))
+        unborn = max(self.spec.trials - len(self._ended) - len(self._live), 0)
+        to_come = sum(self._to_come(live, mean_s) for live in self._live.values()) + unborn * mean_s
+        left = to_come / min(self.spec.slots, max(len(self._live) + unborn, 1))
+        return left if limit is None else min(left, limit)
+
+    def _to_come(self, live: LiveTrial, mean_s: float) -> float:
+        """Seconds a trial will take yet: what others took on average, but at least to its next rung or its end."""
+        spent = sum(live.wall_s.values())
+        if not spent:
+            return mean_s
+        goal = next((rung for rung in self._pruner.rungs if rung > live.epoch), self.epochs)
+        return max(mean_s - spent, (goal - live.epoch) * spent / live.epoch)
 
 
 _VERDICTS: dict[Outcome | None, Verdict] = {Outcome.PRUNED: Verdict.PRUNED, Outcome.DIVERGED: Verdict.DIVERGED}
