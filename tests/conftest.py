@@ -52,7 +52,7 @@ def ray_cluster() -> Iterator[Any]:
     """
     # Ray reads these once, at its import. A token of this run alone leaves no file in the user's home.
     os.environ["RAY_AUTH_MODE"] = "token"
-    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     import ray
 
     try:
