@@ -205,16 +205,18 @@ def train(
 def models() -> None:
     """The systems that can be searched."""
     from .models import describe_model, model_names
+    from .progress import print_listing
 
-    _list([(name, describe_model(name)) for name in model_names()])
+    print_listing(console, ("model", "what it is"), [(name, describe_model(name)) for name in model_names()])
 
 
 @app.command()
 def datasets() -> None:
     """The data sets there are cards for."""
     from .data import dataset_names, read_card
+    from .progress import print_listing
 
-    _list([(name, read_card(name).title) for name in dataset_names()])
+    print_listing(console, ("data set", "what it is"), [(name, read_card(name).title) for name in dataset_names()])
 
 
 def _find(study: str, results: Path) -> Path:
@@ -233,8 +235,3 @@ def _seconds(text: str) -> float:
     if found is None:
         raise UsageError(f"--time: wants a duration such as 90s, 30m or 2h, but got {text!r}")
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[found[2]]
-
-
-def _list(rows: list[tuple[str, str]]) -> None:
-    for name, text in rows:
-        console.print(f"[bold]{name:<14}[/bold]{text}", soft_wrap=True, highlight=False)

@@ -10,8 +10,7 @@
     ├── NoTrialSucceeded    (4)   the search ended and not one trial completed
     ├── NothingToReport     (5)   the study holds no finished trial yet
     ├── LedgerError         (1)   results could not be committed; nothing committed before is lost
-    ├── CheckpointError     (1)   a checkpoint is torn or does not fit the model
-    └── TrialFailed         (1)   one trial died; the search goes on
+    └── CheckpointError     (1)   a checkpoint is torn or does not fit the model
 
 The number is the process's exit code. Each message names the place, the rule, what was got and the
 way out, in one sentence.
@@ -72,7 +71,3 @@ class LedgerError(SparringError):
 
 class CheckpointError(SparringError):
     """A checkpoint whose checksum, keys, shapes or types do not match."""
-
-
-class TrialFailed(SparringError):
-    """One trial died of an exception; carries where, so that the ledger can say so."""

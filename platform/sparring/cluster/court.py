@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,31 +14,19 @@ from ..referee.referee import Referee
 from ..space import Space
 from ..training.checkpoint import CheckpointFolder
 
-NAMESPACE = "sparring"
-
-
-def actor_name(study: str) -> str:
-    """Under which name the referee of ``study`` is found in the namespace."""
-    return f"referee-{study}"
-
 
 class Court(Referee):
-    """A Referee in a process of its own."""
-
-    def pid(self) -> int:
-        return os.getpid()
+    """A Referee in a process of its own; by this name the dashboard shows it."""
 
 
 def open_court(folder: Path, spec: StudySpec, space: Space, *, epochs: int, metrics: Sequence[str]) -> Any:
     """Starts the referee's actor beside the driver; returns its handle at once, while it rebuilds itself."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor: Any = ray.remote(Court)
-    named = actor.options(
+    placed = actor.options(
         num_cpus=0,
         max_restarts=-1,
         max_task_retries=-1,
         scheduling_strategy=here,
-        name=actor_name(spec.name),
-        namespace=NAMESPACE,
     )
-    return named.remote(folder, spec, space, CheckpointFolder(folder / "checkpoints"), epochs=epochs, metrics=metrics)
+    return placed.remote(folder, spec, space, CheckpointFolder(folder / "checkpoints"), epochs=epochs, metrics=metrics)
