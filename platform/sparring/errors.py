@@ -5,11 +5,13 @@
     │   ├── SpaceError            a search-space TOML or a hyperparameter's value
     │   ├── DataError             a data set that is missing, torn or of the wrong form
     │   ├── UnknownName           no model, data set, study … of that name
-    │   └── ConfigError           a model configuration (YAML, pinned TOML, --set)
+    │   ├── ConfigError           a model configuration (YAML, pinned TOML, --set)
+    │   └── ClusterError          a cluster that cannot hold what was asked of it
     ├── StudyLocked         (3)   another process is searching this study
     ├── NoTrialSucceeded    (4)   the search ended and not one trial completed
     ├── NothingToReport     (5)   the study holds no finished trial yet
     ├── LedgerError         (1)   results could not be committed; nothing committed before is lost
+    ├── Infeasible          (1)   a combination of values that cannot be trained; ends its trial, not the search
     └── CheckpointError     (1)   a checkpoint is torn or does not fit the model
 
 The number is the process's exit code. Each message names the place, the rule, what was got and the
@@ -47,6 +49,10 @@ class UnknownName(UsageError):
     """No model, data set, space, study, sampler … has this name; the message lists those there are."""
 
 
+class ClusterError(UsageError):
+    """The cluster cannot hold what was asked of it; the message has the numbers and the largest setting that fits."""
+
+
 class StudyLocked(SparringError):
     """Another process holds the study; the message names it."""
 
@@ -67,6 +73,10 @@ class NothingToReport(SparringError):
 
 class LedgerError(SparringError):
     """A row could not be committed (disk full, folder gone); what was committed before is safe."""
+
+
+class Infeasible(SparringError):
+    """A trial's values cannot be trained (a batch smaller than its workers need); the trial ends as infeasible."""
 
 
 class CheckpointError(SparringError):

@@ -38,6 +38,9 @@ SAMPLERS = ("tpe", "random")
 PRUNERS = ("successive_halving", "median", "none")
 """What --sampler and --pruner take; the first is the default. ``sparring.referee`` holds what they name."""
 
+PRECISIONS = ("fp32", "tf32", "bf16")
+"""What --precision takes: how a phase multiplies. ``sparring.training.acceleration`` says what each does."""
+
 
 class Outcome(StrEnum):
     """How a trial ended. ``advice`` is the sentence the user reads."""
@@ -110,6 +113,23 @@ class StudySpec:
     """Tries a trial gets before it counts as crashed."""
     checkpoint_s: float = 10.0
     """A running trial is checkpointed at most this often, in seconds of its own time."""
+    workers_per_trial: int = 1
+    """Processes that train one trial data-parallel: its world size."""
+    cpus_per_worker: int = 1
+    """CPUs, and threads, of each worker."""
+    gpus_per_worker: float = 0.0
+    """GPUs of each worker; a fraction shares one GPU between slots of one worker."""
+    sync_batchnorm: bool = False
+    """Batch norm over the global batch instead of each worker's share of it."""
+    precision: str = "fp32"
+    compile: bool = False
+    """Compile each phase with ``torch.compile`` (CUDA graphs on a GPU); what does not compile runs as it is."""
+    start_limit_s: float = 120.0
+    """Longest wait for a slot's place and its workers' start."""
+    collective_limit_s: float = 300.0
+    """Longest wait of one worker for the others."""
+    silence_limit_s: float = 1800.0
+    """Longest time a trial may take for one epoch; then its worker is ended, and the attempt counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
