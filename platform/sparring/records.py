@@ -250,6 +250,8 @@ class Snapshot:
     elapsed_s: float
     left_s: float | None
     """Estimated seconds to the end; None before anything is known."""
+    silent_s: float = 0.0
+    """Seconds since the referee last heard of any trial: a start, a report, an error, a farewell."""
     stopping: bool = False
     broken: str | None = None
     """Why nothing more can be committed (disk full, folder gone), if so; the search stops."""

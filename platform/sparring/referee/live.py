@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..records import AttemptRow, EpochRow, Outcome, RunningTrial, Trial, TrialRow
+from ..records import AttemptRow, EpochRow, Outcome, RunningTrial, StudySpec, Trial, TrialRow
 
 
 @dataclass(kw_only=True)
@@ -30,6 +30,8 @@ class LiveTrial:
     """The slot's step that runs it; empty until it is started."""
     deaths: int = 0
     """Attempts that ended without a word since the referee was made."""
+    heard: float = 0.0
+    """When its slot last started it or told an epoch, on the referee's clock."""
 
     def take(self, row: EpochRow, objective: str) -> None:
         """Remembers one epoch; telling it twice changes nothing."""
@@ -52,6 +54,13 @@ class LiveTrial:
     @property
     def epoch(self) -> int:
         return max(self.values, default=0)
+
+    def cause_of_death(self, now: float, spec: StudySpec) -> tuple[Outcome, str]:
+        """How it ended if its attempts are spent: its last slot was ended for its silence, or died by itself."""
+        if now - self.heard < spec.silence_limit_s:
+            return Outcome.CRASHED, f"the slot died {self.deaths} times while it ran this trial"
+        limit = f"{spec.silence_limit_s:g} s, the limit for one epoch"
+        return Outcome.TIMED_OUT, f"no epoch came for {limit}, and {self.deaths} of {spec.attempts} attempts are spent"
 
     def row(self, outcome: Outcome, error: str | None = None) -> TrialRow:
         """The ledger's terminal row. Only a trial that completed or was pruned has a value that counts."""
