@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from pathlib import Path
 
@@ -187,3 +188,37 @@ def test_shipped_folders_are_found_in_a_checkout_and_before_it_in_a_wheel(tmp_pa
 def test_both_kinds_of_cards_are_shipped():
     assert (shipped("datasets") / "exafs.toml").is_file()
     assert Path(shipped("search_spaces")).is_dir()
+
+
+def test_images_stay_bytes_in_the_memory_they_came_in(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (12, 1, 4, 4), dtype=np.uint8)
+    kept = dataset({"image": images}).fields["image"]
+    assert kept.dtype == np.uint8
+    assert np.shares_memory(kept, images)
+    with pytest.raises(ValueError, match="read-only"):
+        kept[0] = 0
+    images[0, 0, 0, 0] += 1  # the caller's own array stays writable
+
+    np.save(tmp_path / "images.npy", images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    again = dataset({"image": mapped})
+    assert isinstance(again.fields["image"], np.memmap)
+    assert again.sha256 == dataset({"image": images}).sha256
+
+
+def test_the_checksum_of_bytes_follows_the_content_and_may_be_known():
+    images = np.random.default_rng(0).integers(0, 256, (12, 1, 4, 4), dtype=np.uint8)
+    ids = tuple(f"s{row}" for row in range(12))
+    known = hashlib.sha256(images.tobytes()).hexdigest()
+    plain = Dataset(name="toy", fields={"image": images}, ids=ids)
+    assert Dataset(name="toy", fields={"image": images}, ids=ids, digests={"image": known}).sha256 == plain.sha256
+    assert Dataset(name="toy", fields={"image": images}, ids=ids, digests={"image": "0"}).sha256 != plain.sha256
+    assert Dataset(name="toy", fields={"image": images}, ids=ids, parts={"train": 12}).sha256 != plain.sha256
+    images[11, 0, 3, 3] ^= 1
+    assert Dataset(name="toy", fields={"image": images}, ids=ids).sha256 != plain.sha256
+
+
+@pytest.mark.parametrize("parts", [{"train": 11}, {"train": 10, "exam": 2}, {"train": 14, "test": -2}])
+def test_published_parts_must_add_up(parts):
+    with pytest.raises(DataError, match="published parts are rows of train, valid, test that add up to all 12"):
+        Dataset(name="toy", fields=arrays(), ids=tuple("abcdefghijkl"), parts=parts)

@@ -79,3 +79,36 @@ def test_the_fourier_option_keeps_every_spectrum():
     plain, turned = (load_dataset("exafs", options={"n": 20, "fourier": fourier}) for fourier in (False, True))
     assert turned.shapes["spectrum"] == (452,)
     np.testing.assert_allclose(restore(turned.fields["spectrum"]), plain.fields["spectrum"], atol=1e-4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    train=ROWS, valid=st.integers(0, 300), test=st.integers(0, 300), kind=st.sampled_from(["80/20", "75/15/10"]),
+    seed=st.integers(0, 99),
+)  # fmt: skip
+def test_published_parts_stay_and_the_rest_is_carved(train, valid, test, kind, seed):
+    n = train + valid + test
+    split = split_rows(n, kind, seed, {"train": train, "valid": valid, "test": test})
+    assert np.array_equal(np.sort(np.concatenate([split.train, split.valid, split.test])), np.arange(n))
+    assert split.train.max() < train
+    if valid:
+        assert split.valid.tolist() == list(range(train, train + valid))
+    else:
+        assert split.valid.max() < train
+        share = {"80/20": 20 / 100, "75/15/10": 15 / 90 if test else 15 / 100}[kind]
+        assert -1e-9 <= len(split.valid) - share * train < 1
+    if test:
+        assert split.test.tolist() == list(range(train + valid, n))
+    else:
+        assert len(split.test) == (0 if kind == "80/20" else -(-train * 10 // (100 - 15 * bool(valid))))
+
+
+def test_a_published_test_of_mnist_is_never_trained_or_validated_on():
+    split = split_rows(70_000, parts={"train": 60_000, "test": 10_000})
+    assert (len(split.train), len(split.valid), len(split.test)) == (48_000, 12_000, 10_000)
+    assert max(split.train.max(), split.valid.max()) < 60_000
+
+
+def test_too_few_published_training_rows_are_refused():
+    with pytest.raises(DataError, match="at least 10 rows, but got 9"):
+        split_rows(500, parts={"train": 9, "test": 491})

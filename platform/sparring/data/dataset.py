@@ -1,7 +1,8 @@
-"""A data set in memory: named arrays with one row per sample, checked once, at the moment it is made.
+"""A data set: named arrays with one row per sample, checked once, at the moment it is made.
 
 Whatever a reader returns passes here before anything else starts, so that training never meets a NaN, a torn row or a
-set too small to split. No torch: the arrays go into Ray's object store as they are.
+set too small to split. Images stay uint8, a quarter of float32, and may be a memory map larger than memory: neither is
+copied. No torch: the arrays go into Ray's object store as they are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..errors import DataError
 
 MIN_ROWS = 10  # the fewest that leave two rows to validate on after an 80/20 split
 MAX_ABS = 1e15  # squares of larger values, summed over an epoch, leave float32
+PARTS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,18 +28,23 @@ class Dataset:
     name: str
     """Its card's; while a reader makes it, what messages call it."""
     fields: Mapping[str, np.ndarray]
-    """By field, (rows, …); float32, C-contiguous and read-only, whatever was handed in."""
+    """By field, (rows, …); float32, or uint8 if handed in as such; C-contiguous, read-only. A memory map stays one."""
     ids: tuple[str, ...]
     """What each row is called; unique."""
     axes: Mapping[str, np.ndarray] = field(default_factory=dict)
     """By field, where its columns lie (an energy, a wave number), float64; the card gives the unit. Of a
     Fourier-transformed field it is the grid before the transform."""
+    parts: Mapping[str, int] = field(default_factory=dict)
+    """How many rows the publishers gave to train, valid and test; the rows lie in this order. Empty: no split was
+    published. ``splits.py`` carves what is missing out of train."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """By uint8 field, the SHA-256 of its bytes where the reader knows it, so that a large set is not read twice."""
     sha256: str = field(init=False)
-    """Checksum of ids, fields and axes: equal for equal data, wherever they came from."""
+    """Checksum of ids, fields, axes and parts: equal for equal data, wherever they came from."""
 
     def __post_init__(self) -> None:
         with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
-            fields = {key: np.array(value, dtype=np.float32, order="C") for key, value in self.fields.items()}
+            fields = {key: _kept(value) for key, value in self.fields.items()}
         axes = {key: np.array(value, dtype=np.float64, order="C") for key, value in self.axes.items()}
         for arrays in (fields, axes):
             for array in arrays.values():
@@ -45,6 +52,7 @@ class Dataset:
         object.__setattr__(self, "fields", fields)
         object.__setattr__(self, "axes", axes)
         self._check_rows()
+        self._check_parts()
         for key in fields:
             self._check_values(key)
         object.__setattr__(self, "sha256", self._checksum())
@@ -71,9 +79,20 @@ class Dataset:
         if count > 1:
             raise DataError(f"data set {self.name}: ids must be unique, but {name!r} occurs {count} times; rename one")
 
+    def _check_parts(self) -> None:
+        if not self.parts:
+            return
+        if not set(self.parts) <= set(PARTS) or sum(self.parts.values()) != len(self) or min(self.parts.values()) < 0:
+            counts = ", ".join(f"{part} {rows}" for part, rows in self.parts.items())
+            raise DataError(
+                f"data set {self.name}: published parts are rows of {', '.join(PARTS)} that add up to all {len(self)}, "
+                f"but got {counts}"
+            )
+
     def _check_values(self, key: str) -> None:
         values = self.fields[key]
-        fine = np.abs(values) <= MAX_ABS  # False for NaN too
+        # False for NaN too; every uint8 is fine, and a memory map is not read through for it
+        fine = np.abs(values) <= MAX_ABS if values.dtype != np.uint8 else np.True_
         if not fine.all():
             row, *column = (int(index) for index in np.argwhere(~fine)[0])
             where = f"column {column[0] + 1}" if len(column) == 1 else f"index {tuple(column)}"
@@ -81,7 +100,7 @@ class Dataset:
                 f"data set {self.name}: {key}: values must be finite and within ±{MAX_ABS:g}, but sample "
                 f"{self.ids[row]!r} (row {row + 1}) has {values[(row, *column)]} in {where}; correct or remove it"
             )
-        if (values == values[0]).all():
+        if all(np.array_equal(row, values[0]) for row in values):  # ends at the first that differs
             raise DataError(
                 f"data set {self.name}: {key}: samples must differ, but all {len(self)} are the same; "
                 "there is nothing to learn from them"
@@ -92,5 +111,18 @@ class Dataset:
         for kind, arrays in (("field", self.fields), ("axis", self.axes)):
             for key in sorted(arrays):
                 digest.update(f"\0{kind}\0{key}\0{arrays[key].shape}\0".encode())
-                digest.update(arrays[key].data)
+                if arrays[key].dtype == np.uint8:
+                    known = self.digests.get(key) or hashlib.sha256(arrays[key].data).hexdigest()
+                    digest.update(f"uint8\0{known}".encode())
+                else:
+                    digest.update(arrays[key].data)
+        if self.parts:
+            digest.update(f"\0parts\0{[self.parts.get(part, 0) for part in PARTS]}".encode())
         return digest.hexdigest()
+
+
+def _kept(value: np.ndarray) -> np.ndarray:
+    """A copy in float32, or, of uint8, a view of the same memory."""
+    if value.dtype != np.uint8:
+        return np.array(value, dtype=np.float32, order="C")
+    return np.ascontiguousarray(value) if not value.flags.c_contiguous else value.view()
