@@ -88,7 +88,7 @@ RANGES: list[tuple[str, Any, str]] = [
     ("width", {"choice": [64, 64]}, "each choice stands once"),
     ("width", {"choice": [64, "128"]}, "choices are all float, all int, all bool or all str"),
     ("width", {"choice": [True, 2]}, "choices are all float, all int, all bool or all str"),
-    ("width", {"choice": [[64], [128]]}, "choices are all float, all int, all bool or all str"),
+    ("width", {"choice": [[64], [128]]}, "toy refuses '[64]': Input should be a valid integer; narrow the range"),
     ("lr", {"choice": [NAN, 0.01]}, "choices are finite numbers"),
     ("lr", {"choice": ["0.01", "0.1"]}, "refuses '0.01': Input should be a valid number"),
     ("loss", {"choice": ["mse", "wcc", "l2"]}, "refuses 'l2': Input should be 'mse', 'l1' or 'wcc'"),
@@ -233,4 +233,4 @@ def test_a_shipped_space_fits_its_model_and_starts_from_the_published_default(pa
     config_class = find_config(raw["model"])
     space = Space(raw, config_class, where=path.name)
     assert path.stem == space.model or path.stem.startswith(f"{space.model}-")
-    assert space.config(space.baseline()) == config_class(**space.fixed)
+    assert space.config(space.baseline()) == config_class(**{**space.fixed, **raw.get("defaults", {})})

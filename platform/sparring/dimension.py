@@ -2,11 +2,16 @@
 
 Four kinds, after the TOML key that makes them: ``loguniform``, ``uniform``, ``int``, ``choice``. Whether a model
 accepts the values is not asked here but in ``space.py``.
+
+A choice may be a list, such as the widths of a net's layers. Lists have different lengths, so they fit neither a column
+of numbers nor Optuna, which warns of categories that are no text or number. Everywhere but in TOML and in the model's
+Config such a value is therefore its JSON text, "[32, 64]": hashable, sortable, the same in Parquet and on the screen.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -37,7 +42,7 @@ class Dimension:
 
     ``low`` and ``high`` are inclusive; ``choices`` is empty for a range. ``off`` is a value beside the range that a
     switch, drawn first, may choose. ``when`` maps other fields to the values under which this one applies; all must
-    hold, and a field that does not itself apply holds nothing.
+    hold, and a field that does not itself apply holds nothing. With ``is_list``, choices are texts of lists.
     """
 
     name: str
@@ -49,12 +54,19 @@ class Dimension:
     choices: tuple[Value, ...] = ()
     off: float | None = None
     when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    is_list: bool = False
 
     def cast(self, value: Any) -> Any:
-        """``value`` as this dimension's own type where it means the same number: 10.0 as 10, 1 as 1.0."""
+        """``value`` as this dimension's own type where it means the same: 10.0 as 10, 1 as 1.0, a list as its text."""
+        if self.is_list:
+            return to_text(value)
         if self.kind == "int" and isinstance(value, float) and value.is_integer():
             return int(value)
         return float(value) if self.kind == "float" and type(value) is int else value
+
+    def decode(self, value: Value) -> Any:
+        """``value`` as TOML and the model's Config have it: a list's text as the list."""
+        return from_text(value) if self.is_list else value
 
     def contains(self, value: Any) -> bool:
         """Whether the search could draw ``value``, ``off`` included."""
@@ -69,7 +81,7 @@ class Dimension:
 
     def applies(self, values: Mapping[str, Any]) -> bool:
         """Whether ``values`` (fixed ones and those drawn so far) fulfil ``when``."""
-        return all(name in values and values[name] in allowed for name, allowed in self.when.items())
+        return all(name in values and to_text(values[name]) in allowed for name, allowed in self.when.items())
 
     def edges(self) -> tuple[Value, ...]:
         """Every choice, or both ends, and ``off``: the values a model must accept."""
@@ -130,8 +142,8 @@ def read_dimension(name: str, table: Any, at: str) -> Dimension:
             raise SpaceError(f"{at}: a {kind} goes with {', '.join(_OPTIONS[kind])}, but got {key}; leave it out")
     when = _read_when(table["when"], f"{at}.when") if "when" in table else {}
     if kind == "choice":
-        choices = _read_choices(table["choice"], at)
-        return Dimension(name=name, kind=_KINDS[type(choices[0])], choices=choices, when=when)
+        choices, is_list = _read_choices(table["choice"], at)
+        return Dimension(name=name, kind=_KINDS[type(choices[0])], choices=choices, when=when, is_list=is_list)
     return _read_range(name, kind, table, when, at)
 
 
@@ -177,19 +189,48 @@ def _read_number(value: Any, kind: str, at: str) -> float:
     return value if kind == "int" else float(value)
 
 
-def _read_choices(choices: Any, at: str) -> tuple[Value, ...]:
+def _read_choices(choices: Any, at: str) -> tuple[tuple[Value, ...], bool]:
+    """The choices, and whether they are texts of lists."""
     if not isinstance(choices, list) or not choices:
         raise SpaceError(f"{at}: choice wants a list of values, but got {choices!r}")
     types = {type(choice) for choice in choices}
-    if len(types) > 1 or not types <= set(_KINDS):
-        raise SpaceError(f"{at}: choices are all float, all int, all bool or all str, but got {choices!r}")
+    is_list = types == {list}
+    if len(types) > 1 or not (is_list or types <= set(_KINDS)):
+        raise SpaceError(
+            f"{at}: choices are all float, all int, all bool or all str, or all lists of those, but got {choices!r}"
+        )
+    if is_list:
+        for choice in choices:
+            _check_elements(choice, at)
+        choices = [to_text(choice) for choice in choices]
     if types <= {int, float} and not all(abs(choice) <= LARGEST for choice in choices):
         raise SpaceError(f"{at}: choices are finite numbers within ±2^53, but got {choices!r}")
     if len(set(choices)) < len(choices):
         raise SpaceError(f"{at}: each choice stands once, but got {choices!r}")
     if len(choices) == 1:
         raise SpaceError(f"{at}: {choices[0]!r} is the only choice, so nothing is searched; set it under [fixed]")
-    return tuple(choices)
+    return tuple(choices), is_list
+
+
+def _check_elements(choice: list[Any], at: str) -> None:
+    types = {type(element) for element in choice}
+    if not choice or len(types) > 1 or not types <= set(_KINDS):
+        raise SpaceError(
+            f"{at}: a choice that is a list holds one or more values, all float, all int, all bool or all str, but "
+            f"got {choice!r}"
+        )
+    if types <= {int, float} and not all(abs(element) <= LARGEST for element in choice):
+        raise SpaceError(f"{at}: numbers are finite and within ±2^53, but got {choice!r}")
+
+
+def to_text(value: Any) -> Any:
+    """A list or tuple as its JSON text; anything else as it is."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple) else value
+
+
+def from_text(value: Any) -> Any:
+    """The list that ``to_text`` made a text of; anything else as it is."""
+    return json.loads(value) if isinstance(value, str) and value.startswith("[") else value
 
 
 def _read_when(table: Any, at: str) -> Mapping[str, tuple[Value, ...]]:
@@ -197,9 +238,11 @@ def _read_when(table: Any, at: str) -> Mapping[str, tuple[Value, ...]]:
         raise SpaceError(f'{at}: wants a table such as {{ loss_gen = "wcc" }}, but got {table!r}')
     when = {name: tuple(value) if isinstance(value, list) else (value,) for name, value in table.items()}
     for name, values in when.items():
-        if not values or any(type(value) not in _KINDS for value in values):
+        if not values or any(type(value) not in (*_KINDS, list) for value in values):
             raise SpaceError(f"{at}.{name}: wants a value or a list of values, but got {table[name]!r}")
-    return cast("Mapping[str, tuple[Value, ...]]", when)
+    # A list inside the list is one value: { hidden_dims = [[32, 64]] }.
+    texts = {name: tuple(to_text(value) for value in values) for name, values in when.items()}
+    return cast("Mapping[str, tuple[Value, ...]]", texts)
 
 
 def refuse_unknown(names: Iterable[str], known: Collection[str], at: str, what: str) -> None:

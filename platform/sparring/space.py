@@ -142,11 +142,14 @@ class Space:
 
     def values(self, params: Mapping[str, Value]) -> dict[str, Any]:
         """Config fields of a trial: [defaults], [fixed] and ``params``, which must be those that apply."""
-        return {**self.table("defaults"), **self.fixed, **{each.name: value for each, value in self._applied(params)}}
+        drawn = {each.name: each.decode(value) for each, value in self._applied(params)}
+        return {**self.table("defaults"), **self.fixed, **drawn}
 
     def fingerprint(self) -> str:
         """SHA-256 of what is searched and minimised; the order of keys and choices, and 1 beside 1.0, do not count."""
         search = [{**asdict(each), "choices": sorted(each.choices, key=str)} for each in self.dimensions]
+        for each in search:
+            del each["is_list"]  # the Config decides it, and fingerprints older than lists stay what they are
         meaning = {
             "model": self.model,
             "objectives": [asdict(objective) for objective in self.objectives],

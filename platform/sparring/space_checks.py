@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from .dimension import refuse_unknown
+from .dimension import from_text, refuse_unknown
 from .errors import SpaceError, UnknownName
 from .metrics import find_metric
 from .records import Objective
@@ -94,14 +94,15 @@ def _check_conditions(space: Space) -> None:
             for value in allowed:
                 if parent in found and not found[parent].contains(value):
                     raise SpaceError(f"{at}: {parent} = {value!r} never occurs; it is {found[parent]}")
-                if complaint := space.complaint(parent, value):
+                is_list = found[parent].is_list if parent in found else isinstance(space.fixed[parent], list)
+                if complaint := space.complaint(parent, from_text(value) if is_list else value):
                     raise SpaceError(f"{at}: {parent} = {value!r} never occurs: {complaint}")
 
 
 def _check_ranges(space: Space) -> None:
     for dimension in space.dimensions:
         for value in dimension.edges():
-            if complaint := space.complaint(dimension.name, value):
+            if complaint := space.complaint(dimension.name, dimension.decode(value)):
                 at = f"{space.where}: search.{dimension.name}"
                 raise SpaceError(f"{at}: {space.model} refuses {value!r}: {complaint}; narrow the range")
 
