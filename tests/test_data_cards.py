@@ -107,7 +107,7 @@ def test_a_card_with_a_fault_is_refused_by_its_place(own_cards, tmp_path, old, n
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        (("exfas",), UnknownName, "no data set 'exfas'; there are: exafs, fe-xanes"),
+        (("exfas",), UnknownName, "no data set 'exfas'; there are: "),
         (("exafs", "somewhere"), DataError, "embedded and takes no path, but got somewhere"),
         (("fe-xanes",), DataError, "not shipped; give --data-path, a folder of STEM.xyz and STEM.txt pairs"),
         (("fe-xanes", "/no/such/place"), DataError, "must exist, but there is no /no/such/place"),
