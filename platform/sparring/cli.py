@@ -29,6 +29,9 @@ app = typer.Typer(
 )
 console = Console()
 
+CLUSTER = "Workers and clusters"
+"""The panel of --help for flags that a search on one machine's CPUs does without."""
+
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder that holds the studies.")]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name under --results, or its folder.")]
 
@@ -47,7 +50,8 @@ def main(verb: str | None = None) -> NoReturn:
 
 @app.command(
     epilog="[bold]Examples[/bold]\n\nsparring search aegan\n\nsparring search aegan --trials 100 --slots 8\n\n"
-    "sparring search aegan --dataset fe-xanes --data-path DIR --time 30m --set epochs=60"
+    "sparring search aegan --dataset fe-xanes --data-path DIR --time 30m --set epochs=60\n\n"
+    "sparring search aegan --address auto --workers-per-trial 4 --gpus-per-worker 1"
 )
 def search(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What to search; `sparring models` lists them.")],
@@ -63,7 +67,8 @@ def search(
         ),
     ] = None,
     slots: Annotated[
-        int | None, typer.Option(help="Trials at a time, one CPU each.", show_default="one per CPU, at most 8")
+        int | None,
+        typer.Option(help="Trials at a time.", show_default="as many as fit; at most 8 on one machine", min=1),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the sampler and of every trial.", show_default="the --config's, or 0")
@@ -95,8 +100,41 @@ def search(
             envvar="RAY_ADDRESS",
             help="A running Ray cluster (auto, or HOST:PORT).",
             show_default="start a local one",
+            rich_help_panel=CLUSTER,
         ),
     ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers-per-trial", help="Processes that share each batch.", rich_help_panel=CLUSTER)
+    ] = 1,
+    cpus: Annotated[
+        int, typer.Option("--cpus-per-worker", help="CPUs, and threads, of each.", rich_help_panel=CLUSTER)
+    ] = 1,
+    gpus: Annotated[
+        float,
+        typer.Option(
+            "--gpus-per-worker", help="GPUs of each; 0.25 lets four slots share one.", rich_help_panel=CLUSTER
+        ),
+    ] = 0.0,
+    sync_batchnorm: Annotated[
+        bool,
+        typer.Option("--sync-batchnorm", help="Batch norm over all workers' samples.", rich_help_panel=CLUSTER),
+    ] = False,
+    precision: Annotated[
+        str, typer.Option(help="fp32, tf32 or bf16 products; weights stay fp32.", rich_help_panel=CLUSTER)
+    ] = "fp32",
+    compile_: Annotated[
+        bool,
+        typer.Option("--compile", help="Compile phases; CUDA graphs on a GPU.", rich_help_panel=CLUSTER),
+    ] = False,
+    start_limit: Annotated[
+        str, typer.Option(metavar="DURATION", help="Longest wait for a slot's place.", rich_help_panel=CLUSTER)
+    ] = "2m",
+    collective_limit: Annotated[
+        str, typer.Option(metavar="DURATION", help="Longest wait for another worker.", rich_help_panel=CLUSTER)
+    ] = "5m",
+    silence_limit: Annotated[
+        str, typer.Option(metavar="DURATION", help="Longest epoch before a try is over.", rich_help_panel=CLUSTER)
+    ] = "30m",
 ) -> None:
     """Search a model's hyperparameters; the same command again resumes."""
     from . import study as studies
@@ -112,12 +150,21 @@ def search(
         name=name,
         address=address,
         trials=studies.TRIALS if trials is None else trials,
-        time_s=_seconds(time) if time else (studies.TIME_S if trials is None else None),
-        slots=studies.default_slots() if slots is None else slots,
+        time_s=_seconds(time, "--time") if time else (studies.TIME_S if trials is None else None),
+        slots=studies.AS_MANY_AS_FIT if slots is None else slots,
         seed=seed,
         sampler=sampler,
         pruner=pruner,
         checkpoint_s=checkpoint_s,
+        workers_per_trial=workers,
+        cpus_per_worker=cpus,
+        gpus_per_worker=gpus,
+        sync_batchnorm=sync_batchnorm,
+        precision=precision,
+        compile=compile_,
+        start_limit_s=_seconds(start_limit, "--start-limit"),
+        collective_limit_s=_seconds(collective_limit, "--collective-limit"),
+        silence_limit_s=_seconds(silence_limit, "--silence-limit"),
     )
     from .cluster.conduct import conduct
 
@@ -230,8 +277,8 @@ def _find(study: str, results: Path) -> Path:
     return folder.absolute()
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, flag: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", text.strip())
     if found is None:
-        raise UsageError(f"--time: wants a duration such as 90s, 30m or 2h, but got {text!r}")
+        raise UsageError(f"{flag}: wants a duration such as 90s, 30m or 2h, but got {text!r}")
     return float(found[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[found[2]]

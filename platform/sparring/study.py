@@ -18,6 +18,7 @@ import numpy as np
 
 from .data import Dataset, Split, load_dataset, split_rows
 from .errors import UsageError
+from .feasibility import check_batch, check_cluster, check_workers, largest_slots
 from .ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
 from .models import find_config
 from .records import PRUNERS, SAMPLERS, StudySpec, safe_name
@@ -30,7 +31,13 @@ TRIALS, TIME_S = 24, 135.0
 """What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""
 
 MOST_SLOTS = 8
-"""Slots by default on a machine of many cores; each takes some 400 MB."""
+"""Slots by default on this machine, however many cores it has; each takes some 400 MB."""
+
+HOW_FIGURES_ARISE = ("workers_per_trial", "sync_batchnorm", "precision")
+"""What else of a spec its figures depend on: batch norm over shares of a batch is not batch norm over the whole."""
+
+AS_MANY_AS_FIT = 0
+"""A spec's slots until the cluster is known."""
 
 SPLIT = "80/20"
 SPLIT_SEED = 42
@@ -71,6 +78,7 @@ class Study:
             "seed": self.spec.seed,
             "space": self.space.fingerprint(),
             "pruner": self.spec.pruner,
+            **{name: getattr(self.spec, name) for name in HOW_FIGURES_ARISE},
         }
 
 
@@ -127,13 +135,12 @@ def prepare(
         raise UsageError(f"--trials: a search runs at least 1 trial, but got {spec.trials}")
     if spec.time_s is not None and spec.time_s <= 0:
         raise UsageError(f"--time: a search needs more than 0 seconds, but got {spec.time_s:g}")
-    if spec.slots < 1:
+    if spec.slots < 0:
         raise UsageError(f"--slots: a search needs at least 1 slot, but got {spec.slots}")
-    if address is None and spec.slots > available_cpus():
-        raise UsageError(
-            f"--slots: each slot needs one CPU, but got {spec.slots} slots and this machine has {available_cpus()} "
-            f"CPUs; use --slots {available_cpus()} or fewer, or a cluster with --address"
-        )
+    check_workers(spec)
+    check_batch(_smallest_batch(checked), spec)
+    if address is None and spec.gpus_per_worker == 0:
+        spec = place_slots(spec, [{"CPU": float(available_cpus())}], address)  # its GPUs are Ray's to count
     folder = (results / spec.name).absolute()
     _check_writable(folder)
     data = load(spec, config_class)
@@ -198,9 +205,16 @@ def available_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def default_slots() -> int:
-    """One slot per CPU, at most ``MOST_SLOTS``."""
-    return min(available_cpus(), MOST_SLOTS)
+def place_slots(spec: StudySpec, nodes: Sequence[Mapping[str, float]], address: str | None) -> StudySpec:
+    """The spec with as many slots as fit on the nodes, if it left that open. Raises ClusterError if they do not fit.
+
+    nodes: what each has, by Ray's names. address: the cluster's; on this machine no more than ``MOST_SLOTS`` are made.
+    """
+    if spec.slots == AS_MANY_AS_FIT:
+        most = max(largest_slots(nodes, spec), 1)
+        spec = replace(spec, slots=most if address is not None else min(most, MOST_SLOTS))
+    check_cluster(nodes, spec, address=address)
+    return spec
 
 
 def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any], int | None]:
@@ -214,6 +228,15 @@ def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any
     if published.data_options:
         changed["data"] = {**changed.get("data", {}), **published.data_options}
     return changed, published.seed
+
+
+def _smallest_batch(space: Space) -> int:
+    """Samples in the smallest batch the space can draw."""
+    for dimension in space.dimensions:
+        if dimension.name == "batch_size":
+            return min(int(edge) for edge in dimension.edges())
+    size: int = space.config(space.baseline()).batch_size
+    return size
 
 
 def _check_names(limits: Mapping[str, Any]) -> None:
@@ -233,7 +256,8 @@ def _check_writable(folder: Path) -> None:
 def _check_resumable(study: Study) -> None:
     if not (study.folder / "study.json").exists():
         return
-    before, now = read_study(study.folder)["identity"], study.identity()
+    defaults = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE}  # of studies begun before these were
+    before, now = defaults | read_study(study.folder)["identity"], study.identity()
     changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
     if changed:
         raise UsageError(

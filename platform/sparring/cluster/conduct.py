@@ -11,7 +11,7 @@ from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, trial_rows
 from ..progress import print_summary
 from ..records import best_row
-from ..study import Study, is_complete, open_folder
+from ..study import Study, is_complete, open_folder, place_slots, with_limits
 from .search import Material, connect, run
 from .watch import Watcher
 
@@ -19,7 +19,7 @@ from .watch import Watcher
 def conduct(study: Study, address: str | None, console: Console) -> int:
     """Searches what is left of ``study`` and sums it up; the exit code, 128 + signal if one cut it short.
 
-    Raises StudyLocked, NoTrialSucceeded, UsageError if a cluster cannot hold the slots.
+    Raises StudyLocked, NoTrialSucceeded, ClusterError if a cluster cannot hold the slots.
     """
     code = 0
     study.folder.mkdir(parents=True, exist_ok=True)
@@ -33,12 +33,14 @@ def conduct(study: Study, address: str | None, console: Console) -> int:
 
 
 def _run(study: Study, address: str | None, console: Console) -> int:
-    console.print(f"Starting Ray for {study.spec.slots} slots …", style="dim")
-    with connect(address, study.spec.slots) as dashboard:
-        console.print(f"Ray dashboard: {dashboard}   (token: `ray get-auth-token`)", soft_wrap=True, highlight=False)
+    console.print("Starting Ray …" if address is None else f"Joining Ray at {address} …", style="dim")
+    with connect(address) as cluster:
+        study = with_limits(study, slots=place_slots(study.spec, cluster.nodes, address).slots)
+        where = f"Ray dashboard: {cluster.dashboard}   (token: `ray get-auth-token`)"
+        console.print(where, soft_wrap=True, highlight=False)
         if open_folder(study):
             console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
-        with Watcher(study, console, dashboard) as watcher:
+        with Watcher(study, console, cluster.dashboard) as watcher:
             ended = run(
                 study.folder,
                 study.spec,

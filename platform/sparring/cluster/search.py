@@ -21,13 +21,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..errors import LedgerError, UsageError
+from ..errors import ClusterError, LedgerError
 from ..records import Snapshot, StudySpec
 from ..space import Space
 from ..study import available_cpus
 
 FOLLOW_S = 0.4
 """Seconds between two looks at the referee."""
+
+START_S = 120.0
+"""Seconds that processes may take to start once they have their place, on a busy machine; 28 were seen on two cores."""
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -64,12 +67,17 @@ class Follower(Protocol):
     def see(self, snapshot: Snapshot, events: Sequence[Any]) -> None: ...
 
 
-@contextmanager
-def connect(address: str | None, slots: int) -> Iterator[str]:
-    """Ray, local (on ``slots`` CPUs at least) or at ``address``; yields the dashboard's address, always shuts down.
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """What Ray offers. nodes: per node alive its resources by Ray's names; dashboard: its address, for the user."""
 
-    Raises UsageError if the cluster cannot hold the slots.
-    """
+    nodes: Sequence[Mapping[str, float]]
+    dashboard: str
+
+
+@contextmanager
+def connect(address: str | None) -> Iterator[Cluster]:
+    """Ray, on this machine or at ``address``; always shuts down. Raises ClusterError if nothing answers there."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     _authenticate(local=address is None)
@@ -84,16 +92,18 @@ def connect(address: str | None, slots: int) -> Iterator[str]:
     # Tune and what it drags in take a second to import, and ray.init waits for other processes meanwhile.
     threading.Thread(target=import_module, args=("ray.tune",), daemon=True).start()
     try:
-        context = ray.init(**options)
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        cpus = int(resources.get("CPU", 0))
-        if slots > cpus:
-            raise UsageError(
-                f"--slots: each slot needs one CPU, but got {slots} slots and the cluster has {cpus} CPUs; "
-                f"use --slots {cpus} or fewer"
-            )
+        try:
+            context = ray.init(**options)
+        except ConnectionError as error:
+            raise ClusterError(
+                f"--address: wants a running Ray cluster, but got {address!r} and {error}; start one with "
+                "`ray start --head`, or leave --address out"
+            ) from error
         url = context.dashboard_url
-        yield f"http://{url}" if url else "(the dashboard did not start)"
+        yield Cluster(
+            nodes=[node["Resources"] for node in ray.nodes() if node["Alive"]],  # type: ignore[no-untyped-call]
+            dashboard=f"http://{url}" if url else "(the dashboard did not start)",
+        )
     finally:
         ray.shutdown()
 
@@ -144,35 +154,60 @@ def run(
             tuning.join(FOLLOW_S)
             snapshot, events, cursor = ray.get(referee.follow.remote(cursor))
             follower.see(snapshot, events)
-            if not tuning.is_alive() or len(caught) > 1:
+            stalled = _is_stalled(snapshot, spec)
+            if not tuning.is_alive() or len(caught) > 1 or stalled:
                 break
     ray.get(referee.close.remote())
     if broken:
         raise broken[0]
     if snapshot.broken is not None:
         raise LedgerError(f"{snapshot.broken}; what was committed is safe: mend that and run the same command again")
+    if stalled:
+        raise ClusterError(_why_stalled(snapshot, spec))
     return Ended(snapshot=snapshot, signal=caught[0] if caught else None)
 
 
+def _is_stalled(snapshot: Snapshot, spec: StudySpec) -> bool:
+    """Was no worker heard of for longer than a start may take, and with trials in training an epoch too?"""
+    patience = spec.start_limit_s + START_S + (spec.silence_limit_s if snapshot.running else 0.0)
+    return snapshot.silent_s > patience
+
+
+def _why_stalled(snapshot: Snapshot, spec: StudySpec) -> str:
+    import ray
+
+    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
+    worker = f"{spec.cpus_per_worker} CPUs" + (f" and {spec.gpus_per_worker:g} GPUs" if spec.gpus_per_worker else "")
+    has = ", ".join(f"{free.get(kind, 0):g} of {total.get(kind, 0):g} {kind}s free" for kind in ("CPU", "GPU"))
+    return (
+        f"cluster: a slot must find its place within --start-limit {spec.start_limit_s:g}, but no worker was heard of "
+        f"for {snapshot.silent_s:.0f} s; {spec.slots} × {spec.workers_per_trial} workers of {worker} were asked for "
+        f"and there are {has}; free some or ask for less, and the same command continues"
+    )
+
+
 def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseException]) -> None:
+    import ray
     from ray import tune
     from ray.tune.execution import class_cache
 
     from .searcher import Door
-    from .slot import Brief, Slot
+    from .slot import Slot, resources_of
+    from .trainer import Brief
 
     # A runtime environment, however small, keeps Tune's actors off the workers that Ray has already started, which
     # costs 1.1 s. Local workers have inherited the variable by now.
     class_cache.DEFAULT_ENV_VARS.clear()
     os.environ.pop("RAY_CHDIR_TO_TRIAL_DIR", None)
     # On the dashboard and in ps it is a Slot, not the wrapper that brings it its brief.
-    brief = Brief(spec=spec, referee=referee, threads=1, train=material.train, valid=material.valid)
-    slots = tune.with_parameters(Slot, brief=brief)
+    brief = ray.put(Brief(spec=spec, referee=referee, train=material.train, valid=material.valid))
+    slots = tune.with_parameters(Slot, spec=spec, brief=[brief])
     slots.__name__ = slots.__qualname__ = Slot.__name__
     try:
         with tempfile.TemporaryDirectory(prefix="sparring-tune-") as storage:
             tune.Tuner(
-                slots,
+                tune.with_resources(slots, resources_of(spec)),
                 tune_config=tune.TuneConfig(
                     search_alg=Door(referee),
                     num_samples=-1,

@@ -1,109 +1,50 @@
-"""A slot: Ray Tune's trainable, kept warm. One ``step()`` trains one gang of trials to its end.
+"""A slot: Ray Tune's trainable, kept warm. One ``step()`` trains one trial to its end.
 
-Nothing is imported, opened or loaded twice for the next gang. Epochs go straight to the referee, which answers with a
-verdict; Ray Tune only places slots and restarts dead ones. torch is imported by the slot, not by the driver, which
-reads this module too.
+A slot of one worker trains in its own process; a slot of several keeps a group of workers and only hands them trials.
+Ray Tune places slots and puts a fresh one in a dead one's place. torch is imported by whoever trains, not by the
+driver, which reads this module too.
 """
 
 from __future__ import annotations
 
-import time
-import traceback
 import uuid
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ray
 from ray import tune
 
-from ..models import find_model
-from ..records import Answer, EpochRow, Outcome, Start, StudySpec, Verdict
-from ..space import Space
-
-if TYPE_CHECKING:
-    import numpy as np
-    from torch import Tensor
+from ..records import StudySpec
+from .workers import Group
 
 TRIAL = "trial"
 """The one key of a Tune configuration: the number of the trial to run."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Brief:
-    """What every slot of a search gets once, through Ray's object store.
-
-    train, valid: per field an array (rows, …), mapped by all slots of a node without a copy.
-    """
-
-    spec: StudySpec
-    referee: Any
-    threads: int
-    train: Mapping[str, np.ndarray]
-    valid: Mapping[str, np.ndarray]
-
-
 class Slot(tune.Trainable):
-    @classmethod
-    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
-        """One CPU."""
-        return tune.PlacementGroupFactory([{"CPU": 1}])
+    def setup(self, config: dict[str, Any], spec: StudySpec, brief: list[Any]) -> None:  # type: ignore[override]
+        """brief: the object store's reference to a Brief, in a list so that Tune hands on the reference itself."""
+        self._group: Group | None = None
+        if spec.workers_per_trial > 1:
+            self._group = Group(spec, brief)
+            return
+        from .trainer import Trainer
 
-    def setup(self, config: dict[str, Any], brief: Brief) -> None:  # type: ignore[override]  # tune.with_parameters
-        import torch
-
-        torch.set_num_threads(brief.threads)
-        self._referee, self._spec = brief.referee, brief.spec
-        self._model_class = find_model(brief.spec.model)
-        self._space = Space(brief.spec.space, self._model_class.Config)
-        self._train, self._valid = _tensors(brief.train), _tensors(brief.valid)
+        self._trainer = Trainer(ray.get(brief[0]), device="cuda" if spec.gpus_per_worker > 0 else "cpu")
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.config = new_config
         return True
 
     def step(self) -> dict[str, Any]:
-        number = self.config[TRIAL]
-        start: Start | None = ray.get(self._referee.start.remote(number, uuid.uuid4().hex))
-        if start is not None:
-            try:
-                self._train_trial(start)
-            except Exception as error:  # any error of a model's or of torch's: this trial's end, not the search's
-                outcome = Outcome.OUT_OF_MEMORY if _is_out_of_memory(error) else Outcome.CRASHED
-                text = "".join(traceback.format_exception(error))
-                ray.get(self._referee.fail.remote(number, start.trial.attempt, outcome, text))
+        if self._group is None:
+            self._trainer.train(self.config[TRIAL], uuid.uuid4().hex)
+        else:
+            self._group.train(self.config[TRIAL])
         return {"done": True}
 
-    def _train_trial(self, start: Start) -> None:
-        from ..training.gang import Solo
-
-        trial = start.trial
-        config = self._space.config(trial.params)
-        objective = self._spec.objectives[0]
-        solo = Solo(self._model_class, config, self._train, self._valid, trial=trial, objective=objective)
-        if start.checkpoint is not None:
-            solo.restore(start.checkpoint)
-        if solo.is_exhausted:
-            # Everything was trained before the last search died; only the end was not told.
-            ray.get(self._referee.report.remote(solo.told(), last=True))
-            return
-        untold: list[EpochRow] = []
-        saved = time.monotonic()
-        while True:
-            untold.append(solo.run_epoch())
-            last = solo.is_exhausted
-            due = not last and time.monotonic() - saved >= self._spec.checkpoint_s
-            checkpoint = solo.save() if due else None
-            if due:
-                saved = time.monotonic()
-            answer: Answer = ray.get(self._referee.report.remote(untold, last=last, checkpoint=checkpoint))
-            if last or answer.verdict in (Verdict.PRUNED, Verdict.DIVERGED):
-                return
-            if answer.verdict is Verdict.STOP:
-                ray.get(self._referee.leave.remote(trial.number, trial.attempt, checkpoint or solo.save()))
-                return
-            untold = [row for row in untold if row.epoch > answer.durable]
+    def cleanup(self) -> None:
+        if self._group is not None:
+            self._group.close()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing: a trial's checkpoints go to the referee."""
@@ -112,16 +53,15 @@ class Slot(tune.Trainable):
         """Nothing: the referee hands checkpoints out with the trial."""
 
 
-def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    """Tensors over the object store's own memory, which is read-only; training takes copies by index."""
-    import torch
+def resources_of(spec: StudySpec) -> tune.PlacementGroupFactory:
+    """What Ray Tune sets aside for a slot: the one worker's CPUs and GPUs.
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    import torch
-
-    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    Several workers get a placement group of their own from Ray Train. Their slot then takes next to nothing, of memory:
+    a share of a CPU could make a cluster that is exactly full too small for ever, and Tune refuses an empty request.
+    """
+    if spec.workers_per_trial > 1:
+        return tune.PlacementGroupFactory([{"memory": 2**20}])
+    bundle: dict[str, float] = {"CPU": spec.cpus_per_worker}
+    if spec.gpus_per_worker > 0:
+        bundle["GPU"] = spec.gpus_per_worker
+    return tune.PlacementGroupFactory([bundle])

@@ -1,0 +1,189 @@
+"""What trains a trial against the referee, alone in its slot or as one of several workers.
+
+Built once per process and fed trial after trial: nothing is imported, opened or loaded twice. Epochs go straight to the
+referee, which answers with a verdict. Of several workers each opens the trial with the same token, and rank 0 alone
+reports; its verdict goes to the others through the process group, so all stop at the same epoch.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ray
+
+from ..errors import Infeasible
+from ..models import find_model
+from ..records import Answer, EpochRow, Outcome, Start, StudySpec, Verdict
+from ..space import Space
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from ..training.averaging import Workers
+    from ..training.gang import Solo
+
+_VERDICTS = tuple(Verdict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brief:
+    """What every worker of a search gets once, through Ray's object store.
+
+    train, valid: per field an array (rows, …), mapped by all workers of a node without a copy.
+    """
+
+    spec: StudySpec
+    referee: Any
+    train: Mapping[str, np.ndarray]
+    valid: Mapping[str, np.ndarray]
+
+
+class Trainer:
+    """This process's share in training trials. ``workers``: the others that train the same trial; None if alone."""
+
+    def __init__(self, brief: Brief, *, device: Any = "cpu", workers: Workers | None = None) -> None:
+        import torch
+
+        torch.set_num_threads(brief.spec.cpus_per_worker)
+        self._referee, self._spec = brief.referee, brief.spec
+        self._device, self._workers = device, workers
+        self._leads = workers is None or workers.rank == 0
+        self._model_class = find_model(brief.spec.model)
+        self._space = Space(brief.spec.space, self._model_class.Config)
+        self._train, self._valid = _tensors(brief.train), _tensors(brief.valid)
+
+    def train(self, number: int, token: str) -> None:
+        """Runs trial ``number`` to its end, or until the search stops.
+
+        A trial's own error ends the trial. Among several workers it is raised as well, unless all met it before the
+        first step: their process group cannot be trusted any more and has to start again. Raises PeerLost if another
+        worker is gone; the trial then goes on in its next attempt.
+        """
+        start: Start | None = ray.get(self._referee.start.remote(number, token))
+        if start is None:
+            return
+        with self._silence_limited():
+            solo = self._build(start)
+            if solo is not None:
+                self._run(start, solo)
+
+    def _build(self, start: Start) -> Solo | None:
+        """The trial ready to train; None if it cannot be built, which is then its end."""
+        from ..training.gang import Solo
+
+        trial, spec, solo = start.trial, self._spec, None
+        try:
+            solo = Solo(
+                self._model_class,
+                self._space.config(trial.params),
+                self._train,
+                self._valid,
+                trial=trial,
+                objective=spec.objectives[0],
+                device=self._device,
+                workers=self._workers,
+                sync_batchnorm=spec.sync_batchnorm,
+                precision=spec.precision,
+                compiled=spec.compile,
+            )
+            if start.checkpoint is not None:
+                solo.restore(start.checkpoint)
+        except Exception as error:  # any error of a model's or of torch's: this trial's end, not the search's
+            solo = None
+            self._fail(start, error)
+        if self._workers is not None and not self._workers.all_agree(solo is not None):
+            return None
+        return solo
+
+    def _run(self, start: Start, solo: Solo) -> None:
+        try:
+            self._run_epochs(start, solo)
+        except Exception as error:
+            if _is_peer_lost(error):
+                raise
+            self._fail(start, error)
+            if self._workers is not None:
+                raise
+
+    def _run_epochs(self, start: Start, solo: Solo) -> None:
+        trial = start.trial
+        if solo.is_exhausted:
+            # Everything was trained before the last search died; only the end was not told.
+            if self._leads:
+                ray.get(self._referee.report.remote(solo.told(), last=True))
+            return
+        untold: list[EpochRow] = []
+        saved = time.monotonic()
+        while True:
+            row = solo.run_epoch()
+            self._rearm()
+            last = solo.is_exhausted
+            verdict, checkpoint = Verdict.GO_ON, None
+            if self._leads:
+                untold.append(row)
+                if not last and time.monotonic() - saved >= self._spec.checkpoint_s:
+                    checkpoint, saved = solo.save(), time.monotonic()
+                answer: Answer = ray.get(self._referee.report.remote(untold, last=last, checkpoint=checkpoint))
+                verdict = answer.verdict
+                untold = [row for row in untold if row.epoch > answer.durable]
+            if self._workers is not None:
+                verdict = _VERDICTS[self._workers.follow(_VERDICTS.index(verdict))]
+            if last or verdict in (Verdict.PRUNED, Verdict.DIVERGED):
+                return
+            if verdict is Verdict.STOP:
+                if self._leads:
+                    packed = checkpoint or solo.save()
+                    ray.get(self._referee.leave.remote(trial.number, trial.attempt, packed))
+                return
+
+    def _fail(self, start: Start, error: Exception) -> None:
+        if isinstance(error, Infeasible):
+            outcome, text = Outcome.INFEASIBLE, str(error)
+        else:
+            outcome = Outcome.OUT_OF_MEMORY if _is_out_of_memory(error) else Outcome.CRASHED
+            text = "".join(traceback.format_exception(error))
+        ray.get(self._referee.fail.remote(start.trial.number, start.trial.attempt, outcome, text))
+
+    @contextmanager
+    def _silence_limited(self) -> Iterator[None]:
+        """Inside, this process ends itself if an epoch takes longer than the silence limit, with its stack in the log.
+
+        The timer is C's, so that it also ends a process whose Python is stuck in a call that holds the lock.
+        """
+        self._rearm()
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _rearm(self) -> None:
+        faulthandler.dump_traceback_later(self._spec.silence_limit_s, exit=True)
+
+
+def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+    """Tensors over the object store's own memory, which is read-only; training takes copies by index."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def _is_peer_lost(error: Exception) -> bool:
+    from ..training.averaging import PeerLost
+
+    return isinstance(error, PeerLost)

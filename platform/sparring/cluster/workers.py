@@ -1,0 +1,147 @@
+"""Several workers that train a slot's trials data-parallel: one Ray Train group, kept warm.
+
+The group starts once and then takes trial after trial from a mailbox, each worker for itself, so that no collective is
+pending while there is nothing to do. Ray Train places the workers, connects them (gloo, or NCCL on GPUs) and starts
+them again when one dies; a group that starts again finds its unfinished trial still in the mailbox. How often a trial
+may lose its workers the referee counts, per trial: Ray Train would count over the slot's whole life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import tempfile
+import threading
+from typing import Any
+
+import ray
+
+from ..records import StudySpec
+
+HEALTH_CHECK_S = 0.5
+"""Seconds between two looks of Ray Train at its workers; a dead one is noticed at most this late. Its default is 2."""
+
+CLOSE_S = 20.0
+"""Seconds a group gets to end by itself before its slot is taken away."""
+
+
+class Mailbox:
+    """Between a slot and its workers; an actor. One trial at a time, known by its place in the row of trials."""
+
+    def __init__(self) -> None:
+        self._place, self._trial = 0, 0
+        self._busy, self._closed = False, False
+        self._problem: str | None = None
+        self._changed = asyncio.Condition()
+
+    async def train(self, trial: int) -> None:
+        """Has the workers train one trial; returns at its end. Raises RuntimeError if the group is gone for good."""
+        async with self._changed:
+            self._place, self._trial, self._busy = self._place + 1, trial, True
+            self._changed.notify_all()
+            await self._changed.wait_for(lambda: not self._busy or self._closed)
+            if self._busy:
+                raise RuntimeError(self._problem or "the group of workers has ended")
+
+    async def take(self, done: int) -> tuple[int, int] | None:
+        """For a worker: the next trial after place ``done`` as (place, number), once there is one; None at the end."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._closed or (self._busy and self._place > done))
+            return None if self._closed else (self._place, self._trial)
+
+    async def finish(self, place: int) -> None:
+        """For rank 0: the trial at ``place`` is over."""
+        async with self._changed:
+            if place == self._place:
+                self._busy = False
+                self._changed.notify_all()
+
+    async def close(self, problem: str | None = None) -> None:
+        """No more trials: waiting workers return, a waiting slot is told ``problem``."""
+        async with self._changed:
+            self._closed, self._problem = True, self._problem or problem
+            self._changed.notify_all()
+
+
+class Group:
+    """A slot's workers. Starts them in the background; ``train`` waits for them."""
+
+    def __init__(self, spec: StudySpec, brief: Any) -> None:
+        mailbox: Any = ray.remote(Mailbox)
+        self._mailbox = mailbox.options(num_cpus=0, max_concurrency=1000).remote()
+        self._thread = threading.Thread(target=self._fit, args=(spec, brief), daemon=True, name="workers")
+        self._thread.start()
+
+    def train(self, trial: int) -> None:
+        """Trains one trial to its end. Raises RuntimeError if the workers could not be started or are gone for good."""
+        ray.get(self._mailbox.train.remote(trial))
+
+    def close(self) -> None:
+        """Lets the workers go and waits until Ray Train has given their place back."""
+        ray.get(self._mailbox.close.remote())
+        self._thread.join(CLOSE_S)
+
+    def _fit(self, spec: StudySpec, brief: Any) -> None:
+        problem = "the group of workers has ended"
+        try:
+            with tempfile.TemporaryDirectory(prefix="sparring-train-") as storage:
+                _make_trainer(spec, {"brief": brief, "mailbox": self._mailbox}, storage).fit()
+        except Exception as error:  # the slot raises it, from its own thread
+            problem = f"the workers could not be started or kept: {error}"
+        ray.get(self._mailbox.close.remote(problem))
+
+
+def _make_trainer(spec: StudySpec, config: dict[str, Any], storage: str) -> Any:
+    for name, value in {
+        "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": str(spec.start_limit_s),
+        "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(HEALTH_CHECK_S),
+        # Checkpoints do not depend on a warning before a node goes, so its actor is spared.
+        "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+        "RAY_TRAIN_METRICS_ENABLED": "0",
+    }.items():
+        os.environ.setdefault(name, value)
+    from ray import train
+    from ray.train.torch import TorchConfig
+
+    from .controller import InSlotTrainer
+
+    has_gpu = spec.gpus_per_worker > 0
+    resources: dict[str, float] = {"CPU": spec.cpus_per_worker}
+    if has_gpu:
+        resources["GPU"] = spec.gpus_per_worker
+    return InSlotTrainer(
+        serve,
+        train_loop_config=config,
+        torch_config=TorchConfig(backend="nccl" if has_gpu else "gloo", timeout_s=int(spec.collective_limit_s)),
+        scaling_config=train.ScalingConfig(
+            num_workers=spec.workers_per_trial, use_gpu=has_gpu, resources_per_worker=resources
+        ),
+        run_config=train.RunConfig(
+            name=f"{spec.name}-{secrets.token_hex(4)}",
+            storage_path=storage,  # Ray Train's own state, which nothing depends on
+            failure_config=train.FailureConfig(max_failures=-1, controller_failure_limit=1),  # type: ignore[call-arg]
+        ),
+    )
+
+
+def serve(config: dict[str, Any]) -> None:
+    """What each worker runs: trials from the mailbox until it is closed."""
+    from ray import train
+    from ray.train.torch import get_device
+
+    from ..training.averaging import Workers
+    from .trainer import Trainer
+
+    context = train.get_context()
+    device = get_device()
+    workers = Workers(context.get_world_rank(), context.get_world_size(), device)
+    # A group that starts again opens its trial with another token, which is how the referee hears of the death.
+    start = workers.follow(secrets.randbits(62))
+    trainer = Trainer(ray.get(config["brief"][0]), device=device, workers=workers)
+    place = 0
+    while (work := ray.get(config["mailbox"].take.remote(place))) is not None:
+        place, number = work
+        trainer.train(number, f"{start:x}-{place}")
+        if workers.rank == 0:
+            ray.get(config["mailbox"].finish.remote(place))
