@@ -4,27 +4,32 @@
 batch by index, and for each phase runs the model's method, differentiates with respect to the phase's own parameters
 alone, and steps the phase's optimizer. Everything random is keyed by (seed, step), so the same seed gives the same bits
 and a checkpoint resumes bit for bit.
+
+Of several workers each runs this loop on its share of every batch: gradients are summed once per phase, training
+metrics and validation sums once per epoch, and every worker holds the same bits at every epoch's end.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, Infeasible
 from ..models.base import Model
-from ..models.config import Phase
 from ..records import EpochRow, Objective, Trial
+from . import acceleration
+from .arm import Arm
+from .averaging import Workers
 from .checkpoint import Progress, pack, unpack
 from .noise import Noise, order
-from .optimizers import make_optimizer, step_of
+from .norms import average_statistics, synchronise
+from .rows import count, place, take, window
 from .schedules import factor
 
 EVALUATION_ROWS = 4096
@@ -34,7 +39,12 @@ EVALUATION_ROWS = 4096
 class Solo:
     """One trial in training.
 
-    train, valid: per field of the model a float32 tensor (rows, …); batches are taken by index, never copied wholesale.
+    train, valid: per field of the model a tensor (rows, …), the same on every worker; batches are taken by index, never
+    copied wholesale.
+    workers: this process's place among those that train the trial; None trains it alone. ``batch_size`` is of all
+    together: each takes its contiguous share, which need not be equal. sync_batchnorm: see ``norms.py``.
+    precision, compiled: see ``acceleration.py``.
+    Raises Infeasible if a batch is too small for its workers; then on all of them, before any waits for another.
     """
 
     def __init__(
@@ -47,25 +57,41 @@ class Solo:
         trial: Trial,
         objective: Objective,
         device: torch.device | str = "cpu",
+        workers: Workers | None = None,
+        sync_batchnorm: bool = False,
+        precision: str = "fp32",
+        compiled: bool = False,
     ) -> None:
         self.trial, self.objective, self.config = trial, objective, config
-        self.train_rows = {name: train[name].to(device) for name in config.fields}
-        self.valid_rows = {name: valid[name].to(device) for name in config.fields}
-        self.rows = len(next(iter(self.train_rows.values())))
+        self.device = torch.device(device)
+        self.workers = workers if workers is not None and workers.size > 1 else None
+        train = {name: train[name] for name in config.fields}
+        self.rows = count(train)
         self.batch = min(config.batch_size, self.rows)
+        self.share = _share(self.batch, self.workers)
         self.steps_per_epoch = self.rows // self.batch
+        self._cast = acceleration.cast(precision, self.device)
         torch.manual_seed(trial.seed)
-        self.model = model_class(config, {name: tuple(rows.shape[1:]) for name, rows in self.train_rows.items()})
+        self.model = model_class(config, {name: tuple(rows.shape[1:]) for name, rows in train.items()})
         self.model.initialize()
-        self.model.to(device).prepare(self.train_rows)
-        self.model.train()
-        self.arms = [_Arm(self.model, phase) for phase in config.phases]
-        self.noise = Noise(trial.seed, rows=self.batch, device=device)
+        self.model.prepare(train)
+        self.model.to(self.device).train()
+        self.train_rows = place(train, self.device)
+        self.valid_rows, self._validates = _validation(valid, config.fields, self.workers, self.device)
+        self._fraction = (self.share.stop - self.share.start) / self.batch
+        self._averages = self.workers is not None and not sync_batchnorm
+        talks = self.workers is not None and sync_batchnorm and synchronise(self.model, self.workers)
+        self.arms = [
+            Arm(self.model, phase, cast=self._cast, workers=self.workers, fraction=self._fraction)
+            for phase in config.phases
+        ]
+        self.noise = Noise(trial.seed, rows=self.batch, first=self.share.start, device=self.device)
         self.epoch = 0
         self.best_epoch: int | None = None
         self.best_value: float | None = None
         self.best_state: dict[str, Tensor] = {}
         self.history: list[dict[str, Any]] = []
+        self._compiles = compiled and not talks
 
     # -- training -----------------------------------------------------------------------------------------------------
 
@@ -76,8 +102,11 @@ class Solo:
         rows = order(self.trial.seed, self.epoch, self.rows).to(next(iter(self.train_rows.values())).device)
         reported: list[dict[str, Tensor]] = []
         for n in range(self.steps_per_epoch):
-            reported.append(self._run_step(first + n, rows[n * self.batch : (n + 1) * self.batch]))
-        metrics = _means(reported)
+            start = n * self.batch
+            reported.append(self._run_step(first + n, rows[start + self.share.start : start + self.share.stop]))
+        metrics = self._means(reported)
+        if self._averages and self.workers is not None:
+            average_statistics(self.model, self.workers, self._fraction)
         for arm in self.arms:
             metrics[f"train/{arm.phase.lr}"] = arm.optimizer.param_groups[0]["lr"]
         metrics.update(self.evaluate())
@@ -90,18 +119,25 @@ class Solo:
         )
 
     def _run_step(self, step: int, rows: Tensor) -> dict[str, Tensor]:
-        known = {name: data.index_select(0, rows) for name, data in self.train_rows.items()}
+        known = take(self.train_rows, rows, self.device)
         rate = factor(self.config, step, self.steps_per_epoch)
         reported: dict[str, Tensor] = {}
         for index, arm in enumerate(self.arms):
             with arm.others_stilled(), self.noise.begin(step, index) if arm.draws else nullcontext():
-                loss, metrics, carry = self.model(arm.phase.name, {name: known[name] for name in arm.wants})
-                gradients = torch.autograd.grad(loss, arm.parameters, allow_unused=True)
+                (_, metrics, carry), gradients = arm.run({name: known[name] for name in arm.wants})
             arm.draws = arm.draws and self.noise.drawn > 0
             arm.update(gradients, rate)
             known.update((name, value.detach()) for name, value in carry.items())
             reported.update(metrics)
         return reported
+
+    def _means(self, reported: list[dict[str, Tensor]]) -> dict[str, float]:
+        """Means over an epoch's equal batches, and over the workers by their fraction of the rows."""
+        means = {name: torch.stack([metrics[name].detach() for metrics in reported]).mean() for name in reported[0]}
+        if self.workers is not None and means:
+            own = torch.stack([mean.double() for mean in means.values()]) * self._fraction
+            means = dict(zip(means, self.workers.sum_([own])[0], strict=True))
+        return {name: float(mean) for name, mean in means.items()}
 
     # -- validation ---------------------------------------------------------------------------------------------------
 
@@ -110,11 +146,16 @@ class Solo:
         """The ``val/…`` figures of the weights as they stand, in eval mode."""
         self.model.eval()
         sums: dict[str, float] = {}
-        for start in range(0, len(next(iter(self.valid_rows.values()))), EVALUATION_ROWS):
-            batch = {name: rows[start : start + EVALUATION_ROWS] for name, rows in self.valid_rows.items()}
-            for name, value in self.model.evaluate(**batch).items():
-                sums[name] = sums.get(name, 0.0) + float(value)
+        with self._cast():
+            for start in range(0, count(self.valid_rows), EVALUATION_ROWS):
+                batch = window(self.valid_rows, slice(start, start + EVALUATION_ROWS), self.device)
+                for name, value in self.model.evaluate(**batch).items():
+                    sums[name] = sums.get(name, 0.0) + float(value)
         self.model.train()
+        if self.workers is not None:
+            own = torch.tensor(list(sums.values()), dtype=torch.float64, device=self.device)
+            (total,) = self.workers.sum_([own if self._validates else torch.zeros_like(own)])
+            sums = dict(zip(sums, total.tolist(), strict=True))
         return self.model.figures(sums)
 
     def _remember(self, metrics: Mapping[str, float]) -> None:
@@ -178,60 +219,25 @@ class Solo:
         self.history = [dict(entry) for entry in progress.history]
 
 
-class _Arm:
-    """A phase with what the engine adds to it: its parameters, its optimizer, and the batch norms it must not touch."""
-
-    def __init__(self, model: Model, phase: Phase) -> None:
-        self.phase = phase
-        self.wants = model.wants(phase.name)
-        named = model.parameters_of(phase)
-        self.names, self.parameters = list(named), list(named.values())
-        self.lr = float(getattr(model.config, phase.lr))
-        self.optimizer = make_optimizer(model.config, phase, self.parameters)
-        self._step = step_of(self.optimizer)
-        self.draws = True
-        self._others = [
-            module
-            for name, module in model.named_modules()
-            if isinstance(module, _BatchNorm) and name.partition(".")[0] not in phase.nets
-        ]
-        self._rate = 1.0
-
-    @contextmanager
-    def others_stilled(self) -> Iterator[None]:
-        """Inside, batch norms of nets this phase does not name use batch statistics and record none."""
-        for module in self._others:
-            object.__setattr__(module, "track_running_stats", False)
-        try:
-            yield
-        finally:
-            for module in self._others:
-                object.__setattr__(module, "track_running_stats", True)
-
-    def update(self, gradients: tuple[Tensor | None, ...], rate: float) -> None:
-        if rate != self._rate:
-            self._rate = rate
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.lr * rate
-        for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient
-        self._step()
-
-    def state(self) -> Iterator[tuple[str, Tensor]]:
-        for name, parameter in zip(self.names, self.parameters, strict=True):
-            for key, value in self.optimizer.state[parameter].items():
-                yield f"{name}:{key}", torch.as_tensor(value)
-
-    def load(self, tensors: Mapping[str, Tensor]) -> None:
-        prefix = f"{self.phase.name}."
-        known = dict(zip(self.names, self.parameters, strict=True))
-        for full, tensor in tensors.items():
-            if full.startswith(prefix):
-                name, _, key = full[len(prefix) :].rpartition(":")
-                parameter: nn.Parameter = known[name]
-                self.optimizer.state[parameter][key] = tensor.clone()
+def _share(batch: int, workers: Workers | None) -> slice:
+    """The rows of a batch that are this process's own."""
+    if workers is None:
+        return slice(0, batch)
+    if batch < 2 * workers.size:
+        raise Infeasible(
+            f"a batch needs 2 rows for each of its workers, but got {batch} rows for {workers.size} workers; make "
+            f"batch_size (and the training set) at least {2 * workers.size}, or train with {max(1, batch // 2)} workers"
+        )
+    return workers.share(batch)
 
 
-def _means(reported: list[dict[str, Tensor]]) -> dict[str, float]:
-    """Means over an epoch's equal batches; one transfer from the device per metric."""
-    return {name: float(torch.stack([metrics[name].detach() for metrics in reported]).mean()) for name in reported[0]}
+def _validation(
+    valid: Mapping[str, Tensor], fields: tuple[str, ...], workers: Workers | None, device: torch.device
+) -> tuple[dict[str, Tensor], bool]:
+    """The validation rows that are this process's own, and whether they count.
+
+    With fewer rows than workers some have none. They run the first row and add zeros: only the model knows its sums.
+    """
+    share = slice(None) if workers is None else workers.share(len(valid[fields[0]]))
+    counts = workers is None or share.stop > share.start
+    return place({name: valid[name][share if counts else slice(1)] for name in fields}, device), counts
