@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 # Before torch and Ray are imported, here and in every process a test starts: two threads per process on a small machine
@@ -59,3 +63,103 @@ def ray_cluster() -> Iterator[Any]:
         yield ray.init(address="local", num_cpus=2, include_dashboard=True, log_to_driver=False)
     finally:
         ray.shutdown()
+
+
+class Command:
+    """``sparring search aegan`` on tiny nets, a process of its own as a user's is; its study lies in ``folder``."""
+
+    TINY = (
+        "hidden_size=32",
+        "n_hl_gen=1",
+        "n_hl_shared=1",
+        "n_hl_dis=1",
+        "batch_size=64",
+        "data.n=600",
+        "loss_gen=mse",
+    )
+
+    def __init__(self, place: Path, name: str) -> None:
+        self.results, self.folder = place / "results", place / "results" / name
+        self.log, self.name = place / f"{name}.log", name
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        settings = [word for setting in self.TINY for word in ("--set", setting)]
+        command = [sys.executable, "-m", "sparring", "search", "aegan", "--name", self.name]
+        command += ["--results", str(self.results), *settings, *arguments]
+        with self.log.open("ab") as log:
+            environment = os.environ | {"COLUMNS": "100"}
+            return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.log.parent, env=environment)
+
+    def run(self, *arguments: str, seconds: float = 240) -> int:
+        return self.start(*arguments).wait(seconds)
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def epochs(self) -> list:
+        """The epochs in the ledger; none before the study has begun."""
+        from sparring.ledger import epoch_rows
+
+        return epoch_rows(self.folder) if (self.folder / "study.json").exists() else []
+
+    def wait_for(self, met: Callable[[], Any], process: subprocess.Popen, seconds: float = 120) -> Any:
+        """What ``met`` answers once that is true; fails if the search ends first or the time is up."""
+        deadline = time.monotonic() + seconds
+        while not (answer := met()):
+            assert process.poll() is None, f"the search ended first:\n{self.said()[-3000:]}"
+            assert time.monotonic() < deadline, f"nothing happened:\n{self.said()[-3000:]}"
+            time.sleep(0.1)
+        return answer
+
+
+def processes(title: str, root: int | None = None) -> list[psutil.Process]:
+    """Processes below ``root`` (this one by default) whose command line holds ``title``."""
+    found = []
+    for each in psutil.Process(root).children(recursive=True):
+        try:
+            if title in " ".join(each.cmdline()):
+                found.append(each)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[[str], Command]:
+    """Makes a Command whose study has the given name."""
+    return lambda name: Command(tmp_path, name)
+
+
+@pytest.fixture(scope="session")
+def find_processes() -> Callable[..., list[psutil.Process]]:
+    return processes
+
+
+@pytest.fixture(scope="session")
+def check_unbroken() -> Callable[[Path, Any], None]:
+    """Asserts of a study's folder and a row of it, bit for bit, that one process trains the same without a break."""
+
+    def check(folder: Path, row: Any) -> None:
+        import torch
+
+        from sparring.ledger import epoch_rows
+        from sparring.models import find_model
+        from sparring.records import Trial
+        from sparring.space import Space
+        from sparring.study import reopen
+        from sparring.training.gang import Solo
+
+        study = reopen(folder)
+        torch.set_num_threads(1)
+        solo = Solo(
+            find_model(study.spec.model),
+            Space(study.spec.space, study.config_class).config(row.params),
+            {name: torch.from_numpy(array) for name, array in study.rows("train").items()},
+            {name: torch.from_numpy(array) for name, array in study.rows("valid").items()},
+            trial=Trial(number=row.trial, params=row.params, seed=row.seed),
+            objective=study.spec.objectives[0],
+        )
+        told = {each.epoch: each.metrics["val/score"] for each in epoch_rows(folder) if each.trial == row.trial}
+        assert told == {epoch: solo.run_epoch().metrics["val/score"] for epoch in range(1, row.epochs + 1)}
+
+    return check
