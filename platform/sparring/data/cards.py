@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import DataError, UnknownName
 from ..shipped import shipped
 from .dataset import Dataset
+from .fetching import FileCard, data_home, gather
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -53,6 +54,8 @@ class Card(BaseModel):
     """Module of ``sparring.data`` that loads it."""
     path: Text | None = None
     """What ``--data-path`` must lead to; absent for an embedded set, which takes no path."""
+    files: tuple[FileCard, ...] = ()
+    """What is fetched where ``--data-path`` is left out; empty for a set that nobody may fetch for the user."""
     fields: Annotated[Mapping[str, FieldCard], Field(min_length=1)]
     """The fields by name."""
     size: Text
@@ -63,6 +66,12 @@ class Card(BaseModel):
     """Where the data come from and whom to cite."""
     options: Mapping[str, Any] = {}
     """Defaults of the reader's options that differ from the reader's own."""
+
+    @model_validator(mode="after")
+    def _says_where_files_lie(self) -> Self:
+        if self.files and self.path is None:
+            raise ValueError("path: a set with files says what a folder of the user's must hold, but got none")
+        return self
 
 
 def dataset_names() -> list[str]:
@@ -92,8 +101,9 @@ def read_card(name: str) -> Card:
 def load_dataset(name: str, path: str | Path | None = None, options: Mapping[str, Any] | None = None) -> Dataset:
     """Reads and checks the set called ``name``.
 
-    path: what the user's ``--data-path`` says; options: of the reader, over the card's. Raises UnknownName or
-    DataError, each one sentence, before anything is trained.
+    path: what the user's ``--data-path`` says; without it, a set whose card has files is fetched once into
+    ``data_home()``. options: of the reader, over the card's. Raises UnknownName or DataError, each one sentence, before
+    anything is trained.
     """
     card = read_card(name)
     reader = _reader(card)
@@ -130,11 +140,20 @@ def _place(card: Card, path: str | Path | None) -> Path | None:
         if path is not None:
             raise DataError(f"data set {card.name}: it is embedded and takes no path, but got {path}; leave it out")
         return None
+    wanted = " ".join(card.path.split())
+    if path is None and card.files:
+        place = data_home() / card.name
+        gather(card.name, card.files, place, may_fetch=True)
+        return place
     if path is None:
-        raise DataError(f"data set {card.name}: its files are not shipped; give --data-path, {card.path}")
+        raise DataError(f"data set {card.name}: its files are not shipped; give --data-path, {wanted}")
     place = Path(path).expanduser()
     if not place.exists():
-        raise DataError(f"data set {card.name}: --data-path must exist, but there is no {place}; give {card.path}")
+        raise DataError(f"data set {card.name}: --data-path must exist, but there is no {place}; give {wanted}")
+    if card.files:
+        if not place.is_dir():
+            raise DataError(f"data set {card.name}: --data-path must be a folder, but got {place}; give {wanted}")
+        gather(card.name, card.files, place, may_fetch=False)
     return place
 
 

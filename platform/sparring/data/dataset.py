@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from ..errors import DataError
 
 MIN_ROWS = 10  # the fewest that leave two rows to validate on after an 80/20 split
 MAX_ABS = 1e15  # squares of larger values, summed over an epoch, leave float32
-PARTS = ("train", "valid", "test")
+Part = Literal["train", "valid", "test"]
+PARTS: tuple[Part, ...] = ("train", "valid", "test")
 
 
 @dataclass(frozen=True, kw_only=True)

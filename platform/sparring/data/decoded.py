@@ -1,0 +1,116 @@
+"""Files decoded once into one map of bytes on disk, found again by what they were decoded from.
+
+The map is a plain ``.npy``; beside it lies a JSON with the SHA-256 of its values, written last, so that its being there
+means the map is whole. The key covers the shape asked for and every file's path, length and time: another option or one
+file more is another map. ``sparring-cache`` beside the files holds them, and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from .fetching import data_home
+
+VERSION = 1
+"""Of the way images are made; a change in the reader that moves a pixel raises it."""
+BLOCK = 1024
+"""Files per block handed to the threads: progress, and memory, go by blocks."""
+
+
+def decode(
+    folder: Path, files: Sequence[Path], shape: tuple[int, ...], make: Callable[[Path], np.ndarray]
+) -> tuple[np.ndarray, str]:
+    """A read-only memory map (files, *shape) of ``make`` of each file, and the SHA-256 of its bytes.
+
+    Raises whatever ``make`` raises, or DataError where the map has no room.
+    """
+    key = _key(folder, files, shape)
+    for place in (folder / "sparring-cache", data_home() / "decoded"):
+        if known := _read_record(place / f"{key}.json"):
+            with suppress(OSError, ValueError):
+                images = np.load(place / f"{key}.npy", mmap_mode="r", allow_pickle=False)
+                if images.shape == (len(files), *shape):
+                    return images, known
+    place = _place(folder)
+    needed = len(files) * int(np.prod(shape))
+    if (free := shutil.disk_usage(place).free) < needed + (1 << 20):
+        raise DataError(
+            f"{folder}: decoded, its {len(files):,} images take {needed:,} bytes, but {place} has {free:,} left; make "
+            "room, choose a smaller side, or set SPARRING_DATA to a larger disk"
+        )
+    descriptor, name = tempfile.mkstemp(prefix=".decoding-", suffix=".npy", dir=place)
+    os.close(descriptor)
+    try:
+        digest = _write(Path(name), files, shape, make)
+        Path(name).replace(place / f"{key}.npy")
+        record = place / f".{key}.{os.getpid()}"
+        record.write_text(json.dumps({"sha256": digest, "rows": len(files)}) + "\n", encoding="utf-8")
+        record.replace(place / f"{key}.json")
+    except OSError as error:
+        raise DataError(f"{place}: decoded images cannot be written there: {error.strerror or error}") from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return np.load(place / f"{key}.npy", mmap_mode="r", allow_pickle=False), digest
+
+
+def _write(path: Path, files: Sequence[Path], shape: tuple[int, ...], make: Callable[[Path], np.ndarray]) -> str:
+    """Decodes into a new .npy, in order; the digest of its values."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    digest = hashlib.sha256()
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(files), *shape))
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Threads: Pillow lets go of Python's lock while it decodes and scales.
+    with Progress(console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(workers) as pool:
+        task = bar.add_task("decoding images once", total=len(files))
+        for first in range(0, len(files), BLOCK):
+            block = np.stack(list(pool.map(make, files[first : first + BLOCK])))
+            images[first : first + len(block)] = block
+            digest.update(block.data)
+            bar.update(task, advance=len(block))
+    images.flush()
+    return digest.hexdigest()
+
+
+def _key(folder: Path, files: Sequence[Path], shape: tuple[int, ...]) -> str:
+    digest = hashlib.sha256(f"{VERSION} {shape}".encode())
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError as error:
+            raise DataError(f"{file}: cannot be read: {error.strerror}") from error
+        digest.update(f"\0{file.relative_to(folder).as_posix()}\0{status.st_size}\0{status.st_mtime_ns}".encode())
+    return digest.hexdigest()[:32]
+
+
+def _place(folder: Path) -> Path:
+    """Beside the files, or, where nothing may be written there, in the user's cache."""
+    for place in (folder / "sparring-cache", data_home() / "decoded"):
+        with suppress(OSError):
+            place.mkdir(parents=True, exist_ok=True)
+            if os.access(place, os.W_OK | os.X_OK):
+                return place
+    raise DataError(
+        f"{folder}: its images are decoded once into a file, but neither it nor {data_home()} can be written to; set "
+        "SPARRING_DATA to a folder that can"
+    )
+
+
+def _read_record(path: Path) -> str | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return str(found["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,210 @@
+"""The files of a card: found in the user's folder or fetched once, verified, unpacked.
+
+The transfer is pooch's (a temporary name, renamed when whole). A published checksum is always held against the file.
+Where a publisher gives none, the SHA-256 of the first fetch is written beside the file, and any later change is
+refused: trust on first use, which cannot notice that the first fetch was already wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..errors import DataError
+from .unpacking import unpack
+
+TIMEOUT_S = 30
+"""Longest silence of a server before the next address is tried."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class FileCard(BaseModel):
+    """One file of a data set that is fetched."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: Name
+    """What it is called in the data folder."""
+    urls: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
+    """Where it is to be had, best first; none where a licence must be accepted by hand."""
+    checksum: Annotated[str, Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")] | None = None
+    """As its publisher, or a library that has fetched it for years, gives it; absent if nobody does."""
+    bytes: Annotated[int, Field(ge=1)] | None = None
+    """Its exact length, if known."""
+    holds: Name | None = None
+    """What unpacking it gives, a file or a folder; if that is there already, the archive need not be."""
+
+
+def data_home() -> Path:
+    """Where sets are fetched to: $SPARRING_DATA, or the user's cache folder."""
+    import pooch
+
+    return Path(os.environ.get("SPARRING_DATA") or pooch.os_cache("sparring")).expanduser().absolute()
+
+
+def gather(dataset: str, files: tuple[FileCard, ...], folder: Path, *, may_fetch: bool) -> None:
+    """Afterwards every file (or what it holds) lies in ``folder``, verified. Raises DataError, one sentence.
+
+    may_fetch: False for a folder of the user's: what lacks is named, and nothing is downloaded into it.
+    """
+    for file in files:
+        if file.holds is not None and (folder / file.holds).exists():
+            continue
+        path = folder / file.name
+        if not path.is_file():
+            if not may_fetch:
+                raise DataError(f"data set {dataset}: --data-path must hold {_wanted(file)}, but {_lack(file, folder)}")
+            _fetch(dataset, file, folder)
+        verify(path, file)
+        if file.holds is not None:
+            unpack(path, folder / file.holds)
+
+
+def verify(path: Path, file: FileCard) -> None:
+    """Holds a file against its card, or against what it was when first fetched; DataError if it differs.
+
+    A file whose length and time have not changed since it was last verified is not read again.
+    """
+    status = path.stat()
+    if file.bytes is not None and status.st_size != file.bytes:
+        raise DataError(
+            f"{path}: it must be {file.bytes:,} bytes long, but got {status.st_size:,}; it is torn, so delete it and "
+            "fetch it again"
+        )
+    beside = path.with_name(f".{path.name}.verified")
+    seen = _read_record(beside)
+    expected = file.checksum or seen.get("checksum")
+    now = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
+    if expected is not None and seen == {"checksum": expected, **now}:
+        return
+    found = _digest(path, (expected or "sha256:").partition(":")[0])
+    if expected is not None and found != expected:
+        whose = "the card says" if file.checksum else "it had when it was first fetched"
+        raise DataError(f"{path}: its checksum must be what {whose}, {expected}, but got {found}; {_way_out(beside)}")
+    with suppress(OSError):  # a folder that is only to be read: it is verified again the next time
+        beside.write_text(json.dumps({"checksum": found, **now}) + "\n", encoding="utf-8")
+
+
+def _fetch(dataset: str, file: FileCard, folder: Path) -> None:
+    import pooch
+
+    place = folder / file.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"data set {dataset}: it is fetched into {folder}, but that cannot be written to: {error.strerror}; set "
+            "SPARRING_DATA to another folder, or put the files somewhere and give --data-path"
+        ) from error
+    pooch.get_logger().setLevel("ERROR")  # it would announce each file, and each checksum that nobody published
+    reason: Exception | None = None
+    for url in file.urls:
+        try:
+            with _progress(dataset, file) as bar, ExitStack() as stack:
+                loader = pooch.HTTPDownloader(
+                    progressbar=bar,
+                    timeout=TIMEOUT_S,
+                    headers={"Accept-Encoding": "identity"},  # else a server may send a .gz that arrives unpacked
+                    hooks={"response": _closes_with(stack)},
+                )
+                pooch.retrieve(url, file.checksum, fname=file.name, path=folder, downloader=loader)
+            return
+        except (OSError, ValueError) as error:  # requests' are OSErrors; ValueError: another checksum
+            reason = error
+    tried = f"it could not be fetched ({_short(reason)})" if reason else "its licence must be accepted by hand"
+    raise DataError(
+        f"data set {dataset}: {tried}: get {_wanted(file)}, put it at {place}, and run the same command again, or give "
+        "the folder that holds it as --data-path"
+    )
+
+
+def _wanted(file: FileCard) -> str:
+    return f"{file.name} from {' or '.join(file.urls)}" if file.urls else file.name
+
+
+def _lack(file: FileCard, folder: Path) -> str:
+    instead = f" (nor {file.holds}, what it holds)" if file.holds else ""
+    leave = "; put it there, or leave --data-path out to have it fetched" if file.urls else "; put it there"
+    return f"{folder} does not{instead}{leave}"
+
+
+def _way_out(record: Path) -> str:
+    return f"delete it to fetch it again; where the card has no checksum, delete {record.name} beside it to accept it"
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _short(error: Exception | None) -> str:
+    """An error of the network in a phrase; requests' own run over lines and name objects in memory."""
+    text = str(error)
+    for sign, phrase in (
+        ("NameResolutionError", "no such address, or no network"),
+        ("Name or service not known", "no such address, or no network"),
+        ("Connection refused", "the server refused the connection"),
+        ("unreachable", "no network"),
+        ("timed out", "the server is silent"),
+        ("does not match", "what came has another checksum than the card"),
+    ):
+        if sign in text:
+            return phrase
+    return " ".join(text.split())[:120]
+
+
+def _closes_with(stack: ExitStack) -> Callable[..., None]:
+    """pooch leaves a connection open that broke off."""
+
+    def hold(response: Any, *_: Any, **__: Any) -> None:
+        stack.callback(response.close)
+
+    return hold
+
+
+class _Bar:
+    """What pooch tells its progress bar, told to rich; also the place to stop a file that does not end."""
+
+    def __init__(self, progress: Any, task: Any, most: int | None) -> None:
+        self._progress, self._task, self._most = progress, task, most
+        self._got = 0
+        self.total = 0
+
+    def update(self, n: int) -> None:
+        self._got += n
+        if self._most is not None and self._got > self._most + (1 << 20):  # pooch counts whole blocks
+            raise OSError(f"more than the {self._most:,} bytes that the card announces")
+        self._progress.update(self._task, total=self.total or self._most, completed=self._got)
+
+    def reset(self) -> None:
+        self._got = 0
+
+    def close(self) -> None:
+        """The bar goes with its context."""
+
+
+@contextmanager
+def _progress(dataset: str, file: FileCard) -> Iterator[_Bar]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(f"{dataset}: {file.name}", total=file.bytes)
+        yield _Bar(progress, task, file.bytes)

@@ -1,0 +1,130 @@
+"""Images in folders of files (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM), decoded once into one map of bytes.
+
+A part is a folder, searched to any depth, or a list of paths in it. Each image is scaled so that its shorter side fits
+and cut to a square in the middle. The bytes are kept by ``decoded.py`` and memory-mapped from then on: a set larger
+than memory trains, and the next search starts at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from pydantic import Field
+
+from ..errors import DataError
+from .dataset import PARTS, Dataset, Part
+from .decoded import decode
+from .images import FIELD, ImageOptions, chosen, planes
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+"""Pillow's parsers that are let near a file; it has forty more, some of which call other programs."""
+MOST_PIXELS = 64_000_000
+"""An image of more is taken for a decompression bomb; 64 MP are 190 MB decoded."""
+
+
+class Options(ImageOptions):
+    """Which folders hold which part. Images in folders differ in size, so here ``side`` has a value."""
+
+    side: Annotated[int, Field(ge=4, le=1024)] | None = 64
+    """Pixels per side. 32 to 256; None, for images that all have one size, is not offered here."""
+    channels: Literal[1, 3] | None = 3
+    """1 for grey, 3 for colour; None is 3."""
+    parts: Annotated[Mapping[Part, str], Field(min_length=1)] = {"train": "."}
+    """By part, its folder below --data-path, searched to any depth; only train: the split is carved from it."""
+    lists: Mapping[Part, str] = {}
+    """By part, a text file below --data-path that names its images, one path per line from the part's folder."""
+
+
+def read(path: Path | None, options: Options) -> Dataset:
+    """The set in the folder ``path``, each part sorted by path; raises DataError, naming the file, if one is amiss."""
+    if path is None:
+        raise DataError("images are read from a folder, but got no path; give --data-path")
+    if not path.is_dir():
+        raise DataError(f"{path}: expected a folder of images, but it is not a folder")
+    files: list[Path] = []
+    counts: dict[str, int] = {}
+    for part in PARTS:
+        if part in options.parts:
+            found = _listed(path, options, part) if part in options.lists else _found(path / options.parts[part])
+            kept = [found[row] for row in chosen(len(found), options)]
+            files += kept
+            counts[part] = len(kept)
+    side, channels = options.side or 64, options.channels or 3
+    images, digest = decode(path, files, (channels, side, side), lambda file: read_image(file, side, channels))
+    return Dataset(
+        name=path.name,
+        fields={FIELD: images},
+        ids=tuple(file.relative_to(path).as_posix() for file in files),
+        parts=counts if len(counts) > 1 else {},
+        digests={FIELD: digest},
+    )
+
+
+def read_image(path: Path, side: int, channels: int) -> np.ndarray:
+    """One image, (channels, side, side) bytes; raises DataError, naming it, for what is torn or of another kind."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise DataError(f"{path}: an image may have {MOST_PIXELS:,} pixels, but it has {width} × {height}")
+            if image.mode.startswith(("I", "F")):
+                raise DataError(f"{path}: images have 8 bits per channel, but its mode is {image.mode}; convert it")
+            image.draft("RGB" if channels == 3 else "L", (side, side))  # a JPEG is decoded at no more than it needs
+            opaque = image.convert("RGBA") if image.mode == "P" and "transparency" in image.info else image
+            pixels = opaque.convert("RGB" if channels == 3 else "L")
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: cannot be read: there is no such file") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{path}: an image may have {MOST_PIXELS:,} pixels, but it announces far more") from error
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, EOFError) as error:
+        kind = "not an image of a known kind" if isinstance(error, UnidentifiedImageError) else f"torn: {error}"
+        raise DataError(f"{path}: it cannot be read, for it is {kind}; replace or remove it") from error
+    return planes(_square(pixels, side))
+
+
+def _square(image: Image.Image, side: int) -> Image.Image:
+    """The middle of the image, its shorter side scaled to ``side``."""
+    width, height = image.size
+    edge = min(width, height)
+    left, top = (width - edge) / 2, (height - edge) / 2
+    return image.resize((side, side), Image.Resampling.BILINEAR, box=(left, top, left + edge, top + edge))
+
+
+def _found(folder: Path) -> list[Path]:
+    """Every image below a folder, sorted by path; hidden ones and links are left out."""
+    found = []
+    for place, folders, names in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith((".", "sparring-cache"))]
+        found += [Path(place, name) for name in names if Path(name).suffix.lower() in SUFFIXES and name[0] != "."]
+    if not found:
+        raise DataError(f"{folder}: expected images ({', '.join(sorted(SUFFIXES))}) here or below, but found none")
+    return sorted(file for file in found if not file.is_symlink())
+
+
+def _listed(path: Path, options: Options, part: Part) -> list[Path]:
+    names, folder = path / options.lists[part], path / options.parts[part]
+    try:
+        lines = names.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{names}: cannot be read as a list of images: {error}") from error
+    found = [(number, folder / line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    for number, file in found:
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise DataError(f"{names}: line {number} leads out of {folder}: {lines[number - 1].strip()!r}")
+        if not file.is_file():
+            raise DataError(f"{names}: line {number} names {file}, but there is no such file")
+    if not found:
+        raise DataError(f"{names}: expected one path per line, but it is empty")
+    return [file for _, file in found]
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error

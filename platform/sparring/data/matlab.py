@@ -1,0 +1,59 @@
+"""Images in a MATLAB file of version 5 to 7, the format of SVHN: an array of height × width × channels × images.
+
+Read by SciPy, which builds numbers only. Labels are not read. Version 7.3 is HDF5, which no set here comes in.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from .dataset import Dataset
+from .images import ImageOptions, image_set
+
+
+class Options(ImageOptions):
+    """Which files of the folder hold which part, and under what name."""
+
+    train: str = "train_32x32.mat"
+    """File of the training images."""
+    test: str | None = "test_32x32.mat"
+    """File of the test images; None where none are published."""
+    variable: str = "X"
+    """Name of the array in both files."""
+
+
+def read(path: Path | None, options: Options) -> Dataset:
+    """The set in the folder ``path``; raises DataError, naming the file, if anything is amiss."""
+    if path is None:
+        raise DataError("MATLAB files are read from a folder, but got no path; give --data-path")
+    names = {"train": options.train} | ({"test": options.test} if options.test else {})
+    parts = {part: read_images(path / name, options.variable) for part, name in names.items()}
+    return image_set(path.name, parts, options)
+
+
+def read_images(path: Path, variable: str) -> np.ndarray:
+    """The images of one file, (N, C, H, W)."""
+    from scipy.io import loadmat, whosmat  # 0.3 s, paid only by who reads such a file
+
+    try:
+        held = {name: (shape, kind) for name, shape, kind in whosmat(path)}
+        if variable in held:
+            shape, kind = held[variable]
+            if kind != "uint8" or len(shape) != 4 or shape[2] not in (1, 3):
+                raise DataError(
+                    f"{path}: {variable} must hold bytes of height × width × 1 or 3 × images, but got {kind} of "
+                    f"shape {shape}"
+                )
+            images: np.ndarray = loadmat(path, variable_names=[variable])[variable]
+            return np.ascontiguousarray(images.transpose(3, 2, 0, 1))
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: cannot be read: there is no such file") from error
+    except Exception as error:  # SciPy's parser raises what its bytes make it: TypeError, KeyError, zlib.error, …
+        reason = str(error) or type(error).__name__
+        raise DataError(f"{path}: expected a MATLAB file of version 5 to 7, but it cannot be read: {reason}") from error
+    raise DataError(f"{path}: expected an array {variable}, but it holds {', '.join(held) or 'nothing'}")

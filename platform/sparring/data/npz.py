@@ -1,0 +1,90 @@
+"""Arrays in an ``.npz`` of NumPy, the format of MedMNIST: one array per part. Objects, which unpickle, are refused.
+
+An array of bytes with two or three axes per sample is images, (N, H, W), (N, H, W, 3) or (N, C, H, W); any other array
+of numbers is a field as it is.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from ..errors import DataError
+from .dataset import PARTS, Dataset, Part
+from .images import ImageOptions, chosen, fit
+
+MOST_RATIO = 1000
+"""Arrays may unfold to so many times the archive's length (deflate's own limit is 1,032), and to …"""
+MOST_BYTES = 1 << 36
+"""… so many bytes in all: 64 GiB; a set larger than that needs another format."""
+
+_TORN = (ValueError, OSError, EOFError, AttributeError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
+
+
+class Options(ImageOptions):
+    """Which arrays of which file make which field."""
+
+    file: str | None = None
+    """The .npz in the folder; None where --data-path leads to it."""
+    arrays: Annotated[Mapping[str, Mapping[Part, str]], Field(min_length=1)] = {"image": {"train": "images"}}
+    """By field, the array of each part: {image = {train = "train_images", test = "test_images"}}."""
+
+
+def read(path: Path | None, options: Options) -> Dataset:
+    """The set at ``path``; raises DataError, naming file and array, if anything is amiss."""
+    if path is None:
+        raise DataError("arrays are read from an .npz, but got no path; give --data-path")
+    file = path if options.file is None or path.is_file() else path / options.file
+    loaded = read_arrays(file, [name for parts in options.arrays.values() for name in parts.values()])
+    fields: dict[str, np.ndarray] = {}
+    counts: dict[str, int] = {}
+    ids: list[str] = []
+    for field, names in options.arrays.items():
+        present = [part for part in PARTS if part in names]
+        rows = {part: chosen(len(loaded[names[part]]), options) for part in present}
+        blocks = [_form(path.name, loaded[names[part]][rows[part]], options) for part in present]
+        if len({block.shape[1:] for block in blocks}) > 1:
+            shapes = ", ".join(f"{names[part]} {loaded[names[part]].shape}" for part in present)
+            raise DataError(f"{file}: all parts of {field} need one shape, but got {shapes}")
+        fields[field] = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        here: dict[str, int] = {part: len(rows[part]) for part in present}
+        if counts and here != counts:
+            raise DataError(f"{file}: every field needs the same rows, but {field} has {here} and another {counts}")
+        counts, ids = here, [f"{part}-{row + 1}" for part in present for row in rows[part]]
+    return Dataset(name=path.name, fields=fields, ids=tuple(ids), parts=counts if len(counts) > 1 else {})
+
+
+def read_arrays(path: Path, names: list[str]) -> dict[str, np.ndarray]:
+    """The named arrays of an .npz, numbers only."""
+    try:
+        # Opened here, because np.load leaves a torn file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            lacking = [name for name in names if name not in archive.files]
+            if lacking:
+                raise DataError(f"{path}: expected an array {lacking[0]}, but it holds {', '.join(archive.files)}")
+            unfolded = sum(archive.zip.getinfo(f"{name}.npy").file_size for name in set(names))
+            if unfolded > min(path.stat().st_size * MOST_RATIO, MOST_BYTES):
+                raise DataError(f"{path}: its arrays unfold to {unfolded:,} bytes, as a bomb's do; it was not read")
+            arrays = {name: archive[name] for name in names}
+    except _TORN as error:
+        raise DataError(
+            f"{path}: expected an .npz of plain arrays (no objects, no pickles), but it cannot be read: {error}"
+        ) from error
+    for name, array in arrays.items():
+        if array.ndim < 1 or array.dtype.kind not in "fiu":
+            raise DataError(f"{path}: {name} must hold real numbers, but got shape {array.shape} of {array.dtype}")
+    return arrays
+
+
+def _form(name: str, array: np.ndarray, options: ImageOptions) -> np.ndarray:
+    if array.dtype != np.uint8 or array.ndim not in (3, 4):
+        return array
+    if array.ndim == 4 and array.shape[1] not in (1, 3) and array.shape[3] in (1, 3):
+        array = np.ascontiguousarray(array.transpose(0, 3, 1, 2))
+    return fit(name, array, options)

@@ -1,0 +1,141 @@
+"""Columns of a table, Parquet or CSV: each field is some of its columns, one row per sample.
+
+Read by Arrow: byte order marks and Windows line ends are fine, the separator is an option. Columns are named one by one
+or by pattern (``g*``); what is empty, or no number, is refused by its column and row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..errors import DataError
+from .dataset import PARTS, Dataset
+
+
+class Options(BaseModel):
+    """Which columns make which field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    file: str | None = None
+    """The table in the folder; None where --data-path leads to it."""
+    columns: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+    """By field, its columns: names or patterns such as "g*", in this order. Empty: one field x of all columns left."""
+    id: str | None = None
+    """Column that says what each row is called; None numbers them."""
+    part: str | None = None
+    """Column that says train, valid or test for each row, where the split is published."""
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    """Between the columns of a CSV."""
+
+
+def read(path: Path | None, options: Options) -> Dataset:
+    """The set at ``path``; raises DataError, naming file, column and row, if anything is amiss."""
+    if path is None:
+        raise DataError("a table is read from a .parquet or .csv file, but got no path; give --data-path")
+    file = path if options.file is None or path.is_file() else path / options.file
+    table = read_table(file, options.separator)
+    fields = {name: _matrix(file, table, names) for name, names in _columns(file, table, options).items()}
+    ids = [f"row-{row + 1}" for row in range(table.num_rows)]
+    if options.id is not None:
+        ids = [str(name) for name in _column(file, table, options.id).to_pylist()]
+    order, parts = _parts(file, table, options)
+    return Dataset(
+        name=file.stem,
+        fields={name: values[order] for name, values in fields.items()},
+        ids=tuple(ids[row] for row in order),
+        parts=parts,
+    )
+
+
+def read_table(path: Path, separator: str = ",", *, header: bool = True) -> Any:
+    """An Arrow table from a .parquet or .csv (.tsv, .txt) file; header: the first line of text names the columns."""
+    import pyarrow as arrow
+    from pyarrow import csv, parquet
+
+    try:
+        if path.suffix.lower() == ".parquet":
+            return parquet.read_table(path, page_checksum_verification=True)
+        if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+            return csv.read_csv(
+                path,
+                read_options=csv.ReadOptions(autogenerate_column_names=not header),
+                parse_options=csv.ParseOptions(delimiter=separator),
+            )
+    except (OSError, ValueError, arrow.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: it cannot be read as a table: {reason}") from error
+    raise DataError(f"{path}: expected a .parquet or .csv file, but got neither")
+
+
+def numbers(path: Path, table: Any, name: str) -> np.ndarray:
+    """One column as float64; raises DataError where it is empty or holds no number."""
+    import pyarrow as arrow
+
+    column = _column(path, table, name)
+    kind = column.type
+    if not (arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_boolean(kind)):
+        shown = next((repr(value) for value in column.to_pylist() if not _is_number(value)), str(kind))
+        raise DataError(f"{path}: column {name!r} must hold numbers, but it is of type {kind} and holds {shown}")
+    if column.null_count:
+        row = int(np.flatnonzero(column.is_null().to_numpy())[0])
+        raise DataError(f"{path}: column {name!r} is empty in row {row + 1}; fill or remove it")
+    values: np.ndarray = column.cast(arrow.float64()).to_numpy()
+    return values
+
+
+def _columns(path: Path, table: Any, options: Options) -> dict[str, list[str]]:
+    aside = {options.id, options.part}
+    if not options.columns:
+        return {"x": [name for name in table.column_names if name not in aside]}
+    found: dict[str, list[str]] = {}
+    for field, patterns in options.columns.items():
+        found[field] = []
+        for pattern in patterns:
+            matching = [name for name in table.column_names if fnmatchcase(name, pattern) and name not in aside]
+            if not matching:
+                raise DataError(f"{path}: no column is called {pattern!r}; there are: {_some(table.column_names)}")
+            found[field] += [name for name in matching if name not in found[field]]
+    return found
+
+
+def _matrix(path: Path, table: Any, names: list[str]) -> np.ndarray:
+    return np.stack([numbers(path, table, name) for name in names], axis=1) if names else np.empty((table.num_rows, 0))
+
+
+def _column(path: Path, table: Any, name: str) -> Any:
+    if table.column_names.count(name) != 1:
+        raise DataError(f"{path}: one column must be called {name!r}, but there are: {_some(table.column_names)}")
+    return table.column(name)
+
+
+def _parts(path: Path, table: Any, options: Options) -> tuple[np.ndarray, dict[str, int]]:
+    """The rows in the order train, valid, test, and how many each has."""
+    if options.part is None:
+        return np.arange(table.num_rows), {}
+    said = [str(value) for value in _column(path, table, options.part).to_pylist()]
+    wrong = next((row for row, part in enumerate(said) if part not in PARTS), None)
+    if wrong is not None:
+        raise DataError(
+            f"{path}: column {options.part!r} must say {', '.join(PARTS)}, but says {said[wrong]!r} in row {wrong + 1}"
+        )
+    rank = np.array([PARTS.index(part) for part in said])
+    return np.argsort(rank, kind="stable"), {part: said.count(part) for part in PARTS if part in said}
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")

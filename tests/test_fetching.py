@@ -1,0 +1,273 @@
+"""Files of a card: fetched from a server of this machine, verified, unpacked; what is said where they cannot be."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.server
+import json
+import os
+import socket
+import struct
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparring.data import cards, dataset_names, fetching, load_dataset, read_card
+from sparring.data.fetching import FileCard, gather, verify
+from sparring.errors import DataError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (24, 6, 5), dtype=np.uint8)
+
+CARD = """
+name = "mine"
+title = "Mine"
+description = "A set of known format."
+reader = "idx"
+path = "a folder with train.gz and test.gz"
+size = "24 samples"
+licence = "CC0-1.0"
+source = "this test"
+[options]
+train = "train"
+test = "test"
+[fields.image]
+meaning = "image"
+unit = "1"
+"""
+
+
+def idx(images: np.ndarray) -> bytes:
+    return struct.pack(">HBB3I", 0, 8, 3, *images.shape) + images.tobytes()
+
+
+def file_entry(name: str, url: str, content: bytes, *, checksum: bool = True) -> str:
+    lines = [f'name = "{name}.gz"', f'urls = ["{url}/{name}.gz"]', f'holds = "{name}"', f"bytes = {len(content)}"]
+    if checksum:
+        lines.append(f'checksum = "md5:{hashlib.md5(content).hexdigest()}"')
+    return "\n".join(["[[files]]", *lines, ""])
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """Where sets are fetched to; nothing goes through a proxy."""
+    monkeypatch.setenv("SPARRING_DATA", str(tmp_path / "home"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def server(tmp_path):
+    """(folder, address, paths that were asked for)."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    asked: list[str] = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, *arguments):
+            asked.append(self.path)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{running.server_address[1]}", asked
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def own_set(tmp_path, monkeypatch, home, server):
+    """A set called mine, served; its contents by file name."""
+    folder, url, _ = server
+    contents = {"train": gzip.compress(idx(IMAGES[:18])), "test": gzip.compress(idx(IMAGES[18:]))}
+    for name, content in contents.items():
+        (folder / f"{name}.gz").write_bytes(content)
+    shelf = tmp_path / "cards"
+    shelf.mkdir()
+    entries = "".join(file_entry(name, url, content) for name, content in contents.items())
+    (shelf / "mine.toml").write_text(CARD.replace("[options]", entries + "[options]"))
+    monkeypatch.setattr(cards, "shipped", lambda _: shelf)
+    return contents
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def refusal(call, *arguments, **keywords) -> str:
+    with pytest.raises(DataError) as caught:
+        call(*arguments, **keywords)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_a_set_is_fetched_once_verified_and_unpacked(own_set, home, server):
+    _, _, asked = server
+    data = load_dataset("mine")
+    np.testing.assert_array_equal(data.fields["image"][:, 0], IMAGES)
+    assert data.parts == {"train": 18, "test": 6}
+    assert data.ids[0] == "train-1"
+    assert data.ids[18] == "test-1"
+    assert len(asked) == 2
+    assert sorted(path.name for path in (home / "mine").iterdir() if path.name[0] != ".") == [
+        "test", "test.gz", "train", "train.gz",
+    ]  # fmt: skip
+    assert load_dataset("mine").sha256 == data.sha256
+    assert len(asked) == 2  # nothing is asked for twice
+
+
+def test_what_comes_with_another_checksum_is_not_kept(own_set, home, server):
+    folder, _, _ = server
+    (folder / "train.gz").write_bytes(gzip.compress(idx(IMAGES[:18][::-1])).ljust(len(own_set["train"]), b"\0"))
+    message = refusal(load_dataset, "mine")
+    assert "could not be fetched (what came has another checksum than the card)" in message
+    assert not (home / "mine" / "train.gz").exists()
+    assert not (home / "mine" / "train").exists()
+
+
+def test_the_second_address_is_tried(home, server):
+    folder, url, asked = server
+    (folder / "a.bin").write_bytes(b"abc")
+    file = FileCard(name="a.bin", urls=(f"http://127.0.0.1:{closed_port()}/a.bin", f"{url}/missing", f"{url}/a.bin"))
+    gather("mine", (file,), home, may_fetch=True)
+    assert (home / "a.bin").read_bytes() == b"abc"
+    assert asked == ["/missing", "/missing", "/a.bin"] or asked == ["/missing", "/a.bin"]
+
+
+def test_without_network_one_sentence_says_what_to_put_where(home):
+    url = f"http://127.0.0.1:{closed_port()}/train.gz"
+    message = refusal(gather, "mine", (FileCard(name="train.gz", urls=(url,)),), home / "mine", may_fetch=True)
+    assert f"could not be fetched (the server refused the connection): get train.gz from {url}" in message
+    assert f"put it at {home / 'mine' / 'train.gz'}, and run the same command again" in message
+    assert "--data-path" in message
+
+
+def test_a_folder_of_the_users_is_never_fetched_into(own_set, tmp_path, server):
+    _, url, asked = server
+    mine = tmp_path / "own"
+    mine.mkdir()
+    message = refusal(load_dataset, "mine", mine)
+    assert f"--data-path must hold train.gz from {url}/train.gz, but {mine} does not" in message
+    assert "leave --data-path out to have it fetched" in message
+    assert asked == []
+    for name, content in own_set.items():
+        (mine / f"{name}.gz").write_bytes(content)
+    assert len(load_dataset("mine", mine)) == 24
+    assert asked == []
+
+
+def test_what_is_unpacked_already_needs_no_archive(own_set, tmp_path):
+    mine = tmp_path / "own"
+    mine.mkdir()
+    for name, content in own_set.items():
+        (mine / name).write_bytes(gzip.decompress(content))
+    assert len(load_dataset("mine", mine)) == 24
+
+
+def test_a_path_that_is_a_file_is_refused(own_set, tmp_path):
+    (tmp_path / "train").write_bytes(b"")
+    assert "--data-path must be a folder" in refusal(load_dataset, "mine", tmp_path / "train")
+
+
+def test_a_torn_or_changed_file_is_refused_by_its_card(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"abc")
+    known = f"md5:{hashlib.md5(b'abc').hexdigest()}"
+    file = FileCard(name="a.bin", checksum=known, bytes=3)
+    verify(path, file)
+    path.write_bytes(b"ab")
+    assert "must be 3 bytes long, but got 2; it is torn" in refusal(verify, path, file)
+    path.write_bytes(b"abd")
+    os.utime(path, ns=(1, 1))  # a change within the clock's grain would not be seen by time
+    assert f"must be what the card says, {known}, but got md5:" in refusal(verify, path, file)
+
+
+def test_where_nobody_publishes_a_checksum_the_first_is_kept(tmp_path):
+    path, file = tmp_path / "a.bin", FileCard(name="a.bin")
+    path.write_bytes(b"abc")
+    verify(path, file)
+    record = tmp_path / ".a.bin.verified"
+    assert json.loads(record.read_text())["checksum"] == f"sha256:{hashlib.sha256(b'abc').hexdigest()}"
+    path.write_bytes(b"abd")
+    os.utime(path, ns=(1, 1))
+    assert "must be what it had when it was first fetched, sha256:" in refusal(verify, path, file)
+    record.unlink()  # as the message says
+    verify(path, file)
+
+
+def test_a_verified_file_is_not_read_again_until_it_changes(tmp_path, monkeypatch):
+    path, file = tmp_path / "a.bin", FileCard(name="a.bin")
+    path.write_bytes(b"abc")
+    verify(path, file)
+    read: list[Path] = []
+    digest = fetching._digest
+    monkeypatch.setattr(fetching, "_digest", lambda *arguments: read.append(path) or digest(*arguments))
+    verify(path, file)
+    assert read == []
+    os.utime(path, ns=(1, 1))
+    verify(path, file)
+    assert read == [path]
+
+
+def test_a_file_that_does_not_end_is_cut_off(home, server):
+    folder, url, _ = server
+    (folder / "a.bin").write_bytes(bytes(4_000_000))
+    message = refusal(
+        gather, "mine", (FileCard(name="a.bin", urls=(f"{url}/a.bin",), bytes=1000),), home, may_fetch=True
+    )
+    assert "more than the 1,000 bytes that the card announces" in message
+    assert not (home / "a.bin").exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"")
+    file = FileCard(name="a.bin", urls=("http://127.0.0.1/a.bin",))
+    message = refusal(gather, "mine", (file,), tmp_path / "file" / "mine", may_fetch=True)
+    assert f"it is fetched into {tmp_path / 'file' / 'mine'}, but that cannot be written to" in message
+    assert "SPARRING_DATA" in message
+
+
+def test_imagenet_says_what_to_get_by_hand():
+    message = refusal(load_dataset, "imagenet")
+    for words in ("not shipped; give --data-path", "ILSVRC2012_img_train.tar", "https://image-net.org/download"):
+        assert words in message
+
+
+@pytest.mark.parametrize("name", dataset_names())
+def test_a_fetched_set_names_addresses_and_a_checksum_or_its_absence(name):
+    card = read_card(name)
+    for file in card.files:
+        assert file.urls
+        assert file.checksum or "checksum" in card.source + card.description
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ('name = "../x"', "files.0.name: .*pattern"),
+        ('name = "x"\nurls = ["file:///etc/passwd"]', "files.0.urls.0: .*pattern"),
+        ('name = "x"\nchecksum = "md5:12"', "files.0.checksum: .*pattern"),
+        ('name = "x"\nholds = "a/b"', "files.0.holds: .*pattern"),
+    ],
+)
+def test_a_card_with_a_dangerous_file_is_refused(tmp_path, monkeypatch, entry, words):
+    monkeypatch.setattr(cards, "shipped", lambda _: tmp_path)
+    (tmp_path / "mine.toml").write_text(CARD.replace("[options]", f"[[files]]\n{entry}\n[options]"))
+    with pytest.raises(DataError, match=words):
+        read_card("mine")
+
+
+def test_a_set_with_files_says_what_a_folder_must_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr(cards, "shipped", lambda _: tmp_path)
+    text = CARD.replace("[options]", '[[files]]\nname = "x"\n[options]').replace('path = "a folder with', 'title2 = "')
+    (tmp_path / "mine.toml").write_text("\n".join(line for line in text.splitlines() if "title2" not in line))
+    with pytest.raises(DataError, match="path: a set with files says what a folder of the user's must hold"):
+        read_card("mine")
