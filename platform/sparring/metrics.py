@@ -33,8 +33,8 @@ METRICS: Mapping[str, Metric] = _table(
         name="val/score",
         unit="share of the target's variance",
         goal="minimize",
-        definition="mean over the two predictions of MSE(prediction, target) / variance of the target on the training "
-        "rows; 1.0 is the mean predictor",
+        definition="mean over the model's predictions (an autoencoder's reconstruction, where it makes no other) of "
+        "MSE(prediction, target) / variance of the target on the training rows; 1.0 is the mean predictor",
     ),
     Metric(
         name="val/mse_recon_structure",
@@ -60,6 +60,49 @@ METRICS: Mapping[str, Metric] = _table(
         goal="minimize",
         definition="mean squared error of structure → spectrum, raw units",
     ),
+    Metric(
+        name="val/mse_recon",
+        unit="squared raw units (images: intensities from 0 to 1)",
+        goal="minimize",
+        definition="mean squared error of the reconstruction, from the code's mean where the encoder gives a "
+        "distribution; of images at the model's size",
+    ),
+    Metric(
+        name="val/ms_ssim",
+        unit="1",
+        goal="maximize",
+        definition="multi-scale structural similarity of image and reconstruction, as many of 5 scales as an 11-point "
+        "window fits in; 1 where they are equal",
+        source="Z. Wang, E. P. Simoncelli, A. C. Bovik, Asilomar 2003",
+    ),
+    Metric(
+        name="val/kld",
+        unit="nat",
+        goal="none",
+        definition="divergence of the code's distribution from N(0, I), summed over the code, mean over samples",
+    ),
+    Metric(
+        name="val/mmd_prior",
+        unit="1",
+        goal="minimize",
+        definition="squared maximum mean discrepancy between all codes and the prior, Gaussian kernel, unbiased: about "
+        "0 for a match, 0.15 for codes that are all 0, more for codes that lie elsewhere",
+        source="A. Gretton et al., JMLR 13 (2012) 723",
+    ),
+    Metric(
+        name="val/mmd_sample",
+        unit="1",
+        goal="minimize",
+        definition="squared maximum mean discrepancy between samples decoded from 256 fixed draws of the prior and the "
+        "training rows (images at most 16 pixels a side), Gaussian kernel, unbiased: about 0 for a match",
+        source="A. Gretton et al., JMLR 13 (2012) 723",
+    ),
+    Metric(
+        name="val/code_variance",
+        unit="share of the prior's variance",
+        goal="none",
+        definition="mean over the code of the variance of its mean over samples; 0 is a collapsed code",
+    ),
     Metric(name="train/loss_gen", unit="", goal="none", definition="the generator's weighted loss, as optimised"),
     Metric(name="train/loss_dis", unit="nat", goal="none", definition="the discriminators' loss, as optimised"),
     Metric(
@@ -68,9 +111,39 @@ METRICS: Mapping[str, Metric] = _table(
         goal="none",
         definition="the generator's adversarial term before its weight: how badly it fools the discriminators",
     ),
+    Metric(
+        name="train/loss_recon",
+        unit="",
+        goal="none",
+        definition="the reconstruction's error as optimised, before any weight",
+    ),
+    Metric(
+        name="train/kld",
+        unit="nat",
+        goal="none",
+        definition="divergence of the code's distribution from N(0, I), before its weight",
+    ),
+    Metric(
+        name="train/loss_reg",
+        unit="nat",
+        goal="none",
+        definition="the encoder's regularisation loss: how badly its codes pass for draws from the prior",
+    ),
     Metric(name="train/lr_gen", unit="", goal="none", definition="generator learning rate at the epoch's last step"),
     Metric(
         name="train/lr_dis", unit="", goal="none", definition="discriminator learning rate at the epoch's last step"
+    ),
+    Metric(
+        name="train/lr_recon",
+        unit="",
+        goal="none",
+        definition="learning rate of the reconstruction phase at the epoch's last step",
+    ),
+    Metric(
+        name="train/lr_reg",
+        unit="",
+        goal="none",
+        definition="learning rate of the regularisation phase at the epoch's last step",
     ),
 )
 

@@ -21,6 +21,7 @@ ReconstructionLoss = Literal["mse", "l1", "emd", "cosine", "wcc", "bce"]
 AdversarialLoss = Literal["bce", "mse"]
 Penalty = Literal["none", "L1", "L2"]
 ScalingKind = Literal["none", "standard", "centered", "minmax"]
+Norm = Literal["batch", "group", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)

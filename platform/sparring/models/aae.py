@@ -1,0 +1,60 @@
+"""AAE: a convolutional autoencoder of images whose codes may spar with a discriminator until they look like the prior.
+
+    image ─ encoder ─ code ─ decoder ─ reconstruction
+                       │
+    N(0, I) ─ draw ────┴─ critic
+
+Phases, losses and sources: ``adversarial_codes.py``. Series have a twin of it in ``aae_series.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from .aae_config import Config
+from .adversarial_codes import AdversarialCodes
+from .base import Model, Shapes, Step
+from .images import Images, check_shape
+
+
+class AAE(AdversarialCodes, Model):
+    """Three nets and up to three phases. Images are bytes or floats in [0, 1], (B, C, H, W)."""
+
+    Config = Config
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        check_shape(self.shapes["image"])
+        channels, side = config.channels or self.shapes["image"][0], config.image_size
+        self.images = Images(channels, side, fit=config.image_fit)
+        self.build(channels, (side, side), (channels, side, side))
+
+    def recon(self, image: Tensor) -> Step:
+        """Phase 1; the error is of intensities in [0, 1]."""
+        return self.reconstruct_rows(image)
+
+    def view(self, rows: Tensor) -> Tensor:
+        x: Tensor = self.images(rows)
+        return x
+
+    def unview(self, x: Tensor) -> Tensor:
+        return x
+
+    def decode(self, code: Tensor) -> Tensor:
+        logits: Tensor = self.decoder(code)
+        return logits.sigmoid()
+
+    def reconstruct(self, image: Tensor) -> dict[str, Tensor]:
+        """Images of any size and colour as the autoencoder gives them back: ``["image"]``, floats in [0, 1]."""
+        return self._reconstruct(image)
+
+    def score(self, image: Tensor) -> dict[str, Tensor]:
+        """How strange each image is, two ways, (N,); the larger, the stranger.
+
+        ``reconstruction``  mean squared error of intensities
+        ``discriminator``   1 - its probability that the code is a draw from the prior; of a plain autoencoder, which
+                            has none, ``code``: the mean square of the code in units of the prior's variance
+        """
+        return self._score(image)

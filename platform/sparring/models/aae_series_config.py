@@ -1,0 +1,17 @@
+"""Hyperparameters of the AAE of series; ``aae_series.py`` builds its nets from them, ``aae_config.py`` has the rest."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .aae_config import CodeConfig
+from .config import ScalingKind
+
+
+class Config(CodeConfig):
+    """The AAE's hyperparameters; no series were published, so its defaults are those of images."""
+
+    fields: ClassVar = ("series",)
+
+    input_scaling: ScalingKind = "standard"
+    """How each channel is scaled before the nets; figures are in raw units whatever it is."""

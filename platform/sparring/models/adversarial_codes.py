@@ -1,0 +1,78 @@
+"""The AAE's three phases, of images and of series alike. Not a system: ``aae.py`` and ``aae_series.py`` are.
+
+1. ``recon``  encoder and decoder learn to reconstruct; the discriminator is not run.
+2. ``dis``    the discriminator learns draws from the prior from codes; the encoder looks without dropout.
+3. ``reg``    the encoder learns to pass its codes off as draws; the discriminator looks without dropout.
+
+Source: A. Makhzani et al., arXiv:1511.05644, as github.com/sachaRfd/Adversarial-Autoencoders has it. Where its code
+differs from its aim, the aim holds: the discriminator returns a logit (its last dropout, ReLU and sigmoid kept it above
+½), inputs lie where the decoder can reach them, rates decay by epoch, and each phase has an optimizer of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .autoencoder import Autoencoder
+from .base import Step
+from .convolutions import CodeCritic, CodeDecoder, CodeEncoder
+from .losses import bce_adversarial
+
+
+class AdversarialCodes(Autoencoder):
+    """Nets and phases; subclasses say how rows become (B, channels, *extents) and call ``build`` in ``__init__``."""
+
+    w_adv: Tensor
+    input_noise: Tensor
+
+    def build(self, channels: int, extents: Sequence[int], shape: tuple[int, ...]) -> None:
+        """channels, extents: of what the nets read; shape: of one sample as ``unview`` gives it."""
+        c = self.config
+        self.encoder = CodeEncoder(channels, extents, c.width, c.n_stages, c.latent_dim, c.dropout)
+        self.decoder = CodeDecoder(channels, extents, c.width, c.n_stages, c.latent_dim)
+        self.critic = CodeCritic(c.latent_dim, c.width_dis, c.dropout)
+        self.knob(w_adv=c.w_adv, input_noise=c.input_noise)
+        self.judge_by(shape, c.latent_dim, c.prior_std)
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    def reconstruct_rows(self, rows: Tensor) -> Step:
+        """Phase 1: mean squared error of what the nets read, and, where it is joint, w_adv·adversarial(code)."""
+        x = self.view(rows)
+        seen = x + self.input_noise * torch.randn_like(x) if self.config.input_noise > 0 else x
+        code = self.encoder(seen)
+        loss = error = functional.mse_loss(self.decode(code), x)
+        metrics = {"train/loss_recon": error}
+        if self.config.adversarial and self.config.is_joint and self.config.w_adv > 0:
+            metrics["train/loss_adv"] = bce_adversarial(self.critic(code, drops=False), True)
+            loss = loss + self.w_adv * metrics["train/loss_adv"]
+        return Step(loss, metrics, {"x": x})
+
+    def dis(self, x: Tensor) -> Step:
+        """Phase 2: draws from the prior are real and codes fake; a discriminator that guesses pays 2·ln 2 = 1.386."""
+        with torch.no_grad():
+            code = self.encoder(x, drops=False)
+        draws = self.prior_std * torch.randn_like(code)
+        loss = bce_adversarial(self.critic(draws), True) + bce_adversarial(self.critic(code), False)
+        return Step(loss, {"train/loss_dis": loss}, {})
+
+    def reg(self, x: Tensor) -> Step:
+        """Phase 3: the discriminator's loss had the codes been draws; ln 2 where it guesses."""
+        loss = bce_adversarial(self.critic(self.encoder(x), drops=False), True)
+        return Step(loss, {"train/loss_reg": loss}, {})
+
+    # -- what validation and the verbs need ---------------------------------------------------------------------------
+
+    def encode(self, x: Tensor) -> tuple[Tensor, None]:
+        return self.encoder(x), None
+
+    def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
+        code = self.encoder(x)
+        error = (self.unview(self.decode(code)) - self.unview(x)).square().flatten(1).mean(1)
+        if self.config.adversarial:
+            return {"reconstruction": error, "discriminator": self.critic(code).squeeze(1).neg().sigmoid()}
+        return {"reconstruction": error, "code": (code / self.prior_std).square().mean(1)}

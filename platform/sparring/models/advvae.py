@@ -1,0 +1,130 @@
+"""AdvVAE: a convolutional variational autoencoder that spars with a discriminator of images.
+
+    image ─ encoder ─ N(mean, e^logvar) ─ code ─ decoder ─ reconstruction ─┐
+                                        N(0, I) ─ decoder ─ sample ────────┼─ critic
+    image ─────────────────────────────────────────────────────────────────┘
+
+The architecture and losses are those of GenerativeZoo's documentation (github.com/caetas/GenerativeZoo,
+``AdversarialVAE``; close to A. B. L. Larsen et al., arXiv:1512.09300). Where its code differs the documentation holds:
+both adversarial terms act, the discriminator returns a logit, MS-SSIM is MS-SSIM, and validation uses the code's mean
+in eval mode.
+
+Not here: reading the published command line (``advvae_published.py``), and training (``sparring.training``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .advvae_config import Config
+from .autoencoder import Autoencoder
+from .base import Model, Shapes, Step
+from .convolutions import ImageCritic, ImageDecoder, ImageEncoder, reparameterise
+from .images import Images, check_shape
+from .losses import bce_adversarial, gaussian_kl, ms_ssim
+
+
+class AdvVAE(Autoencoder, Model):
+    """Three nets and two phases. Images are bytes or floats in [0, 1], (B, C, H, W); B ≥ 2 in training (batch norm)."""
+
+    Config = Config
+
+    kld_weight: Tensor
+    recon_weight: Tensor
+    gen_weight: Tensor
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        check_shape(self.shapes["image"])
+        channels, side = config.channels or self.shapes["image"][0], config.image_size
+        self.images = Images(channels, side, fit=config.image_fit, is_signed=True)
+        self.encoder = ImageEncoder(channels, side, config.hidden_dims, config.latent_dim)
+        self.decoder = ImageDecoder(channels, side, config.hidden_dims, config.latent_dim)
+        self.critic = ImageCritic(channels, side, config.hidden_dims_dis, config.norm_dis)
+        self.knob(kld_weight=config.kld_weight, recon_weight=config.recon_weight, gen_weight=config.gen_weight)
+        self.judge_by((channels, side, side), config.latent_dim, prior_std=1.0)
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    def gen(self, image: Tensor) -> Step:
+        """error + kld_weight·KL + recon_weight·adversarial(reconstruction) + gen_weight·adversarial(sample).
+
+        An adversarial term is the discriminator's loss had the image been real. Whether a term is there at all is
+        decided when the model is built, by its weight > 0.
+        """
+        x = self.view(image)
+        mean, logvar = self.encoder(x)
+        recon = self.decoder(reparameterise(mean, logvar))
+        sample = self.decoder(torch.randn_like(mean))
+        loss = error = self._error(recon, x)
+        metrics = {"train/loss_recon": error}
+        if self.config.kld_weight > 0:
+            metrics["train/kld"] = gaussian_kl(mean, logvar).mean()
+            loss = loss + self.kld_weight * metrics["train/kld"]
+        fooled = []
+        if self.config.recon_weight > 0:
+            fooled.append(bce_adversarial(self.critic(recon), True))
+            loss = loss + self.recon_weight * fooled[-1]
+        if self.config.gen_weight > 0:
+            fooled.append(bce_adversarial(self.critic(sample), True))
+            loss = loss + self.gen_weight * fooled[-1]
+        if fooled:
+            metrics["train/loss_adv"] = torch.stack(fooled).sum()
+        return Step(loss, {"train/loss_gen": loss} | metrics, {"real": x, "recon": recon, "sampled": sample})
+
+    def dis(self, real: Tensor, recon: Tensor, sampled: Tensor) -> Step:
+        """½·(real + ½·sampled + ½·reconstructed): a discriminator that only guesses pays ln 2 = 0.693."""
+        fake = bce_adversarial(self.critic(sampled), False) + bce_adversarial(self.critic(recon), False)
+        loss = (bce_adversarial(self.critic(real), True) + fake / 2) / 2
+        return Step(loss, {"train/loss_dis": loss}, {})
+
+    def _error(self, recon: Tensor, x: Tensor) -> Tensor:
+        if self.config.loss_type == "mse":
+            return functional.mse_loss(recon, x)
+        return 1 - ms_ssim(self.unview(recon), self.unview(x), self.get_buffer("window")).mean()
+
+    # -- what validation and the verbs need ---------------------------------------------------------------------------
+
+    def view(self, rows: Tensor) -> Tensor:
+        x: Tensor = self.images(rows)
+        return x
+
+    def unview(self, x: Tensor) -> Tensor:
+        return self.images.inverse(x)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, logvar = self.encoder(x)
+        return mean, logvar
+
+    def decode(self, code: Tensor) -> Tensor:
+        image: Tensor = self.decoder(code)
+        return image
+
+    def reconstruct(self, image: Tensor) -> dict[str, Tensor]:
+        """Images of any size and colour as the code's mean gives them back: ``["image"]``, floats in [0, 1]."""
+        return self._reconstruct(image)
+
+    def score(self, image: Tensor) -> dict[str, Tensor]:
+        """How strange each image is, two ways, (N,); the larger, the stranger.
+
+        ``reconstruction``  error + kld_weight·KL + recon_weight·adversarial(reconstruction), as optimised
+        ``discriminator``   1 - the discriminator's probability of the image
+        """
+        return self._score(image)
+
+    def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
+        mean, logvar = self.encoder(x)
+        recon = self.decoder(mean)
+        if self.config.loss_type == "mse":
+            error = (recon - x).square().flatten(1).mean(1)
+        else:
+            error = 1 - ms_ssim(self.unview(recon), self.unview(x), self.get_buffer("window"))
+        fooled = functional.softplus(-self.critic(recon).squeeze(1))
+        return {
+            "reconstruction": error + self.kld_weight * gaussian_kl(mean, logvar) + self.recon_weight * fooled,
+            "discriminator": self.critic(x).squeeze(1).neg().sigmoid(),
+        }

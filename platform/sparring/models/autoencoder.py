@@ -1,0 +1,154 @@
+"""What the autoencoders of one field share: how they are judged, and the verbs. Not a system: it has no phases.
+
+A system says how its rows become what its nets read (``view``) and back (``unview``), and how it encodes and decodes;
+validation is the same for all, so that their figures may be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from . import base
+from .discrepancy import REFERENCE_ROWS, PriorMatch, SampleMatch
+from .losses import gaussian_kl, ms_ssim, ssim_window
+from .nets import evaluating
+from .scaling import positive_or_one
+
+CHUNK = 512
+"""Rows that are looked at together outside training: the fastest per row on a CPU, and little memory on a GPU."""
+
+DRAWS = 256
+"""Codes drawn once from the prior; what the decoder makes of them is compared with the training rows."""
+
+COARSE = 16
+"""Pixels a side of the images that ``val/mmd_sample`` compares: at the full size noise would outweigh form."""
+
+
+class Autoencoder(base.Model):
+    """x → code → x̂ of one field. Subclasses call ``judge_by`` at the end of ``__init__``."""
+
+    draws: Tensor
+    variance: Tensor
+    prior_std: Tensor
+
+    # -- what a system says -------------------------------------------------------------------------------------------
+
+    def view(self, rows: Tensor) -> Tensor:
+        """Rows of the data set as the nets read them."""
+        raise NotImplementedError
+
+    def unview(self, x: Tensor) -> Tensor:
+        """What the nets read or return, in the units of the figures: (B, C, H, W) from 0 to 1, or raw (B, T, C)."""
+        raise NotImplementedError
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Codes (B, latent_dim); of an encoder that gives a Gaussian its mean and log variance."""
+        raise NotImplementedError
+
+    def decode(self, code: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    # -- validation ---------------------------------------------------------------------------------------------------
+
+    def judge_by(self, shape: tuple[int, ...], latent_dim: int, prior_std: float) -> None:
+        """shape: of one sample as ``unview`` gives it; prior_std: the prior is N(0, prior_std²·I)."""
+        self.knob(prior_std=prior_std)
+        generator = torch.Generator().manual_seed(0)
+        self.register_buffer("draws", torch.randn(DRAWS, latent_dim, generator=generator), persistent=False)
+        self.register_buffer("variance", torch.ones(()))
+        self.prior_match = PriorMatch(latent_dim)
+        self.sample_match = SampleMatch(_coarse(torch.empty(1, *shape)).shape[1])
+        if len(shape) == 3:
+            self.register_buffer("window", ssim_window(min(shape[1:])), persistent=False)
+
+    @torch.no_grad()
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        """Fits what the figures are relative to: the variance of the training rows, and how they are distributed."""
+        rows = train[self.config.fields[0]]
+        self.variance.copy_(positive_or_one(_variance(self.unview(self.view(each)) for each in _chunks(rows))))
+        few = rows[:REFERENCE_ROWS]
+        spread = positive_or_one(_variance(_coarse(self.unview(self.view(each))) for each in _chunks(few)))
+        self.sample_match.fit((_coarse(self.unview(self.view(each))) for each in _chunks(few)), spread)
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Sums over the batch of squared errors, similarity, divergence and what tells the codes' distribution."""
+        sums: dict[str, Tensor] = {}
+        rows = batch[self.config.fields[0]]
+        for chunk in _chunks(rows):
+            for name, value in self._measure(self.view(chunk)).items():
+                sums[name] = sums[name] + value if name in sums else value
+        n = torch.full_like(sums["mse_recon"], len(rows))
+        generated = _coarse(self.unview(self.decode(self.draws * self.prior_std)))
+        return sums | {"mmd_sample": n * self.sample_match(generated.to(n.dtype)), "n": n}
+
+    def _measure(self, x: Tensor) -> dict[str, Tensor]:
+        mean, logvar = self.encode(x)
+        truth, answer = self.unview(x), self.unview(self.decode(mean))
+        mean = (mean / self.prior_std).to(truth.dtype)
+        sums = {"mse_recon": (answer - truth).square().flatten(1).mean(1).sum()}
+        if truth.dim() == 4:
+            sums["ms_ssim"] = ms_ssim(answer, truth, self.get_buffer("window")).sum()
+        if logvar is not None:
+            logvar = logvar.to(truth.dtype) - 2 * self.prior_std.log()
+            sums["kld"] = gaussian_kl(mean, logvar).sum()
+        with torch.autocast(x.device.type, enabled=False):  # the codes' match is a difference of nearly equal numbers
+            return sums | self.prior_match.sums(mean, logvar)
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        means = ("mse_recon", "ms_ssim", "kld", "mmd_sample")
+        figures = {f"val/{name}": sums[name] / sums["n"] for name in means if name in sums}
+        score = figures["val/mse_recon"] / float(self.variance)
+        return {"val/score": score} | figures | self.prior_match.figures(sums)
+
+    # -- verbs --------------------------------------------------------------------------------------------------------
+
+    def sample(self, n: int, seed: int = 0) -> dict[str, Tensor]:
+        """``n`` samples decoded from draws of the prior, in the units of the figures, by field name."""
+        latent_dim = self.draws.shape[1]
+        code = torch.randn(n, latent_dim, generator=torch.Generator().manual_seed(seed))
+        with evaluating(self):
+            code = code.to(self.draws) * self.prior_std
+            samples = [self.unview(self.decode(each)) for each in _chunks(code)]
+        return {self.config.fields[0]: torch.cat(samples)}
+
+    def _reconstruct(self, rows: Tensor) -> dict[str, Tensor]:
+        with evaluating(self):
+            answers = [self.unview(self.decode(self.encode(self.view(each))[0])) for each in _chunks(rows)]
+        return {self.config.fields[0]: torch.cat(answers)}
+
+    def _score(self, rows: Tensor) -> dict[str, Tensor]:
+        with evaluating(self):
+            scores = [self.outlier_scores(self.view(each)) for each in _chunks(rows)]
+        return {name: torch.cat([each[name] for each in scores]) for name in scores[0]}
+
+    def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
+        """By name, per sample: the larger, the stranger. In eval mode."""
+        raise NotImplementedError
+
+
+def _chunks(rows: Tensor) -> Iterator[Tensor]:
+    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+
+
+def _coarse(rows: Tensor) -> Tensor:
+    """(B, …) to (B, size); images shrunk to at most ``COARSE`` pixels a side."""
+    if rows.dim() == 4 and max(rows.shape[2:]) > COARSE:
+        rows = functional.adaptive_avg_pool2d(rows, COARSE)
+    return rows.flatten(1)
+
+
+def _variance(chunks: Iterator[Tensor]) -> Tensor:
+    """Mean over a sample's numbers of the variance of each over all rows; one pass, float64."""
+    total: Any = 0.0
+    squares: Any = 0.0
+    rows = 0
+    for chunk in chunks:
+        wide = chunk.double()
+        total, squares, rows = total + wide.sum(0), squares + wide.square().sum(0), rows + len(chunk)
+    variance: Tensor = (squares / rows - (total / rows).square()).mean()
+    return variance
