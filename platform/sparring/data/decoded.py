@@ -76,7 +76,7 @@ def _write(path: Path, files: Sequence[Path], shape: tuple[int, ...], make: Call
     with Progress(console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(workers) as pool:
         task = bar.add_task("decoding images once", total=len(files))
         for first in range(0, len(files), BLOCK):
-            block = np.stack(list(pool.map(make, files[first : first + BLOCK])))
+            block = np.ascontiguousarray(np.stack(list(pool.map(make, files[first : first + BLOCK]))))
             images[first : first + len(block)] = block
             digest.update(block.data)
             bar.update(task, advance=len(block))

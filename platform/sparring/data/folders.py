@@ -94,8 +94,9 @@ def _square(image: Image.Image, side: int) -> Image.Image:
     """The middle of the image, its shorter side scaled to ``side``."""
     width, height = image.size
     edge = min(width, height)
-    left, top = (width - edge) / 2, (height - edge) / 2
-    return image.resize((side, side), Image.Resampling.BILINEAR, box=(left, top, left + edge, top + edge))
+    left, top = (width - edge) // 2, (height - edge) // 2
+    # Cut, then scaled: resize's own box lets the filter look beyond its edges.
+    return image.crop((left, top, left + edge, top + edge)).resize((side, side), Image.Resampling.BILINEAR)
 
 
 def _found(folder: Path) -> list[Path]:

@@ -39,21 +39,23 @@ def read_images(path: Path, variable: str) -> np.ndarray:
     from scipy.io import loadmat, whosmat  # 0.3 s, paid only by who reads such a file
 
     try:
-        held = {name: (shape, kind) for name, shape, kind in whosmat(path)}
-        if variable in held:
+        with path.open("rb") as file:
+            held = {name: (shape, kind) for name, shape, kind in whosmat(file)}
+            if variable not in held:
+                raise DataError(f"{path}: expected an array {variable}, but it holds {', '.join(held) or 'nothing'}")
             shape, kind = held[variable]
             if kind != "uint8" or len(shape) != 4 or shape[2] not in (1, 3):
                 raise DataError(
                     f"{path}: {variable} must hold bytes of height × width × 1 or 3 × images, but got {kind} of "
                     f"shape {shape}"
                 )
-            images: np.ndarray = loadmat(path, variable_names=[variable])[variable]
-            return np.ascontiguousarray(images.transpose(3, 2, 0, 1))
+            file.seek(0)
+            images: np.ndarray = loadmat(file, variable_names=[variable])[variable]
     except DataError:
         raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: cannot be read: there is no such file") from error
     except Exception as error:  # SciPy's parser raises what its bytes make it: TypeError, KeyError, zlib.error, …
-        reason = str(error) or type(error).__name__
+        reason = " ".join((str(error) or type(error).__name__).split())
         raise DataError(f"{path}: expected a MATLAB file of version 5 to 7, but it cannot be read: {reason}") from error
-    raise DataError(f"{path}: expected an array {variable}, but it holds {', '.join(held) or 'nothing'}")
+    return np.ascontiguousarray(images.transpose(3, 2, 0, 1))
