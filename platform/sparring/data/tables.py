@@ -81,13 +81,14 @@ def numbers(path: Path, table: Any, name: str) -> np.ndarray:
     column = _column(path, table, name)
     kind = column.type
     if not (arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_boolean(kind)):
-        shown = next((repr(value) for value in column.to_pylist() if not _is_number(value)), str(kind))
-        raise DataError(f"{path}: column {name!r} must hold numbers, but it is of type {kind} and holds {shown}")
+        values = enumerate(column.to_pylist(), 1)
+        shown = next((f"{value!r} in row {row}" for row, value in values if not _is_number(value)), f"type {kind}")
+        raise DataError(f"{path}: column {name!r} must hold numbers, but got {shown}")
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
-        raise DataError(f"{path}: column {name!r} is empty in row {row + 1}; fill or remove it")
-    values: np.ndarray = column.cast(arrow.float64()).to_numpy()
-    return values
+        raise DataError(f"{path}: column {name!r} has no number in row {row + 1}; fill or remove it")
+    array: np.ndarray = column.cast(arrow.float64()).to_numpy()
+    return array
 
 
 def _columns(path: Path, table: Any, options: Options) -> dict[str, list[str]]:

@@ -1,0 +1,197 @@
+"""Readers of tables and series on small files in the real formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as arrow
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyarrow import csv, parquet
+
+from sparring.data import series, split_rows, tables
+from sparring.data.dataset import Dataset
+from sparring.errors import DataError
+
+ROWS = 20
+RNG = np.random.default_rng(0)
+COLUMNS: dict[str, Any] = {
+    "name": [f"sample {row}" for row in range(ROWS)],
+    "g1": RNG.normal(size=ROWS),
+    "g2": RNG.integers(0, 9, ROWS),
+    "energy": RNG.normal(size=ROWS).astype(np.float32),
+    "part": ["test" if row % 5 == 0 else "train" for row in range(ROWS)],
+}
+
+
+def write(path: Path, columns: dict[str, Any] = COLUMNS) -> Path:
+    table = arrow.table(columns)
+    if path.suffix == ".parquet":
+        parquet.write_table(table, path)
+    else:
+        csv.write_csv(table, path)
+    return path
+
+
+def read(path: Path, **options: Any) -> Dataset:
+    return tables.read(path, tables.Options(**options))
+
+
+def refusal(call, *arguments, **options) -> str:
+    with pytest.raises(DataError) as caught:
+        call(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_columns_become_fields_by_name_and_by_pattern(tmp_path, suffix):
+    path = write(tmp_path / f"t.{suffix}")
+    data = read(path, columns={"structure": ["g*"], "spectrum": ["energy"]}, id="name")
+    assert data.shapes == {"structure": (2,), "spectrum": (1,)}
+    assert data.ids[3] == "sample 3"
+    np.testing.assert_allclose(data.fields["structure"][:, 0], COLUMNS["g1"], rtol=1e-6)
+    np.testing.assert_array_equal(data.fields["structure"][:, 1], COLUMNS["g2"])
+    assert data.parts == {}
+    reverse = read(path, columns={"structure": ["g2", "g1"]}, id="name")
+    np.testing.assert_array_equal(reverse.fields["structure"], data.fields["structure"][:, ::-1])
+
+
+def test_a_column_may_say_which_part_a_row_is_of(tmp_path):
+    data = read(write(tmp_path / "t.parquet"), columns={"x": ["g1"]}, id="name", part="part")
+    assert data.parts == {"train": 16, "test": 4}
+    assert data.ids[16:] == ("sample 0", "sample 5", "sample 10", "sample 15")
+    np.testing.assert_allclose(data.fields["x"][16, 0], COLUMNS["g1"][0], rtol=1e-6)
+    wrong = write(tmp_path / "w.parquet", COLUMNS | {"part": ["train"] * 19 + ["exam"]})
+    message = refusal(read, wrong, columns={"x": ["g1"]}, part="part")
+    assert "column 'part' must say train, valid, test, but says 'exam' in row 20" in message
+
+
+def test_without_options_all_columns_are_one_field_and_a_folder_holds_the_file(tmp_path):
+    numbers = {name: COLUMNS[name] for name in ("g1", "g2", "energy")}
+    write(tmp_path / "t.csv", numbers)
+    assert read(tmp_path / "t.csv").shapes == {"x": (3,)}
+    assert read(tmp_path, file="t.csv").sha256 == read(tmp_path / "t.csv").sha256
+
+
+def test_byte_order_marks_windows_lines_and_other_separators_change_nothing(tmp_path):
+    path = write(tmp_path / "t.csv", {"g1": COLUMNS["g1"], "g2": COLUMNS["g2"]})
+    before = read(path).sha256
+    text = path.read_text().replace("\n", "\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert read(path).sha256 == before
+    path.write_text(text.replace(",", ";"))
+    assert read(path, separator=";").sha256 == before
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"a": ["1"] * 19 + ["x"]}, "column 'a' must hold numbers, but it is of type string and holds 'x'"),
+        ({"a": [1.0] * 12 + [None] * 8}, "column 'a' is empty in row 13"),
+        ({"a": [1.0] * 12 + [float("nan")] * 8}, "sample 'row-13' (row 13) has nan in column 1"),
+        ({"b": [1.0] * 20}, "no column is called 'a'; there are: b"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_bad_column_is_refused_by_its_name_and_row(tmp_path, columns, words, suffix):
+    message = refusal(read, write(tmp_path / f"t.{suffix}", columns), columns={"x": ["a"]})
+    assert words in message or (suffix == "csv" and "string" in words and "holds numbers" in message)
+
+
+def test_torn_and_foreign_tables_are_refused(tmp_path):
+    whole = write(tmp_path / "t.parquet").read_bytes()
+    (tmp_path / "t.parquet").write_bytes(whole[: len(whole) // 2])
+    assert "it cannot be read as a table: " in refusal(read, tmp_path / "t.parquet")
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 1
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n1,2,3\n")
+    assert "Expected 2 columns, got 3: 1,2,3" in refusal(read, tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("")
+    assert "Empty CSV file" in refusal(read, tmp_path / "t.csv")
+    assert "cannot be read as a table" in refusal(read, tmp_path / "no.csv")
+    (tmp_path / "t.xlsx").write_bytes(b"PK")
+    assert "expected a .parquet or .csv file, but got neither" in refusal(read, tmp_path / "t.xlsx")
+    (tmp_path / "t.csv").write_text("a,a\n1,2\n")
+    assert "one column must be called 'a', but there are: a, a" in refusal(
+        read, tmp_path / "t.csv", columns={"x": ["a"]}
+    )
+
+
+# -- series ---------------------------------------------------------------------------------------------------------
+
+
+def read_series(path: Path, **options: Any) -> Dataset:
+    return series.read(path, series.Options(**options))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "npy"])
+def test_windows_are_cut_from_a_recording(tmp_path, suffix):
+    values = np.stack([np.arange(400.0), -np.arange(400.0)], axis=1)
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "npy":
+        np.save(path, values)
+    elif suffix == "tsv":
+        path.write_text("a\tb\n" + "\n".join(f"{a:g}\t{b:g}" for a, b in values))
+    else:
+        write(path, {"a": values[:, 0], "b": values[:, 1]})
+    data = read_series(path, length=16, stride=4)
+    assert data.shapes == {"series": (16, 2)}
+    for row, name in enumerate(data.ids):
+        first = int(name.removeprefix("time-")) - 1
+        np.testing.assert_array_equal(data.fields["series"][row], values[first : first + 16])
+    if suffix != "npy":
+        assert read_series(path, length=16, columns=("b",)).shapes == {"series": (16, 1)}
+
+
+@given(
+    times=st.integers(20, 3000), length=st.integers(2, 60), stride=st.integers(1, 40),
+    valid=st.floats(0, 0.5), test=st.floats(0, 0.45),
+)  # fmt: skip
+def test_no_time_lies_in_two_parts(times, length, stride, valid, test):
+    options = series.Options(length=length, stride=stride, valid_share=valid, test_share=test)
+    starts, parts = series.cut(times, options)
+    assert (starts + length <= times).all()
+    if len(parts) > 1:
+        assert sum(parts.values()) == len(starts)
+        borders = np.cumsum([0, *parts.values()])
+        spans = [(starts[a], starts[b - 1] + length) for a, b in zip(borders, borders[1:], strict=False)]
+        assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+
+
+def test_a_recordings_parts_are_kept_by_the_split(tmp_path):
+    np.save(tmp_path / "t.npy", RNG.normal(size=1000))
+    data = read_series(tmp_path / "t.npy", length=10, stride=2)
+    assert list(data.parts) == ["train", "valid", "test"]
+    split = split_rows(len(data), parts=data.parts)
+    first = {part: min(int(data.ids[row][5:]) for row in getattr(split, part)) for part in data.parts}
+    assert first == {"train": 1, "valid": 751, "test": 901}
+
+
+def test_rows_of_the_ucr_archive_are_series_and_their_class_is_left_out(tmp_path):
+    values = RNG.normal(size=(12, 30)).round(6)
+    path = tmp_path / "CBF_TRAIN.tsv"
+    path.write_text("\n".join("\t".join([f"{row % 3 + 1}", *map(str, each)]) for row, each in enumerate(values)))
+    data = read_series(path, form="rows", label=True, header=False)
+    assert data.shapes == {"series": (30, 1)}
+    np.testing.assert_allclose(data.fields["series"][:, :, 0], values, rtol=1e-6)
+    two = read_series(path, form="rows", label=True, header=False, channels=2)
+    np.testing.assert_allclose(two.fields["series"][4, :, 1], values[4, 15:], rtol=1e-6)
+    message = refusal(read_series, path, form="rows", header=False, channels=7)
+    assert "7 channels of equal length, at least 2 times each, must fill a row, but it has 31 values" in message
+
+
+def test_bad_series_are_refused(tmp_path):
+    np.save(tmp_path / "t.npy", np.arange(20.0))
+    assert "a window needs 128 times, but got 20" in refusal(read_series, tmp_path / "t.npy")
+    np.save(tmp_path / "t.npy", np.array([{}], dtype=object))
+    assert "expected a .npy of plain numbers" in refusal(read_series, tmp_path / "t.npy")
+    np.save(tmp_path / "t.npy", np.zeros((2, 2, 2)))
+    assert "expected numbers, (times,) or (times, channels), but got float64 (2, 2, 2)" in refusal(
+        read_series, tmp_path / "t.npy"
+    )
+    with pytest.raises(ValueError, match="must leave something to train on"):
+        series.Options(valid_share=0.5, test_share=0.5)
