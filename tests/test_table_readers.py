@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,24 +91,22 @@ def test_byte_order_marks_windows_lines_and_other_separators_change_nothing(tmp_
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"a": ["1"] * 19 + ["x"]}, "column 'a' must hold numbers, but it is of type string and holds 'x'"),
-        ({"a": [1.0] * 12 + [None] * 8}, "column 'a' is empty in row 13"),
-        ({"a": [1.0] * 12 + [float("nan")] * 8}, "sample 'row-13' (row 13) has nan in column 1"),
-        ({"b": [1.0] * 20}, "no column is called 'a'; there are: b"),
+        ({"a": ["1"] * 19 + ["x"]}, "column 'a' must hold numbers, but got 'x' in row 20"),
+        ({"a": [1.0] * 12 + [None] * 8}, "column 'a' has no number in row 13"),
+        ({"a": [1.0] * 12 + [float("inf")] * 8}, "sample 'row-13' (row 13) has inf in column 1"),
+        ({"b": [1.0] * 20}, "no column is called 'a'; there are: b, c"),
     ],
 )
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
 def test_a_bad_column_is_refused_by_its_name_and_row(tmp_path, columns, words, suffix):
-    message = refusal(read, write(tmp_path / f"t.{suffix}", columns), columns={"x": ["a"]})
-    assert words in message or (suffix == "csv" and "string" in words and "holds numbers" in message)
+    path = write(tmp_path / f"t.{suffix}", columns | {"c": list(range(20))})
+    assert words in refusal(read, path, columns={"x": ["a"]})
 
 
 def test_torn_and_foreign_tables_are_refused(tmp_path):
     whole = write(tmp_path / "t.parquet").read_bytes()
     (tmp_path / "t.parquet").write_bytes(whole[: len(whole) // 2])
     assert "it cannot be read as a table: " in refusal(read, tmp_path / "t.parquet")
-    flipped = bytearray(whole)
-    flipped[len(whole) // 3] ^= 1
     (tmp_path / "t.csv").write_text("a,b\n1,2\n1,2,3\n")
     assert "Expected 2 columns, got 3: 1,2,3" in refusal(read, tmp_path / "t.csv")
     (tmp_path / "t.csv").write_text("")
@@ -158,8 +157,8 @@ def test_no_time_lies_in_two_parts(times, length, stride, valid, test):
     if len(parts) > 1:
         assert sum(parts.values()) == len(starts)
         borders = np.cumsum([0, *parts.values()])
-        spans = [(starts[a], starts[b - 1] + length) for a, b in zip(borders, borders[1:], strict=False)]
-        assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+        spans = [(starts[a], starts[b - 1] + length) for a, b in pairwise(borders)]
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
 def test_a_recordings_parts_are_kept_by_the_split(tmp_path):
@@ -190,8 +189,6 @@ def test_bad_series_are_refused(tmp_path):
     np.save(tmp_path / "t.npy", np.array([{}], dtype=object))
     assert "expected a .npy of plain numbers" in refusal(read_series, tmp_path / "t.npy")
     np.save(tmp_path / "t.npy", np.zeros((2, 2, 2)))
-    assert "expected numbers, (times,) or (times, channels), but got float64 (2, 2, 2)" in refusal(
-        read_series, tmp_path / "t.npy"
-    )
+    assert "expected numbers, (times, channels), but got float64 (2, 2, 2)" in refusal(read_series, tmp_path / "t.npy")
     with pytest.raises(ValueError, match="must leave something to train on"):
         series.Options(valid_share=0.5, test_share=0.5)
