@@ -200,14 +200,14 @@ def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseEx
     # costs 1.1 s. Local workers have inherited the variable by now.
     class_cache.DEFAULT_ENV_VARS.clear()
     os.environ.pop("RAY_CHDIR_TO_TRIAL_DIR", None)
-    # On the dashboard and in ps it is a Slot, not the wrapper that brings it its brief.
     brief = ray.put(Brief(spec=spec, referee=referee, train=material.train, valid=material.valid))
-    slots = tune.with_parameters(Slot, spec=spec, brief=[brief])
+    slots = tune.with_resources(tune.with_parameters(Slot, spec=spec, brief=[brief]), resources_of(spec))
+    # On the dashboard and in ps it is a Slot, not the wrapper that brings it its brief and its place.
     slots.__name__ = slots.__qualname__ = Slot.__name__
     try:
         with tempfile.TemporaryDirectory(prefix="sparring-tune-") as storage:
             tune.Tuner(
-                tune.with_resources(slots, resources_of(spec)),
+                slots,
                 tune_config=tune.TuneConfig(
                     search_alg=Door(referee),
                     num_samples=-1,
