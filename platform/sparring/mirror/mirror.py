@@ -1,0 +1,218 @@
+"""The thread that copies a study while it is searched. It never stops the search, whatever the other side does."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ..errors import UsageError
+from ..ledger import read_trials
+from ..ledger.parts import list_parts, sequence_of
+from ..ledger.schema import KEYS
+from .seeding import check_ahead, check_study, seed
+from .store import CHECKPOINTS, FAILURES, STUDY, Store, is_sound, read_checkpoint_name, reason
+
+LOOK_S = 1.0
+"""Seconds between two looks at the folder: what a lost head costs at most, beside the time of the copying."""
+
+MOST_WAIT_S = 60.0
+"""After failures the pause doubles up to this."""
+
+LIST_S = 300.0
+"""The mirror is listed again this often, in case somebody removed files there."""
+
+FINAL_S = 30.0
+"""How long closing may go on copying."""
+
+GRACE_S = 10.0
+"""And how much longer it waits for a request under way: a dead S3 address takes 6 s to say so."""
+
+
+class Mirror:
+    """Copies ``folder``'s immutable files to ADDRESS/<name of folder> while the block runs; a context manager.
+
+    In this order: ``check`` before anything starts; ``seed`` with the study's lock held; then the block.
+    Raises UsageError if the address is none.
+    """
+
+    def __init__(self, folder: Path, address: str, *, look_s: float = LOOK_S, final_s: float = FINAL_S) -> None:
+        self.folder = folder
+        self.problem: str | None = None
+        """One sentence on why files are missing over there; None while all is well."""
+        self.torn: tuple[str, ...] = ()
+        """What ``seed`` set aside, one sentence each."""
+        self._store = Store(address, folder.name)
+        self._look_s = look_s
+        self._final_s = final_s
+        self._found_last: Mapping[str, Path] = {}
+        self._held: dict[str, int] = {}
+        self._listed: float | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True, name="mirror")
+
+    @property
+    def address(self) -> str:
+        """Where the study is mirrored, as messages may show it."""
+        return self._store.address
+
+    @property
+    def missing(self) -> int:
+        """Files that the last look found here and not there."""
+        return sum(name not in self._held for name in self._found_last)
+
+    def check(self, identity: Mapping[str, Any] | None = None) -> None:
+        """Raises UsageError if the address takes no files, or holds another study under this name.
+
+        identity: the search's, as ``study.json`` keeps it; compared while there is no local study yet.
+        """
+        there = self._store.local
+        if there is not None and there.resolve().is_relative_to(self.folder.resolve()):
+            raise UsageError(
+                f"--mirror: a mirror lies outside the study, but {there} is in {self.folder}; choose another address"
+            )
+        self._store.check()
+        try:
+            check_study(self.folder, self._store, identity)
+        except FAILURES as error:
+            raise UsageError(f"--mirror: {self.address} must be readable, but: {reason(error)}") from error
+
+    def seed(self) -> bool:
+        """Brings the study back from the mirror if there is none here; whether it did. ``torn`` says what was damaged.
+
+        Raises UsageError if the mirror cannot be read, or holds rows that the study here lacks.
+        """
+        if (self.folder / STUDY).exists():
+            try:
+                check_ahead(self.folder, self._store)
+            except FAILURES as error:
+                raise UsageError(f"--mirror: {self.address} must be readable, but: {reason(error)}") from error
+            return False
+        torn = seed(self.folder, self._store)
+        self.torn = torn or ()
+        return torn is not None
+
+    def copy(self) -> bool:
+        """One look: sends what is missing, then deletes what has a successor there. Whether all found is there.
+
+        Raises OSError or pyarrow's errors if the other side fails; LedgerError if a table here cannot be read.
+        """
+        found = self._found_last = self._found()
+        if self._listed is None or time.monotonic() - self._listed > LIST_S:
+            self._listed = None
+            self._held = self._store.sizes() if found else {}
+            self._listed = time.monotonic()
+        whole = True
+        for name, path in found.items():
+            try:
+                if self._held.get(name) == path.stat().st_size:
+                    continue
+                data = path.read_bytes()
+            except FileNotFoundError:
+                whole = False  # merged or rotated away meanwhile: the next look finds what took its place
+                continue
+            if not is_sound(name, data):
+                continue  # damaged here, which the ledger's next opening finds; over there it may be whole
+            self._store.write(name, data)
+            self._held[name] = len(data)
+        if found and whole:
+            replaced = self._replaced(found)
+            self._store.delete(replaced)
+            for name in replaced:
+                del self._held[name]
+        return whole
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._closing.set()
+        self._thread.join(self._final_s + GRACE_S)
+        if self._thread.is_alive():
+            self.problem = self._sentence("it does not answer")
+        if self.problem is not None:
+            self.problem += "; the same command again copies the rest"
+
+    def _watch(self) -> None:
+        pause = 0.0
+        while not self._closing.wait(pause):
+            self._try()
+            pause = self._look_s if self.problem is None else min(max(2 * pause, self._look_s), MOST_WAIT_S)
+        end = time.monotonic() + self._final_s
+        self._listed = None  # the last word is about what is there, not about what was sent
+        while not self._try() and time.monotonic() < end:
+            time.sleep(min(self._look_s, max(end - time.monotonic(), 0.0)))
+
+    def _try(self) -> bool:
+        """A look that reports instead of raising; whether all is there."""
+        try:
+            whole = self.copy()
+        except Exception as error:  # also a mistake of ours: the search must go on, and the user must hear of it
+            self._listed = None
+            self.problem = self._sentence(reason(error))
+            return False
+        self.problem = None
+        return whole
+
+    def _sentence(self, why: str) -> str:
+        files = "1 file is" if self.missing == 1 else f"{self.missing} files are"
+        return (
+            f"mirror {self.address}: {files} not there yet: {why}" if self.missing else f"mirror {self.address}: {why}"
+        )
+
+    def _found(self) -> dict[str, Path]:
+        """Name -> path of every file to mirror, in the order of sending; empty while, or once, there is no study.
+
+        Checkpoints are listed before tables: whatever ended the trial of one that is gone is then among the parts.
+        """
+        if not (self.folder / STUDY).exists():
+            return {}
+        try:
+            names = [f"{CHECKPOINTS}/{name}" for name in sorted(os.listdir(self.folder / CHECKPOINTS))]
+        except FileNotFoundError:
+            names = []
+        checkpoints = {name: self.folder / name for name in names if read_checkpoint_name(name) is not None}
+        parts = []
+        for table in KEYS:
+            place, listed = list_parts(self.folder / table)
+            parts += [(sequence_of(name), f"{table}/{name}", place / name) for name in listed if sequence_of(name)]
+        return {STUDY: self.folder / STUDY, **{name: path for _, name, path in sorted(parts)}, **checkpoints}
+
+    def _replaced(self, found: Mapping[str, Path]) -> list[str]:
+        """Names over there that are gone here and have a successor, over there too."""
+        gone = [name for name in self._held if name not in found]
+        if not gone:
+            return []
+        merged: dict[str, int] = {}
+        newest: dict[int, int] = {}
+        for name in found.keys() & self._held.keys():
+            table, _, file = name.partition("/")
+            checkpoint = read_checkpoint_name(name)
+            if checkpoint is not None:
+                newest[checkpoint.trial] = max(newest.get(checkpoint.trial, 0), checkpoint.epoch)
+            elif "-merged-" in file:
+                merged[table] = max(merged.get(table, 0), sequence_of(file))
+        # Damaged here after it was sent: the copy over there may be the last whole one.
+        aside = set(os.listdir(self.folder / "_torn")) if (self.folder / "_torn").exists() else set()
+        ended: set[int] | None = None
+        replaced = []
+        for name in gone:
+            table, _, file = name.partition("/")
+            checkpoint = read_checkpoint_name(name)
+            if checkpoint is None:
+                if sequence_of(file) < merged.get(table, 0) and f"{table}-{file}" not in aside:
+                    replaced.append(name)
+                continue
+            if checkpoint.epoch <= newest.get(checkpoint.trial, -1):
+                replaced.append(name)
+                continue
+            if ended is None:
+                ended = set(read_trials(self.folder).table["trial"].to_pylist())
+            if checkpoint.trial in ended:
+                replaced.append(name)
+        return replaced

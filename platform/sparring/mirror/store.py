@@ -1,0 +1,205 @@
+"""One study's files at an address of ``pyarrow.fs``: s3://, gs://, hdfs://, abfs://, file:/// or a local path.
+
+Names are relative to ADDRESS/<study>, such as ``trials/00000042-t00007-a1-5f3a9c01.parquet``. Credentials come from the
+environment that each file system's own tools read; an address that carries some is refused and never repeated.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import threading
+import zlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from ..errors import UsageError
+from ..ledger.parts import sequence_of
+from ..ledger.schema import KEYS
+
+STUDY = "study.json"
+CHECKPOINTS = "checkpoints"
+CHECK_S = 30.0
+"""How long the first file may take; Google's client alone would try for 15 minutes."""
+
+AT_ONCE = 8
+"""Requests at a time where many files are fetched or deleted; each waits for the network, not for this machine."""
+
+_CHECKPOINT = re.compile(r"^t(\d+)-a(\d+)-e(\d+)-([0-9a-f]{16})\.safetensors$")
+_OBJECTS = {"abfs", "gcs", "s3"}
+"""Types of file system where a file appears under its name only when its upload has ended."""
+
+FAILURES = (OSError, pa.ArrowException)
+"""What a file system raises; FileNotFoundError among them."""
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint's name says."""
+
+    trial: int
+    attempt: int
+    epoch: int
+    sha256: str
+    """The first 16 digits."""
+
+
+def read_checkpoint_name(name: str) -> Checkpoint | None:
+    """Of ``checkpoints/t00007-a001-e00012-….safetensors``; None for any other name."""
+    folder, _, file = name.rpartition("/")
+    match = _CHECKPOINT.match(file)
+    if folder != CHECKPOINTS or match is None:
+        return None
+    return Checkpoint(int(match[1]), int(match[2]), int(match[3]), match[4])
+
+
+def is_mirrored(name: str) -> bool:
+    """Is it one of the immutable files that a mirror holds?"""
+    folder, _, file = name.rpartition("/")
+    return name == STUDY or (folder in KEYS and sequence_of(file) > 0) or read_checkpoint_name(name) is not None
+
+
+def is_sound(name: str, data: bytes) -> bool:
+    """Do the bytes have the checksum in the name? ``study.json`` carries its own."""
+    checkpoint = read_checkpoint_name(name)
+    if checkpoint is not None:
+        return hashlib.sha256(data).hexdigest()[:16] == checkpoint.sha256
+    return name == STUDY or f"-{zlib.crc32(data):08x}.parquet" == name[-17:]
+
+
+class Store:
+    """The files of one study at an address. Raises UsageError if no file system takes the address."""
+
+    def __init__(self, address: str, study: str) -> None:
+        self._files, path = _open(address)
+        self._base = f"{path.rstrip('/')}/{study}"
+        self.address = f"{show(address).rstrip('/')}/{study}"
+        """For messages: without the query."""
+
+    @property
+    def local(self) -> Path | None:
+        """The folder, if it is one of this machine."""
+        return Path(self._base) if self._files.type_name == "local" else None
+
+    def check(self) -> None:
+        """Writes a small file and removes it. Raises UsageError if that cannot be, or takes longer than CHECK_S."""
+        outcome: list[BaseException | None] = []
+
+        def probe() -> None:
+            try:
+                self.write(".probe", b"sparring")
+                self.delete([".probe"])
+                outcome.append(None)
+            except BaseException as error:  # handed to the caller's thread
+                outcome.append(error)
+
+        thread = threading.Thread(target=probe, daemon=True, name="mirror-check")
+        thread.start()
+        thread.join(CHECK_S)
+        if not outcome:
+            raise UsageError(
+                f"--mirror: {self.address} must take files, but did not answer within {CHECK_S:g} s; "
+                "check the address and the network"
+            )
+        if isinstance(outcome[0], FAILURES):
+            raise UsageError(
+                f"--mirror: {self.address} must take files, but: {reason(outcome[0])}; make the bucket or folder, "
+                "get leave to write there, or choose another address"
+            ) from outcome[0]
+        if outcome[0] is not None:
+            raise outcome[0]
+
+    def sizes(self) -> dict[str, int]:
+        """Name -> bytes of all that ``is_mirrored``; other people's files are left out."""
+        from pyarrow.fs import FileSelector, FileType
+
+        selector = FileSelector(self._base, recursive=True, allow_not_found=True)
+        found = {
+            info.path.removeprefix(f"{self._base}/"): info.size
+            for info in self._files.get_file_info(selector)
+            if info.type is FileType.File
+        }
+        return {name: size for name, size in found.items() if is_mirrored(name)}
+
+    def read(self, name: str) -> bytes:
+        """Raises FileNotFoundError, OSError."""
+        with self._files.open_input_file(f"{self._base}/{name}") as stream:
+            data: bytes = stream.read()
+        return data
+
+    def read_many(self, names: Iterable[str]) -> dict[str, bytes]:
+        names = list(names)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return dict(zip(names, pool.map(self.read, names), strict=True))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Puts a file there, whole or not at all. Raises OSError."""
+        path = f"{self._base}/{name}"
+        folder, _, file = path.rpartition("/")
+        target = path
+        if self._files.type_name not in _OBJECTS:
+            self._files.create_dir(folder, recursive=True)
+            target = f"{folder}/.{file}.tmp"
+        with self._files.open_output_stream(target) as stream:
+            stream.write(data)
+        if target != path:
+            self._files.move(target, path)
+        size = self._files.get_file_info(path).size
+        if size != len(data):
+            raise OSError(errno.EIO, f"{name} has {size} bytes there instead of {len(data)}")
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Removes files; one that is gone already is no error. Raises OSError."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(self._delete, names))
+
+    def _delete(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            self._files.delete_file(f"{self._base}/{name}")
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what a file system says, without the request's number, as a part of a sentence."""
+    line = (str(error).splitlines() or [""])[0] or type(error).__name__
+    return re.sub(r" *\(Request ID: [^)]*\)", "", line)[:300].rstrip(" .")
+
+
+def show(address: str) -> str:
+    """The address without what may be secret: its query, and what stands before an @."""
+    return re.sub(r"//.*@", "//…@", address.partition("?")[0])
+
+
+def _open(address: str) -> tuple[Any, str]:
+    from pyarrow import fs
+
+    if _has_credentials(address):
+        raise UsageError(
+            f"--mirror: an address holds no credentials, but got {show(address)}; give them as the file system's own "
+            "tools take them, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
+        )
+    example = "give an absolute path or a URI such as s3://bucket/prefix, gs://bucket/prefix, file:///folder"
+    try:
+        files, path = fs.FileSystem.from_uri(address)
+    except pa.ArrowException as error:
+        said = reason(error).replace(address, show(address))
+        raise UsageError(f"--mirror: {show(address) or 'an empty address'} is none: {said}; {example}") from error
+    except OSError as error:
+        raise UsageError(f"--mirror: {show(address)} cannot be opened: {reason(error)}; check the address") from error
+    if not path:
+        raise UsageError(f"--mirror: {show(address)} names no bucket; {example}")
+    return files, path
+
+
+def _has_credentials(address: str) -> bool:
+    """A secret may hold slashes, so what stands before the last @ counts if there is a colon in it."""
+    scheme, separator, rest = address.partition("?")[0].partition("://")
+    before, at, _ = rest.rpartition("@")
+    if not separator or not at or scheme == "file":
+        return False
+    in_host = "@" in rest.partition("/")[0] and scheme not in ("abfs", "abfss")  # container@account is the host there
+    return ":" in before or in_host
