@@ -47,7 +47,7 @@ def refuse_to_start(*_arguments):
 
 REFUSED = {
     "unknown model": (["search", "aegam"], r"no model 'aegam'; there are: .*aegan"),
-    "unknown space": (["search", "aegan", "--space", "nowhere"], r"no search space 'nowhere'; there are: aegan"),
+    "unknown space": (["search", "aegan", "--space", "nowhere"], r"no search space 'nowhere'; there are: .*aegan"),
     "space without a file": (["search", "aegan", "--space", "x/no.toml"], r"x/no.toml.*no such file"),
     "unknown data set": (["search", "aegan", "--dataset", "exaf"], r"no data set 'exaf'.*exafs"),
     "unknown key": (["search", "aegan", "--set", "hiden_size=64"], r"--set hiden_size=64.*hidden_size"),
