@@ -20,6 +20,7 @@ from torch.nn import functional
 from sparring.models.aegan import AEGAN
 from sparring.models.aegan_config import Config
 from sparring.records import Objective, Trial
+from sparring.training.averaging import Workers
 from sparring.training.gang import Solo
 
 ROWS, A, B, H, BATCH, STEPS = 1600, 49, 226, 256, 64, 12
@@ -40,8 +41,16 @@ def out(*widths: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
 
 
-def ideal(a: torch.Tensor, b: torch.Tensor) -> Callable[[], None]:
-    """The hand-written loop; returns a function that takes one step."""
+def ideal(
+    a: torch.Tensor,
+    b: torch.Tensor,
+    share: slice = slice(None),
+    average: Callable[[list[nn.Parameter]], None] | None = None,
+) -> Callable[[], None]:
+    """The hand-written loop; returns a function that takes one step.
+
+    share and average: this process's part of each batch, and how it averages gradients, if it is one of several.
+    """
     torch.manual_seed(0)
     enc_a, enc_b = code(A, H, H, H), code(B, H, H, H)
     core = nn.Sequential(code(H, H, H, H), code(H, H, H, H))
@@ -52,14 +61,15 @@ def ideal(a: torch.Tensor, b: torch.Tensor) -> Callable[[], None]:
     adam_gen = torch.optim.Adam(gen, lr=1e-3, weight_decay=1e-5, fused=True)
     adam_dis = torch.optim.Adam(dis, lr=1e-4, weight_decay=1e-5, fused=True)
     scale_a, scale_b = a.max(), b.max()
-    order = torch.randperm(ROWS)
+    shuffle = torch.Generator().manual_seed(2)
+    order = torch.randperm(ROWS, generator=shuffle)
     at = 0
 
     def step() -> None:
         nonlocal order, at
         if at + BATCH > ROWS:
-            order, at = torch.randperm(ROWS), 0
-        rows = order[at : at + BATCH]
+            order, at = torch.randperm(ROWS, generator=shuffle), 0
+        rows = order[at : at + BATCH][share]
         at += BATCH
         x, y = a[rows], b[rows]
         code_x, code_y = core(enc_a(x)), core(enc_b(y))
@@ -74,6 +84,8 @@ def ideal(a: torch.Tensor, b: torch.Tensor) -> Callable[[], None]:
         )
         adam_gen.zero_grad(set_to_none=True)
         (loss + W_ADV * fooled).backward()
+        if average is not None:
+            average(gen)
         adam_gen.step()
         for p in dis:
             p.requires_grad_(True)
@@ -82,25 +94,29 @@ def ideal(a: torch.Tensor, b: torch.Tensor) -> Callable[[], None]:
         fake = sum(functional.softplus(d(f.detach())).mean() for d, f in fakes)
         adam_dis.zero_grad(set_to_none=True)
         (0.5 * real + 0.25 * fake).backward()
+        if average is not None:
+            average(dis)
         adam_dis.step()
 
     return step
 
 
-def ours(a: torch.Tensor, b: torch.Tensor) -> Callable[[], None]:
+def ours(a: torch.Tensor, b: torch.Tensor, workers: Workers | None = None) -> Callable[[], None]:
     """The engine's own step, as ``run_epoch`` takes it."""
     rows = {"structure": a, "spectrum": b}
     config = Config(w_adv=W_ADV, lr_gen=1e-3, batch_size=BATCH)
     objective = Objective(metric="val/score")
-    solo = Solo(AEGAN, config, rows, rows, trial=Trial(number=0, params={}, seed=0), objective=objective)
+    trial = Trial(number=0, params={}, seed=0)
+    solo = Solo(AEGAN, config, rows, rows, trial=trial, objective=objective, workers=workers)
+    shuffle = torch.Generator().manual_seed(2)
     at = 0
 
     def step() -> None:
         nonlocal at
         n = at % solo.steps_per_epoch
-        order = torch.randperm(ROWS) if n == 0 else step.order
+        order = torch.randperm(ROWS, generator=shuffle) if n == 0 else step.order
         step.order = order
-        solo._run_step(at, order[n * BATCH : (n + 1) * BATCH])
+        solo._run_step(at, order[n * BATCH : (n + 1) * BATCH][solo.share])
         at += 1
 
     return step

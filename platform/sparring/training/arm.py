@@ -42,11 +42,10 @@ class Arm:
         self.optimizer = make_optimizer(model.config, phase, self.parameters)
         self.draws = True
         """Does it draw noise? Known after its first run."""
-        self.run: Callable[[Mapping[str, Tensor]], tuple[Step, Gradients]] = lambda batch: self.differentiate(
-            model, batch
-        )
+        self.run: Callable[[Mapping[str, Tensor]], tuple[Step, Gradients]] = self.run_eagerly
         """One pass, forward and backward; replaced when the phase is compiled."""
-        self._cast, self._workers, self._fraction = cast, workers, fraction
+        self._model = model
+        self.cast, self._workers, self._fraction = cast, workers, fraction
         self._step = step_of(self.optimizer)
         self._others = outside(model, phase.nets)
         self._rate = 1.0
@@ -55,9 +54,13 @@ class Arm:
         """Inside, batch norms of nets this phase does not name use batch statistics and record none."""
         return stilled(self._others)
 
+    def run_eagerly(self, batch: Mapping[str, Tensor]) -> tuple[Step, Gradients]:
+        """One pass of the model as it is written."""
+        return self.differentiate(self._model, batch)
+
     def differentiate(self, forward: Forward, batch: Mapping[str, Tensor]) -> tuple[Step, Gradients]:
         """What the phase returns, and the gradients of its loss (times this worker's fraction of the batch)."""
-        with self._cast():
+        with self.cast():
             step = forward(self.phase.name, batch)
         weight = None if self._workers is None else torch.full_like(step.loss, self._fraction)
         return step, torch.autograd.grad(step.loss, self.parameters, weight, allow_unused=True)

@@ -91,7 +91,10 @@ class Solo:
         self.best_value: float | None = None
         self.best_state: dict[str, Tensor] = {}
         self.history: list[dict[str, Any]] = []
-        self._compiles = compiled and not talks
+        if compiled and not talks:
+            where = next(iter(self.train_rows.values())).device
+            first = take(self.train_rows, torch.arange(self.share.stop - self.share.start, device=where), self.device)
+            acceleration.compile_phases(self.model, self.arms, self.noise, first, self.device)
 
     # -- training -----------------------------------------------------------------------------------------------------
 

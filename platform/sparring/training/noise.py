@@ -76,14 +76,15 @@ class Noise(TorchFunctionMode):
             )
         return func(*args, **kwargs)
 
-    def _draw(self, make: Any, like: Tensor) -> Tensor:
+    def _draw(self, make: Any, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         self.drawn += 1
         shape = (self._rows, *like.shape[1:])
-        block: Tensor = make(shape, generator=self._generator, dtype=like.dtype, device=like.device)
+        block: Tensor = make(shape, generator=self._generator, dtype=dtype or like.dtype, device=like.device)
         return block[self._first : self._first + like.shape[0]]
 
     def _dropout(self, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         if not training or p == 0.0:
             return input
-        kept = self._draw(torch.rand, input) >= p
+        # At least float32: bfloat16 has 256 uniform numbers, so 0.1 would drop 26 of 256, and lift the mean with that.
+        kept = self._draw(torch.rand, input, torch.promote_types(input.dtype, torch.float32)) >= p
         return input * kept / (1.0 - p)

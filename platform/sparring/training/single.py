@@ -36,8 +36,15 @@ def train_single(
     seed: int,
     objective: Objective,
     watch: Callable[[EpochRow], None],
+    device: str = "cpu",
+    precision: str = "fp32",
+    compiled: bool = False,
 ) -> Trained:
-    """Trains to the end of the budget (or to divergence) on one thread, as a slot does; ``watch`` hears each epoch."""
+    """Trains to the end of the budget (or to divergence) on one thread, as a slot does; ``watch`` hears each epoch.
+
+    A trial of several workers repeats its figure to rounding if its batch norms were synchronised, else not: one
+    process takes the statistics of the whole batch.
+    """
     torch.set_num_threads(1)
     solo = Solo(
         model_class,
@@ -46,6 +53,9 @@ def train_single(
         {name: torch.from_numpy(array) for name, array in valid.items()},
         trial=Trial(number=0, params={}, seed=seed),
         objective=objective,
+        device=device,
+        precision=precision,
+        compiled=compiled,
     )
     outcome = Outcome.COMPLETED
     while not solo.is_exhausted and outcome is Outcome.COMPLETED:
