@@ -280,3 +280,21 @@ def test_a_schedule_equals_torchs_own(name):
         optimizer.step()
         if per_step or (step + 1) % steps_per_epoch == 0:
             theirs.step() if step + 1 < 12 * steps_per_epoch else None
+
+
+def test_an_epoch_may_be_a_number_of_steps_and_passes_go_on_across_it():
+    """100 rows in batches of 16: 6 steps per pass; 9 steps per epoch are one pass and a half."""
+    whole, cut = solo(epochs=6), solo(epochs=4, steps_per_epoch=9)
+    train(whole, 6), train(cut, 4)
+    assert whole.steps_per_epoch == 6
+    assert cut.steps_per_epoch == 9
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, cut.model.state_dict()[name]), name
+
+
+def test_an_epoch_of_steps_resumes_bit_for_bit():
+    whole = solo(steps_per_epoch=4)
+    train(whole, 2)
+    resumed = solo(steps_per_epoch=4, attempt=2)
+    resumed.restore(whole.save())
+    assert train(resumed, 2) == train(whole, 2)

@@ -29,7 +29,7 @@ class Phase:
     """One alternating step of adversarial training: some nets, one loss, one optimizer.
 
     ``name`` is also the method's; ``nets`` are attributes of the model; the rest name the Config fields that make the
-    optimizer (weight_decay may be None: no decay).
+    optimizer (weight_decay may be None: no decay; beta1, of Adam and AdamW, may be None: torch's 0.9).
     """
 
     name: str
@@ -37,6 +37,7 @@ class Phase:
     lr: str
     optim_fn: str
     weight_decay: str | None = None
+    beta1: str | None = None
 
 
 class Config(BaseModel):
@@ -54,7 +55,10 @@ class Config(BaseModel):
     """Metric of a prediction's error -> (input field, target field), for the yardsticks of the report."""
 
     epochs: Annotated[int, Field(ge=1)] = 100
-    """Passes over the training rows. 10 to 300."""
+    """Passes over the training rows, or as many steps_per_epoch. 10 to 300."""
+    steps_per_epoch: Annotated[int, Field(ge=1)] | None = None
+    """Steps that make an epoch, a part of a pass or several; None is one pass. With it a budget counts iterations:
+    epochs · steps_per_epoch, whatever the size of the set."""
     batch_size: Annotated[int, Field(ge=2)] = 64
     """Samples per step over all workers together. 8 to 256; batch norm needs at least 2."""
     lr_schedule: Schedule = "none"

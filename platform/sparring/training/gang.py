@@ -69,7 +69,8 @@ class Solo:
         self.rows = count(train)
         self.batch = min(config.batch_size, self.rows)
         self.share = _share(self.batch, self.workers)
-        self.steps_per_epoch = self.rows // self.batch
+        self.steps_per_pass = self.rows // self.batch
+        self.steps_per_epoch = config.steps_per_epoch or self.steps_per_pass
         self._cast = acceleration.cast(precision, self.device)
         torch.manual_seed(trial.seed)
         self.model = model_class(config, {name: tuple(rows.shape[1:]) for name, rows in train.items()})
@@ -102,11 +103,15 @@ class Solo:
         """Trains one epoch, validates, and remembers the weights if they are the best so far."""
         started = time.perf_counter()
         first = self.epoch * self.steps_per_epoch
-        rows = order(self.trial.seed, self.epoch, self.rows).to(next(iter(self.train_rows.values())).device)
+        place = next(iter(self.train_rows.values())).device
+        rows = torch.empty(0)
         reported: list[dict[str, Tensor]] = []
-        for n in range(self.steps_per_epoch):
+        for step in range(first, first + self.steps_per_epoch):
+            passes, n = divmod(step, self.steps_per_pass)
+            if n == 0 or step == first:
+                rows = order(self.trial.seed, passes, self.rows).to(place)
             start = n * self.batch
-            reported.append(self._run_step(first + n, rows[start + self.share.start : start + self.share.stop]))
+            reported.append(self._run_step(step, rows[start + self.share.start : start + self.share.stop]))
         metrics = self._means(reported)
         if self._averages and self.workers is not None:
             average_statistics(self.model, self.workers, self._fraction)

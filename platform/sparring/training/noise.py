@@ -38,7 +38,7 @@ def mix(*keys: int) -> int:
 
 
 def order(seed: int, epoch: int, n: int) -> Tensor:
-    """The permutation of ``n`` training rows in ``epoch`` (counted from 0), on the CPU, int64."""
+    """The permutation of ``n`` training rows in pass ``epoch`` (counted from 0), on the CPU, int64."""
     generator = torch.Generator().manual_seed(mix(seed, epoch, ORDER))
     return torch.randperm(n, generator=generator)
 

@@ -27,6 +27,8 @@ def make_optimizer(config: Any, phase: Phase, parameters: Sequence[nn.Parameter]
     options: dict[str, Any] = {"lr": getattr(config, phase.lr)}
     if phase.weight_decay is not None:
         options["weight_decay"] = getattr(config, phase.weight_decay)
+    if phase.beta1 is not None and kind in ("Adam", "AdamW"):
+        options["betas"] = (getattr(config, phase.beta1), 0.999)  # torch's own second
     if kind in FUSED:
         options["fused"] = True
     optimizer: torch.optim.Optimizer = getattr(torch.optim, kind)(parameters, **options)
