@@ -1,0 +1,157 @@
+"""Muons from the user's files: ``.npy`` tables (one, or a folder of them), or a ``.root`` tree.
+
+A table has one muon per row and either
+
+7 columns   charge, x, y, z in cm, px, py, pz in GeV. ``reference`` rows, drawn with ``seed``, are set aside: in them
+            the neighbours are sought that make the others' rareness, and then they are left out.
+12 columns  as Enhanced_Generative_Networks writes them: charge, r, theta, z, pt, theta_pt, pz in the published box
+            (-0.97 to 0.97, or 0 to 1 as its last version has them, told apart by their sign), then its auxiliary values
+            of r, z, pt, pz and of all four, which stand for the rareness: models only use its ranks.
+
+A tree holds one branch per column of the 7; where it has ``id`` (a PDG code) instead of charge, 13 is -1. It needs
+uproot: ``pip install 'sparring[root]'``. Nothing unpickles.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..errors import DataError
+from .dataset import MIN_ROWS, Dataset
+from .kinematics import COLUMNS, FIRST, LAST, POLAR, RARENESS, from_box, to_cartesian
+from .rareness import REFERENCE, rareness
+
+PUBLISHED = 1 + len(POLAR) + len(RARENESS)
+_TREES = {"TTree", "ROOT::RNTuple"}
+_SLACK = 1e-3  # published rows are float32 and were scaled back and forth
+
+
+class Options(BaseModel):
+    """Which rows, and what their rareness is measured against."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    reference: Annotated[int, Field(ge=100)] = REFERENCE
+    """Rows of a table of 7 columns that are set aside for the neighbours."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the order in which rows are set aside. Not the study's seed."""
+    most: Annotated[int, Field(ge=MIN_ROWS)] | None = None
+    """Keep so many rows at most, the first ones of that order; None keeps all."""
+    tree: str | None = None
+    """Name of the tree in a .root file; None takes the only one."""
+
+
+def read(path: Path | None, options: Options) -> Dataset:
+    """The muons at ``path``; raises DataError, naming file and rule, if anything is amiss."""
+    if path is None:
+        raise DataError("muons are read from .npy tables or a .root file, but got no path; give --data-path")
+    if path.suffix.lower() == ".root":
+        table, names = _read_tree(path, options.tree), [path.stem]
+        counts = [len(table)]
+    else:
+        parts = _tables(path)
+        table, names, counts = np.concatenate([*parts.values()]), [*parts], [len(part) for part in parts.values()]
+    ids = np.array([f"{name}-{row}" for name, count in zip(names, counts, strict=True) for row in range(1, count + 1)])
+    order = np.random.default_rng(options.seed).permutation(len(table))
+    if table.shape[1] == PUBLISHED:
+        rows = order[: options.most]
+        muons, rare = _from_published(path, table[rows])
+    else:
+        if len(table) < options.reference + MIN_ROWS:
+            raise DataError(
+                f"{path}: {options.reference} muons are set aside for the neighbours and at least {MIN_ROWS} must be "
+                f"left, but got {len(table)}; add muons or --set data.reference={max(100, len(table) // 4)}"
+            )
+        known, rows = order[: options.reference], order[options.reference :][: options.most]
+        _check_physical(path, table)
+        muons, rare = table[rows], rareness(table[rows], table[known])
+    return Dataset(name=path.name, fields={"muons": muons, "rareness": rare}, ids=tuple(ids[rows].tolist()))
+
+
+def _tables(path: Path) -> dict[str, np.ndarray]:
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".npy") if path.is_dir() else [path]
+    if not files or files[0].suffix.lower() != ".npy":
+        raise DataError(f"{path}: expected a .npy table, a folder of them or a .root file, but got neither")
+    found: dict[str, np.ndarray] = {}
+    for file in files:
+        try:
+            table = np.load(file, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"{file}: expected a .npy of plain numbers, but it cannot be read: {error}") from error
+        if table.ndim != 2 or table.dtype.kind not in "fiu" or table.shape[1] not in (len(COLUMNS), PUBLISHED):
+            raise DataError(
+                f"{file}: a table of muons has {len(COLUMNS)} columns ({', '.join(COLUMNS)}) or the published "
+                f"{PUBLISHED}, but got shape {table.shape} of {table.dtype}"
+            )
+        found[file.stem] = table
+    widths = {stem: table.shape[1] for stem, table in found.items()}
+    if len(set(widths.values())) > 1:
+        raise DataError(f"{path}: all tables need equally many columns, but got {widths}; keep one kind")
+    return found
+
+
+def _from_published(path: Path, table_M12: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cartesian muons and the auxiliary values of published rows."""
+    charge, boxed, rare = table_M12[:, 0], table_M12[:, 1:7].astype(np.float64), table_M12[:, 7:]
+    if not np.isfinite(table_M12).all():
+        raise DataError(f"{path}: published rows are finite, but {(~np.isfinite(table_M12)).any(axis=1).sum()} are not")
+    if (boxed >= -_SLACK).all():
+        boxed = 2 * boxed - 1  # the last version keeps 0 to 1 on disk
+    outside = (boxed < FIRST - 0.03 - _SLACK) | (boxed > LAST + 0.03 + _SLACK)
+    if outside.any():
+        row, column = np.argwhere(outside)[0]
+        raise DataError(
+            f"{path}: published rows lie within -1 and 1, but one has {POLAR[column]}={boxed[row, column]:g}; "
+            f"physical units go into a table of the columns {', '.join(COLUMNS)}"
+        )
+    # r and pt may be a rounding below 0 at the box's edge; a negative radius would turn the muon round.
+    polar = from_box(boxed)
+    polar[:, [0, 3]] = polar[:, [0, 3]].clip(min=0)
+    return to_cartesian(polar, np.where(charge > 0, 1.0, -1.0)), rare
+
+
+def _check_physical(path: Path, table_M7: np.ndarray) -> None:
+    if not np.isfinite(table_M7).all():
+        row, column = np.argwhere(~np.isfinite(table_M7))[0]
+        raise DataError(f"{path}: muons are finite, but row {row + 1} has {COLUMNS[column]}={table_M7[row, column]}")
+    if not np.isin(table_M7[:, 0], (-1, 1)).all():
+        odd = table_M7[~np.isin(table_M7[:, 0], (-1, 1)), 0][0]
+        raise DataError(f"{path}: a muon's charge (first column) is -1 or 1, but got {odd:g}")
+
+
+def _read_tree(path: Path, tree: str | None) -> np.ndarray:
+    try:
+        uproot: Any = importlib.import_module("uproot")
+    except ImportError:
+        raise DataError(f"{path}: .root files need uproot; pip install 'sparring[root]'") from None
+    try:
+        with uproot.open(path) as file:
+            trees = sorted({key.partition(";")[0] for key, kind in file.classnames().items() if kind in _TREES})
+            if tree not in trees and (tree is not None or len(trees) != 1):
+                raise DataError(
+                    f"{path}: one tree must be named, but there are: {', '.join(trees) or 'none'}; "
+                    f"use --set data.tree={trees[0] if trees else 'NAME'}"
+                )
+            branches = file[tree or trees[0]]
+            known = set(branches.keys())
+            missing = [name for name in COLUMNS[1:] if name not in known]
+            if missing or not known & {"charge", "id"}:
+                missing += [] if known & {"charge", "id"} else ["charge (or id)"]
+                raise DataError(f"{path}: a tree of muons has {', '.join(COLUMNS)}, but lacks {', '.join(missing)}")
+            names = ["charge" if "charge" in known else "id", *COLUMNS[1:]]
+            arrays = branches.arrays(names, library="np")
+    except DataError:
+        raise
+    except Exception as error:  # uproot names no base class of what a torn file raises
+        raise DataError(
+            f"{path}: expected a .root file with a tree of muons, but it cannot be read: {error}"
+        ) from error
+    columns = [np.asarray(arrays[name], dtype=np.float64) for name in names]
+    if names[0] == "id":
+        columns[0] = -np.sign(columns[0])
+    return np.stack(columns, axis=1)

@@ -1,0 +1,55 @@
+"""How far apart two samples are, cheap enough for every epoch and additive over batches and workers.
+
+The distance is between characteristic functions: at a frequency t, the mean of exp(i t·x) over one sample minus that
+over the other. Means come from sums, so batches and workers add up exactly, which sorting (Wasserstein) or a classifier
+cannot. Frequencies point along every column and along the sum and the difference of every two, so that dependence
+between two columns counts as marginals do. It stands in for the classifier's AUC (``two_sample.py``), which it follows
+at a rank correlation of 0.97 over short trainings of a GAN (docs/LOG.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import combinations
+
+import torch
+from torch import Tensor, nn
+
+LENGTHS = (1.0, 2.0, 4.0)
+"""Of the frequencies, for columns of about deviation 1: structure from the whole width down to a quarter deviation.
+Longer ones see only noise at a few thousand rows; 0.5 alone follows the AUC less well (0.90 with random directions)."""
+
+
+class Closeness(nn.Module):
+    """Root mean square difference of two samples' characteristic functions; 0 for a match, at most 2."""
+
+    frequencies: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        axes = torch.eye(features)
+        pairs = [
+            (axes[a] + sign * axes[b]) / math.sqrt(2) for a, b in combinations(range(features), 2) for sign in (1, -1)
+        ]
+        directions = torch.stack([*axes, *pairs])
+        frequencies = torch.cat([length * directions for length in LENGTHS])
+        self.register_buffer("frequencies", frequencies, persistent=False)
+
+    def sums(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Two samples of one size, (B, features) each, to 0-dim sums over their rows for ``distance``."""
+        a, b = real @ self.frequencies.T, fake @ self.frequencies.T
+        cosine, sine = a.cos() - b.cos(), a.sin() - b.sin()
+        parts = torch.cat([cosine.sum(0), sine.sum(0)])
+        found = {f"closeness.{place}": total for place, total in enumerate(parts.unbind())}
+        return found | {"closeness.own": (cosine.square() + sine.square()).sum()}
+
+    def distance(self, sums: Mapping[str, float], n: float) -> float:
+        """The distance of two samples of n ≥ 2 rows from their sums; NaN and infinity stay what they are.
+
+        Squared, it is unbiased: what n rows of one distribution differ by, their own noise, is subtracted.
+        """
+        count = len(self.frequencies)
+        total = sum(sums[f"closeness.{place}"] ** 2 for place in range(2 * count)) - sums["closeness.own"]
+        squared = total / (n * (n - 1) * count)
+        return 0.0 if squared < 0 else math.sqrt(squared)
