@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 import pyarrow as pa
 
@@ -164,9 +165,9 @@ class Store:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of what a file system says, without the request's number, as a part of a sentence."""
+    """The first line of what a file system says, without details and the request's number, as a part of a sentence."""
     line = (str(error).splitlines() or [""])[0] or type(error).__name__
-    return re.sub(r" *\(Request ID: [^)]*\)", "", line)[:300].rstrip(" .")
+    return re.sub(r" *\(Request ID: [^)]*\)|[;.] Details?: .*", "", line)[:300].rstrip(" .")
 
 
 def show(address: str) -> str:
@@ -192,6 +193,10 @@ def _open(address: str) -> tuple[Any, str]:
         raise UsageError(f"--mirror: {show(address)} cannot be opened: {reason(error)}; check the address") from error
     if not path:
         raise UsageError(f"--mirror: {show(address)} names no bucket; {example}")
+    query = dict(parse_qsl(urlsplit(address).query))
+    if files.type_name == "s3" and query.keys() <= {"endpoint_override", "region", "scheme"}:
+        # One from a URI tries ten times, 100 s with a server that never answers; one built here three times.
+        files = fs.S3FileSystem(**{**query, "region": files.region})
     return files, path
 
 
