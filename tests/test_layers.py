@@ -29,10 +29,11 @@ BELOW = {
     "referee": "ledger space",
     "tensorboard": "ledger space",
     "yardsticks": "errors",
+    "two_sample": "errors",
     "progress": "metrics",
     "study": "referee models feasibility",
     "report": "study yardsticks progress",
-    "retrain": "training study",
+    "retrain": "training study two_sample",
     "cluster": "training study tensorboard progress mirror",
     "cli": "cluster report retrain",
 }
