@@ -7,8 +7,8 @@ its share of a batch, and there are two ways:
   averaged at each epoch's end. N workers then train another function than one does, as under every framework's
   data-parallel default: on the AEGAN parameters differ by 3e-2 after 24 steps.
 * synchronised: a norm takes the statistics of the whole batch, and N workers train what one would, to rounding. It
-  costs a collective per norm and pass, forward and backward: 92 for a step of the published AEGAN, where the gradients
-  need 2.
+  costs a collective per norm and pass, forward and backward: 76 for a step of the published AEGAN (92 with its
+  adversarial term), where the gradients need 2.
 
 The default is per worker because it is cheap and batches are usually many rows; take the other when a worker's share
 gets small (below about 16 rows), or where results must not depend on the number of workers.
