@@ -164,7 +164,31 @@ def test_a_published_file_is_the_baseline_as_it_stands(tmp_path):
 def test_more_slots_than_cpus_are_refused_before_ray_starts(say, tmp_path):
     code, said = say("search", "aegan", "--slots", "4096")
     assert code == 2
-    assert re.search(r"--slots: each slot needs one CPU, but got 4096 slots and this machine has \d+ CPUs", said), said
+    assert re.search(
+        r"--slots: asked for 4096 slots of 1 CPU, but this machine has room for \d+ .*use --slots \d+ or fewer",
+        said,
+    ), said
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "rule"),
+    [
+        ("--workers-per-trial 64", r"use --workers-per-trial \d+"),
+        ("--cpus-per-worker 4096", r"use --cpus-per-worker \d+"),
+        ("--workers-per-trial 2 --gpus-per-worker 0.5", "a GPU each"),
+        ("--gpus-per-worker 1.5", "only whole GPUs"),
+        ("--sync-batchnorm", "several workers"),
+        ("--precision fp8", "there are: fp32, tf32, bf16"),
+        ("--silence-limit soon", "wants a duration"),
+        ("--set batch_size=4 --workers-per-trial 3", "keep batch_size at 6 or above"),
+    ],
+)
+def test_what_workers_cannot_be_given_is_refused_before_ray_starts(say, tmp_path, flags, rule):
+    code, said = say("search", "aegan", "--slots", "1", *flags.split())
+    assert code == 2
+    assert re.search(rule, said), said
+    assert "\n" not in said.strip()
     assert not (tmp_path / "results").exists()
 
 

@@ -68,7 +68,7 @@ def search(
     ] = None,
     slots: Annotated[
         int | None,
-        typer.Option(help="Trials at a time.", show_default="as many as fit; at most 8 on one machine", min=1),
+        typer.Option(help="Trials at a time.", show_default="as many as fit; at most 8 on one machine"),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the sampler and of every trial.", show_default="the --config's, or 0")
@@ -94,6 +94,10 @@ def search(
     checkpoint_s: Annotated[
         float, typer.Option("--checkpoint-seconds", min=0.0, help="A trial is checkpointed at most this often.")
     ] = 10.0,
+    mirror: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A second copy as it grows, and back from it: s3://… or a folder."),
+    ] = None,
     address: Annotated[
         str | None,
         typer.Option(
@@ -167,9 +171,13 @@ def search(
         silence_limit_s=_seconds(silence_limit, "--silence-limit"),
     )
     from .cluster.conduct import conduct
+    from .mirror import Mirror
 
+    second = Mirror(prepared.folder, mirror) if mirror is not None else None
+    if second is not None:
+        second.check(prepared.identity())
     try:
-        code = conduct(prepared, address, console)
+        code = conduct(prepared, address, console, second)
     except KeyboardInterrupt:  # while Ray starts or stops; in between, the search itself answers the signal
         console.print("Interrupted; the same command again continues.", style="yellow")
         code = 130
@@ -224,6 +232,8 @@ def best(
         "metric": spec.objectives[0].metric,
         "value": row.value,
         "epoch": row.best_epoch,
+        "workers": spec.workers_per_trial,
+        "precision": spec.precision,
     }
     text = write_toml(pin(space, row.params, seed=row.seed, found=found))
     if output is None:

@@ -71,7 +71,8 @@ def _verdict(trained: Trained, metric: str, found: dict[str, Any]) -> str:
         return f"{line}."
     if value == found["value"]:
         return f"{line}: exactly the figure of trial {found['trial']} of {found['study']}."
-    return (
-        f"{line}; trial {found['trial']} of {found['study']} had {found['value']:.6g}. Another processor or torch "
-        "version rounds differently, and adversarial training amplifies it."
-    )
+    there = f"{line}; trial {found['trial']} of {found['study']} had {found['value']:.6g}"
+    if found.get("workers", 1) > 1 or found.get("precision", "fp32") != "fp32":
+        how = f"{found.get('workers', 1)} workers in {found.get('precision', 'fp32')}"
+        return f"{there}, trained by {how}; one worker in fp32 does not repeat that to the last bit."
+    return f"{there}. Another processor or torch version rounds differently, and adversarial training amplifies it."

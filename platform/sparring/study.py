@@ -36,7 +36,7 @@ MOST_SLOTS = 8
 HOW_FIGURES_ARISE = ("workers_per_trial", "sync_batchnorm", "precision")
 """What else of a spec its figures depend on: batch norm over shares of a batch is not batch norm over the whole."""
 
-AS_MANY_AS_FIT = 0
+AS_MANY_AS_FIT = -1
 """A spec's slots until the cluster is known."""
 
 SPLIT = "80/20"
@@ -135,7 +135,7 @@ def prepare(
         raise UsageError(f"--trials: a search runs at least 1 trial, but got {spec.trials}")
     if spec.time_s is not None and spec.time_s <= 0:
         raise UsageError(f"--time: a search needs more than 0 seconds, but got {spec.time_s:g}")
-    if spec.slots < 0:
+    if spec.slots < 1 and spec.slots != AS_MANY_AS_FIT:
         raise UsageError(f"--slots: a search needs at least 1 slot, but got {spec.slots}")
     check_workers(spec)
     check_batch(_smallest_batch(checked), spec)

@@ -17,6 +17,7 @@ from sparring.data import load_dataset, split_rows
 from sparring.models.aegan import AEGAN
 from sparring.records import Objective, Trial
 from sparring.space import Space
+from sparring.training.averaging import Workers
 from sparring.training.gang import Solo
 
 TRIALS, SLOTS, EPOCHS = 24, 2, 3
@@ -60,12 +61,13 @@ def distributions() -> dict:
     return space().to_optuna(space().baseline())[1]
 
 
-def train_trial(number: int, params: Mapping) -> float:
-    """Trains one trial; returns its best objective."""
+def train_trial(number: int, params: Mapping, workers: Workers | None = None) -> float:
+    """Trains one trial, or this worker's share of it; returns its best objective."""
     torch.set_num_threads(1)
     train, valid = material()
     trial = Trial(number=number, params=dict(params), seed=0)
-    solo = Solo(AEGAN, space().config(params), train, valid, trial=trial, objective=Objective(metric="val/score"))
+    objective = Objective(metric="val/score")
+    solo = Solo(AEGAN, space().config(params), train, valid, trial=trial, objective=objective, workers=workers)
     while not solo.is_exhausted:
         solo.run_epoch()
     return float(solo.best_value)

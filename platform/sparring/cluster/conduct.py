@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
 
 from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, trial_rows
+from ..mirror import Mirror
 from ..progress import print_summary
 from ..records import best_row
 from ..study import Study, is_complete, open_folder, place_slots, with_limits
@@ -16,23 +18,31 @@ from .search import Material, connect, run
 from .watch import Watcher
 
 
-def conduct(study: Study, address: str | None, console: Console) -> int:
+def conduct(study: Study, address: str | None, console: Console, mirror: Mirror | None = None) -> int:
     """Searches what is left of ``study`` and sums it up; the exit code, 128 + signal if one cut it short.
 
+    mirror: the study's second copy, checked. A study that is not here but there comes back from it first.
     Raises StudyLocked, NoTrialSucceeded, ClusterError if a cluster cannot hold the slots.
     """
     code = 0
     study.folder.mkdir(parents=True, exist_ok=True)
     with lock_study(study.folder):
-        if not is_complete(study):
-            code = _run(study, address, console)
+        if mirror is not None and mirror.seed():
+            console.print(f"Study {study.spec.name} came back from {mirror.address}.", soft_wrap=True)
+            for line in mirror.torn:
+                console.print(line, style="yellow", soft_wrap=True)
+        with mirror or nullcontext():  # around a study that is complete too: it may not have been copied whole
+            if not is_complete(study):
+                code = _run(study, address, console, mirror)
+    if mirror is not None and mirror.problem is not None:
+        console.print(mirror.problem, style="yellow", soft_wrap=True)
     completed = _sum_up(study, console)
     if not completed and not code:
         raise NoTrialSucceeded(f"study {study.spec.name}: no trial completed; narrow the space or give more time")
     return code
 
 
-def _run(study: Study, address: str | None, console: Console) -> int:
+def _run(study: Study, address: str | None, console: Console, mirror: Mirror | None) -> int:
     console.print("Starting Ray …" if address is None else f"Joining Ray at {address} …", style="dim")
     with connect(address) as cluster:
         study = with_limits(study, slots=place_slots(study.spec, cluster.nodes, address).slots)
@@ -40,7 +50,7 @@ def _run(study: Study, address: str | None, console: Console) -> int:
         console.print(where, soft_wrap=True, highlight=False)
         if open_folder(study):
             console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
-        with Watcher(study, console, cluster.dashboard) as watcher:
+        with Watcher(study, console, cluster.dashboard, mirror) as watcher:
             ended = run(
                 study.folder,
                 study.spec,

@@ -9,6 +9,7 @@ from types import TracebackType
 from rich.console import Console
 
 from ..ledger import attempt_rows, epoch_rows, trial_rows
+from ..mirror import Mirror
 from ..progress import LiveView
 from ..records import EpochRow, Snapshot, Trial, TrialRow
 from ..study import Study
@@ -18,8 +19,10 @@ from ..tensorboard import Board
 class Watcher:
     """Draws snapshots and writes event files; a context manager. Trials begun earlier are replayed from the ledger."""
 
-    def __init__(self, study: Study, console: Console, dashboard: str) -> None:
+    def __init__(self, study: Study, console: Console, dashboard: str, mirror: Mirror | None = None) -> None:
         spec = study.spec
+        self._mirror = mirror
+        self._told_of_mirror: str | None = None
         self._folder = study.folder
         self.view = LiveView(
             console,
@@ -62,6 +65,10 @@ class Watcher:
                 self.board.epoch(event)
             else:
                 self.board.end(event)
+        problem = self._mirror.problem if self._mirror is not None else None
+        if problem is not None and problem != self._told_of_mirror:
+            self.view.note(problem)
+        self._told_of_mirror = problem
         self.view.update(snapshot, [event for event in events if isinstance(event, TrialRow)])
 
     def __enter__(self) -> Watcher:

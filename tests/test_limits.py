@@ -1,0 +1,50 @@
+"""A worker that falls silent ends itself, its trial gets another attempt, and in the end its outcome says so."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from sparring.ledger import trial_rows
+from sparring.records import Outcome
+from sparring.study import open_folder, prepare
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+@pytest.mark.timeout(200)
+def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
+    import ray
+
+    from sparring.cluster.court import open_court
+    from sparring.cluster.trainer import Brief
+
+    study = prepare(
+        "aegan", settings=["data.n=100", "hidden_size=8"], results=tmp_path, trials=2, slots=1, silence_limit_s=2.0
+    )
+    open_folder(study)
+    space, metrics = study.space.without_model(), study.config_class.emitted()
+    referee = open_court(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)
+    brief = ray.put(Brief(spec=study.spec, referee=referee, train=study.rows("train"), valid=study.rows("valid")))
+
+    @ray.remote(num_cpus=0, max_retries=0)
+    def train(brief, number: int, token: str) -> None:
+        from sparring.cluster.trainer import Trainer
+        from sparring.training.gang import Solo
+
+        Solo.run_epoch = lambda self: time.sleep(60)
+        Trainer(brief).train(number, token)
+
+    number = ray.get(referee.ask.remote())
+    for attempt in range(study.spec.attempts):
+        began = time.monotonic()
+        with pytest.raises(ray.exceptions.WorkerCrashedError):
+            ray.get(train.remote(brief, number, f"attempt {attempt}"))
+        assert time.monotonic() - began < 40, "the limit of 2 s ended it, not the sleep"
+    ray.get(train.remote(brief, number, "one more"))  # is told that there is nothing left to run
+    ray.get(referee.close.remote())
+    (row,) = trial_rows(study.folder)
+    assert (row.outcome, row.attempt) == (Outcome.TIMED_OUT, study.spec.attempts)
+    assert "2 s" in row.error
+    ray.kill(referee)
