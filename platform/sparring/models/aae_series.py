@@ -46,7 +46,7 @@ class SeriesAAE(AdversarialCodes, Model):
 
     def view(self, rows: Tensor) -> Tensor:
         x: Tensor = self.scaling(rows)
-        return x.transpose(1, 2)
+        return x.transpose(1, 2).clone(memory_format=torch.contiguous_format)  # one order in memory, as in images.py
 
     def unview(self, x: Tensor) -> Tensor:
         return self.scaling.inverse(x.transpose(1, 2))

@@ -41,7 +41,8 @@ class Images(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Raises DataError if they are no images, or too large to pad."""
         check_shape(image.shape[1:])
-        x = image.to(self.unit.dtype)
+        # One order in memory: of one channel there are two that mean the same, and convolutions round by the order.
+        x = image.to(self.unit.dtype, memory_format=torch.contiguous_format, copy=True)
         if not image.is_floating_point():
             x = x * self.unit
         if x.shape[1] == 3 and self.channels == 1:
