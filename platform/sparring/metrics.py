@@ -61,6 +61,49 @@ METRICS: Mapping[str, Metric] = _table(
         definition="mean squared error of structure → spectrum, raw units",
     ),
     Metric(
+        name="val/distance",
+        unit="1",
+        goal="minimize",
+        definition="how far generated rows are from real ones (codes: from draws of their prior): root mean square, "
+        "over frequencies of length 1, 2 and 4 along each column, sum and difference of two, of the difference of the "
+        "characteristic functions, less the samples' own noise; muons made normal on the training rows; 0 for a match",
+        source="T. W. Epps, K. J. Singleton, J. Stat. Comput. Simul. 26 (1986) 177: the idea; unweighted here",
+    ),
+    Metric(
+        name="val/code_score",
+        unit="1",
+        goal="minimize",
+        definition="val/distance of the codes / that of the auxiliary values themselves + val/share_recon; 1 for an "
+        "encoder that changes nothing",
+    ),
+    Metric(
+        name="val/share_recon",
+        unit="share of the variance",
+        goal="minimize",
+        definition="squared error of the reconstruction / variance, mean over the columns, muons made normal on the "
+        "training rows; 1 is about the mean",
+    ),
+    Metric(
+        name="val/correlation",
+        unit="1",
+        goal="minimize",
+        definition="the largest absolute Pearson correlation between two numbers of the code",
+    ),
+    Metric(
+        name="val/pearson",
+        unit="1",
+        goal="maximize",
+        definition="Pearson correlation of a column with its reconstruction, mean over the columns, muons made normal "
+        "on the training rows",
+    ),
+    Metric(
+        name="val/mse_aux",
+        unit="1",
+        goal="minimize",
+        definition="mean squared error between the auxiliary values asked of the generator and what the regressors "
+        "find in the muons it made; 0 where it is asked for none",
+    ),
+    Metric(
         name="val/mse_recon",
         unit="squared raw units (images: intensities from 0 to 1)",
         goal="minimize",
@@ -130,6 +173,12 @@ METRICS: Mapping[str, Metric] = _table(
         unit="nat",
         goal="none",
         definition="divergence of the code's distribution from N(0, I), before its weight",
+    ),
+    Metric(
+        name="train/loss_aux",
+        unit="1",
+        goal="none",
+        definition="squared error of the auxiliary values, summed over them, before its weight",
     ),
     Metric(
         name="train/loss_reg",

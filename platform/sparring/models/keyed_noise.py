@@ -32,7 +32,8 @@ def keyed_uniform(rows: Tensor, count: int, stream: int = 0) -> Tensor:
 
 def keyed_normal(rows: Tensor, count: int, stream: int = 0) -> Tensor:
     """(B, features) -> (B, count) draws from N(0, 1), cut off at ±5.3."""
-    return torch.special.ndtri(keyed_uniform(rows, count, stream))
+    normal: Tensor = torch.special.ndtri(keyed_uniform(rows, count, stream))
+    return normal
 
 
 def _mix(state: Tensor) -> Tensor:

@@ -1,0 +1,178 @@
+"""Auxiliary GAN of muons: its generator is told how rare a muon to make, and frozen regressors check that it did.
+
+    noise, aux ~ |N(0, 1)|, charge, both angles ─ generator ─ r, z, pt, pz ┬ discriminator ─ real or generated
+                                                                           └ regressors (frozen) ─ aux again
+
+After github.com/alexmarshallbristol/Enhanced_Generative_Networks (arXiv:1909.04451). ``aux`` larger than usual makes
+rare muons more often: ``sample(n, boost=1.2)``. Where this differs: losses are on logits; generator and discriminator
+have an optimizer each and take their steps in turn; regressors see normal columns and are fitted in ``prepare`` without
+dropout; angles and charges are drawn from the training rows' own distributions, which are uniform in theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..data.kinematics import RARENESS, SKEWED
+from .auxgan_config import Config
+from .base import Model, Shapes, Step
+from .closeness import Closeness
+from .dense import dense, inferring, lift, regress
+from .keyed_noise import keyed_normal, keyed_uniform
+from .muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks, MuonFrame, check_muons
+from .nets import initialize_weights
+
+
+class AuxGAN(Model):
+    """Generator, discriminator and the regressors of the rareness. ``muons`` (B, 7) raw, ``rareness`` (B, 5)."""
+
+    Config = Config
+
+    w_adv: Tensor
+    w_aux: Tensor
+    charged: Tensor
+    steps: Tensor
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        check_muons(self.shapes)
+        self.columns = {"1d": (0, 1, 2, 3), "4d": (RARENESS.index("4d"),), "none": ()}[config.aux]
+        told = config.noise + len(self.columns) + 3
+        self.generator = dense([told, *config.hidden_gen, len(SKEWED)], norm="after", end=nn.Tanh())
+        self.discriminator = dense([7, *config.hidden_dis, 1], dropout=config.dropout)
+        self.regressors = nn.ModuleList(
+            dense([len(SKEWED), 64, 128, 1] if column == RARENESS.index("4d") else [1, 32, 64, 1], end=nn.ReLU())
+            for column in self.columns
+        )
+        self.frame, self.ranks = MuonFrame(), HalfNormalRanks(len(RARENESS))
+        self.closeness = Closeness(6)
+        self.register_buffer("charged", torch.tensor(0.5))
+        self.register_buffer("steps", torch.zeros(()))
+        self.knob(w_adv=config.w_adv, w_aux=config.w_aux)
+
+    def initialize(self) -> None:
+        initialize_weights([self.generator, self.discriminator, self.regressors], "xavier_uniform", "zeros")
+
+    @torch.no_grad()
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        """Fits frame, ranks and share of positive charges, then the regressors, which are frozen from here on."""
+        self.frame.fit(train["muons"])
+        self.ranks.fit(train["rareness"])
+        self.charged.copy_((train["muons"][:, 0] > 0).to(self.charged.dtype).mean())
+        normal = self.frame.normalize(self.frame.box(train["muons"]))
+        aux = self.ranks(train["rareness"])[:, self.columns]
+        for place, (net, seen) in enumerate(zip(self.regressors, self._seen(normal), strict=True)):
+            lift(net, HALF_NORMAL_MEAN)
+            regress(net, seen, aux[:, place : place + 1], steps=self.config.aux_steps)
+        self.regressors.requires_grad_(False)
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    def dis(self, muons: Tensor) -> Step:
+        """Mean binary cross entropy of the discriminator over real and as many generated muons, in nats.
+
+        The generator is in inference mode, so it is judged as it will be used.
+        """
+        with torch.no_grad(), inferring(self.generator):
+            fake, charge, _ = self._generate(*self._draws(muons))
+        real = torch.cat([muons[:, :1], self._inward(self.frame.box(muons))], dim=-1)
+        fake = torch.cat([charge, fake], dim=-1)
+        loss = (
+            functional.softplus(-self.discriminator(real)).mean() + functional.softplus(self.discriminator(fake)).mean()
+        )
+        return Step(loss / 2, {"train/loss_dis": loss / 2}, {})
+
+    def gen(self, muons: Tensor) -> Step:
+        """w_adv · −log D(generated) + w_aux · Σ squared error of the rareness, with noise of its own."""
+        fake, charge, aux = self._generate(*self._draws(muons))
+        adversarial = functional.softplus(-self.discriminator(torch.cat([charge, fake], dim=-1))).mean()
+        loss = self.w_adv * adversarial
+        miss = torch.zeros_like(adversarial)
+        if self.columns and self.config.w_aux > 0:
+            miss = (self._rareness(self._normal(fake)) - aux).square().mean(0).sum()
+            loss = loss + self.w_aux * self._ramp() * miss
+        return Step(loss, {"train/loss_gen": loss, "train/loss_adv": adversarial, "train/loss_aux": miss}, {})
+
+    def _ramp(self) -> Tensor:
+        """0 to 1 between the two steps of the configuration; counts the steps it is asked for."""
+        start, end = self.config.ramp_start, self.config.ramp_end
+        if not end:
+            return torch.ones_like(self.w_aux)
+        risen: Tensor = ((self.steps - start) / (end - start)).clamp(0, 1)
+        self.steps.add_(1)
+        return risen
+
+    def _draws(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Normal noise, auxiliary values and three uniform numbers, a row for each of ``like``'s."""
+        row = like[:, :1]
+        noise = torch.randn_like(row.expand(-1, self.config.noise))
+        aux = torch.randn_like(row.expand(-1, max(1, len(self.columns)))).abs()
+        return noise, aux[:, : len(self.columns)], torch.rand_like(like[:, :3])
+
+    def _generate(self, noise: Tensor, aux: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Generated columns as the nets see them (B, 6), their charges (B, 1), and the auxiliary values asked for."""
+        charge = torch.where(uniform[:, :1] < self.charged, 1.0, -1.0).to(noise.dtype)
+        if self.config.frame == "box":
+            angles = self.frame.angles(uniform[:, 1:])
+        else:
+            angles = torch.special.ndtri(uniform[:, 1:].clamp(1e-7, 1 - 1e-7)) / SHRINK
+        r, z, pt, pz = self.generator(torch.cat([noise, aux, charge, angles], dim=-1)).unbind(-1)
+        theta, theta_pt = angles.unbind(-1)
+        return torch.stack([r, theta, z, pt, theta_pt, pz], dim=-1), charge, aux
+
+    def _inward(self, boxed: Tensor) -> Tensor:
+        return boxed if self.config.frame == "box" else self.frame.normalize(boxed) / SHRINK
+
+    def _outward(self, seen: Tensor) -> Tensor:
+        return seen if self.config.frame == "box" else self.frame.denormalize(seen * SHRINK)
+
+    def _normal(self, seen: Tensor) -> Tensor:
+        return self.frame.normalize(seen) if self.config.frame == "box" else seen * SHRINK
+
+    def _seen(self, normal: Tensor) -> list[Tensor]:
+        """What each regressor looks at: its own column, or all four."""
+        four = normal[:, SKEWED]
+        return [four if column == RARENESS.index("4d") else four[:, column : column + 1] for column in self.columns]
+
+    def _rareness(self, normal: Tensor) -> Tensor:
+        """The regressors' auxiliary values, (B, 1 or 4)."""
+        pairs = zip(self.regressors, self._seen(normal), strict=True)
+        return torch.cat([net(seen) for net, seen in pairs], dim=-1)
+
+    # -- validation ---------------------------------------------------------------------------------------------------
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        """One generated muon per real one, with noise that belongs to that row (``keyed_noise.py``)."""
+        muons = batch["muons"]
+        noise = keyed_normal(muons, self.config.noise)
+        aux = keyed_normal(muons, len(self.columns), stream=1).abs()
+        fake, _, aux = self._generate(noise, aux, keyed_uniform(muons, 3, stream=2))
+        normal = self.frame.normalize(self._outward(fake))
+        real = self.frame.normalize(self.frame.box(muons))
+        sums = self.closeness.sums(real, normal)
+        miss = (self._rareness(normal) - aux).square().mean(-1).sum() if self.columns else muons.new_zeros(())
+        return sums | {"aux": miss, "n": torch.full_like(miss, len(muons))}
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        n = sums["n"]
+        return {"val/distance": self.closeness.distance(sums, n), "val/mse_aux": sums["aux"] / n}
+
+    # -- verbs --------------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def sample(self, n: int, *, boost: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+        """n muons, (n, 7): charge, x, y, z in cm, px, py, pz in GeV.
+
+        boost: factor on the auxiliary values; above 1 rare muons come more often (published: 1.2).
+        """
+        like: dict[str, Any] = {"dtype": self.charged.dtype, "device": self.charged.device, "generator": generator}
+        noise = torch.randn(n, self.config.noise, **like)
+        aux = torch.randn(n, len(self.columns), **like).abs() * boost
+        with inferring(self):
+            fake, charge, _ = self._generate(noise, aux, torch.rand(n, 3, **like))
+            return self.frame.unbox(self._outward(fake), charge)

@@ -1,0 +1,168 @@
+"""Variational autoencoder of muons that may be boosted, so that rare muons get more say than they have numbers.
+
+    r, theta, z, pt, theta_pt, pz ─ encoder ─ mean, log variance ─ code ─ decoder ─ the six again (tanh)
+
+After the VAE of github.com/alexmarshallbristol/Enhanced_Generative_Networks. Where this differs: under ``sample`` boost
+the inverse weights on the divergence are those of the rows that were drawn; the published code keeps them in the order
+before the draw, so that each row gets another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..data.kinematics import POLAR, RARENESS
+from .base import Model, Shapes, Step
+from .boost_vae_config import Config
+from .closeness import Closeness
+from .dense import dense, inferring
+from .keyed_noise import keyed_normal
+from .muon_frame import SHRINK, HalfNormalRanks, MuonFrame, check_muons
+from .nets import initialize_weights
+
+COLUMNS = len(POLAR)
+
+
+class BoostVAE(Model):
+    """Encoder and decoder. ``muons`` (B, 7) raw; ``rareness`` (B, 5), of which the last column weighs the rows."""
+
+    Config = Config
+
+    w_recon: Tensor
+    w_kld: Tensor
+    boost_power: Tensor
+    charged: Tensor
+    mean_weight: Tensor
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        check_muons(self.shapes)
+        self.encoder = dense([COLUMNS, *config.hidden, 2 * config.latent_dim], norm="before")
+        self.decoder = dense([config.latent_dim, *reversed(config.hidden), COLUMNS], norm="before", end=nn.Tanh())
+        self.frame, self.ranks = MuonFrame(), HalfNormalRanks(1)
+        self.closeness = Closeness(COLUMNS)
+        self.register_buffer("charged", torch.tensor(0.5))
+        self.register_buffer("mean_weight", torch.ones(()))
+        self.register_buffer("mean", torch.zeros(COLUMNS))
+        self.register_buffer("variance", torch.ones(COLUMNS))
+        self.knob(w_recon=config.w_recon, w_kld=config.w_kld, boost_power=config.boost_power)
+
+    def initialize(self) -> None:
+        initialize_weights([self.encoder, self.decoder], "xavier_uniform", "zeros")
+
+    @torch.no_grad()
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        """Fits frame, ranks, share of positive charges, and the mean weight of a row."""
+        self.frame.fit(train["muons"])
+        self.ranks.fit(train["rareness"][:, [RARENESS.index("4d")]])
+        self.charged.copy_((train["muons"][:, 0] > 0).to(self.charged.dtype).mean())
+        self.mean_weight.copy_(self._weights(train["rareness"]).mean())
+        normal = self.frame.normalize(self.frame.box(train["muons"]))
+        self.mean.copy_(normal.mean(0))
+        self.variance.copy_(normal.var(0, correction=0).clamp_min(1e-12))
+
+    # -- the phase ----------------------------------------------------------------------------------------------------
+
+    def gen(self, muons: Tensor, rareness: Tensor) -> Step:
+        """w_recon · squared error + w_kld · divergence of the code, each a mean over rows as ``boost`` weighs them.
+
+        none    both plain means
+        sample  rows drawn with p ∝ weight; squared error a plain mean, divergence times (mean weight / own weight),
+                which has mean 1 over the draw and makes its expectation the plain mean over the batch before the draw
+        loss    squared error times (own weight / mean weight), divergence a plain mean
+        """
+        seen, weight = self._inward(muons), self._weights(rareness)
+        on_recon = on_kld = torch.ones_like(weight)
+        if self.config.boost == "sample":
+            on_kld = weight.mean() / weight
+            drawn = torch.searchsorted(weight.cumsum(0), torch.rand_like(weight) * weight.sum()).clamp(
+                max=len(weight) - 1
+            )
+            seen, on_kld = seen[drawn], on_kld[drawn]
+        elif self.config.boost == "loss":
+            on_recon = weight / self.mean_weight
+        mean, log_variance = self._encode(seen)
+        code = mean + torch.randn_like(mean) * (log_variance / 2).exp()
+        recon = (on_recon * (self.decoder(code) - seen).square().mean(-1)).mean()
+        kld = (on_kld * divergence(mean, log_variance)).mean()
+        loss = self.w_recon * recon + self.w_kld * kld
+        return Step(loss, {"train/loss_gen": loss, "train/loss_recon": recon, "train/kld": kld}, {})
+
+    def _weights(self, rareness: Tensor) -> Tensor:
+        """Each row's weight, (B,), above 0: its auxiliary value to boost_power."""
+        aux: Tensor = self.ranks(rareness[:, [RARENESS.index("4d")]])
+        return aux[:, 0] ** self.boost_power
+
+    def _encode(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.encoder(seen).chunk(2, dim=-1)
+        return mean, log_variance
+
+    def _inward(self, muons: Tensor) -> Tensor:
+        boxed = self.frame.box(muons)
+        return boxed if self.config.frame == "box" else self.frame.normalize(boxed) / SHRINK
+
+    def _outward(self, seen: Tensor) -> Tensor:
+        return seen if self.config.frame == "box" else self.frame.denormalize(seen * SHRINK)
+
+    # -- validation ---------------------------------------------------------------------------------------------------
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Muons decoded from the prior against the real ones, and reconstructions (from the code's mean) too.
+
+        The prior's draws belong to the rows (``keyed_noise.py``). All in normal columns, whatever the nets see.
+        """
+        muons = batch["muons"]
+        real = self.frame.normalize(self.frame.box(muons))
+        drawn = self.decoder(keyed_normal(muons, self.config.latent_dim))
+        sums = self.closeness.sums(real, self.frame.normalize(self._outward(drawn)))
+        mean, _ = self._encode(self._inward(muons))
+        recon = self.frame.normalize(self._outward(self.decoder(mean)))
+        error = (recon - real).square().sum(0) / self.variance
+        moments = {"a": real, "b": recon, "aa": real * real, "bb": recon * recon, "ab": real * recon}
+        for name, values in moments.items():
+            # Twice the digits: of an untrained net's outputs the variance is a millionth of the squares.
+            totals = values.double().sum(0)
+            sums |= {f"{name}.{column}": total for column, total in enumerate(totals.unbind())}
+        return sums | {"recon": error.mean(), "n": torch.full_like(error.mean(), len(muons))}
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        n = sums["n"]
+        correlations = []
+        for column in range(COLUMNS):
+            a, b, aa, bb, ab = (sums[f"{name}.{column}"] / n for name in ("a", "b", "aa", "bb", "ab"))
+            spread = max(aa - a * a, 0.0) * max(bb - b * b, 0.0)
+            correlations.append((ab - a * b) / spread**0.5 if spread > 1e-12 else 0.0 * ab)
+        return {
+            "val/distance": self.closeness.distance(sums, n),
+            "val/share_recon": sums["recon"] / n,
+            "val/pearson": sum(correlations) / COLUMNS,
+        }
+
+    # -- verbs --------------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def reconstruct(self, muons: Tensor) -> Tensor:
+        """Muons as they come back through the mean of their code, raw units, with their own charges, (N, 7)."""
+        with inferring(self):
+            mean, _ = self._encode(self._inward(muons))
+            return self.frame.unbox(self._outward(self.decoder(mean)), muons[:, :1])
+
+    @torch.no_grad()
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """n muons decoded from N(0, I), (n, 7): charge, x, y, z in cm, px, py, pz in GeV."""
+        like: dict[str, Any] = {"dtype": self.charged.dtype, "device": self.charged.device, "generator": generator}
+        code = torch.randn(n, self.config.latent_dim, **like)
+        charge = torch.where(torch.rand(n, 1, **like) < self.charged, 1.0, -1.0).to(code.dtype)
+        with inferring(self):
+            return self.frame.unbox(self._outward(self.decoder(code)), charge)
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) ‖ N(0, I)) per row in nats, (B, L) each → (B,)."""
+    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1) / 2

@@ -1,0 +1,85 @@
+"""Dense nets as the muon systems have them (Keras layers in torch), and a plain fit of small ones.
+
+A hidden layer is Linear → LeakyReLU(slope), with a batch norm before the activation or after it, or none, and dropout
+at its end. Keras's defaults where torch's differ: batch norm's eps 1e-3 and, as published, momentum 0.8 (torch: 0.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def dense(
+    widths: Sequence[int],
+    *,
+    slope: float = 0.2,
+    norm: Literal["none", "before", "after"] = "none",
+    dropout: float = 0.0,
+    end: nn.Module | None = None,
+) -> nn.Sequential:
+    """Hidden layers of all widths but the last, a bare Linear to the last, and ``end``; (B, first) → (B, last)."""
+    *hidden, last = pairwise(widths)
+    layers: list[nn.Module] = []
+    for inputs, outputs in hidden:
+        layers.append(nn.Linear(inputs, outputs))
+        parts: list[nn.Module] = [nn.LeakyReLU(slope)]
+        if norm != "none":
+            parts.insert(0 if norm == "before" else 1, nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.2))
+        layers += parts
+        if dropout > 0:
+            layers.append(nn.Dropout(dropout))
+    layers.append(nn.Linear(*last))
+    if end is not None:
+        layers.append(end)
+    return nn.Sequential(*layers)
+
+
+def lift(net: nn.Module, level: float) -> None:
+    """Sets the last layer's bias: below a final ReLU one of 0 leaves a unit dead from birth in half of all draws."""
+    last = [module for module in net.modules() if isinstance(module, nn.Linear)][-1]
+    nn.init.constant_(last.bias, level)
+
+
+@contextmanager
+def inferring(*nets: nn.Module) -> Iterator[None]:
+    """Inside, the nets are in eval mode: no dropout, batch norms use what they recorded and record nothing."""
+    modes = [net.training for net in nets]
+    for net in nets:
+        net.eval()
+    try:
+        yield
+    finally:
+        for net, mode in zip(nets, modes, strict=True):
+            net.train(mode)
+
+
+@torch.enable_grad()
+def regress(
+    net: nn.Module, inputs: Tensor, targets: Tensor, *, steps: int, rate: float = 3e-3, batch: int = 256
+) -> None:
+    """Fits a small net to (N, features) → (N, outputs) by mean squared error, in place: Adam, rate falling to 0.
+
+    Adam by hand: ``torch.optim`` would bring in the compiler (training/optimizers.py), and this runs before training.
+    Rows are drawn from a generator of its own, so the engine's stands where it stood.
+    """
+    generator = torch.Generator().manual_seed(0)
+    parameters = [parameter.requires_grad_() for parameter in net.parameters()]
+    moments = [(torch.zeros_like(each), torch.zeros_like(each)) for each in parameters]
+    for step in range(1, steps + 1):
+        rows = torch.randint(len(inputs), (batch,), generator=generator).to(inputs.device)
+        loss = functional.mse_loss(net(inputs[rows]), targets[rows])
+        for parameter, (first, second), gradient in zip(
+            parameters, moments, torch.autograd.grad(loss, parameters), strict=True
+        ):
+            first.lerp_(gradient, 0.1)
+            second.lerp_(gradient.square(), 0.001)
+            ahead = first / (1 - 0.9**step) / ((second / (1 - 0.999**step)).sqrt() + 1e-8)
+            with torch.no_grad():
+                parameter.sub_(rate * (1 - (step - 1) / steps) * ahead)
