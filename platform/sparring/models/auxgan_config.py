@@ -41,11 +41,9 @@ class Config(config.Config):
     """What the nets see: boxed columns (published last), or these made normal and divided by 7 (published first)."""
     noise: Annotated[int, Field(ge=1)] = 100
     """Length of the generator's noise. 10 to 200."""
-    hidden_gen: Beta = Annotated[float, Field(ge=0, lt=1)]
-Widths = (1000, 1000, 250, 50)
+    hidden_gen: Widths = (1000, 1000, 250, 50)
     """Widths of the generator's hidden layers."""
-    hidden_dis: Beta = Annotated[float, Field(ge=0, lt=1)]
-Widths = (1000, 1000, 250, 50)
+    hidden_dis: Widths = (1000, 1000, 250, 50)
     """Widths of the discriminator's hidden layers."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Probability of dropping a hidden unit of the discriminator. 0 to 0.5."""

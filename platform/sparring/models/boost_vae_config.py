@@ -22,7 +22,9 @@ class Config(config.Config):
     """What the boosted VAE is built and trained with."""
 
     fields: ClassVar = ("muons", "rareness")
-    phases: ClassVar = (Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),)
+    phases: ClassVar = (
+        Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
+    )
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_recon", "train/kld", "val/distance", "val/share_recon", "val/pearson",
     )  # fmt: skip
@@ -35,8 +37,7 @@ class Config(config.Config):
     """What the nets see: boxed columns, or these made normal and divided by 7 (published)."""
     latent_dim: Annotated[int, Field(ge=1)] = 4
     """Length of the code. 2 to 8; 2 was too few in the authors' hands."""
-    hidden: Beta = Annotated[float, Field(ge=0, lt=1)]
-Widths = (250, 500, 500, 250)
+    hidden: Widths = (250, 500, 500, 250)
     """Widths of the encoder's hidden layers and, from its end, of the decoder's."""
     lr_gen: Rate = 4e-4
     """Learning rate. 1e-5 to 1e-2, log."""
