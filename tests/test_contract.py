@@ -1,0 +1,283 @@
+"""What every system promises the engine, asked of each one that is found in the folder: a newcomer is tested by being
+there, on the data set and from the baseline of the search space that has its name.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from annotated_types import Ge
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from sparring.data import load_dataset, split_rows
+from sparring.metrics import METRICS
+from sparring.models import find_model, model_names
+from sparring.models.base import Model, Step
+from sparring.records import Trial
+from sparring.space import Space, find_space, read_space
+from sparring.training.gang import Solo
+
+SMALL: dict[str, dict[str, Any]] = {
+    "aegan": {"hidden_size": 16, "w_adv": 0.1, "input_noise": 0.1, "dropout": 0.1},
+    "advvae": {"image_size": 8, "hidden_dims": (8, 16), "hidden_dims_dis": (8,), "latent_dim": 8},
+    "aae": {"image_size": 8, "width": 8, "n_stages": 2, "latent_dim": 8, "adversarial": True, "input_noise": 0.1},
+    "aae_series": {"width": 4, "latent_dim": 8, "adversarial": True},
+    "mlp_aae": {"hidden_size": 32, "hidden_size_dis": 16},
+    "aux_aae": {"hidden_gen": (32, 32), "hidden_dis": (32, 32)},
+    "auxgan": {"hidden_gen": (32, 32), "hidden_dis": (32, 32), "aux_steps": 50},
+    "boost_vae": {"hidden": (32, 32)},
+}
+"""Settings that make a system's tests quick and switch on all it has; a newcomer's are its baseline's."""
+
+QUICK: dict[str, dict[str, Any]] = {
+    "aegan": {"epochs": 3},
+    "advvae": {"epochs": 4, "lr_gen": 3e-3},
+    "aae": {"epochs": 10, "lr_recon": 5e-3, "lr_reg": 1e-3, "input_noise": 0.0, "dropout": 0.0},
+    "aae_series": {"epochs": 4, "lr_recon": 5e-3, "dropout": 0.0},
+    "mlp_aae": {"epochs": 4, "lr_gen": 2e-3},
+    "aux_aae": {"epochs": 4, "lr_gen": 2e-3, "dropout": 0.0},
+    "auxgan": {"epochs": 4},
+    "boost_vae": {"epochs": 4, "lr_gen": 2e-3},
+}
+"""More of them, with which it learns within seconds."""
+
+TRIVIAL = {"val/score": 1.0, "val/share_recon": 1.0}
+"""What the mean of the training rows reaches, by metrics that are shares of the variance."""
+
+
+class Setting:
+    """A system with its embedded data set and a small configuration."""
+
+    def __init__(self, name: str) -> None:
+        space = Space(read_space(find_space(name)), find_model(name).Config, name)
+        self.name, self.model_class, self.objective = name, find_model(name), space.objectives[0]
+        values = {**space.values(space.baseline()), "batch_size": 32, **SMALL.get(name, {})}
+        self.values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        dataset = load_dataset(space.dataset, options=space.data)
+        split = split_rows(len(dataset), parts=dataset.parts)
+        self.rows = {
+            part: {field: torch.from_numpy(np.ascontiguousarray(dataset.fields[field][index])) for field in self.fields}
+            for part, index in (("train", split.train), ("valid", split.valid))
+        }
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.config().fields
+
+    def config(self, **fields: Any) -> Any:
+        return self.model_class.Config(**{**self.values, **fields})
+
+    def part(self, part: str, rows: int | None = None) -> dict[str, Tensor]:
+        return {field: values[:rows] for field, values in self.rows[part].items()}
+
+    def solo(self, *, rows: int | None = 96, seed: int = 0, **fields: Any) -> Solo:
+        return Solo(
+            self.model_class, self.config(**fields), self.part("train", rows), self.part("valid", rows),
+            trial=Trial(number=0, params={}, seed=seed), objective=self.objective,
+        )  # fmt: skip
+
+    def model(self, *, seed: int = 0, **fields: Any) -> Model:
+        """In float64 and training mode."""
+        torch.manual_seed(seed)
+        model = self.model_class(
+            self.config(**fields), {name: rows.shape[1:] for name, rows in self.part("train").items()}
+        )
+        model.initialize()
+        train = {name: widened(rows) for name, rows in self.part("train", 256).items()}
+        model.double().prepare(train)
+        return model.train()
+
+    def batch(self, first: int = 0, rows: int = 12) -> dict[str, Tensor]:
+        return {name: widened(values[first : first + rows]) for name, values in self.part("train").items()}
+
+
+def widened(rows: Tensor) -> Tensor:
+    return rows.double() if rows.is_floating_point() else rows
+
+
+@pytest.fixture(scope="module", params=model_names())
+def setting(request: pytest.FixtureRequest) -> Setting:
+    return Setting(request.param)
+
+
+class Drawn(TorchFunctionMode):
+    """Noise that depends on nothing but its shape and its place in the order of draws."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.draws = 0
+
+    def _fill(self, like: Tensor, uniform: bool) -> Tensor:
+        self.draws += 1
+        rng = np.random.default_rng(self.draws)
+        block = rng.random(tuple(like.shape)) if uniform else rng.standard_normal(tuple(like.shape))
+        return torch.from_numpy(block).to(like.dtype)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (torch.randn_like, torch.rand_like):
+            return self._fill(args[0], func is torch.rand_like)
+        if func is functional.dropout:
+            input, p, training = (*args, *(kwargs or {}).values())[:3]
+            return input * (self._fill(input, True) >= p) / (1 - p) if training and p > 0 else input
+        return func(*args, **(kwargs or {}))
+
+
+def run_phases(model: Model, batch: dict[str, Tensor]) -> list[tuple[Step, dict[str, Tensor | None]]]:
+    """Every phase in order on the weights as they are, with the gradients of its own parameters."""
+    known, found = dict(batch), []
+    for phase in model.config.phases:
+        own = model.parameters_of(phase)
+        with Drawn():
+            step = model(phase.name, {name: known[name] for name in model.wants(phase.name)})
+        gradients = torch.autograd.grad(step.loss, list(own.values()), allow_unused=True)
+        known.update((name, value.detach()) for name, value in step.carry.items())
+        found.append((step, dict(zip(own, gradients, strict=True))))
+    return found
+
+
+def state_of(solo: Solo) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in solo.model.state_dict().items()}
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return first.keys() == second.keys() and all(first[name].equal(second[name]) for name in first)
+
+
+# -- what it says of itself -------------------------------------------------------------------------------------------
+
+
+def test_every_metric_is_defined_and_an_epoch_emits_what_was_promised(setting: Setting) -> None:
+    emitted = setting.model_class.Config.emitted()
+    assert [name for name in emitted if name not in METRICS] == []
+    metrics = setting.solo().run_epoch().metrics
+    assert set(metrics) <= set(emitted)
+    assert setting.objective.metric in metrics
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_every_field_of_the_config_is_explained(setting: Setting) -> None:
+    fields = setting.model_class.Config.model_fields
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_phases_name_nets_and_config_fields_that_there_are(setting: Setting) -> None:
+    config, model = setting.config(), setting.model()
+    assert config.phases
+    for phase in setting.model_class.Config.phases:
+        assert all(hasattr(model, net) for net in phase.nets)
+        assert phase.lr in type(config).model_fields
+        assert phase.optim_fn in type(config).model_fields
+    trained = {name for phase in config.phases for name in model.parameters_of(phase)}
+    assert {name for name, parameter in model.named_parameters() if parameter.requires_grad} - trained == set()
+
+
+# -- training ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_it_learns_on_its_embedded_set(setting: Setting) -> None:
+    solo = setting.solo(rows=2000, **QUICK.get(setting.name, {}))
+    before = solo.evaluate()
+    epochs = [solo.run_epoch().metrics for _ in range(solo.config.epochs)]
+    known = [metric for metric in TRIVIAL if metric in epochs[0]]
+    for metric in known:
+        assert min(metrics[metric] for metrics in epochs) < 0.9 * TRIVIAL[metric]
+    if not known:  # no trivial predictor: then at least better than it began
+        sign = 1 if setting.objective.goal == "minimize" else -1
+        assert min(sign * each[setting.objective.metric] for each in epochs) < sign * before[setting.objective.metric]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(setting: Setting) -> None:
+    solos = [setting.solo(seed=seed) for seed in (3, 3, 4)]
+    rows = [[solo.run_epoch().metrics for _ in range(2)] for solo in solos]
+    assert rows[0] == rows[1] != rows[2]
+    assert same(state_of(solos[0]), state_of(solos[1]))
+
+
+def test_a_checkpoint_resumes_bit_for_bit(setting: Setting) -> None:
+    whole, begun, resumed = setting.solo(), setting.solo(), setting.solo(seed=0)
+    begun.run_epoch()
+    resumed.restore(begun.save())
+    whole.run_epoch()
+    assert whole.run_epoch().metrics == resumed.run_epoch().metrics
+    assert same(state_of(whole), state_of(resumed))
+    assert whole.save() == resumed.save() or whole.history[1]["wall_s"] != resumed.history[1]["wall_s"]
+
+
+def test_a_phase_leaves_other_nets_untouched(setting: Setting) -> None:
+    solo = setting.solo()
+    known = {name: rows[:32] for name, rows in solo.train_rows.items()}
+    for arm in solo.arms:
+        before = state_of(solo)
+        with arm.others_stilled():
+            step, gradients = arm.run({name: known[name] for name in arm.wants})
+        arm.update(gradients, 1.0)
+        known.update((name, value.detach()) for name, value in step.carry.items())
+        after = state_of(solo)
+        moved = {name.partition(".")[0] for name in before if not before[name].equal(after[name])}
+        assert moved == set(arm.phase.nets), arm.phase.name
+
+
+# -- weights and lanes ------------------------------------------------------------------------------------------------
+
+
+def weights_of(setting: Setting) -> list[str]:
+    """Knobs that may be 0: loss weights and deviations of noise."""
+    model = setting.model()
+    fields = setting.model_class.Config.model_fields
+    knobs = {name for name, buffer in model.named_buffers() if buffer.dim() == 0 and name not in model.state_dict()}
+    return sorted(name for name in knobs & set(fields) if any(each == Ge(0) for each in fields[name].metadata))
+
+
+def test_a_weight_of_zero_equals_its_terms_absence_bit_for_bit(setting: Setting) -> None:
+    still = {"dropout": 0.0} if "dropout" in setting.model_class.Config.model_fields else {}
+    for weight in weights_of(setting):
+        absent, zeroed = setting.model(**still, **{weight: 0.0}), setting.model(**still, **{weight: 0.5})
+        zeroed.get_buffer(weight).zero_()
+        without, silent = (run_phases(model, setting.batch()) for model in (absent, zeroed))
+        for (first, first_gradients), (second, second_gradients) in zip(without, silent, strict=True):
+            assert first.loss.equal(second.loss), weight
+            for name, gradient in first_gradients.items():
+                other = second_gradients[name]
+                zero = torch.zeros(())
+                assert (zero if gradient is None else gradient).equal(zero if other is None else other) or (
+                    gradient is None and not other.any()
+                ), (weight, name)
+
+
+def test_a_lane_among_three_equals_the_same_trial_alone(setting: Setting) -> None:
+    models = [setting.model(seed=seed) for seed in range(3)]
+    batches = [setting.batch(12 * lane) for lane in range(3)]
+    alone = [run_phases(copy.deepcopy(model), batch) for model, batch in zip(models, batches, strict=True)]
+
+    base = copy.deepcopy(models[0])
+    parameters, buffers = torch.func.stack_module_state(models)
+    buffers = {name: buffer.clone() for name, buffer in buffers.items()}
+    known = {name: torch.stack([batch[name] for batch in batches]) for name in batches[0]}
+    for index, phase in enumerate(base.config.phases):
+        own = base.parameters_of(phase)
+        mine = {name: parameters[name].detach() for name in own}
+        rest = {name: parameter.detach() for name, parameter in parameters.items() if name not in own}
+
+        def measure(mine: Any, rest: Any, buffers: Any, inputs: Any, name: str = phase.name) -> tuple[Tensor, Any]:
+            with Drawn():
+                step = torch.func.functional_call(base, ({**rest, **mine}, buffers), (name, inputs))
+            return step.loss, (step.metrics, step.carry)
+
+        inputs = {name: known[name] for name in base.wants(phase.name)}
+        fused = torch.func.vmap(torch.func.grad_and_value(measure, has_aux=True))
+        gradients, (loss, (_, carry)) = fused(mine, rest, buffers, inputs)
+        known.update(carry)
+        for lane in range(3):
+            step, expected = alone[lane][index]
+            torch.testing.assert_close(loss[lane], step.loss.detach(), rtol=1e-9, atol=1e-12)
+            for name, gradient in expected.items():
+                found = gradients[name][lane]
+                wanted = torch.zeros_like(found) if gradient is None else gradient
+                torch.testing.assert_close(found, wanted, rtol=1e-8, atol=1e-10)
