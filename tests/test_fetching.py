@@ -164,6 +164,15 @@ def test_a_folder_of_the_users_is_never_fetched_into(own_set, tmp_path, server):
     assert asked == []
 
 
+def test_a_changed_file_of_the_users_is_refused(own_set, tmp_path):
+    mine = tmp_path / "own"
+    mine.mkdir()
+    changed = gzip.compress(idx(IMAGES[:18][::-1])).ljust(len(own_set["train"]), b"\0")
+    (mine / "train.gz").write_bytes(changed[: len(own_set["train"])])
+    assert "its checksum must be what the card says" in refusal(load_dataset, "mine", mine)
+    assert not (mine / "train").exists()
+
+
 def test_what_is_unpacked_already_needs_no_archive(own_set, tmp_path):
     mine = tmp_path / "own"
     mine.mkdir()

@@ -29,7 +29,7 @@ from .averaging import Workers
 from .checkpoint import Progress, pack, unpack
 from .noise import Noise, order
 from .norms import average_statistics, synchronise
-from .rows import count, place, take, window
+from .rows import count, part, place, take, window
 from .schedules import factor
 
 EVALUATION_ROWS = 4096
@@ -248,4 +248,4 @@ def _validation(
     """
     share = slice(None) if workers is None else workers.share(len(valid[fields[0]]))
     counts = workers is None or share.stop > share.start
-    return place({name: valid[name][share if counts else slice(1)] for name in fields}, device), counts
+    return place({name: part(valid[name], share if counts else slice(1)) for name in fields}, device), counts

@@ -3,7 +3,7 @@
 On the device if they take at most half of its free memory; otherwise where they came from, in the host's memory, which
 the slots of a node share. There each batch is gathered into pinned memory and copied while the device is still busy
 with the one before. (Pinning the whole set instead would copy it once per slot.) Numbers keep their type: bytes of an
-image stay bytes.
+image stay bytes. A set larger than memory lies on disk (``mapped.py``) and is read by batches.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+
+from .mapped import MappedRows
 
 Rows = Mapping[str, Tensor]
 """Per field of the data set a tensor (rows, …)."""
@@ -32,9 +34,17 @@ def take(rows: Rows, index: Tensor, device: torch.device) -> dict[str, Tensor]:
     for name, tensor in rows.items():
         shape = (len(index), *tensor.shape[1:])
         gathered = torch.empty(shape, dtype=tensor.dtype, pin_memory=torch.cuda.is_available())
-        torch.index_select(tensor, 0, index, out=gathered)
+        if isinstance(tensor, MappedRows):
+            gathered.copy_(tensor.index_select(0, index))
+        else:
+            torch.index_select(tensor, 0, index, out=gathered)
         batch[name] = gathered.to(device, non_blocking=True)
     return batch
+
+
+def part(rows: Tensor, piece: slice) -> Tensor:
+    """A run of rows where they lie: nothing is copied or read."""
+    return rows.part(piece) if isinstance(rows, MappedRows) else rows[piece]  # type: ignore[return-value]
 
 
 def window(rows: Rows, piece: slice, device: torch.device) -> dict[str, Tensor]:

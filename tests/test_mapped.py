@@ -1,0 +1,116 @@
+"""A set that is larger than memory trains from its map: the same bits, and memory of a batch only."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from sparring.data.mapping import Mapped, select
+from sparring.errors import DataError
+from sparring.models import find_config, find_model
+from sparring.records import Objective, Trial
+from sparring.training.gang import Solo
+from sparring.training.mapped import MappedRows, as_rows
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (120, 1, 8, 8), dtype=np.uint8)
+TRAIN, VALID = np.random.default_rng(1).permutation(120)[:90], np.arange(90, 120)
+
+
+@pytest.fixture
+def on_disk(tmp_path):
+    np.save(tmp_path / "images.npy", IMAGES)
+    return np.load(tmp_path / "images.npy", mmap_mode="r")
+
+
+def train(rows, valid, epochs=2):
+    config = find_config("mlp_aae")(hidden_size=16, hidden_size_dis=8, latent_dim=2, parzen_samples=20)
+    run = Solo(
+        find_model("mlp_aae"), config, rows, valid,
+        trial=Trial(number=0, params={}, seed=0), objective=Objective(metric="val/score"),
+    )  # fmt: skip
+    return [run.run_epoch().metrics for _ in range(epochs)]
+
+
+def test_a_small_map_is_copied_into_memory_and_a_large_one_is_not(on_disk):
+    copied = select(on_disk, TRAIN)
+    assert type(copied) is np.ndarray or not isinstance(copied, np.memmap)
+    np.testing.assert_array_equal(copied, IMAGES[TRAIN])
+    assert isinstance(select(on_disk, TRAIN, share=0.0), Mapped)
+    assert not isinstance(select(IMAGES, TRAIN, share=0.0), Mapped)
+
+
+def test_a_map_gives_its_rows_in_the_order_asked_for(on_disk):
+    mapped = select(on_disk, TRAIN, share=0.0)
+    assert mapped.shape == (90, 1, 8, 8)
+    assert mapped.nbytes == 90 * 64
+    np.testing.assert_array_equal(mapped.read(np.array([5, 2, 5])), IMAGES[TRAIN][[5, 2, 5]])
+    np.testing.assert_array_equal(mapped.read(slice(10, 20)), IMAGES[TRAIN][10:20])
+    part = select(on_disk[40:], np.arange(30), share=0.0)  # a view begins further on in the file
+    np.testing.assert_array_equal(part.read(slice(None)), IMAGES[40:70])
+
+
+def test_a_map_is_sent_by_path_and_index_alone(on_disk):
+    mapped = select(on_disk, TRAIN, share=0.0)
+    mapped.read(slice(1))
+    sent = pickle.dumps(mapped)
+    assert len(sent) < 90 * 8 + 500
+    np.testing.assert_array_equal(pickle.loads(sent).read(slice(None)), IMAGES[TRAIN])
+
+
+def test_a_map_that_is_gone_or_cut_is_named(on_disk, tmp_path):
+    mapped = select(on_disk, TRAIN, share=0.0)
+    (tmp_path / "images.npy").write_bytes(b"short")
+    with pytest.raises(DataError, match=r"images\.npy: the map of images that the search began with is gone"):
+        mapped.read(slice(1))
+
+
+def test_training_from_a_map_gives_the_bits_of_training_from_memory(on_disk):
+    memory = {"image": torch.from_numpy(IMAGES[TRAIN])}, {"image": torch.from_numpy(IMAGES[VALID])}
+    disk = tuple(as_rows({"image": select(on_disk, index, share=0.0)}) for index in (TRAIN, VALID))
+    assert isinstance(disk[0]["image"], MappedRows)
+    assert train(*disk) == train(*memory)
+
+
+PROGRAM = """
+import sys, numpy as np, torch
+from sparring.data.mapping import select
+from sparring.models import find_config, find_model
+from sparring.records import Objective, Trial
+from sparring.training.gang import Solo
+from sparring.training.mapped import as_rows
+
+def own():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon")) // 1024
+
+images = np.load(sys.argv[1], mmap_mode="r")
+index = np.random.default_rng(0).permutation(len(images))
+rows = as_rows({"image": select(images, index, share=0.0)})
+config = find_config("mlp_aae")(hidden_size=16, hidden_size_dis=8, latent_dim=2, steps_per_epoch=20)
+before = own()
+valid = {"image": rows["image"].part(slice(1000))}
+run = Solo(find_model("mlp_aae"), config, rows, valid, trial=Trial(number=0, params={}, seed=0),
+           objective=Objective(metric="val/score"))
+run.run_epoch()
+print(images.nbytes // 2**20, own() - before)
+"""
+
+
+@pytest.mark.slow
+def test_a_map_takes_little_of_a_trainers_own_memory(tmp_path):
+    images = np.lib.format.open_memmap(tmp_path / "images.npy", "w+", np.uint8, (400_000, 1, 16, 16))
+    for start in range(0, len(images), 50_000):
+        images[start : start + 50_000] = np.random.default_rng(start).integers(
+            0, 256, (50_000, 1, 16, 16), dtype=np.uint8
+        )
+    images.flush()
+    program = [sys.executable, "-c", PROGRAM, str(tmp_path / "images.npy")]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=240, check=True)
+    size, grown = map(int, done.stdout.split())
+    assert size == 97
+    assert grown < size / 2
