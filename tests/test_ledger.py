@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pandas as pd
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -18,6 +19,7 @@ from sparring.ledger import (
     Ledger,
     attempt_rows,
     epoch_rows,
+    parts,
     read_attempts,
     read_epochs,
     read_study,
@@ -212,6 +214,41 @@ def test_compaction_leaves_one_part_and_the_same_rows(ledger, folder):
     ledger.close()
     with Ledger(folder, kinds=KINDS, metrics=METRICS, wait_s=0) as again:
         assert again.part_counts() == {"trials": 1, "attempts": 0, "epochs": 1}
+
+
+def test_a_full_part_is_not_merged_again_and_its_rows_count_once(ledger, folder, monkeypatch):
+    monkeypatch.setattr(parts, "FULL_BYTES", 1)
+    ledger.append_epochs([epoch(0, 1, val_score=0.9)])
+    ledger.append_epochs([epoch(0, 2, val_score=0.8)])
+    ledger.compact()
+    (full,) = (folder / "epochs").iterdir()
+    inode = full.stat().st_ino
+    assert ledger.part_counts()["epochs"] == 0
+    monkeypatch.setattr(parts, "FULL_BYTES", 1 << 20)
+    for value in (0.7, 0.6):
+        ledger.append_epochs([epoch(0, 2, val_score=value), epoch(0, 3, val_score=0.5)])
+    for _ in range(2):  # the second time there is nothing to merge
+        ledger.compact()
+        names = [path.name for path in sorted((folder / "epochs").iterdir())]
+        assert [name.split("-")[1] for name in names] == ["full", "merged"]
+    assert full.stat().st_ino == inode
+    merged = next((folder / "epochs").glob("*-merged-*"))
+    assert pq.read_table(merged)["epoch"].to_pylist() == [2, 3]
+    assert ledger.part_counts()["epochs"] == 1
+    assert [row.metrics["val/score"] for row in epoch_rows(folder)] == [0.9, 0.6, 0.5]
+    ledger.close()
+    with Ledger(folder, kinds=KINDS, metrics=METRICS, wait_s=0) as again:
+        assert again.part_counts()["epochs"] == 1
+
+
+def test_a_reader_may_choose_lines_and_trials(ledger, folder):
+    rows = [epoch(trial, n, val_score=trial / 10, train_loss_gen=n) for trial in range(3) for n in (1, 2)]
+    for row in rows:
+        ledger.append_epochs([row])
+    assert epoch_rows(folder, [2, 0]) == [row for row in rows if row.trial != 1]
+    assert epoch_rows(folder, []) == []
+    chosen = read_epochs(folder, pc.field("metric") == "val/score").table
+    assert chosen["value"].to_pylist() == [0.0, 0.0, 0.1, 0.1, 0.2, 0.2]
 
 
 def test_order_and_durations_survive_a_clock_that_jumps(folder):

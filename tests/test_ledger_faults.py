@@ -194,8 +194,9 @@ def part_names(folder, table="trials"):
 class LedgerMachine(RuleBasedStateMachine):
     """Any sequence of appends, compactions, deaths, power cuts and refusals: what was acknowledged is there, once."""
 
-    @initialize()
-    def begin(self):
+    @initialize(full_bytes=st.sampled_from([1, parts.FULL_BYTES]))
+    def begin(self, full_bytes):
+        self.full_bytes, parts.FULL_BYTES = parts.FULL_BYTES, full_bytes
         self.root = Path(tempfile.mkdtemp())
         self.frail = FrailDisk()
         self.real = disk.os, disk.shutil
@@ -208,6 +209,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def teardown(self):
         if hasattr(self, "root"):
             disk.os, disk.shutil = self.real
+            parts.FULL_BYTES = self.full_bytes
             self.ledger.close()
             shutil.rmtree(self.root)
 
@@ -400,6 +402,62 @@ def test_a_compaction_killed_at_any_call_changes_no_query_result(frail, tmp_path
         ]  # fmt: skip
     assert 0 not in finished
     assert 24 in finished
+
+
+@pytest.mark.parametrize("power", ["stays", "cut", "cut after the next opening"])
+def test_a_compaction_beside_full_parts_killed_at_any_call_changes_no_query_result(frail, tmp_path, monkeypatch, power):
+    monkeypatch.setattr(parts, "FULL_BYTES", 1)
+    finished = set()
+    for calls in range(30):
+        folder = new_study(tmp_path / f"study{calls}")
+        ledger = open_ledger(folder)
+        for number in range(6):
+            ledger.append_trial(ended(number))
+            if number in (1, 3):
+                ledger.compact("trials")
+        before = read_trials(folder).table
+        full = [name for name in part_names(folder) if parts.is_full(name)]
+        assert len(full) == 2
+        frail.kill_after(calls)
+        with suppress(Killed):
+            ledger.compact("trials")
+            finished.add(calls)
+        frail.revive()
+        ledger.close()
+        if power == "cut after the next opening":
+            open_ledger(folder).close()
+        if power != "stays":
+            frail.cut_power(random.Random(calls))
+        assert read_trials(folder).table == before
+        with open_ledger(folder) as again:
+            assert again.torn == ()
+            assert again.part_counts()["trials"] in (0, 2)
+            assert again.append_trial(ended(6))
+        assert set(full) < set(part_names(folder))
+        assert sorted(pq.read_table(folder / "trials")["trial"].to_pylist()) == list(range(7))
+        assert read_trials(folder).table[:6] == before
+    assert 0 not in finished
+    assert 29 in finished
+
+
+def test_a_reader_between_two_compactions_is_not_taken_in_by_a_folder_that_is_still_being_filled(folder, monkeypatch):
+    """It found no table's folder (first compaction), and then a merged one that is not whole (second compaction)."""
+    with open_ledger(folder) as ledger:
+        for number in range(2):
+            ledger.append_trial(ended(number))
+    table, merged = folder / "trials", parts.merged_folder(folder / "trials")
+    real, looks = os.listdir, []
+
+    def swap_while_listing(place):
+        looks.append(place)
+        if len(looks) == 1:
+            raise FileNotFoundError(place)
+        merged.mkdir(exist_ok=True)
+        return real(place)
+
+    monkeypatch.setattr(parts.os, "listdir", swap_while_listing)
+    assert [row.trial for row in trial_rows(folder)] == [0, 1]
+    assert looks == [table, merged, table]
 
 
 def test_a_part_torn_at_any_length_is_left_out_and_named(folder):

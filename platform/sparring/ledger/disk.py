@@ -53,6 +53,11 @@ def swap_folder(folder: Path, new: Path, old: Path) -> None:
     sync_folder(folder.parent)
 
 
+def link(source: Path, target: Path) -> None:
+    """One file under a second name. Not durable until the target's folder is synced."""
+    os.link(source, target)
+
+
 def rename(source: Path, target: Path) -> None:
     """Not durable until the folder is synced."""
     os.rename(source, target)

@@ -1,7 +1,8 @@
 """One table's folder of parts: names, reading and packing. Paths and bytes only; which columns is ``schema``'s.
 
 A part is called ``<seq>-<label>-<crc>.parquet``, such as ``00000042-t00007-a1-5f3a9c01.parquet``. The CRC-32 is of the
-whole file: Parquet's own page checksums, written for other readers, leave the footer unguarded.
+whole file: Parquet's own page checksums, written for other readers, leave the footer unguarded. Merged parts are called
+``merged``, and ``full`` once they are so large that merging them again would cost more than it saves.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import errno
 import os
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,11 @@ import pyarrow.parquet as pq
 
 from ..errors import LedgerError
 
-_NAME = re.compile(r"^(\d{8,})-[a-z0-9-]+-([0-9a-f]{8})\.parquet$")
+FULL_BYTES = 1 << 20
+"""A merged part of so many bytes is left alone from then on: about 80,000 lines of epochs, 3,500 trials. Merging all
+into one each time would have cost seconds per merge after 10,000 trials (docs/decisions/0008)."""
+
+_NAME = re.compile(r"^(\d{8,})-([a-z0-9-]+)-([0-9a-f]{8})\.parquet$")
 _DAMAGE = {errno.EIO, errno.EISDIR, errno.ELOOP}
 """Errors of opening that mean this part is bad, and not that the process may not or cannot read now."""
 
@@ -75,29 +80,52 @@ def sequence_of(name: str) -> int:
     return int(match[1]) if match else 0
 
 
+def name_merged(seq: int, data: bytes) -> str:
+    return name_part(seq, "full" if len(data) >= FULL_BYTES else "merged", data)
+
+
+def is_full(name: str) -> bool:
+    """Whether a part's name says that it is not merged again."""
+    match = _NAME.match(name)
+    return match is not None and match[2] == "full"
+
+
 def list_parts(folder: Path) -> tuple[Path, list[str]]:
     """Where the parts are, and their names in order of commitment. No folder yet means no parts."""
-    # A compaction that is under way, or was killed, between its two renames leaves the rows in the merged folder.
+    # A compaction that is under way, or was killed, between its two renames leaves the rows in the merged folder. Is
+    # the table's folder there after all, the merged one may be the next compaction's, and not yet whole.
     for place in (folder, merged_folder(folder), folder):
         try:
-            return place, sorted(name for name in os.listdir(place) if name[0] not in "._")
+            names = sorted(name for name in os.listdir(place) if name[0] not in "._")
         except FileNotFoundError:
             continue
+        if place == folder or not folder.exists():
+            return place, names
     return folder, []
 
 
-def read_parts(folder: Path, schema: pa.Schema, keys: Sequence[str]) -> Parts:
-    """All sound parts as one table of exactly ``schema``; torn ones are named. LedgerError if reading is denied."""
+def read_parts(
+    folder: Path,
+    schema: pa.Schema,
+    keys: Sequence[str],
+    *,
+    keep: pc.Expression | None = None,
+    without: Collection[str] = (),
+) -> Parts:
+    """All sound parts as one table of exactly ``schema``; torn ones are named. LedgerError if reading is denied.
+
+    keep: only rows of which it is true, chosen part by part; without: names of parts that are not to be read.
+    """
     while True:
         place, names = list_parts(folder)
         tables, torn = [schema.empty_table()], {}
         try:
             for name in names:
-                found = _read_part(place / name, schema)
+                found = _read_part(place / name, schema) if name not in without else None
                 if isinstance(found, str):
                     torn[name] = found
-                else:
-                    tables.append(found)
+                elif found is not None:
+                    tables.append(found if keep is None else found.filter(keep))
         except FileNotFoundError:
             continue  # the writer merged these parts meanwhile: list again
         return Parts(latest(pa.concat_tables(tables), keys), len(tables) - 1, torn)
@@ -128,7 +156,7 @@ def _read_part(path: Path, schema: pa.Schema) -> pa.Table | str:
         if error.errno in _DAMAGE:
             return f"it cannot be read: {error.strerror}"
         raise LedgerError(f"{path}: a part of the ledger must be readable, but: {error.strerror}") from error
-    if zlib.crc32(data) != int(match[2], 16):
+    if zlib.crc32(data) != int(match[3], 16):
         return f"its {len(data)} bytes do not have the checksum in its name"
     try:
         table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..records import AttemptRow, EpochRow, TrialRow
 from .parts import read_parts
@@ -37,9 +39,12 @@ def read_attempts(folder: str | PathLike[str]) -> Reading:
     return _read(Path(folder), "attempts")
 
 
-def read_epochs(folder: str | PathLike[str]) -> Reading:
-    """Every epoch's figures in long form. Raises as ``read_trials``."""
-    return _read(Path(folder), "epochs")
+def read_epochs(folder: str | PathLike[str], keep: pc.Expression | None = None) -> Reading:
+    """Every epoch's figures in long form, or only the lines of which ``keep`` is true. Raises as ``read_trials``.
+
+    10,000 trials of 50 epochs and 10 metrics are five million lines: some 500 MB, unless ``keep`` chooses.
+    """
+    return _read(Path(folder), "epochs", keep)
 
 
 def trial_rows(folder: str | PathLike[str]) -> list[TrialRow]:
@@ -52,13 +57,14 @@ def attempt_rows(folder: str | PathLike[str]) -> list[AttemptRow]:
     return to_attempt_rows(read_attempts(folder).table)
 
 
-def epoch_rows(folder: str | PathLike[str]) -> list[EpochRow]:
-    """``read_epochs`` as values, one per epoch of an attempt."""
-    return to_epoch_rows(read_epochs(folder).table)
+def epoch_rows(folder: str | PathLike[str], trials: Collection[int] | None = None) -> list[EpochRow]:
+    """``read_epochs`` as values, one per epoch of an attempt; of all trials, or only of ``trials``."""
+    keep = None if trials is None else pc.field("trial").isin(pa.array(sorted(trials), pa.int64()))
+    return to_epoch_rows(read_epochs(folder, keep).table)
 
 
-def _read(folder: Path, name: str) -> Reading:
+def _read(folder: Path, name: str, keep: pc.Expression | None = None) -> Reading:
     study = read_study(folder)
     columns = Columns(folder.resolve().name, study["kinds"], study["metrics"])
-    parts = read_parts(folder / name, columns.schemas[name], KEYS[name])
+    parts = read_parts(folder / name, columns.schemas[name], KEYS[name], keep=keep)
     return Reading(parts.table, tuple(f"{name}/{part}: {reason}" for part, reason in sorted(parts.torn.items())))

@@ -13,12 +13,24 @@ from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import LedgerError
 from ..records import AttemptRow, EpochRow, Kind, TrialRow
-from .disk import make_folder, publish, remove_folder, rename, swap_folder, sync_folder
+from .disk import link, make_folder, publish, remove_folder, rename, swap_folder, sync_folder
 from .lock import acquire, release, still_held
-from .parts import Parts, list_parts, merged_folder, name_part, old_folder, pack, read_parts, sequence_of
+from .parts import (
+    Parts,
+    is_full,
+    list_parts,
+    merged_folder,
+    name_merged,
+    name_part,
+    old_folder,
+    pack,
+    read_parts,
+    sequence_of,
+)
 from .schema import KEYS, Columns
 
 
@@ -92,11 +104,11 @@ class Ledger:
             return True
 
     def part_counts(self) -> dict[str, int]:
-        """Parts per table, known without looking at the disk."""
+        """Parts per table that are not full yet, known without looking at the disk."""
         return dict(self._counts)
 
     def compact(self, *tables: str) -> None:
-        """Merges the parts of each named table (all, if none is named) into one. Raises LedgerError.
+        """Merges the parts of each named table (all, if none is named) into one; full parts stay. Raises LedgerError.
 
         Killed anywhere, it leaves the same rows; the next opening removes what is left over. A foreign reader that has
         listed the parts and not yet opened them meets FileNotFoundError and must list again; ours do.
@@ -105,15 +117,19 @@ class Ledger:
             for name in tables or KEYS:
                 self._check_home()
                 self._finish_swap(name)
-                parts = self._read(name)
+                folder, merged, old = self._places(name)
+                full = self._parts(name, full=True)
+                parts = self._read(name, without=full)
                 if parts.sound < 2:
                     continue
-                folder, merged, old = self._places(name)
-                make_folder(merged)
                 data = pack(parts.table)
-                publish(data, merged / name_part(self._next_seq(), "merged", data))
+                target = name_merged(self._next_seq(), data)
+                make_folder(merged)
+                for part in full:
+                    link(folder / part, merged / part)
+                publish(data, merged / target)  # and with it, by the folder's sync, the links
                 swap_folder(folder, merged, old)
-                self._counts[name] = 1
+                self._counts[name] = 0 if is_full(target) else 1
                 remove_folder(old)
 
     def close(self) -> None:
@@ -138,8 +154,9 @@ class Ledger:
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink()
         self._seq = max((sequence_of(name) for table in KEYS for name in list_parts(self.folder / table)[1]), default=0)
-        found = {name: self._read(name) for name in KEYS}
-        self._counts = {name: parts.sound for name, parts in found.items()}
+        # Of the epochs no row is needed here, and millions would not fit; but their torn parts are to be set aside.
+        found = {name: self._read(name, keep=pc.scalar(name != "epochs")) for name in KEYS}
+        self._counts = {name: len(self._parts(name, full=False)) for name in KEYS}
         self._finished: set[int] = set(found["trials"].table["trial"].to_pylist())
         self._attempts: set[tuple[int, int]] = set()
         self._started: dict[int, datetime] = {}
@@ -162,10 +179,13 @@ class Ledger:
             sync_folder(self.folder)  # killed before this, the swap might still be undone by a power cut
             remove_folder(old)
 
-    def _read(self, name: str) -> Parts:
-        """The table's sound parts; torn ones are moved out of every reader's way."""
+    def _parts(self, name: str, *, full: bool) -> list[str]:
+        return [part for part in list_parts(self.folder / name)[1] if is_full(part) is full]
+
+    def _read(self, name: str, *, keep: pc.Expression | None = None, without: Sequence[str] = ()) -> Parts:
+        """The table's sound parts, see ``read_parts``; torn ones are moved out of every reader's way."""
         folder = self.folder / name
-        parts = read_parts(folder, self._columns.schemas[name], KEYS[name])
+        parts = read_parts(folder, self._columns.schemas[name], KEYS[name], keep=keep, without=without)
         for part, reason in parts.torn.items():
             aside = self.folder / "_torn"
             make_folder(aside)

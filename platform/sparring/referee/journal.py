@@ -34,6 +34,7 @@ class Journal:
         self._ledger.append_epochs(self._buffer)
         committed, self._buffer = self._buffer, []
         self._flushed = self._clock()
-        if max(self._ledger.part_counts().values()) > COMPACT_AT:
-            self._ledger.compact()
+        crowded = [table for table, count in self._ledger.part_counts().items() if count > COMPACT_AT]
+        if crowded:
+            self._ledger.compact(*crowded)
         return committed

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import pyarrow as pa
+
 from .live import LiveTrial
 from .pruners import Pruner
 
@@ -30,18 +33,34 @@ class Judge:
         live.passed.add(epoch)
         return live.trial.number != 0 and self._pruner.judge(epoch, best)
 
-    def recall(self, live: LiveTrial, *, ended: bool) -> None:
-        """Takes over what a trial from the ledger reached.
+    def recall(self, live: LiveTrial) -> None:
+        """Takes over what an unfinished trial from the ledger reached.
 
-        The ledger holds an epoch beyond a rung only after the rung was judged; the rung itself may be unjudged unless
-        the trial has ended, but what was reached there counts for the others.
+        The ledger holds an epoch beyond a rung only after the rung was judged; the rung itself may be unjudged, but
+        what was reached there counts for the others.
         """
         for rung in self.rungs:
             best = live.best_by(rung)
             if best is not None and rung <= live.epoch:
                 self._learn(live, rung, best)
-                if rung < live.epoch or ended:
+                if rung < live.epoch:
                     live.passed.add(rung)
+
+    def recall_ended(self, epochs: pa.Table, sign: float) -> None:
+        """Takes over what ended trials reached, all of them at once.
+
+        epochs: columns trial, epoch and value, one row per epoch, sorted by trial and epoch; sign as a trial's.
+        """
+        trial, epoch, value = (epochs[name].to_numpy() for name in ("trial", "epoch", "value"))
+        if not len(trial):
+            return
+        value = np.where(np.isfinite(value), sign * value, np.inf)
+        first = np.flatnonzero(np.r_[True, trial[1:] != trial[:-1]])
+        last = np.maximum.reduceat(epoch, first)
+        for rung in self.rungs:
+            best = np.minimum.reduceat(np.where(epoch <= rung, value, np.inf), first)
+            for reached in best[(last >= rung) & np.isfinite(best)].tolist():
+                self._pruner.learn(rung, reached)
 
     def _learn(self, live: LiveTrial, epoch: int, best: float) -> None:
         if epoch not in live.learnt:

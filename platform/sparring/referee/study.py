@@ -15,6 +15,7 @@ from optuna.trial import TrialState, create_trial
 
 from ..errors import LedgerError, UnknownName
 from ..records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow, Value
+from .memory import Memory
 
 if TYPE_CHECKING:
     from ..space import Space
@@ -41,8 +42,9 @@ class Study:
         again. Raises LedgerError if a number is missing.
         """
         sampler = make_sampler(self._spec.sampler, self._spec.seed + len(ended) + len(live))
-        direction = self._spec.objectives[0].goal
-        self._optuna = optuna.create_study(direction=direction, sampler=sampler)
+        goal = self._spec.objectives[0].goal
+        self._memory = Memory(1.0 if goal == "minimize" else -1.0, self._spec.seed)
+        self._optuna = optuna.create_study(direction=goal, sampler=sampler, storage=self._memory)
         for number in range(len(ended) + len(live)):
             if number in ended:
                 self._add_ended(ended[number])
@@ -53,7 +55,7 @@ class Study:
                     f"the ledger holds {len(ended) + len(live)} trials but none with number {number}; "
                     "a part was removed from attempts/ or trials/: restore it or begin another study"
                 )
-        if not self._optuna.trials:
+        if not ended and not live:
             self._optuna.enqueue_trial(self._space.to_optuna(self._space.baseline())[0])
 
     def _add_ended(self, row: TrialRow) -> None:
@@ -72,9 +74,9 @@ class Study:
 
     def _add_live(self, trial: Trial) -> None:
         params, distributions = self._space.to_optuna(trial.params)
-        self.optuna.add_trial(create_trial(state=TrialState.RUNNING, params=params, distributions=distributions))
-        frozen = self.optuna.trials[-1]
-        self._open[trial.number] = optuna.Trial(self.optuna, frozen._trial_id)
+        running = create_trial(state=TrialState.RUNNING, params=params, distributions=distributions)
+        study_id = self._memory.get_study_id_from_name(self.optuna.study_name)
+        self._open[trial.number] = optuna.Trial(self.optuna, self._memory.create_new_trial(study_id, running))
 
     @property
     def optuna(self) -> optuna.Study:

@@ -1,0 +1,84 @@
+"""Optuna's storage in memory, which shows the sampler no more trials than it can look through between two epochs."""
+
+from __future__ import annotations
+
+import random
+from bisect import insort
+from collections.abc import Container, Sequence
+
+from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial, TrialState
+
+SHOWN = 1000
+"""Finished trials that the sampler sees. TPE goes through all of them for every draw: 70 ms with 1,000, 720 ms with
+10,000 (docs/decisions/0008). A search of so many trials or fewer draws as if there were no limit."""
+
+BEST = 100
+"""Of these, the best ones; TPE models at most 25 as good. The rest are drawn evenly from all others."""
+
+_LEARNT = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class Memory(InMemoryStorage):
+    """Once more than ``SHOWN`` trials have finished: the best ``BEST``, and an even sample of the others.
+
+    Every trial counts, also one that is not shown: numbers go on without gaps. An even sample, and not the latest,
+    since where the others were bad must not be forgotten. sign: +1 if the objective is minimised, -1 if maximised.
+    """
+
+    def __init__(self, sign: float, seed: int) -> None:
+        super().__init__()
+        self._sign = sign
+        self._chance = random.Random(seed)
+        self._open: dict[int, None] = {}
+        self._best: list[tuple[tuple[bool, int, float, int], FrozenTrial]] = []
+        self._others: list[FrozenTrial] = []
+        self._passed_over = 0
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        trial_id = super().create_new_trial(study_id, template_trial)
+        self._file(self.get_trial(trial_id), trial_id)
+        return trial_id
+
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        changed = super().set_trial_state_values(trial_id, state, values)
+        self._file(self.get_trial(trial_id), trial_id)
+        return changed
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        if not self._passed_over or deepcopy or states == (TrialState.WAITING,):
+            return super().get_all_trials(study_id, deepcopy, states)
+        finished = [trial for _, trial in self._best] + self._others
+        shown = finished + [self.get_trial(trial_id) for trial_id in self._open]
+        return sorted((each for each in shown if states is None or each.state in states), key=lambda each: each.number)
+
+    def _file(self, trial: FrozenTrial, trial_id: int) -> None:
+        if not trial.state.is_finished():
+            self._open[trial_id] = None
+            return
+        self._open.pop(trial_id, None)
+        if trial.state not in _LEARNT:
+            return
+        insort(self._best, (self._standing(trial), trial), key=lambda each: each[0])
+        if len(self._best) <= BEST:
+            return
+        self._keep_evenly(self._best.pop()[1])
+
+    def _keep_evenly(self, trial: FrozenTrial) -> None:
+        """Vitter's algorithm R: of all it was ever given, each is kept with the same probability."""
+        if len(self._others) < SHOWN - BEST:
+            self._others.append(trial)
+            return
+        self._passed_over += 1
+        place = self._chance.randrange(len(self._others) + self._passed_over)
+        if place < len(self._others):
+            self._others[place] = trial
+
+    def _standing(self, trial: FrozenTrial) -> tuple[bool, int, float, int]:
+        """Sorts as TPE does: completed by value, then pruned, the later the better, then by value."""
+        if trial.state is TrialState.COMPLETE:
+            return False, 0, self._sign * (trial.value or 0.0), trial.number
+        step, value = max(trial.intermediate_values.items(), default=(-1, 0.0))
+        return True, -step, self._sign * value, trial.number
