@@ -12,17 +12,11 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
-import torch
 
 from sparring.ledger import attempt_rows, epoch_rows, read_study, spec_from_json, trial_rows
-from sparring.models import find_model
-from sparring.records import Outcome, Trial, best_row
-from sparring.space import Space
-from sparring.study import reopen
-from sparring.training.gang import Solo
+from sparring.records import Outcome, best_row
 
 TINY = ["--set", "hidden_size=32", "--set", "n_hl_gen=1", "--set", "n_hl_shared=1", "--set", "n_hl_dis=1",
         "--set", "batch_size=64", "--set", "data.n=600", "--set", "loss_gen=mse", "--slots", "2"]  # fmt: skip
@@ -99,7 +93,7 @@ def sparring(*arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
-def test_a_search_outlives_a_slot_and_the_referee(tmp_path):
+def test_a_search_outlives_a_slot_and_the_referee(tmp_path, check_unbroken):
     results = tmp_path / "results"
     folder = results / "aegan-exafs"
     process = start(results, "--trials", "6", "--set", "epochs=81", "--checkpoint-seconds", "0", "--pruner", "none")
@@ -114,7 +108,7 @@ def test_a_search_outlives_a_slot_and_the_referee(tmp_path):
     assert max(row.attempt for row in rows) > 1
     seen = Counter((row.trial, row.epoch) for row in epoch_rows(folder))
     assert sorted(seen) == [(trial, epoch) for trial in range(6) for epoch in range(1, 82)]
-    check_against_an_unbroken_training(folder, max(rows, key=lambda row: row.attempt))
+    check_unbroken(folder, max(rows, key=lambda row: row.attempt))
 
 
 def told(folder: Path) -> list:
@@ -138,7 +132,7 @@ def name_of(process: psutil.Process) -> str:
 
 
 @pytest.mark.timeout(900)
-def test_a_search_killed_ten_times_loses_and_repeats_nothing(tmp_path):
+def test_a_search_killed_ten_times_loses_and_repeats_nothing(tmp_path, check_unbroken):
     results, trials, chance = tmp_path / "results", 14, random.Random(20261120)
     folder = results / "aegan-exafs"
     budget = ["--trials", str(trials), "--set", "epochs=81", "--checkpoint-seconds", "0"]
@@ -183,27 +177,8 @@ def test_a_search_killed_ten_times_loses_and_repeats_nothing(tmp_path):
             assert row.epochs in (3, 9, 27), "nobody is pruned between rungs"
     resumed = [row for row in rows if row.attempt > 1]
     assert resumed, "no trial was ever resumed, so nothing was tested"
-    check_against_an_unbroken_training(folder, max(resumed, key=lambda row: row.epochs))
+    check_unbroken(folder, max(resumed, key=lambda row: row.epochs))
     print(Counter(row.attempt for row in rows), Counter(row.outcome for row in rows))
-
-
-def check_against_an_unbroken_training(folder: Path, row) -> None:
-    """What was put together from several attempts equals, bit for bit, what one process trains without a break."""
-    study = reopen(folder)
-    torch.set_num_threads(1)
-    solo = Solo(
-        find_model("aegan"),
-        Space(study.spec.space, study.config_class).config(row.params),
-        {name: torch.from_numpy(array) for name, array in study.rows("train").items()},
-        {name: torch.from_numpy(array) for name, array in study.rows("valid").items()},
-        trial=Trial(number=row.trial, params=row.params, seed=row.seed),
-        objective=study.spec.objectives[0],
-    )
-    told = {each.epoch: each.metrics for each in epoch_rows(folder) if each.trial == row.trial}
-    for epoch in range(1, row.epochs + 1):
-        figures = solo.run_epoch().metrics
-        assert figures["val/score"] == told[epoch]["val/score"], epoch
-    assert np.isfinite(row.value)
 
 
 def test_ctrl_c_leaves_checkpoints_and_the_same_command_goes_on(tmp_path):

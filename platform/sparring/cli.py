@@ -251,11 +251,12 @@ def train(
         typer.Option("-o", "--output", help="Folder for weights and figures.", show_default="trained/MODEL"),
     ] = None,
     data_path: Annotated[Path | None, typer.Option(help="Where the data lie, if they moved.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda; a figure repeats exactly on what found it.")] = "cpu",
 ) -> None:
     """Train exactly the pinned configuration; its figure repeats the trial's."""
     from .retrain import retrain
 
-    retrain(pinned, output, data_path, console)
+    retrain(pinned, output, data_path, console, device)
 
 
 @app.command()

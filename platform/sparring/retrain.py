@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .data import load_dataset, split_rows
-from .errors import ConfigError, NoTrialSucceeded
+from .errors import ConfigError, NoTrialSucceeded, UsageError
 from .models import find_model
 from .records import EpochRow
 from .space import Space, read_space
@@ -18,8 +18,12 @@ from .study import SPLIT, SPLIT_SEED
 from .training.single import Trained, train_single, write_trained
 
 
-def retrain(pinned: Path, output: Path | None, data_path: Path | None, console: Console) -> Trained:
+def retrain(
+    pinned: Path, output: Path | None, data_path: Path | None, console: Console, device: str = "cpu"
+) -> Trained:
     """Trains what ``pinned`` holds, writes it to ``output``, and says whether the figure under [found] was met.
+
+    device: cpu or cuda; products are of the precision that found the configuration.
 
     Raises ConfigError if the file still has something to search, NoTrialSucceeded if the training diverged.
     """
@@ -32,6 +36,7 @@ def retrain(pinned: Path, output: Path | None, data_path: Path | None, console: 
             f"{pinned}: a pinned configuration has nothing to search, but got [search] {searched}; "
             "make one with `sparring best STUDY -o best.toml`"
         )
+    _check_device(device)
     where = data_path or (Path(raw["data_path"]) if "data_path" in raw else None)
     data = load_dataset(space.dataset, where, space.data)
     split = split_rows(len(data.ids), space.split or SPLIT, SPLIT_SEED)
@@ -52,7 +57,7 @@ def retrain(pinned: Path, output: Path | None, data_path: Path | None, console: 
 
         trained = train_single(
             model_class, config, rows(split.train), rows(split.valid), seed=space.seed or 0, objective=objective,
-            watch=watch,
+            watch=watch, device=device, precision=str(raw.get("found", {}).get("precision", "fp32")),
         )  # fmt: skip
     if trained.best is None:
         raise NoTrialSucceeded(f"{pinned}: the training diverged in epoch {trained.epochs}; lower the learning rates")
@@ -61,6 +66,15 @@ def retrain(pinned: Path, output: Path | None, data_path: Path | None, console: 
     console.print(_verdict(trained, objective.metric, raw.get("found", {})), soft_wrap=True)
     console.print(f"Weights, configuration and figures: {folder}", soft_wrap=True)
     return trained
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    if device not in ("cpu", "cuda"):
+        raise UsageError(f"--device: there are cpu and cuda, but got {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device: cuda wants a GPU and a PyTorch built for it, but finds none here; use --device cpu")
 
 
 def _verdict(trained: Trained, metric: str, found: dict[str, Any]) -> str:
@@ -72,7 +86,6 @@ def _verdict(trained: Trained, metric: str, found: dict[str, Any]) -> str:
     if value == found["value"]:
         return f"{line}: exactly the figure of trial {found['trial']} of {found['study']}."
     there = f"{line}; trial {found['trial']} of {found['study']} had {found['value']:.6g}"
-    if found.get("workers", 1) > 1 or found.get("precision", "fp32") != "fp32":
-        how = f"{found.get('workers', 1)} workers in {found.get('precision', 'fp32')}"
-        return f"{there}, trained by {how}; one worker in fp32 does not repeat that to the last bit."
+    if found.get("workers", 1) > 1:
+        return f"{there}, trained by {found['workers']} workers, which one does not repeat to the last bit."
     return f"{there}. Another processor or torch version rounds differently, and adversarial training amplifies it."
