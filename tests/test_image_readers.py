@@ -340,7 +340,7 @@ def test_images_of_every_kind_size_and_depth_become_squares_of_bytes(place):
     formats = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tiff", "ppm")
     for number, suffix in enumerate(formats * 2):
         write_image(place / f"{number % 3}/{number:02d}.{suffix.upper() if number % 2 else suffix}", 20 + number)
-    write_image(place / "palette.png", 30, "P", transparency=0)
+    write_image(place / "palette.png", 30, "P", transparency=bytes([0, 128]))
     write_image(place / ".hidden.png", 30)
     (place / "notes.txt").write_text("not an image")
     data = small(place)
@@ -386,6 +386,8 @@ def test_another_option_or_another_file_is_decoded_anew(place):
     assert (np.flatnonzero((changed.fields["image"] != first.fields["image"]).any((1, 2, 3)))).tolist() == [5]
     write_image(place / "99.png", seed=99)
     assert len(small(place)) == 13
+    small(place, side=9)
+    assert len(list((place / "sparring-cache").glob("*.npy"))) == 5  # each form of each set is kept
 
 
 def test_a_torn_cache_is_made_anew(place):

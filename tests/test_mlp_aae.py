@@ -307,6 +307,19 @@ def test_it_reconstructs_far_better_than_the_mean_image(trained):
         assert figures["val/score"] < 0.3
 
 
+def test_the_searched_figure_weighs_reconstruction_against_the_prior(trained):
+    (spars, _), (plain, _) = trained[0.05], trained[0.0]
+    assert spars["val/balance"] == pytest.approx(spars["val/score"] + spars["val/mmd_prior"] / 0.15)
+    assert spars["val/balance"] < 0.5 * plain["val/balance"]
+    made = small()
+    codes = made.prior_match.figures({**zero_codes(made), "n": 50.0})
+    assert codes["val/mmd_prior"] == pytest.approx(0.15, abs=0.03)  # the unit: codes that are all 0
+
+
+def zero_codes(made):
+    return {name: float(value) for name, value in made.prior_match.sums(torch.zeros(50, 3)).items()}
+
+
 def test_the_adversary_brings_codes_to_the_prior_and_samples_to_the_data(trained):
     (spars, _), (plain, _) = trained[0.05], trained[0.0]
     assert spars["val/mmd_prior"] < 0.25 * plain["val/mmd_prior"]

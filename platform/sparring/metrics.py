@@ -147,6 +147,13 @@ METRICS: Mapping[str, Metric] = _table(
         definition="mean over the code of the variance of its mean over samples; 0 is a collapsed code",
     ),
     Metric(
+        name="val/balance",
+        unit="1",
+        goal="minimize",
+        definition="val/score + val/mmd_prior / 0.15: the share of the variance that the reconstruction loses, and how "
+        "far codes lie from the prior, where 1 is about codes that are all 0; so 2 for such codes, 1 for mere draws",
+    ),
+    Metric(
         name="val/parzen",
         unit="nat",
         goal="maximize",
