@@ -254,7 +254,7 @@ class Snapshot:
     """Seconds since the referee last heard of any trial: a start, a report, an error, a farewell."""
     stopping: bool = False
     broken: str | None = None
-    """Why nothing more can be committed (disk full, folder gone), if so; the search stops."""
+    """Why the search cannot go on, if so: nothing more can be committed (disk full, folder gone), no slot can train."""
 
     @property
     def finished(self) -> int:

@@ -29,6 +29,9 @@ from ..study import available_cpus
 FOLLOW_S = 0.4
 """Seconds between two looks at the referee."""
 
+LEAVE_S = 10.0
+"""Seconds that slots get to put their trials down once the search cannot go on."""
+
 START_S = 120.0
 """Seconds that processes may take to start once they have their place, on a busy machine; 28 were seen on two cores."""
 
@@ -155,6 +158,9 @@ def run(
             snapshot, events, cursor = ray.get(referee.follow.remote(cursor))
             follower.see(snapshot, events)
             stalled = _is_stalled(snapshot, spec)
+            if snapshot.broken is not None:
+                tuning.join(LEAVE_S)  # a slot that cannot start is tried again for ever
+                break
             if not tuning.is_alive() or len(caught) > 1 or stalled:
                 break
     ray.get(referee.close.remote())

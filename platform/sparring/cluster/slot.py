@@ -27,9 +27,14 @@ class Slot(tune.Trainable):
         if spec.workers_per_trial > 1:
             self._group = Group(spec, brief)
             return
-        from .trainer import Trainer
+        import torch
 
-        self._trainer = Trainer(ray.get(brief[0]), device="cuda" if spec.gpus_per_worker > 0 else "cpu")
+        from .trainer import Trainer, giving_up
+
+        told = ray.get(brief[0])
+        gpu = spec.gpus_per_worker > 0 and torch.cuda.is_available()
+        with giving_up(told.referee):
+            self._trainer = Trainer(told, device="cuda" if gpu else "cpu")
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self.config = new_config

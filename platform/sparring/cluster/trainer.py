@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 
-from ..errors import Infeasible
+from ..errors import ClusterError, Infeasible, SparringError
 from ..models import find_model
 from ..records import Answer, EpochRow, Outcome, Start, StudySpec, Verdict
 from ..space import Space
@@ -47,11 +47,19 @@ class Brief:
 
 
 class Trainer:
-    """This process's share in training trials. ``workers``: the others that train the same trial; None if alone."""
+    """This process's share in training trials. ``workers``: the others that train the same trial; None if alone.
+
+    Raises ClusterError if a GPU was asked for that torch cannot use.
+    """
 
     def __init__(self, brief: Brief, *, device: Any = "cpu", workers: Workers | None = None) -> None:
         import torch
 
+        if torch.device(device).type == "cpu" and brief.spec.gpus_per_worker > 0:
+            raise ClusterError(
+                "--gpus-per-worker: a worker was given a GPU, but its PyTorch cannot use one; install a PyTorch built "
+                "for CUDA on every node, or leave the flag out"
+            )
         torch.set_num_threads(brief.spec.cpus_per_worker)
         self._referee, self._spec = brief.referee, brief.spec
         self._device, self._workers = device, workers
@@ -166,6 +174,17 @@ class Trainer:
 
     def _rearm(self) -> None:
         faulthandler.dump_traceback_later(self._spec.silence_limit_s, exit=True)
+
+
+@contextmanager
+def giving_up(referee: Any) -> Iterator[None]:
+    """Inside, an error ends the search with its text: it would meet every other trial as well."""
+    try:
+        yield
+    except Exception as error:
+        known = isinstance(error, SparringError)
+        ray.get(referee.give_up.remote(str(error) if known else f"a worker cannot start: {error!r}"))
+        raise
 
 
 def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:

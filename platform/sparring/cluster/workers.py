@@ -131,14 +131,16 @@ def serve(config: dict[str, Any]) -> None:
     from ray.train.torch import get_device
 
     from ..training.averaging import Workers
-    from .trainer import Trainer
+    from .trainer import Trainer, giving_up
 
     context = train.get_context()
-    device = get_device()
+    brief = ray.get(config["brief"][0])
+    device = get_device() if brief.spec.gpus_per_worker > 0 else "cpu"
     workers = Workers(context.get_world_rank(), context.get_world_size(), device)
     # A group that starts again opens its trial with another token, which is how the referee hears of the death.
     start = workers.follow(secrets.randbits(62))
-    trainer = Trainer(ray.get(config["brief"][0]), device=device, workers=workers)
+    with giving_up(brief.referee):
+        trainer = Trainer(brief, device=device, workers=workers)
     place = 0
     while (work := ray.get(config["mailbox"].take.remote(place))) is not None:
         place, number = work

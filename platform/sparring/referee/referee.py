@@ -56,6 +56,7 @@ class Referee:
         self._began = self._heard = clock()
         self._epochs_here = 0
         self._told_to_stop = False
+        self._unable: str | None = None
         self.broken: str | None = None
         self._ended, self._live = rebuild(folder, spec.objectives[0], self._judge, heard=self._heard)
         self._outlook = Outlook(spec, self._ended, self._live, rungs=self._judge.rungs, epochs=epochs)
@@ -220,6 +221,11 @@ class Referee:
         """Hands out nothing more; every trial in training is told to stop at its next epoch."""
         self._told_to_stop = True
 
+    def give_up(self, reason: str) -> None:
+        """A slot cannot train at all, whatever the trial: the search stops and says why. The first reason counts."""
+        self._told_to_stop = True
+        self._unable = self._unable or reason
+
     def close(self) -> None:
         """Commits what is buffered, merges the parts, and gives the ledger up."""
         self._settle()
@@ -242,7 +248,7 @@ class Referee:
             elapsed_s=now - self._began,
             silent_s=now - self._heard,
             stopping=self.is_stopping,
-            broken=self.broken,
+            broken=self.broken or self._unable,
         )
 
 
