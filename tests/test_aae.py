@@ -258,3 +258,8 @@ def test_draws_are_of_the_priors_deviation() -> None:
     model.decoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     model.sample(2000)
     assert torch.cat(seen).std().item() == pytest.approx(4.0, rel=0.05)
+
+
+def test_the_searched_figure_weighs_reconstruction_against_the_prior() -> None:
+    metrics = solo(adversarial=True).run_epoch().metrics
+    assert metrics["val/balance"] == pytest.approx(metrics["val/score"] + metrics["val/mmd_prior"] / 0.15)

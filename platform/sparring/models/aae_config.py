@@ -40,7 +40,7 @@ class CodeConfig(config.Config):
     phases: ClassVar[Any] = _Phases()
     metrics: ClassVar[tuple[str, ...]] = (
         "train/loss_recon", "train/loss_adv", "train/loss_dis", "train/loss_reg", "val/score", "val/mse_recon",
-        "val/mmd_prior", "val/mmd_sample", "val/code_variance",
+        "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance",
     )  # fmt: skip
 
     epochs: Annotated[int, Field(ge=1)] = 10
