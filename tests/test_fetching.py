@@ -72,7 +72,11 @@ def server(tmp_path):
         def log_message(self, *arguments):
             asked.append(self.path)
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, *arguments):
+            """A client that hangs up is part of these tests."""
+
+    with Server(("127.0.0.1", 0), Handler) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         yield folder, f"http://127.0.0.1:{running.server_address[1]}", asked
@@ -143,10 +147,12 @@ def test_the_second_address_is_tried(home, server):
 
 
 def test_without_network_one_sentence_says_what_to_put_where(home):
-    url = f"http://127.0.0.1:{closed_port()}/train.gz"
-    message = refusal(gather, "mine", (FileCard(name="train.gz", urls=(url,)),), home / "mine", may_fetch=True)
-    assert f"could not be fetched (the server refused the connection): get train.gz from {url}" in message
-    assert f"put it at {home / 'mine' / 'train.gz'}, and run the same command again" in message
+    url = f"http://127.0.0.1:{closed_port()}"
+    files = tuple(FileCard(name=name, urls=(f"{url}/{name}",)) for name in ("a.gz", "b.gz"))
+    message = refusal(gather, "mine", files, home / "mine", may_fetch=True)
+    assert "could not be fetched (the server refused the connection): " in message
+    assert f"get a.gz from {url}/a.gz and b.gz from {url}/b.gz" in message
+    assert f"put it into {home / 'mine'}, and run the same command again" in message
     assert "--data-path" in message
 
 
@@ -155,7 +161,8 @@ def test_a_folder_of_the_users_is_never_fetched_into(own_set, tmp_path, server):
     mine = tmp_path / "own"
     mine.mkdir()
     message = refusal(load_dataset, "mine", mine)
-    assert f"--data-path must hold train.gz from {url}/train.gz, but {mine} does not" in message
+    train, test = (f"{name}.gz (or {name}, what it holds) from {url}/{name}.gz" for name in ("train", "test"))
+    assert f"--data-path must hold {train} and {test}, but {mine} does not; put it there" in message
     assert "leave --data-path out to have it fetched" in message
     assert asked == []
     for name, content in own_set.items():
@@ -169,6 +176,7 @@ def test_a_changed_file_of_the_users_is_refused(own_set, tmp_path):
     mine.mkdir()
     changed = gzip.compress(idx(IMAGES[:18][::-1])).ljust(len(own_set["train"]), b"\0")
     (mine / "train.gz").write_bytes(changed[: len(own_set["train"])])
+    (mine / "test.gz").write_bytes(own_set["test"])
     assert "its checksum must be what the card says" in refusal(load_dataset, "mine", mine)
     assert not (mine / "train").exists()
 

@@ -55,14 +55,17 @@ def gather(dataset: str, files: tuple[FileCard, ...], folder: Path, *, may_fetch
 
     may_fetch: False for a folder of the user's: what lacks is named, and nothing is downloaded into it.
     """
-    for file in files:
-        if file.holds is not None and (folder / file.holds).exists():
-            continue
+    packed = [file for file in files if file.holds is None or not (folder / file.holds).exists()]
+    lacking = [file for file in packed if not (folder / file.name).is_file()]
+    if lacking and not may_fetch:
+        leave = ", or leave --data-path out to have it fetched" if all(file.urls for file in lacking) else ""
+        raise DataError(
+            f"data set {dataset}: --data-path must hold {_wanted(lacking)}, but {folder} does not; put it there{leave}"
+        )
+    for row, file in enumerate(lacking):
+        _fetch(dataset, file, folder, lacking[row:])
+    for file in packed:
         path = folder / file.name
-        if not path.is_file():
-            if not may_fetch:
-                raise DataError(f"data set {dataset}: --data-path must hold {_wanted(file)}, but {_lack(file, folder)}")
-            _fetch(dataset, file, folder)
         verify(path, file)
         if file.holds is not None:
             unpack(path, folder / file.holds)
@@ -93,10 +96,10 @@ def verify(path: Path, file: FileCard) -> None:
         beside.write_text(json.dumps({"checksum": found, **now}) + "\n", encoding="utf-8")
 
 
-def _fetch(dataset: str, file: FileCard, folder: Path) -> None:
+def _fetch(dataset: str, file: FileCard, folder: Path, lacking: list[FileCard]) -> None:
+    """Brings ``file`` into ``folder``; what is said where that fails names everything that is ``lacking``."""
     import pooch
 
-    place = folder / file.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -121,19 +124,19 @@ def _fetch(dataset: str, file: FileCard, folder: Path) -> None:
             reason = error
     tried = f"it could not be fetched ({_short(reason)})" if reason else "its licence must be accepted by hand"
     raise DataError(
-        f"data set {dataset}: {tried}: get {_wanted(file)}, put it at {place}, and run the same command again, or give "
-        "the folder that holds it as --data-path"
+        f"data set {dataset}: {tried}: get {_wanted(lacking)}, put it into {folder}, and run the same command again, "
+        "or give the folder that holds it as --data-path"
     )
 
 
-def _wanted(file: FileCard) -> str:
-    return f"{file.name} from {' or '.join(file.urls)}" if file.urls else file.name
-
-
-def _lack(file: FileCard, folder: Path) -> str:
-    instead = f" (nor {file.holds}, what it holds)" if file.holds else ""
-    leave = "; put it there, or leave --data-path out to have it fetched" if file.urls else "; put it there"
-    return f"{folder} does not{instead}{leave}"
+def _wanted(files: list[FileCard]) -> str:
+    """What to get from where, in a phrase."""
+    each = [
+        f"{file.name}{f' (or {file.holds}, what it holds)' if file.holds else ''}"
+        f"{' from ' if file.urls else ''}{' or '.join(file.urls)}"
+        for file in files
+    ]
+    return " and ".join(each)
 
 
 def _way_out(record: Path) -> str:
