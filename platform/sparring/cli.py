@@ -142,6 +142,7 @@ def search(
 ) -> None:
     """Search a model's hyperparameters; the same command again resumes."""
     from . import study as studies
+    from .feasibility import AS_MANY_AS_FIT
 
     prepared = studies.prepare(
         model,
@@ -155,7 +156,7 @@ def search(
         address=address,
         trials=studies.TRIALS if trials is None else trials,
         time_s=_seconds(time, "--time") if time else (studies.TIME_S if trials is None else None),
-        slots=studies.AS_MANY_AS_FIT if slots is None else slots,
+        slots=AS_MANY_AS_FIT if slots is None else slots,
         seed=seed,
         sampler=sampler,
         pruner=pruner,

@@ -28,6 +28,13 @@ SAMPLES_PER_WORKER = 2
 """Batch norm has no variance of one sample."""
 
 
+MOST_SLOTS = 8
+"""Slots by default on this machine, however many cores it has; each takes some 400 MB."""
+
+AS_MANY_AS_FIT = -1
+"""A spec's slots until the cluster is known."""
+
+
 def check_workers(spec: StudySpec) -> None:
     """What can be said without a cluster of the flags for workers, precision and limits. Raises UsageError."""
     workers, gpus = spec.workers_per_trial, spec.gpus_per_worker
@@ -109,6 +116,18 @@ def check_cluster(nodes: Sequence[Node], spec: StudySpec, *, address: str | None
         f"{largest.split()[0] if flags else '--slots'}: asked for {asked} of {worker}, but {place} has room for "
         f"{room or 'none'} ({_listed(nodes)}); use {largest}{fewer}{elsewhere}"
     )
+
+
+def place_slots(spec: StudySpec, nodes: Sequence[Mapping[str, float]], address: str | None) -> StudySpec:
+    """The spec with as many slots as fit on the nodes, if it left that open. Raises ClusterError if they do not fit.
+
+    nodes: what each has, by Ray's names. address: the cluster's; on this machine no more than ``MOST_SLOTS`` are made.
+    """
+    if spec.slots == AS_MANY_AS_FIT:
+        most = max(largest_slots(nodes, spec), 1)
+        spec = replace(spec, slots=most if address is not None else min(most, MOST_SLOTS))
+    check_cluster(nodes, spec, address=address)
+    return spec
 
 
 def _room(nodes: Iterable[Node], cpus: int, gpus: float) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 
 from .data import Dataset, Split, load_dataset, split_rows
 from .errors import UsageError
-from .feasibility import check_batch, check_cluster, check_workers, largest_slots
+from .feasibility import AS_MANY_AS_FIT, check_batch, check_workers, place_slots
 from .ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
 from .models import find_config
 from .records import PRUNERS, SAMPLERS, StudySpec, safe_name
@@ -30,14 +30,8 @@ if TYPE_CHECKING:
 TRIALS, TIME_S = 24, 135.0
 """What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""
 
-MOST_SLOTS = 8
-"""Slots by default on this machine, however many cores it has; each takes some 400 MB."""
-
 HOW_FIGURES_ARISE = ("workers_per_trial", "sync_batchnorm", "precision")
 """What else of a spec its figures depend on: batch norm over shares of a batch is not batch norm over the whole."""
-
-AS_MANY_AS_FIT = -1
-"""A spec's slots until the cluster is known."""
 
 SPLIT = "80/20"
 SPLIT_SEED = 42
@@ -203,18 +197,6 @@ def is_complete(study: Study) -> bool:
 def available_cpus() -> int:
     """CPUs this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def place_slots(spec: StudySpec, nodes: Sequence[Mapping[str, float]], address: str | None) -> StudySpec:
-    """The spec with as many slots as fit on the nodes, if it left that open. Raises ClusterError if they do not fit.
-
-    nodes: what each has, by Ray's names. address: the cluster's; on this machine no more than ``MOST_SLOTS`` are made.
-    """
-    if spec.slots == AS_MANY_AS_FIT:
-        most = max(largest_slots(nodes, spec), 1)
-        spec = replace(spec, slots=most if address is not None else min(most, MOST_SLOTS))
-    check_cluster(nodes, spec, address=address)
-    return spec
 
 
 def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any], int | None]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import NoTrialSucceeded
+from ..feasibility import place_slots
 from ..ledger import lock_study, trial_rows
 from ..mirror import Mirror
 from ..progress import print_summary
 from ..records import best_row
-from ..study import Study, is_complete, open_folder, place_slots, with_limits
+from ..study import Study, is_complete, open_folder, with_limits
 from .search import Material, connect, run
 from .watch import Watcher
 

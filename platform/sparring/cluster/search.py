@@ -25,15 +25,10 @@ from ..errors import ClusterError, LedgerError
 from ..records import Snapshot, StudySpec
 from ..space import Space
 from ..study import available_cpus
+from .patience import LEAVE_S, is_stalled, why_stalled
 
 FOLLOW_S = 0.4
 """Seconds between two looks at the referee."""
-
-LEAVE_S = 10.0
-"""Seconds that slots get to put their trials down once the search cannot go on."""
-
-START_S = 120.0
-"""Seconds that processes may take to start once they have their place, on a busy machine; 28 were seen on two cores."""
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -157,7 +152,7 @@ def run(
             tuning.join(FOLLOW_S)
             snapshot, events, cursor = ray.get(referee.follow.remote(cursor))
             follower.see(snapshot, events)
-            stalled = _is_stalled(snapshot, spec)
+            stalled = is_stalled(snapshot, spec)
             if snapshot.broken is not None:
                 tuning.join(LEAVE_S)  # a slot that cannot start is tried again for ever
                 break
@@ -169,28 +164,8 @@ def run(
     if snapshot.broken is not None:
         raise LedgerError(f"{snapshot.broken}; what was committed is safe: mend that and run the same command again")
     if stalled:
-        raise ClusterError(_why_stalled(snapshot, spec))
+        raise ClusterError(why_stalled(snapshot, spec))
     return Ended(snapshot=snapshot, signal=caught[0] if caught else None)
-
-
-def _is_stalled(snapshot: Snapshot, spec: StudySpec) -> bool:
-    """Was no worker heard of for longer than a start may take, and with trials in training an epoch too?"""
-    patience = spec.start_limit_s + START_S + (spec.silence_limit_s if snapshot.running else 0.0)
-    return snapshot.silent_s > patience
-
-
-def _why_stalled(snapshot: Snapshot, spec: StudySpec) -> str:
-    import ray
-
-    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
-    worker = f"{spec.cpus_per_worker} CPUs" + (f" and {spec.gpus_per_worker:g} GPUs" if spec.gpus_per_worker else "")
-    has = ", ".join(f"{free.get(kind, 0):g} of {total.get(kind, 0):g} {kind}s free" for kind in ("CPU", "GPU"))
-    return (
-        f"cluster: a slot must find its place within --start-limit {spec.start_limit_s:g}, but no worker was heard of "
-        f"for {snapshot.silent_s:.0f} s; {spec.slots} × {spec.workers_per_trial} workers of {worker} were asked for "
-        f"and there are {has}; free some or ask for less, and the same command continues"
-    )
 
 
 def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseException]) -> None:

@@ -83,13 +83,29 @@ class Group:
         self._thread.join(CLOSE_S)
 
     def _fit(self, spec: StudySpec, brief: Any) -> None:
-        problem = "the group of workers has ended"
+        problem = None
         try:
             with tempfile.TemporaryDirectory(prefix="sparring-train-") as storage:
                 _make_trainer(spec, {"brief": brief, "mailbox": self._mailbox}, storage).fit()
         except Exception as error:  # the slot raises it, from its own thread
             problem = f"the workers could not be started or kept: {error}"
+            if not _may_pass(error):
+                ray.get(ray.get(brief[0]).referee.give_up.remote(_last_line(problem)))
         ray.get(self._mailbox.close.remote(problem))
+
+
+def _may_pass(error: Exception) -> bool:
+    """Is it for want of room, or of a node that died? Then a fresh slot tries again, until the search stalls."""
+    from ray.train import ControllerError
+    from ray.train.v2._internal.execution.failure_handling.default import RETRYABLE_CONTROLLER_ERRORS
+
+    return isinstance(error, ControllerError) and isinstance(error.controller_failure, RETRYABLE_CONTROLLER_ERRORS)
+
+
+def _last_line(text: str) -> str:
+    """An error's own words, which end the traceback that Ray puts before them."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if len(lines) == 1 else f"{lines[0]} … {lines[-1]}"
 
 
 def _make_trainer(spec: StudySpec, config: dict[str, Any], storage: str) -> Any:
