@@ -16,6 +16,7 @@ from sparring.models import find_config, find_model
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 from sparring.training.mapped import MappedRows, as_rows
+from sparring.training.single import train_single
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (120, 1, 8, 8), dtype=np.uint8)
 TRAIN, VALID = np.random.default_rng(1).permutation(120)[:90], np.arange(90, 120)
@@ -114,3 +115,14 @@ def test_a_map_takes_little_of_a_trainers_own_memory(tmp_path):
     size, grown = map(int, done.stdout.split())
     assert size == 97
     assert grown < size / 2
+
+
+def test_one_configuration_is_trained_from_a_map(on_disk):
+    config = find_config("mlp_aae")(epochs=2, hidden_size=16, hidden_size_dis=8, latent_dim=2)
+    found = []
+    for share in (0.0, 1.0):
+        rows = [{"image": select(on_disk, index, share=share)} for index in (TRAIN, VALID)]
+        objective = Objective(metric="val/score")
+        model = find_model("mlp_aae")
+        found.append(train_single(model, config, *rows, seed=1, objective=objective, watch=lambda row: None).best)
+    assert found[0].metrics == found[1].metrics

@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from ..data.mapping import Mapped
 from ..models.base import Model
 from ..records import EpochRow, Objective, Outcome, Trial
 from .gang import Solo
+from .mapped import as_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +32,8 @@ class Trained:
 def train_single(
     model_class: type[Model],
     config: Any,
-    train: Mapping[str, np.ndarray],
-    valid: Mapping[str, np.ndarray],
+    train: Mapping[str, np.ndarray | Mapped],
+    valid: Mapping[str, np.ndarray | Mapped],
     *,
     seed: int,
     objective: Objective,
@@ -49,8 +51,8 @@ def train_single(
     solo = Solo(
         model_class,
         config,
-        {name: torch.from_numpy(array) for name, array in train.items()},
-        {name: torch.from_numpy(array) for name, array in valid.items()},
+        as_rows(train),
+        as_rows(valid),
         trial=Trial(number=0, params={}, seed=seed),
         objective=objective,
         device=device,
