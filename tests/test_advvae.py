@@ -235,6 +235,7 @@ def test_figures_add_up_over_batches_and_are_those_of_the_verbs() -> None:
     whole = model.figures({name: float(value) for name, value in model.evaluate(image=rows).items()})
     assert figures == pytest.approx(whole, rel=1e-9)
     answer, image = model.reconstruct(rows)["image"], rows.double() / 255
+    torch.testing.assert_close(model.targets(rows), image, rtol=0, atol=1e-7)
     assert figures["val/mse_recon"] == pytest.approx(float((answer - image).square().mean()), rel=1e-6)
     variance = (make_rows(100).double() / 255).var(0, correction=0).mean()
     assert figures["val/score"] == pytest.approx(figures["val/mse_recon"] / float(variance), rel=1e-6)

@@ -108,6 +108,11 @@ class Autoencoder(base.Model):
         figures |= self.prior_match.figures(sums) | {"val/score": figures["val/mse_recon"] / float(self.variance)}
         return figures | {"val/balance": figures["val/score"] + figures["val/mmd_prior"] / COLLAPSED}
 
+    @torch.no_grad()
+    def targets(self, rows: Tensor) -> Tensor:
+        """Rows as the figures see them: what a plain method must reconstruct to be compared with ``val/mse_recon``."""
+        return torch.cat([self.unview(self.view(each)) for each in _chunks(rows)])
+
     # -- verbs --------------------------------------------------------------------------------------------------------
 
     def sample(self, n: int, seed: int = 0) -> dict[str, Tensor]:
