@@ -91,7 +91,11 @@ class Command:
             return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.log.parent, env=environment)
 
     def run(self, *arguments: str, seconds: float = 240) -> int:
-        return self.start(*arguments).wait(seconds)
+        process = self.start(*arguments)
+        try:
+            return process.wait(seconds)
+        finally:
+            process.kill()
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ the search at once. Ray Tune's own state lies in a temporary folder; nothing dep
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import signal
@@ -177,6 +178,8 @@ def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseEx
     from .slot import Slot, resources_of
     from .trainer import Brief
 
+    # It logs a traceback for every slot that dies, over the live view; the referee counts the death, the ledger tells.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     # A runtime environment, however small, keeps Tune's actors off the workers that Ray has already started, which
     # costs 1.1 s. Local workers have inherited the variable by now.
     class_cache.DEFAULT_ENV_VARS.clear()
