@@ -60,5 +60,5 @@ class SeriesAAE(AdversarialCodes, Model):
         return self._reconstruct(series)
 
     def score(self, series: Tensor) -> dict[str, Tensor]:
-        """How strange each series is, two ways, (N,), as ``AAE.score``; errors in raw units."""
+        """How strange each series is, (N,) by name, as ``AAE.score``; errors in raw units."""
         return self._score(series)

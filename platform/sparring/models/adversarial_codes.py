@@ -73,6 +73,7 @@ class AdversarialCodes(Autoencoder):
     def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
         code = self.encoder(x)
         error = (self.unview(self.decode(code)) - self.unview(x)).square().flatten(1).mean(1)
+        scores = {"reconstruction": error, "code": (code / self.prior_std).square().mean(1)}
         if self.config.adversarial:
-            return {"reconstruction": error, "discriminator": self.critic(code).squeeze(1).neg().sigmoid()}
-        return {"reconstruction": error, "code": (code / self.prior_std).square().mean(1)}
+            scores["discriminator"] = self.critic(code).squeeze(1).neg().sigmoid()
+        return scores
