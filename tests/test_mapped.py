@@ -16,6 +16,7 @@ from sparring.models import find_config, find_model
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 from sparring.training.mapped import MappedRows, as_rows
+from sparring.training.rows import part
 from sparring.training.single import train_single
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (120, 1, 8, 8), dtype=np.uint8)
@@ -51,8 +52,17 @@ def test_a_map_gives_its_rows_in_the_order_asked_for(on_disk):
     assert mapped.nbytes == 90 * 64
     np.testing.assert_array_equal(mapped.read(np.array([5, 2, 5])), IMAGES[TRAIN][[5, 2, 5]])
     np.testing.assert_array_equal(mapped.read(slice(10, 20)), IMAGES[TRAIN][10:20])
-    part = select(on_disk[40:], np.arange(30), share=0.0)  # a view begins further on in the file
-    np.testing.assert_array_equal(part.read(slice(None)), IMAGES[40:70])
+    view = select(on_disk[40:], np.arange(30), share=0.0)  # a view begins further on in the file
+    np.testing.assert_array_equal(view.read(slice(None)), IMAGES[40:70])
+
+
+def test_a_run_of_mapped_rows_is_not_read_until_it_is_asked_for(on_disk, monkeypatch):
+    rows = as_rows({"image": select(on_disk, TRAIN, share=0.0)})["image"]
+    monkeypatch.setattr(Mapped, "read", lambda *_: pytest.fail("read"))
+    few = part(rows, slice(10, 20))
+    monkeypatch.undo()
+    assert few.shape == (10, 1, 8, 8)
+    np.testing.assert_array_equal(few[:].numpy(), IMAGES[TRAIN][10:20])
 
 
 def test_a_map_is_sent_by_path_and_index_alone(on_disk):

@@ -381,7 +381,7 @@ def test_the_shipped_space_starts_at_the_published_setting():
 def test_parzen_is_the_kernel_density_of_scikit_learn_under_the_width_that_suits_training_rows():
     generator = torch.Generator().manual_seed(0)
     draw = lambda n: torch.randn(n, 4, generator=generator) * 0.3  # noqa: E731
-    samples, tuning, rows = draw(500), draw(1500), draw(700)
+    samples, tuning, rows = draw(500), draw(1500), 2 * draw(700)  # on their own the rows would choose a wider one
     parzen = Parzen(4)
     parzen.fit(tuning)
     chosen = tuning[torch.linspace(0, 1499, 1000).long()]
