@@ -22,6 +22,9 @@ from .scaling import positive_or_one
 CHUNK = 512
 """Rows that are looked at together outside training: the fastest per row on a CPU, and little memory on a GPU."""
 
+VARIANCE_ROWS = 50_000
+"""Training rows whose variance is ``val/score``'s unit; all of them up to here, a second's work."""
+
 DRAWS = 256
 """Codes drawn once from the prior; what the decoder makes of them is compared with the training rows."""
 
@@ -73,10 +76,10 @@ class Autoencoder(base.Model):
     def prepare(self, train: Mapping[str, Tensor]) -> None:
         """Fits what the figures are relative to: the variance of the training rows, and how they are distributed."""
         rows = train[self.config.fields[0]]
-        self.variance.copy_(positive_or_one(_variance(self.unview(self.view(each)) for each in _chunks(rows))))
         few = rows[:REFERENCE_ROWS]
-        spread = positive_or_one(_variance(_coarse(self.unview(self.view(each))) for each in _chunks(few)))
-        self.sample_match.fit((_coarse(self.unview(self.view(each))) for each in _chunks(few)), spread)
+        self.variance.copy_(positive_or_one(_variance(self._targets(rows[:VARIANCE_ROWS]))))
+        spread = positive_or_one(_variance(_coarse(each) for each in self._targets(few)))
+        self.sample_match.fit((_coarse(each) for each in self._targets(few)), spread)
 
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
         """Sums over the batch of squared errors, similarity, divergence and what tells the codes' distribution."""
@@ -111,7 +114,10 @@ class Autoencoder(base.Model):
     @torch.no_grad()
     def targets(self, rows: Tensor) -> Tensor:
         """Rows as the figures see them: what a plain method must reconstruct to be compared with ``val/mse_recon``."""
-        return torch.cat([self.unview(self.view(each)) for each in _chunks(rows)])
+        return torch.cat(list(self._targets(rows)))
+
+    def _targets(self, rows: Tensor) -> Iterator[Tensor]:
+        return (self.unview(self.view(each)) for each in _chunks(rows))
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
