@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .data import load_dataset, split_rows
+from .data.mapping import Mapped, select
 from .errors import ConfigError, NoTrialSucceeded, UsageError
 from .models import find_model
 from .records import EpochRow
@@ -39,15 +40,15 @@ def retrain(
     _check_device(device)
     where = data_path or (Path(raw["data_path"]) if "data_path" in raw else None)
     data = load_dataset(space.dataset, where, space.data)
-    split = split_rows(len(data.ids), space.split or SPLIT, SPLIT_SEED)
+    split = split_rows(len(data.ids), space.split or SPLIT, SPLIT_SEED, data.parts)
     config, objective = space.config({}), space.objectives[0]
     bar = Progress(
         TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[figure]}"),
         TimeRemainingColumn(), console=console, transient=True,
     )  # fmt: skip
 
-    def rows(index: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: np.ascontiguousarray(data.fields[name][index]) for name in config.fields}
+    def rows(index: np.ndarray) -> dict[str, np.ndarray | Mapped]:
+        return {name: select(data.fields[name], index) for name in config.fields}
 
     with bar:
         task = bar.add_task(f"{space.model} on {space.dataset}", total=config.epochs, figure="")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .data import Dataset, Split, load_dataset, split_rows
+from .data.mapping import Mapped, select
 from .errors import UsageError
 from .feasibility import AS_MANY_AS_FIT, check_batch, check_workers, place_slots
 from .ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
@@ -57,10 +58,10 @@ class Study:
         epochs: int = self.space.config(self.space.baseline()).epochs
         return epochs
 
-    def rows(self, part: str) -> dict[str, np.ndarray]:
-        """The model's fields on the rows of ``train``, ``valid`` or ``test``."""
+    def rows(self, part: str) -> dict[str, np.ndarray | Mapped]:
+        """The model's fields on the rows of ``train``, ``valid`` or ``test``; of a map too large to copy, the map."""
         index = getattr(self.split, part)
-        return {name: np.ascontiguousarray(self.dataset.fields[name][index]) for name in self.config_class.fields}
+        return {name: select(self.dataset.fields[name], index) for name in self.config_class.fields}
 
     def identity(self) -> dict[str, Any]:
         """What must not change between two searches under one name."""
@@ -138,7 +139,7 @@ def prepare(
     folder = (results / spec.name).absolute()
     _check_writable(folder)
     data = load(spec, config_class)
-    split = split_rows(len(data.ids), spec.split, SPLIT_SEED)
+    split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
     study = Study(folder=folder, spec=spec, space=checked, config_class=config_class, dataset=data, split=split)
     smallest = min(len(split.train), len(split.valid))
     if smallest < 2:
@@ -185,7 +186,7 @@ def reopen(folder: Path) -> Study:
     config_class = find_config(spec.model)
     space = Space(spec.space, config_class, f"{folder.name}/study.json")
     data = load(spec, config_class)
-    split = split_rows(len(data.ids), spec.split, SPLIT_SEED)
+    split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
     return Study(folder=folder, spec=spec, space=space, config_class=config_class, dataset=data, split=split)
 
 

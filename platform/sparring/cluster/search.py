@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..data.mapping import Mapped
 from ..errors import ClusterError, LedgerError
 from ..records import Snapshot, StudySpec
 from ..space import Space
@@ -46,10 +47,10 @@ _QUIET = {
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """What slots train on: per part and field an array of one dtype, (rows, …)."""
+    """What slots train on: per part and field an array of one dtype, (rows, …), or a map too large to copy."""
 
-    train: Mapping[str, np.ndarray]
-    valid: Mapping[str, np.ndarray]
+    train: Mapping[str, np.ndarray | Mapped]
+    valid: Mapping[str, np.ndarray | Mapped]
 
 
 @dataclass(frozen=True, kw_only=True)

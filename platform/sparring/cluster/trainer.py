@@ -10,7 +10,6 @@ from __future__ import annotations
 import faulthandler
 import time
 import traceback
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,8 +24,8 @@ from ..space import Space
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
+    from ..data.mapping import Mapped
     from ..training.averaging import Workers
     from ..training.gang import Solo
 
@@ -37,13 +36,13 @@ _VERDICTS = tuple(Verdict)
 class Brief:
     """What every worker of a search gets once, through Ray's object store.
 
-    train, valid: per field an array (rows, …), mapped by all workers of a node without a copy.
+    train, valid: per field an array (rows, …), mapped by all workers of a node without a copy, or where a map lies.
     """
 
     spec: StudySpec
     referee: Any
-    train: Mapping[str, np.ndarray]
-    valid: Mapping[str, np.ndarray]
+    train: Mapping[str, np.ndarray | Mapped]
+    valid: Mapping[str, np.ndarray | Mapped]
 
 
 class Trainer:
@@ -54,6 +53,8 @@ class Trainer:
 
     def __init__(self, brief: Brief, *, device: Any = "cpu", workers: Workers | None = None) -> None:
         import torch
+
+        from ..training.mapped import as_rows
 
         if torch.device(device).type == "cpu" and brief.spec.gpus_per_worker > 0:
             raise ClusterError(
@@ -66,7 +67,7 @@ class Trainer:
         self._leads = workers is None or workers.rank == 0
         self._model_class = find_model(brief.spec.model)
         self._space = Space(brief.spec.space, self._model_class.Config)
-        self._train, self._valid = _tensors(brief.train), _tensors(brief.valid)
+        self._train, self._valid = as_rows(brief.train), as_rows(brief.valid)
 
     def train(self, number: int, token: str) -> None:
         """Runs trial ``number`` to its end, or until the search stops.
@@ -185,15 +186,6 @@ def giving_up(referee: Any) -> Iterator[None]:
         known = isinstance(error, SparringError)
         ray.get(referee.give_up.remote(str(error) if known else f"a worker cannot start: {error!r}"))
         raise
-
-
-def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    """Tensors over the object store's own memory, which is read-only; training takes copies by index."""
-    import torch
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def _is_out_of_memory(error: Exception) -> bool:

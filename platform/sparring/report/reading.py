@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from ..dimension import Dimension, read_dimension
 from ..errors import DataError, NothingToReport, SparringError
-from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_json, trial_rows
+from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_json
+from ..ledger.schema import to_trial_rows
 from ..records import Objective, Outcome, StudySpec, TrialRow
 from ..yardsticks import Yardstick, measure
 from .importance import Importance, measure_importance
@@ -96,7 +97,8 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
     folder = Path(folder)
     study = read_study(folder)
     spec = spec_from_json(study["spec"])
-    reading, rows = read_trials(folder), trial_rows(folder)
+    reading = read_trials(folder)
+    rows = to_trial_rows(reading.table)  # of the same look: a trial may end meanwhile
     if not rows:
         raise NothingToReport(_nothing(spec, len({row.trial for row in attempt_rows(folder)}), reading.torn))
     objective = spec.objectives[0]
@@ -161,6 +163,8 @@ def _yardsticks(folder: Path, study: Mapping[str, Any], spec: StudySpec) -> tupl
             raise DataError(f"data set {spec.dataset}: it has changed since the search; search again under a new name")
     except (SparringError, OSError) as error:
         return (), [f"no yardsticks: {error}"]
+    if not opened.config_class.predictions:
+        return (), [f"no yardsticks: {spec.model} predicts no field from another"]
     found = measure(opened.dataset.fields, opened.split, opened.config_class.predictions)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
