@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 from ..errors import LedgerError
 
 FULL_BYTES = 1 << 20
-"""A merged part of so many bytes is left alone from then on: about 80,000 lines of epochs, 3,500 trials. Merging all
-into one each time would have cost seconds per merge after 10,000 trials (docs/decisions/0008)."""
+"""A merged part of so many bytes is left alone from then on: merging all into one each time would rewrite five million
+lines after 10,000 trials, at every 400th commit (docs/decisions/0008)."""
 
 _NAME = re.compile(r"^(\d{8,})-([a-z0-9-]+)-([0-9a-f]{8})\.parquet$")
 _DAMAGE = {errno.EIO, errno.EISDIR, errno.ELOOP}

@@ -155,7 +155,7 @@ class Ledger:
                 leftover.unlink()
         self._seq = max((sequence_of(name) for table in KEYS for name in list_parts(self.folder / table)[1]), default=0)
         # Of the epochs no row is needed here, and millions would not fit; but their torn parts are to be set aside.
-        found = {name: self._read(name, keep=pc.scalar(name != "epochs")) for name in KEYS}
+        found = {name: self._read(name, keep=pc.scalar(False) if name == "epochs" else None) for name in KEYS}
         self._counts = {name: len(self._parts(name, full=False)) for name in KEYS}
         self._finished: set[int] = set(found["trials"].table["trial"].to_pylist())
         self._attempts: set[tuple[int, int]] = set()

@@ -1,0 +1,256 @@
+"""A large study replayed without training: what one referee, its ledger and the live view cost.
+
+    python tests/benchmarks/replay.py --trials 10000 --epochs 50 --slots 64 --pruner none --sampler random
+
+No Ray: simulated slots call a real Referee as `cluster/slot.py` does, repeating what the ledger does not hold yet, and
+the live view follows every 0.4 s. The clock is simulated: a trial's epoch takes its family's 0.5 to 2 s, so the ledger
+gathers as many epochs into one part as on a cluster (64 slots: about 60 a second); what is timed is real. All of it
+shares one process, so its memory is the referee's and the driver's together.
+
+The figures are not recorded rows but a parametric family: FAMILY holds power laws fitted to val/score of eight real
+AEGAN trainings on the embedded set (40 epochs each: the published default and seven random draws of the shipped space,
+small nets preferred). A trial takes one of them, its floor scaled by a random factor and by how far its learning rate
+lies from 1e-3; the other metrics are multiples of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import math
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from sparring.progress import LiveView
+from sparring.records import EpochRow, Outcome, Trial, Verdict
+from sparring.referee.referee import Referee
+from sparring.study import Study, open_folder, prepare
+from sparring.tensorboard import Board
+from sparring.training.checkpoint import CheckpointFolder
+
+FOLLOW_S = 0.4
+
+FAMILY = (
+    (2.32, 0.186, 2.15, 0.15),  # the published default
+    (3.37, 0.0, 0.037, 0.02),
+    (20.7, 0.355, 3.79, 0.19),
+    (3.57, 0.11, 0.912, 0.24),
+    (2.43, 0.0, 0.611, 0.22),
+    (4.2, 0.208, 1.94, 0.16),
+    (4.03, 0.0, 0.143, 0.11),
+    (2510.0, 0.916, 5.0, 0.41),
+)
+"""(start, floor, rate, noise): val/score after epoch n is floor + (start - floor) n^-rate, times e^(noise · normal)."""
+
+DIVERGED, CRASHED = 0.03, 0.005
+"""Shares of trials that end so, in one of their first three epochs."""
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Timings:
+    """Milliseconds of each call, by its name; of the clock, and of the processor, which a busy machine leaves alone."""
+
+    wall: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def time(self, name: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        wall, cpu = time.perf_counter(), time.process_time()
+        answer = call(*arguments, **options)
+        self.cpu[name].append(1000 * (time.process_time() - cpu))
+        self.wall[name].append(1000 * (time.perf_counter() - wall))
+        return answer
+
+    def table(self) -> str:
+        """A line per call: how many, median, 99th percentile, most and sum."""
+        lines = [f"{'ms':8}{'calls':>9}" + "".join(f"{name:>9}" for name in ("median", "p99", "max", "sum s")) * 2]
+        for name in self.wall:
+            line = f"{name:8}{len(self.wall[name]):9}"
+            for took in (sorted(self.wall[name]), sorted(self.cpu[name])):
+                figures = (statistics.median(took), took[int(0.99 * len(took))], took[-1], sum(took) / 1000)
+                line += "".join(f"{figure:9.2f}" for figure in figures)
+            lines.append(line)
+        return "\n".join([f"{'':17}{'wall':>36}{'cpu':>36}", *lines])
+
+
+class Curve:
+    """What a trial of the family would report; the same for the same number, values and epoch."""
+
+    def __init__(self, trial: Trial, metrics: Sequence[str]) -> None:
+        chance = random.Random(trial.number)
+        self.start, floor, self.rate, self.noise = chance.choice(FAMILY)
+        away = math.log10(float(trial.params.get("lr_gen", 1e-3)) / 1e-3)
+        self.floor = floor * math.exp(0.2 * chance.gauss(0, 1)) * (1 + 0.3 * away * away)
+        self.epoch_s = math.exp(0.4 * chance.gauss(0, 1))
+        self.factors = {name: math.exp(chance.gauss(0, 0.5)) for name in metrics}
+        fate, self.ends_at = chance.random(), chance.randint(1, 3)
+        self.diverges, self.crashes = fate < DIVERGED, DIVERGED <= fate < DIVERGED + CRASHED
+        self.trial = trial
+
+    def row(self, epoch: int) -> EpochRow:
+        chance = random.Random(1_000_003 * self.trial.number + epoch)
+        score = (self.floor + (self.start - self.floor) * epoch**-self.rate) * math.exp(self.noise * chance.gauss(0, 1))
+        if self.diverges and epoch >= self.ends_at:
+            score = math.nan
+        metrics = {name: score * factor for name, factor in self.factors.items()} | {"val/score": score}
+        number, attempt = self.trial.number, self.trial.attempt
+        return EpochRow(trial=number, attempt=attempt, epoch=epoch, metrics=metrics, wall_s=self.epoch_s)
+
+
+class Slot:
+    """A slot of the cluster, as far as the referee sees it: one call per epoch."""
+
+    def __init__(self, referee: Referee, epochs: int, metrics: Sequence[str], timings: Timings) -> None:
+        self.referee, self.epochs, self.metrics, self.timings = referee, epochs, metrics, timings
+        self.curve: Curve | None = None
+        self.steps = 0
+
+    def begin(self) -> float | None:
+        """Takes the next trial; the seconds to its first epoch's end, None if there is no trial."""
+        number = self.timings.time("ask", self.referee.ask)
+        if number is None:
+            return None
+        self.steps += 1
+        start = self.timings.time("start", self.referee.start, number, f"{id(self)}-{self.steps}")
+        assert start is not None
+        self.curve, self.epoch = Curve(start.trial, self.metrics), start.durable
+        self.untold: list[EpochRow] = []
+        return self.curve.epoch_s
+
+    def go_on(self) -> float | None:
+        """Ends an epoch; the seconds to the next one's end, here or in the next trial."""
+        assert self.curve is not None
+        self.epoch += 1
+        if self.curve.crashes and self.epoch >= self.curve.ends_at:
+            trial = self.curve.trial
+            self.timings.time("fail", self.referee.fail, trial.number, trial.attempt, Outcome.CRASHED, "ValueError: x")
+            return self.begin()
+        self.untold.append(self.curve.row(self.epoch))
+        last = self.epoch == self.epochs
+        answer = self.timings.time("report", self.referee.report, self.untold, last=last)
+        if last or answer.verdict is not Verdict.GO_ON:
+            return self.begin()
+        self.untold = [row for row in self.untold if row.epoch > answer.durable]
+        return self.curve.epoch_s
+
+
+def prepare_study(folder: Path, *, trials: int, epochs: int, slots: int, pruner: str, sampler: str) -> Study:
+    study = prepare(
+        "aegan", settings=[f"epochs={epochs}"], results=folder, name="replay", address="nowhere",
+        trials=trials, slots=slots, pruner=pruner, sampler=sampler,
+    )  # fmt: skip
+    study.folder.mkdir(parents=True, exist_ok=True)
+    open_folder(study)
+    return study
+
+
+def open_referee(study: Study, clock: Clock) -> Referee:
+    shelf, metrics = CheckpointFolder(study.folder / "checkpoints"), study.config_class.emitted()
+    space = study.space.without_model()
+    return Referee(study.folder, study.spec, space, shelf, epochs=study.epochs, metrics=metrics, clock=clock)
+
+
+def replay(
+    study: Study, *, tensorboard: bool = False, say: Callable[[str], object] = lambda line: None
+) -> tuple[Timings, float]:
+    """Searches the study to its end; what every call took, and the simulated seconds."""
+    clock, timings = Clock(), Timings()
+    referee = timings.time("open", open_referee, study, clock)
+    metrics, objective = study.config_class.emitted(), study.spec.objectives[0]
+    board = Board(study.folder, dimensions=study.space.dimensions, metrics=metrics, objective=objective)
+    board.enabled = tensorboard
+    slots = [Slot(referee, study.epochs, metrics, timings) for _ in range(study.spec.slots)]
+    due = [(after, index) for index, slot in enumerate(slots) if (after := slot.begin()) is not None]
+    heapq.heapify(due)
+    followed, cursor, said = 0.0, 0, time.monotonic()
+    with open(os.devnull, "w") as null:
+        console = Console(file=null, force_terminal=True, width=100)
+        with LiveView(console, title="replay", objective=objective) as view:
+            while due:
+                clock.now, index = heapq.heappop(due)
+                if clock.now - followed >= FOLLOW_S or not due:
+                    followed = clock.now
+                    snapshot, events, cursor = timings.time("follow", referee.follow, cursor)
+                    timings.time("show", view.update, snapshot, [])
+                    for event in events if tensorboard else ():
+                        write = board.start if isinstance(event, Trial) else board.epoch
+                        timings.time("board", write if isinstance(event, Trial | EpochRow) else board.end, event)
+                    if time.monotonic() - said > 30:
+                        said = time.monotonic()
+                        say(f"{snapshot.finished} of {snapshot.trials} trials, {memory_mb():.0f} MB")
+                after = slots[index].go_on()
+                if after is not None:
+                    heapq.heappush(due, (clock.now + after, index))
+    timings.time("close", referee.close)
+    board.close()
+    return timings, clock.now
+
+
+def memory_mb() -> float:
+    """The most this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def report_s(study: Study, *flags: str) -> tuple[float, float]:
+    """Seconds that `sparring report` takes, of the clock and of the processor."""
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "sparring", "report", study.spec.name, "--results", str(study.folder.parent)]
+    subprocess.run([*command, *flags], check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.monotonic() - began, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _say(line: str) -> None:
+    """On the real stderr: the live view has taken the others."""
+    print(line, file=sys.__stderr__, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, default in (("trials", 10_000), ("epochs", 50), ("slots", 64)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--pruner", default="none")
+    parser.add_argument("--sampler", default="tpe")
+    parser.add_argument("--tensorboard", action="store_true")
+    parser.add_argument("--again", metavar="DIR", type=Path, help="only open what an earlier run left there")
+    given = parser.parse_args()
+    limits = {name: getattr(given, name) for name in ("trials", "epochs", "slots", "pruner", "sampler")}
+    if given.again:
+        timings = Timings()
+        timings.time("open", open_referee, prepare_study(given.again, **limits), Clock()).close()
+        print(f"again, in a process of its own, at most {memory_mb():.0f} MB\n{timings.table()}", flush=True)
+        return
+    with tempfile.TemporaryDirectory(prefix="replay-") as folder:
+        study = prepare_study(Path(folder), **limits)
+        print(f"begins with {memory_mb():.0f} MB", flush=True)
+        began = time.monotonic()
+        timings, simulated = replay(study, tensorboard=given.tensorboard, say=_say)
+        took_s = time.monotonic() - began
+        print(f"{took_s:.0f} s for {simulated:.0f} simulated; at most {memory_mb():.0f} MB", flush=True)
+        print(timings.table(), flush=True)
+        subprocess.run([sys.executable, *sys.argv, "--again", folder], check=True)
+        for flags in (["--no-yardsticks"], []):
+            print("report {} {:.1f} s, of the processor {:.1f} s".format(flags, *report_s(study, *flags)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
