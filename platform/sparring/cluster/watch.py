@@ -47,7 +47,7 @@ class Watcher:
         ended = {row.trial for row in trial_rows(self._folder)} - missing.keys()
         begun = {row.trial: row for row in attempt_rows(self._folder) if row.trial not in ended}
         epochs: dict[int, list[EpochRow]] = defaultdict(list)
-        for row in epoch_rows(self._folder) if begun else []:
+        for row in epoch_rows(self._folder, begun) if begun else []:
             epochs[row.trial].append(row)
         for number, begin in begun.items():
             self.board.start(Trial(number=number, params=begin.params, seed=begin.seed, attempt=begin.attempt))

@@ -195,12 +195,8 @@ def _curves(report: Report) -> go.Figure:
 
 def _epochs(report: Report, trials: Sequence[int]) -> Mapping[int, dict[int, float]]:
     """Trial -> epoch -> objective; of an epoch that several attempts trained, the last one's."""
-    table = read_epochs(report.folder).table
-    table = table.filter(
-        pc.and_(
-            pc.is_in(table["trial"], pc.cast(list(trials), "int64")), pc.equal(table["metric"], report.objective.metric)
-        )
-    ).sort_by("attempt")
+    wanted = pc.field("trial").isin(list(trials)) & (pc.field("metric") == report.objective.metric)
+    table = read_epochs(report.folder, wanted).table.sort_by("attempt")
     found: dict[int, dict[int, float]] = {}
     for trial, epoch, value in zip(*(table[name].to_pylist() for name in ("trial", "epoch", "value")), strict=True):
         if value is not None and math.isfinite(value):
