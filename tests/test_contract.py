@@ -57,7 +57,7 @@ class Setting:
     def __init__(self, name: str) -> None:
         space = Space(read_space(find_space(name)), find_model(name).Config, name)
         self.name, self.model_class, self.objective = name, find_model(name), space.objectives[0]
-        values = {**space.values(space.baseline()), "batch_size": 32, **SMALL.get(name, {})}
+        values = {**space.values(space.baseline()), "batch_size": 32, "steps_per_epoch": None, **SMALL.get(name, {})}
         self.values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
         dataset = load_dataset(space.dataset, options=space.data)
         split = split_rows(len(dataset), parts=dataset.parts)
