@@ -14,6 +14,7 @@ from .config import Optimizer, Phase
 
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
@@ -22,8 +23,8 @@ class Config(config.Config):
 
     fields: ClassVar = ("rareness",)
     phases: ClassVar = (
-        Phase(name="dis", nets=("discriminator",), lr="lr_dis", optim_fn="optim_fn_dis"),
-        Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen"),
+        Phase(name="dis", nets=("discriminator",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1"),
+        Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
     )
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_adv", "train/loss_dis", "train/loss_recon", "val/code_score", "val/distance",
@@ -55,6 +56,8 @@ class Config(config.Config):
     """Optimizer of encoder and decoder."""
     optim_fn_dis: Optimizer = "Adam"
     """Optimizer of the discriminator."""
+    beta1: Beta = 0.9
+    """How long Adam remembers gradients. 0 to 0.9; other optimizers do not read it."""
     w_adv: Weight = 3.0
     """Weight of codes that pass for half-normal draws (published: weight_gauss_loss). 0.1 to 30, log; 0 leaves the
     term out: a plain autoencoder."""

