@@ -32,7 +32,12 @@ class AAE(AdversarialCodes, Model):
         self.build(channels, (side, side), (channels, side, side))
 
     def recon(self, image: Tensor) -> Step:
-        """Phase 1; the error is of intensities in [0, 1]."""
+        """Phase 1: encoder and decoder learn to reconstruct, from inputs with noise where input_noise is above 0.
+
+        loss = mean (reconstruction − x)²  [− w_adv·log D(code), with adversarial and is_joint]
+
+        x: intensities in [0, 1].
+        """
         return self.reconstruct_rows(image)
 
     def view(self, rows: Tensor) -> Tensor:

@@ -41,7 +41,12 @@ class SeriesAAE(AdversarialCodes, Model):
         super().prepare(train)
 
     def recon(self, series: Tensor) -> Step:
-        """Phase 1; the error is of scaled values."""
+        """Phase 1: encoder and decoder learn to reconstruct, from inputs with noise where input_noise is above 0.
+
+        loss = mean (reconstruction − x)²  [− w_adv·log D(code), with adversarial and is_joint]
+
+        x: scaled values.
+        """
         return self.reconstruct_rows(series)
 
     def view(self, rows: Tensor) -> Tensor:

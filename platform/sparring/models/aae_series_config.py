@@ -1,4 +1,7 @@
-"""Hyperparameters of the AAE of series; ``aae_series.py`` builds its nets from them, ``aae_config.py`` has the rest."""
+"""Hyperparameters of the AAE of series; ``aae_series.py`` builds its nets from them, ``aae_config.py`` has the rest.
+
+No series were published: defaults are those of images (github.com/sachaRfd/Adversarial-Autoencoders, 2025).
+"""
 
 from __future__ import annotations
 

@@ -4,9 +4,15 @@
 2. ``dis``    the discriminator learns draws from the prior from codes; the encoder looks without dropout.
 3. ``reg``    the encoder learns to pass its codes off as draws; the discriminator looks without dropout.
 
-Source: A. Makhzani et al., arXiv:1511.05644, as github.com/sachaRfd/Adversarial-Autoencoders has it. Where its code
-differs from its aim, the aim holds: the discriminator returns a logit (its last dropout, ReLU and sigmoid kept it above
-½), inputs lie where the decoder can reach them, rates decay by epoch, and each phase has an optimizer of its own.
+With adversarial false, the published default, only the first is trained; with is_joint the third becomes a term of it.
+
+Source: A. Makhzani et al., arXiv:1511.05644, as github.com/sachaRfd/Adversarial-Autoencoders has it.
+
+Differs from the published code: the discriminator returns a logit; there dropout, ReLU and a sigmoid at its end kept it
+above ½, so that it could never call a draw a draw. Inputs lie where the decoder can reach them; there images from -0.42
+to 2.82 met a sigmoid. Rates decay by epoch, not by batch (0.99 to the 938th, an epoch of MNIST, is 8e-5). Each phase
+has an optimizer of its own; there the encoder had one for both. The discriminator drops no units in the third phase.
+Draws are called real and codes fake, as in the paper. Series are new here: the published text promises them.
 """
 
 from __future__ import annotations
@@ -41,7 +47,7 @@ class AdversarialCodes(Autoencoder):
     # -- phases -------------------------------------------------------------------------------------------------------
 
     def reconstruct_rows(self, rows: Tensor) -> Step:
-        """Phase 1: mean squared error of what the nets read, and, where it is joint, w_adv·adversarial(code)."""
+        """Phase 1: encoder and decoder learn to reconstruct what the nets read, through input_noise if there is any."""
         x = self.view(rows)
         seen = x + self.input_noise * torch.randn_like(x) if self.config.input_noise > 0 else x
         code = self.encoder(seen)
@@ -53,7 +59,10 @@ class AdversarialCodes(Autoencoder):
         return Step(loss, metrics, {"x": x})
 
     def dis(self, x: Tensor) -> Step:
-        """Phase 2: draws from the prior are real and codes fake; a discriminator that guesses pays 2·ln 2 = 1.386."""
+        """Phase 2: draws from the prior are real and codes fake; a discriminator that guesses pays 2·ln 2 = 1.386.
+
+        loss = −log D(draw) − log(1 − D(code))
+        """
         with torch.no_grad():
             code = self.encoder(x, drops=False)
         draws = self.prior_std * torch.randn_like(code)
@@ -61,7 +70,10 @@ class AdversarialCodes(Autoencoder):
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def reg(self, x: Tensor) -> Step:
-        """Phase 3: the discriminator's loss had the codes been draws; ln 2 where it guesses."""
+        """Phase 3: the encoder learns to pass codes off as draws; ln 2 where the discriminator guesses.
+
+        loss = −log D(code)
+        """
         loss = bce_adversarial(self.critic(self.encoder(x), drops=False), True)
         return Step(loss, {"train/loss_reg": loss}, {})
 

@@ -4,10 +4,14 @@
                                         N(0, I) ─ decoder ─ sample ────────┼─ critic
     image ─────────────────────────────────────────────────────────────────┘
 
-The architecture and losses are those of GenerativeZoo's documentation (github.com/caetas/GenerativeZoo,
-``AdversarialVAE``; close to A. B. L. Larsen et al., arXiv:1512.09300). Where its code differs the documentation holds:
-both adversarial terms act, the discriminator returns a logit, MS-SSIM is MS-SSIM, and validation uses the code's mean
-in eval mode.
+Source: GenerativeZoo's documentation (github.com/caetas/GenerativeZoo, ``AdversarialVAE``); close to A. B. L. Larsen et
+al., arXiv:1512.09300.
+
+Differs from the published code: both adversarial terms act; its later commits multiply that of samples by 0. The
+discriminator returns a logit. MS-SSIM is MS-SSIM; there the window has the wrong sign, and the coarsest scale counts
+four times. The best epoch is found on rows that were not trained on, through the code's mean and in eval mode; there it
+is that of the lowest training loss, and tests leave batch norm in training mode. The nets have default widths, without
+which its documented commands do not run, and the learning rates are two.
 
 Not here: reading the published command line (``advvae_published.py``), and training (``sparring.training``).
 """
@@ -51,10 +55,12 @@ class AdvVAE(Autoencoder, Model):
     # -- phases -------------------------------------------------------------------------------------------------------
 
     def gen(self, image: Tensor) -> Step:
-        """error + kld_weight·KL + recon_weight·adversarial(reconstruction) + gen_weight·adversarial(sample).
+        """Encoder and decoder learn to reconstruct, and that reconstructions and samples pass for real.
 
-        An adversarial term is the discriminator's loss had the image been real. Whether a term is there at all is
-        decided when the model is built, by its weight > 0.
+        loss = error + kld_weight·KL − recon_weight·log D(reconstruction) − gen_weight·log D(sample)
+
+        error: mean (reconstruction − x)² of images in [-1, 1], or 1 − MS-SSIM; KL: of the code from N(0, I), in nats.
+        Whether a term is there at all is decided when the model is built, by its weight > 0.
         """
         x = self.view(image)
         mean, logvar = self.encoder(x)
@@ -77,7 +83,10 @@ class AdvVAE(Autoencoder, Model):
         return Step(loss, {"train/loss_gen": loss} | metrics, {"real": x, "recon": recon, "sampled": sample})
 
     def dis(self, real: Tensor, recon: Tensor, sampled: Tensor) -> Step:
-        """½·(real + ½·sampled + ½·reconstructed): a discriminator that only guesses pays ln 2 = 0.693."""
+        """The discriminator learns images from samples and reconstructions; one that only guesses pays ln 2 = 0.693.
+
+        loss = −½·[log D(x) + ½·log(1 − D(sample)) + ½·log(1 − D(reconstruction))]
+        """
         fake = bce_adversarial(self.critic(sampled), False) + bce_adversarial(self.critic(recon), False)
         loss = (bce_adversarial(self.critic(real), True) + fake / 2) / 2
         return Step(loss, {"train/loss_dis": loss}, {})

@@ -4,10 +4,17 @@
                                   ├ shared_encoder ─ shared_decoder ─┤
     spectrum ─── spectrum_encoder ┘                                  └ spectrum_decoder ── spectrum ─── spectrum_dis
 
-Either input leads to either output: two reconstructions and two predictions. The architecture is that of XANESNET
-(github.com/NewcastleRSE/XANESNET, ``aegan_mlp``), with its documented behaviour where its code differs: generators are
-told by the discriminators (``w_adv``; 0 is the published code), discriminators return logits, judge detached fakes
-against 0 and 1, and regularisers act. Each activation is an instance of its own.
+Either input leads to either output: two reconstructions and two predictions.
+
+Source: XANESNET (github.com/NewcastleRSE/XANESNET, ``aegan_mlp``), its documentation where its code says otherwise.
+
+Differs from the published code: generators may be told by the discriminators (``w_adv``; 0 is the published code, whose
+text says that they are). Discriminators return logits and judge detached fakes against 0 and 1; there a sigmoid came
+before a loss of logits, and a fake's label was the answer to the real one. Losses are divided by a constant of the
+training rows, not by the largest number of a batch, which may be 0 or less. Regularisers and dropout act; there they
+changed only the figure that was printed, or nothing. The cosine loss is 1 − similarity, whose least value is the best
+one. Each activation is an instance of its own: nets that shared one PReLU shared its slope. No activation follows a
+decoder's last layer. Each optimizer has its schedule; there both belonged to the generator's.
 
 Not here: reading the published input files (``published.py``), and training (``sparring.training``).
 """
@@ -106,10 +113,14 @@ class AEGAN(Model):
     # -- phases -------------------------------------------------------------------------------------------------------
 
     def gen(self, structure: Tensor, spectrum: Tensor) -> Step:
-        """Σ over domains of (w_recon·L(recon) + w_predict·L(prediction)) / scale + w_adv·adversarial + regulariser.
+        """Both autoencoders learn to reconstruct, to predict and, with w_adv, to pass for real.
 
-        The adversarial term is the sum, over the four fakes, of the discriminators' loss had they been real. Whether it
-        is there at all is decided when the model is built, by w_adv > 0: with 0 no discriminator is run.
+        loss = Σ_d [w_recon_d·L(recon_d, d) + w_predict_d·L(predict_d, d)] / scale_d
+               + w_adv·Σ_f A(f, real) + loss_gen_reg_param·‖encoders and decoders‖
+
+        d: structure and spectrum; L: loss_gen; scale: loss_scale; A: loss_dis, the discriminator's loss had the fake f,
+        one of the two reconstructions and two predictions, been real. Whether that term is there at all is decided when
+        the model is built, by w_adv > 0: with 0 no discriminator is run.
         """
         rows = {"structure": structure, "spectrum": spectrum}
         inputs = {name: self._part(name, "input")(x) for name, x in rows.items()}
@@ -140,7 +151,9 @@ class AEGAN(Model):
         predict_structure: Tensor,
         predict_spectrum: Tensor,
     ) -> Step:
-        """½·(two real losses) + ¼·(four fake losses) + regulariser, in target-scaled units.
+        """The discriminators learn real rows from the four fakes, in target-scaled units.
+
+        loss = ½·Σ_d A(d, real) + ¼·Σ_f A(f, fake) + loss_dis_reg_param·‖discriminators‖
 
         With bce, discriminators that only guess pay 2·ln 2 = 1.386, and perfect ones 0; the published code, which reads
         probabilities as logits, cannot fall below 1.006.

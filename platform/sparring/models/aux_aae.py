@@ -4,9 +4,14 @@
                         independent |N(0, 1)| draws ────────┴ discriminator
 
 A muon's four auxiliary values are each half-normal, but not independent; a generator that is to be told four of them
-would have to draw them together. Their codes can be drawn one by one. After the AAE of
-github.com/alexmarshallbristol/Enhanced_Generative_Networks. Where this differs: the discriminator returns logits; the
-reconstruction's loss has a minimum; both phases see the whole batch, one after the other.
+would have to draw them together. Their codes can be drawn one by one.
+
+Source: the AAE of github.com/alexmarshallbristol/Enhanced_Generative_Networks (commit 3a64d0d).
+
+Differs from the published code: the discriminator returns logits. The reconstruction's loss has a minimum; theirs is
+binary cross entropy of values above 1. Both phases see the whole batch, one after the other; there each sees one half,
+and both gradients are taken first. The last bias of encoder and decoder starts at the half-normal's mean: below a final
+ReLU one of 0 leaves a unit dead from birth in half of all draws.
 """
 
 from __future__ import annotations
@@ -76,7 +81,10 @@ class AuxAAE(Model):
     # -- phases -------------------------------------------------------------------------------------------------------
 
     def dis(self, rareness: Tensor) -> Step:
-        """Mean binary cross entropy over codes and as many half-normal draws, in nats; the encoder drops no units."""
+        """The discriminator learns half-normal draws from codes; the encoder drops no units. ln 2 where it guesses.
+
+        loss = −½·[log D(draw) + log(1 − D(code))]
+        """
         aux = self._aux(rareness)
         with torch.no_grad(), inferring(self.encoder):
             code = self.encoder(aux)
@@ -86,7 +94,12 @@ class AuxAAE(Model):
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def gen(self, rareness: Tensor) -> Step:
-        """Reconstruction error + w_adv · −log D(code), the discriminator dropping no units."""
+        """Encoder and decoder learn to reconstruct, and to pass codes off as draws; the discriminator drops no units.
+
+        loss = L(decoder(code), aux) − w_adv·log D(code)
+
+        L: loss_recon.
+        """
         aux = self._aux(rareness)
         code = self.encoder(aux)
         recon = RECONSTRUCTION[self.config.loss_recon](self.decoder(code), aux)

@@ -3,10 +3,15 @@
     noise, aux ~ |N(0, 1)|, charge, both angles ─ generator ─ r, z, pt, pz ┬ discriminator ─ real or generated
                                                                            └ regressors (frozen) ─ aux again
 
-After github.com/alexmarshallbristol/Enhanced_Generative_Networks (arXiv:1909.04451). ``aux`` larger than usual makes
-rare muons more often: ``sample(n, boost=1.2)``. Where this differs: losses are on logits; generator and discriminator
-have an optimizer each and take their steps in turn; regressors see normal columns and are fitted in ``prepare`` without
-dropout; angles and charges are drawn from the training rows' own distributions, which are uniform in theirs.
+``aux`` larger than usual makes rare muons more often: ``sample(n, boost=1.2)``.
+
+Source: github.com/alexmarshallbristol/Enhanced_Generative_Networks (arXiv:1909.04451).
+
+Differs from the published code: losses are on logits. Generator and discriminator have an optimizer each and take their
+steps in turn; there both gradients are taken first, and one of the GANs has one optimizer for both nets.
+Regressors see normal columns and are fitted in ``prepare`` without dropout, so that a study needs no second file.
+Angles and charges are drawn from the training rows' own distributions, which are uniform in theirs. Batches do not
+grow, and Adam is plain where theirs is AMSGrad.
 """
 
 from __future__ import annotations
@@ -74,7 +79,9 @@ class AuxGAN(Model):
     # -- phases -------------------------------------------------------------------------------------------------------
 
     def dis(self, muons: Tensor) -> Step:
-        """Mean binary cross entropy of the discriminator over real and as many generated muons, in nats.
+        """The discriminator learns real muons from as many generated ones; ln 2 = 0.693 where it guesses.
+
+        loss = −½·[log D(muon) + log(1 − D(generated))]
 
         The generator is in inference mode, so it is judged as it will be used.
         """
@@ -88,7 +95,12 @@ class AuxGAN(Model):
         return Step(loss / 2, {"train/loss_dis": loss / 2}, {})
 
     def gen(self, muons: Tensor) -> Step:
-        """w_adv · −log D(generated) + w_aux · Σ squared error of the rareness, with noise of its own."""
+        """The generator learns to pass for real and to make muons as rare as asked, with noise of its own.
+
+        loss = −w_adv·log D(generated) + w_aux·ramp·Σ_j (R_j(generated) − aux_j)²
+
+        R: the frozen regressors, j: the auxiliary values; ramp: 1, or rising from 0 between ramp_start and ramp_end.
+        """
         fake, charge, aux = self._generate(*self._draws(muons))
         adversarial = functional.softplus(-self.discriminator(torch.cat([charge, fake], dim=-1))).mean()
         loss = self.w_adv * adversarial

@@ -2,9 +2,11 @@
 
     r, theta, z, pt, theta_pt, pz ─ encoder ─ mean, log variance ─ code ─ decoder ─ the six again (tanh)
 
-After the VAE of github.com/alexmarshallbristol/Enhanced_Generative_Networks. Where this differs: under ``sample`` boost
-the inverse weights on the divergence are those of the rows that were drawn; the published code keeps them in the order
-before the draw, so that each row gets another's.
+Source: the VAE of github.com/alexmarshallbristol/Enhanced_Generative_Networks (commit 3a64d0d).
+
+Differs from the published code: under ``sample`` boost the inverse weights on the divergence are those of the rows that
+were drawn; there they stay in the order before the draw, so that each row gets another's. The weight's power, ½ there,
+is ``boost_power``, and Adam is plain where theirs is AMSGrad.
 """
 
 from __future__ import annotations
@@ -70,7 +72,11 @@ class BoostVAE(Model):
     # -- the phase ----------------------------------------------------------------------------------------------------
 
     def gen(self, muons: Tensor, rareness: Tensor) -> Step:
-        """w_recon · squared error + w_kld · divergence of the code, each a mean over rows as ``boost`` weighs them.
+        """Encoder and decoder learn to reconstruct from codes that are about N(0, I), rows weighed as ``boost`` says.
+
+        loss = w_recon·mean a·(reconstruction − x)² + w_kld·mean b·KL
+
+        KL: of the code from N(0, I), in nats; a, b: each row's weights. By ``boost``:
 
         none    both plain means
         sample  rows drawn with p ∝ weight; squared error a plain mean, divergence times (mean weight / own weight),

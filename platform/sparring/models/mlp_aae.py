@@ -7,8 +7,12 @@
 1. ``dis``  the discriminator learns draws from the prior from codes, which bring no gradient to the encoder.
 2. ``gen``  encoder and decoder learn (1 - adv_share)·error + adv_share·adversarial(code); the discriminator is still.
 
-Source: A. Makhzani et al., arXiv:1511.05644, as Keras-GAN's ``aae.py`` has it. One thing differs: its discriminator
-takes one optimizer step on the draws and one on the codes, here one on the mean of both losses, as its twin in torch.
+Source: A. Makhzani et al., arXiv:1511.05644, as Keras-GAN's ``aae.py`` has it (github.com/eriklindernoren/Keras-GAN).
+
+Differs from the published code: its discriminator takes one optimizer step on the draws and one on the codes, here one
+on the mean of both losses, as its twin in torch. The discriminator returns a logit. Both phases have an optimizer of
+their own; there one instance serves both. Epochs are passes, or steps_per_epoch steps; there each of the 20,000 is one
+step. Images keep their own size, and validation judges rows that were not trained on; there is none.
 """
 
 from __future__ import annotations
@@ -110,7 +114,10 @@ class MLPAAE(Autoencoder, Model):
     # -- phases -------------------------------------------------------------------------------------------------------
 
     def dis(self, image: Tensor) -> Step:
-        """Mean of the losses on draws (real) and codes (fake); one that only guesses pays ln 2 = 0.693."""
+        """The discriminator learns draws from the prior from codes; one that only guesses pays ln 2 = 0.693.
+
+        loss = −½·[log D(draw) + log(1 − D(code))]
+        """
         x = self.view(image)
         with torch.no_grad():
             code = self._draw(x)
@@ -119,9 +126,12 @@ class MLPAAE(Autoencoder, Model):
         return Step(loss, {"train/loss_dis": loss}, {"x": x})
 
     def gen(self, x: Tensor) -> Step:
-        """(1 - adv_share)·error + adv_share·(the discriminator's loss had the code been a draw).
+        """Encoder and decoder learn to reconstruct, and to pass codes off as draws.
 
-        Whether the second term is there at all is decided when the model is built, by adv_share > 0.
+        loss = (1 − adv_share)·error − adv_share·log D(code)
+
+        error: mean (reconstruction − x)² or, with l1, mean |reconstruction − x|, x from -1 to 1. Whether the second
+        term is there at all is decided when the model is built, by adv_share > 0.
         """
         code = self._draw(x)
         measure = functional.mse_loss if self.config.loss_recon == "mse" else functional.l1_loss
