@@ -33,12 +33,13 @@ BELOW = {
     "progress": "metrics",
     "study": "referee models feasibility",
     "report": "study yardsticks progress",
-    "retrain": "training study two_sample",
+    "production": "training study progress",
+    "retrain": "production two_sample",
     "cluster": "training study tensorboard progress mirror",
     "cli": "cluster report retrain",
 }
 
-ROOM_OF = {"dimension": "space", "space_checks": "space", "space_file": "space"}
+ROOM_OF = {"dimension": "space", "space_checks": "space", "space_file": "space", "verbs": "cli"}
 """Modules that share a room; any other module or folder is the room of its own name."""
 
 ONLY_IN = {"ray": {"cluster"}, "optuna": {"referee", "space", "report"}}

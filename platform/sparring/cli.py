@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from . import verbs
 from .errors import NothingToReport, SparringError, UnknownName, UsageError
 
 if TYPE_CHECKING:
@@ -244,20 +245,20 @@ def best(
         console.print(f"Trial {row.trial} pinned in {output}; train it with: sparring train {output}", soft_wrap=True)
 
 
-@app.command(epilog="[bold]Example[/bold]\n\nsparring train best.toml -o trained/aegan")
-def train(
-    pinned: Annotated[Path, typer.Argument(metavar="FILE.toml", help="A pinned configuration, from `sparring best`.")],
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="Folder for weights and figures.", show_default="trained/MODEL"),
-    ] = None,
-    data_path: Annotated[Path | None, typer.Option(help="Where the data lie, if they moved.")] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda; a figure repeats exactly on what found it.")] = "cpu",
-) -> None:
-    """Train exactly the pinned configuration; its figure repeats the trial's."""
-    from .retrain import retrain
-
-    retrain(pinned, output, data_path, console, device)
+app.command(
+    epilog="[bold]Examples[/bold]\n\nsparring train best.toml -o trained/aegan\n\n"
+    f"sparring train advvae --dataset mnist --n_epochs 20\n\n{verbs.PUBLISHED}",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(verbs.train)
+app.command(epilog="[bold]Example[/bold]\n\nsparring sample trained/advvae -n 100")(verbs.sample)
+app.command(epilog="[bold]Example[/bold]\n\nsparring reconstruct trained/advvae --part test")(verbs.reconstruct)
+app.command(
+    epilog="[bold]Examples[/bold]\n\nsparring predict trained/aegan --from structure\n\n"
+    "sparring predict trained/aegan --structures molecules/ --text"
+)(verbs.predict)
+app.command(epilog="[bold]Example[/bold]\n\nsparring outliers trained/advvae --out-dataset fashionmnist")(
+    verbs.outliers
+)
 
 
 @app.command()

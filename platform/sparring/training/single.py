@@ -41,9 +41,11 @@ def train_single(
     device: str = "cpu",
     precision: str = "fp32",
     compiled: bool = False,
+    keep: Callable[[int, Model], None] | None = None,
 ) -> Trained:
     """Trains to the end of the budget (or to divergence) on one thread, as a slot does; ``watch`` hears each epoch.
 
+    keep: sees the model after each finite epoch (its number from 1), and must leave it and torch's generator as is.
     A trial of several workers repeats its figure to rounding if its batch norms were synchronised, else not: one
     process takes the statistics of the whole batch.
     """
@@ -65,6 +67,8 @@ def train_single(
         watch(row)
         if not row.is_finite:
             outcome = Outcome.DIVERGED
+        elif keep is not None:
+            keep(solo.epoch, solo.model)
     best = solo.told()[solo.best_epoch - 1] if solo.best_epoch else None
     return Trained(outcome=outcome, best=best, epochs=solo.epoch, state=solo.best_state)
 

@@ -1,0 +1,167 @@
+"""A trained folder, read back: the model exactly as it was when its best epoch was written.
+
+``model.json`` says which model it is, of which shapes, and on which data it was trained; ``config.json`` is its Config
+and ``model.safetensors`` its weights. Nothing is unpickled, and nothing is drawn or fitted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..errors import ConfigError, DataError, UsageError
+from ..models import find_config, find_model, model_names
+from ..space_checks import sentence
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..models.base import Model
+
+Kind = TypeVar("Kind", bound=BaseModel)
+
+TRAINED = Path("trained")
+"""Where ``train`` writes a folder per model unless told otherwise."""
+ABOUT, CONFIG, WEIGHTS = "model.json", "config.json", "model.safetensors"
+VERBS = {"sample": "sample", "reconstruct": "reconstruct", "predict": "predict", "outliers": "score"}
+"""Verb of the command line -> the model's method that answers it."""
+
+
+class About(BaseModel):
+    """What the weights alone do not say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    model: str
+    """The system's name."""
+    shapes: Mapping[str, tuple[int, ...]]
+    """Per field, the shape of one sample it was trained on."""
+    dataset: str
+    """The data set's card."""
+    data_path: str | None = None
+    """Where the user's files lay."""
+    data: Mapping[str, Any] = {}
+    """Options of the reader."""
+    split: str
+    """Which rows trained and which validated."""
+    sha256: str
+    """The data set's checksum."""
+    axes: Mapping[str, tuple[float, ...]] = {}
+    """Per field, where its columns lie."""
+    version: str
+    """Of Sparring."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A model ready to be asked, in eval mode."""
+
+    folder: Path
+    about: About
+    model: Model
+    device: torch.device
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields its Config names."""
+        fields: tuple[str, ...] = self.model.config.fields
+        return fields
+
+    def method(self, verb: str) -> Any:
+        """The model's method behind a verb. Raises UsageError, with the models that have it, if it has none."""
+        method = getattr(self.model, VERBS[verb], None)
+        if method is None:
+            able = [name for name in model_names() if hasattr(find_model(name), VERBS[verb])]
+            raise UsageError(f"{verb}: the model {self.about.model} cannot {_doing(verb)}; {', '.join(able)} can")
+        return method
+
+
+def write_about(folder: Path, about: About) -> None:
+    """Puts ``model.json`` beside the weights."""
+    (folder / ABOUT).write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read_trained(place: Path, device: str = "cpu") -> Loaded:
+    """The model in a folder of ``train``; a bare name is looked for under ``trained`` too, and a weights file will do.
+
+    Raises UsageError, ConfigError or DataError, one sentence, if a file is missing, torn or of another model.
+    """
+    import torch
+
+    check_device(device)
+    folder = _find(place)
+    about = _read(folder / ABOUT, About)
+    config_class = find_config(about.model)
+    config = _read(folder / CONFIG, config_class)
+    missing = [name for name in config_class.fields if name not in about.shapes]
+    if missing:
+        raise ConfigError(f"{folder / ABOUT}: shapes: {about.model} needs {', '.join(missing)}; train it anew")
+    model = find_model(about.model)(config, about.shapes)
+    state = _weights(folder / WEIGHTS)
+    _check_fit(folder / WEIGHTS, state, model.state_dict())
+    model.load_state_dict(state, strict=True)
+    place_on = torch.device(device)
+    return Loaded(folder=folder, about=about, model=model.to(place_on).eval(), device=place_on)
+
+
+def check_device(device: str) -> None:
+    """Raises UsageError unless it is cpu, or cuda where there is one."""
+    import torch
+
+    if device not in ("cpu", "cuda"):
+        raise UsageError(f"--device: there are cpu and cuda, but got {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device: cuda wants a GPU and a PyTorch built for it, but finds none here; use --device cpu")
+
+
+def _find(place: Path) -> Path:
+    if place.name == WEIGHTS:
+        place = place.parent
+    if not place.exists() and (TRAINED / place).is_dir():
+        place = TRAINED / place
+    missing = [name for name in (ABOUT, CONFIG, WEIGHTS) if not (place / name).is_file()]
+    if missing:
+        raise UsageError(
+            f"{place}: a trained folder holds {ABOUT}, {CONFIG} and {WEIGHTS}, but {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not there; make one with `sparring train best.toml -o FOLDER`"
+        )
+    return place
+
+
+def _read(path: Path, kind: type[Kind]) -> Kind:
+    try:
+        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {sentence(error)}; train it anew") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}; train it anew") from error
+
+
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise DataError(f"{path}: must be a whole .safetensors file, but: {error}; train it anew") from error
+
+
+def _check_fit(path: Path, given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
+    lacking, foreign = wanted.keys() - given.keys(), given.keys() - wanted.keys()
+    other = [name for name in wanted.keys() & given.keys() if wanted[name].shape != given[name].shape]
+    said = [
+        f"{words} {sorted(names)[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        for words, names in (("lacks", lacking), ("has besides", foreign), ("has another shape of", other))
+        if names
+    ]
+    if said:
+        raise DataError(f"{path}: must hold the weights of the model in {ABOUT}, but {', '.join(said)}; train it anew")
+
+
+def _doing(verb: str) -> str:
+    return "tell outliers" if verb == "outliers" else verb

@@ -1,0 +1,208 @@
+"""The commands that work on one trained model: train it, and ask it. ``cli.py`` registers them.
+
+Heavy imports stay inside the commands, as there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .models.advvae_published import Arguments
+    from .production.rows import Rows
+
+console = Console()
+
+DIGITS = "digits"
+"""What ``train advvae`` trains on without --dataset: embedded, where the published mnist would have to be fetched."""
+
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="What `sparring train` wrote; a model's name for trained/MODEL.")
+]
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", help="Folder for numbers and pictures.", show_default="in FOLDER")
+]
+Part = Annotated[str | None, typer.Option(help="train, valid or test.", show_default="valid; of another set all")]
+Number = Annotated[int | None, typer.Option("--rows", help="At most so many samples.", show_default="10000")]
+OtherData = Annotated[str | None, typer.Option("--dataset", help="Another data set than the model's own.")]
+DataPath = Annotated[Path | None, typer.Option("--data-path", help="Where the data lie, if not where they were.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+
+PUBLISHED = (
+    "[bold]Published arguments of advvae[/bold]\n\n--train --test --sample --outlier_detection --dataset --no_wandb "
+    "--batch_size --n_epochs --lr --latent_dim --hidden_dims --checkpoint --num_samples --gen_weight --recon_weight "
+    "--sample_and_save_frequency --discriminator_checkpoint --out_dataset --loss_type --kld_weight --num_workers --size"
+)
+
+
+def train(
+    context: typer.Context,
+    pinned: Annotated[
+        str,
+        typer.Argument(metavar="FILE.toml|advvae", help="From `sparring best`; or advvae and its published arguments."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for weights and figures.", show_default="trained/MODEL"),
+    ] = None,
+    data_path: Annotated[Path | None, typer.Option(help="Where the data lie, if they moved.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda; a figure repeats exactly on what found it.")] = "cpu",
+) -> None:
+    """Train exactly the pinned configuration; its figure repeats the trial's."""
+    if pinned == "advvae":
+        from .models.advvae_published import read_arguments
+
+        words = list(context.args)
+        is_said = any(word.partition("=")[0] == "--dataset" for word in words)
+        _run_published(read_arguments(words), is_said, output, data_path, device)
+        return
+    if context.args:
+        raise UsageError(
+            f"train: no option {context.args[0]!r} of a pinned configuration; the file says everything, and only "
+            "advvae takes published arguments"
+        )
+    from .models import model_names
+    from .retrain import retrain
+
+    if pinned in model_names():
+        raise UsageError(
+            f"train: {pinned} has no published arguments; pin a configuration with `sparring best STUDY -o best.toml` "
+            "and train that"
+        )
+    retrain(Path(pinned), output, data_path, console, device)
+
+
+def sample(
+    folder: Folder,
+    n: Annotated[int, typer.Option("-n", "--samples", help="How many.")] = 16,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    boost: Annotated[
+        float | None, typer.Option(help="Muons: factor on how rare they are; published 1.2.", show_default="1")
+    ] = None,
+    output: Output = None,
+    device: Device = "cpu",
+) -> None:
+    """Draw new samples: the numbers and a picture."""
+    from .production import read_trained
+    from .production.commands import run_sample
+
+    run_sample(read_trained(folder, device), n, seed, boost, output, console)
+
+
+def reconstruct(
+    folder: Folder,
+    part: Part = None,
+    rows: Number = None,
+    dataset: OtherData = None,
+    data_path: DataPath = None,
+    output: Output = None,
+    device: Device = "cpu",
+) -> None:
+    """Samples as they come back through the model, each one's error, and pictures side by side."""
+    from .production import read_trained
+    from .production.commands import run_reconstruct
+    from .production.rows import read_rows
+
+    loaded = read_trained(folder, device)
+    loaded.method("reconstruct")
+    found = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
+    run_reconstruct(loaded, found, output, console)
+
+
+def predict(
+    folder: Folder,
+    given: Annotated[str, typer.Option("--from", help="structure, spectrum or both.", show_default="both")] = "both",
+    structures: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="An .xyz file or a folder of them, instead of a data set.")
+    ] = None,
+    spectra: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A .txt spectrum or a folder of them, instead of a data set.")
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Also one .txt per sample.")] = False,
+    part: Part = None,
+    rows: Number = None,
+    dataset: OtherData = None,
+    data_path: DataPath = None,
+    output: Output = None,
+    device: Device = "cpu",
+) -> None:
+    """Structure to spectrum and back: the AEGAN's predictions, their errors where the truth is known, and curves."""
+    from .production import read_trained
+    from .production.commands import run_predict
+    from .production.rows import read_rows, read_spectra, read_structures
+
+    loaded = read_trained(folder, device)
+    loaded.method("predict")
+    where = output or loaded.folder / "predictions"
+    sources = {"both": loaded.fields} | {name: (name,) for name in loaded.fields}
+    if given not in sources:
+        raise UsageError(f"--from: there are {', '.join(sources)}, but got {given!r}")
+    asked: list[tuple[Path, Sequence[str], Rows]] = []
+    if structures is not None:
+        asked.append((where / "from_structure", ["structure"], read_structures(loaded, structures)))
+    if spectra is not None:
+        asked.append((where / "from_spectrum", ["spectrum"], read_spectra(loaded, spectra)))
+    if not asked:
+        found = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
+        asked.append((where, sources[given], found))
+    run_predict(loaded, asked, text, console)
+
+
+def outliers(
+    folder: Folder,
+    out_dataset: Annotated[str, typer.Option("--out-dataset", help="The foreign set; any size, grey or colour.")],
+    out_path: Annotated[Path | None, typer.Option("--out-path", help="Where the foreign set lies.")] = None,
+    part: Part = None,
+    rows: Number = None,
+    data_path: DataPath = None,
+    output: Output = None,
+    device: Device = "cpu",
+) -> None:
+    """How well the model tells a foreign set from its own: AUROC and FPR at 95 % TPR of every score it has."""
+    from .production import read_trained
+    from .production.commands import run_outliers
+
+    run_outliers(read_trained(folder, device), out_dataset, out_path, part, rows, data_path, output, console)
+
+
+def _run_published(
+    arguments: Arguments, is_said: bool, output: Path | None, data_path: Path | None, device: str
+) -> None:
+    """The AdvVAE's published command line: train, or one of the three that work on what train wrote."""
+    dataset = arguments.dataset if is_said else DIGITS
+    if arguments.verb == "train":
+        from .retrain import train_published
+
+        if not is_said:
+            console.print(
+                f"No --dataset: trains on the embedded {DIGITS}; published is {arguments.dataset}, which "
+                f"--dataset {arguments.dataset} fetches.", soft_wrap=True,
+            )  # fmt: skip
+        train_published(arguments, dataset, output, data_path, console, device)
+        return
+    from .production import read_trained
+    from .production.commands import run_outliers, run_reconstruct, run_sample
+    from .production.rows import read_rows
+
+    one, other = arguments.checkpoint, arguments.discriminator_checkpoint
+    if one is not None and other is not None and one != other:
+        raise UsageError(
+            f"advvae: one folder holds both nets here, but --checkpoint is {one} and --discriminator_checkpoint "
+            f"{other}; give the folder that train wrote"
+        )
+    loaded = read_trained(one or other or Path("advvae"), device)
+    if arguments.verb == "sample":
+        run_sample(loaded, arguments.num_samples, 0, None, output, console)
+    elif arguments.verb == "test":
+        found = read_rows(loaded, dataset=dataset if is_said else None, data_path=data_path)
+        run_reconstruct(loaded, found, output, console)
+    else:
+        run_outliers(loaded, arguments.out_dataset, data_path, None, None, None, output, console)

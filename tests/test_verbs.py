@@ -1,0 +1,477 @@
+"""From what ``train`` wrote to samples, reconstructions, predictions and outliers; every model is trained for an epoch.
+
+One folder per model serves the whole module.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from sparring import cli
+from sparring.data import load_dataset, split_rows
+from sparring.errors import ConfigError, DataError, UsageError
+from sparring.models import model_names
+from sparring.production import read_trained
+from sparring.production.outliers import scores, separate
+from sparring.production.rows import Rows, read_rows, read_structures
+from sparring.production.verbs import errors, predict, reconstruct, sample
+from sparring.space import find_space, read_space, write_toml
+
+SMALL: dict[str, dict[str, Any]] = {
+    "aegan": {"hidden_size": 16, "input_scaling": "standard", "target_scaling": "standard"},
+    "advvae": {"image_size": 8, "hidden_dims": [8, 16], "hidden_dims_dis": [8], "latent_dim": 8},
+    "aae": {"image_size": 8, "width": 8, "n_stages": 2, "latent_dim": 8, "adversarial": True},
+    "aae_series": {"width": 4, "latent_dim": 8, "adversarial": True},
+    "mlp_aae": {"hidden_size": 32, "hidden_size_dis": 16, "parzen_samples": 50},
+    "aux_aae": {"hidden_gen": [32, 32], "hidden_dis": [32, 32]},
+    "auxgan": {"hidden_gen": [32, 32], "hidden_dis": [32, 32], "aux_steps": 20},
+    "boost_vae": {"hidden": [32, 32]},
+}
+DATA = {"digits": {}, "exafs": {"n": 150}, "cylinder-bell-funnel": {"n": 150}, "muons": {"n": 150, "reference": 500}}
+LAYER = "structure_dis.0.linear.weight"
+FIGURES = {
+    "aegan": {"structure": "val/mse_recon_structure", "spectrum": "val/mse_recon_spectrum"},
+    "advvae": {"image": "val/mse_recon"},
+    "aae": {"image": "val/mse_recon"},
+    "aae_series": {"series": "val/mse_recon"},
+    "mlp_aae": {"image": "val/mse_recon"},
+}
+"""Field -> the metric that its reconstruction's error must repeat."""
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
+    """Runs ``sparring …`` in this process; returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["sparring", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Trains a model once, by the command; returns its folder."""
+    place = tmp_path_factory.mktemp("trained")
+
+    def train(name: str) -> Path:
+        folder: Path = place / name
+        if not folder.exists():
+            space = read_space(find_space(name))
+            fixed = {"epochs": 1, "batch_size": 50, **SMALL[name]}
+            raw = {key: space[key] for key in ("model", "dataset", "objectives")}
+            raw |= {"seed": 1, "fixed": fixed, "data": DATA[space["dataset"]]}
+            (place / f"{name}.toml").write_text(write_toml(raw), encoding="utf-8")
+            with pytest.MonkeyPatch.context() as patch:
+                assert command(patch, "train", place / f"{name}.toml", "-o", folder) == 0
+        return folder
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the data set imagenet wants it: 40 colour images of noise, 12 pixels wide and 9 high."""
+    place = tmp_path_factory.mktemp("foreign")
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 30), ("val", 10)):
+        (place / part / "noise").mkdir(parents=True)
+        for number in range(count):
+            pixels = rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(place / part / "noise" / f"{number}.png")
+    return place
+
+
+# -- what train wrote, read back --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_a_reloaded_model_holds_the_weights_that_were_written(name, trained):
+    folder = trained(name)
+    loaded = read_trained(folder)
+    assert not loaded.model.training
+    state, written = loaded.model.state_dict(), load_file(folder / "model.safetensors")
+    assert state.keys() == written.keys()
+    for key, tensor in written.items():
+        assert torch.equal(state[key], tensor), key
+
+
+def test_every_model_is_tried_here():
+    assert sorted(SMALL) == model_names()
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_a_reloaded_model_repeats_the_figure_of_its_training(name, trained):
+    folder = trained(name)
+    loaded = read_trained(folder)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    found = errors(*reconstruct(loaded, read_rows(loaded)))
+    for field, metric in FIGURES[name].items():
+        assert found[field].mean() == pytest.approx(metrics[metric], rel=1e-4)
+
+
+def test_a_model_is_found_by_its_name_and_by_its_weights(trained, tmp_path, monkeypatch):
+    folder = trained("aegan")
+    assert read_trained(folder / "model.safetensors").folder == folder
+    shutil.copytree(folder, tmp_path / "trained" / "aegan")
+    monkeypatch.chdir(tmp_path)
+    assert read_trained(Path("aegan")).folder == Path("trained/aegan")
+
+
+def break_nothing_left(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def break_weights(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:1000])
+
+
+def break_shape(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    state[LAYER] = torch.zeros(3, 3)
+    save_file(state, folder / "model.safetensors")
+
+
+def break_names(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    state["other"] = state.pop(LAYER)
+    save_file(state, folder / "model.safetensors")
+
+
+def break_config(folder: Path) -> None:
+    path = folder / "config.json"
+    path.write_text(path.read_text().replace('"hidden_size": 16', '"hidden_size": -16'))
+
+
+def break_about(folder: Path) -> None:
+    (folder / "model.json").write_text("{")
+
+
+def break_model(folder: Path) -> None:
+    path = folder / "model.json"
+    path.write_text(path.read_text().replace('"model": "aegan"', '"model": "aegam"'))
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (break_nothing_left, "holds model.json, config.json and model.safetensors, but"),
+        (break_weights, "whole .safetensors file"),
+        (break_shape, f"has another shape of {LAYER}"),
+        (break_names, f"lacks {LAYER}, has besides other"),
+        (break_config, "hidden_size = -16"),
+        (break_about, "model.json"),
+        (break_model, "no model 'aegam'; there are:"),
+    ],
+)
+def test_a_folder_that_is_not_whole_is_refused_in_one_sentence(harm, words, trained, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "aegan"
+    shutil.copytree(trained("aegan"), folder)
+    harm(folder)
+    assert command(monkeypatch, "predict", folder) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+
+
+# -- sample -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(set(SMALL) - {"aegan"}))
+def test_samples_are_as_many_as_asked_and_repeat_by_seed(name, trained):
+    loaded = read_trained(trained(name))
+    (first,), (again,), (other,) = (sample(loaded, 7, seed=seed).values() for seed in (3, 3, 4))
+    shape = {"rareness": (4,)}.get(loaded.fields[0], loaded.about.shapes[loaded.fields[0]])
+    assert first.shape == (7, *shape)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_the_sample_command_writes_numbers_and_a_picture(trained, tmp_path, monkeypatch):
+    for name, field in (("advvae", "image"), ("aae_series", "series"), ("auxgan", "muons"), ("aux_aae", "rareness")):
+        assert command(monkeypatch, "sample", trained(name), "-n", "9", "-o", tmp_path / name) == 0
+        with np.load(tmp_path / name / "samples.npz") as arrays:
+            assert arrays[field].shape[0] == 9
+        assert Image.open(tmp_path / name / f"{field}.png").getextrema() != ((255, 255),) * 3
+
+
+def test_a_boost_makes_rarer_muons_and_is_refused_where_there_is_none(trained):
+    loaded = read_trained(trained("aux_aae"))
+    plain, boosted = (sample(loaded, 500, boost=boost)["rareness"] for boost in (1.0, 3.0))
+    assert not np.array_equal(plain, boosted)
+    with pytest.raises(UsageError, match=r"--boost: the model aae draws without one"):
+        sample(read_trained(trained("aae")), 5, boost=2.0)
+
+
+def test_a_model_without_a_verb_names_those_that_have_it(trained, monkeypatch, capsys):
+    for verb, name, able in (
+        ("sample", "aegan", "aae, aae_series, advvae, aux_aae, auxgan, boost_vae, mlp_aae"),
+        ("reconstruct", "auxgan", "aae, aae_series, advvae, aegan, aux_aae, boost_vae, mlp_aae"),
+        ("predict", "advvae", "aegan"),
+    ):
+        assert command(monkeypatch, verb, trained(name)) == 2
+        assert f"{verb}: the model {name} cannot {verb}; {able} can" in capsys.readouterr().err
+    assert command(monkeypatch, "outliers", trained("aegan"), "--out-dataset", "digits") == 2
+    assert "cannot tell outliers; aae, aae_series, advvae, mlp_aae can" in capsys.readouterr().err
+
+
+# -- reconstruct ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(set(SMALL) - {"auxgan"}))
+def test_reconstructions_come_with_each_samples_error(name, trained, tmp_path, monkeypatch):
+    folder = trained(name)
+    assert command(monkeypatch, "reconstruct", folder, "--rows", "12", "-o", tmp_path) == 0
+    data = load_dataset(*(lambda about: (about.dataset, None, about.data))(read_trained(folder).about))
+    valid = split_rows(len(data), "80/20", 42, data.parts).valid[:12]
+    table = pyarrow.parquet.read_table(tmp_path / "errors.parquet").to_pydict()
+    assert table["id"] == [data.ids[row] for row in valid]
+    with np.load(tmp_path / "reconstructions.npz") as arrays:
+        assert arrays["ids"].tolist() == table["id"]
+        for field in set(arrays.files) - {"ids"}:
+            if field.startswith(("true_", "axis_")):
+                continue
+            squares = np.square(arrays[field].astype(float) - arrays[f"true_{field}"]).reshape(12, -1)
+            np.testing.assert_allclose(table[f"mse_{field}"], squares.mean(1))
+            assert (tmp_path / f"{field}.png").stat().st_size > 200
+
+
+def test_rows_are_of_the_part_that_was_asked_for(trained):
+    loaded = read_trained(trained("aegan"))
+    data = load_dataset("exafs", None, {"n": 150})
+    split = split_rows(150)
+    found = read_rows(loaded, part="train", n=5)
+    assert found.ids == tuple(data.ids[row] for row in split.train[:5])
+    with pytest.raises(UsageError, match=r"the split 80/20 of exafs has no test rows; use --part valid"):
+        read_rows(loaded, part="test")
+    with pytest.raises(UsageError, match=r"--part: no part 'all'"):
+        read_rows(loaded, part="all")
+    with pytest.raises(UsageError, match=r"needs structure, spectrum, but it holds image"):
+        read_rows(loaded, dataset="digits")
+    with pytest.raises(UsageError, match=r"--rows: wants at least 1 row, but got 0"):
+        read_rows(loaded, n=0)
+
+
+def test_data_that_have_changed_since_training_need_a_part(trained, tmp_path):
+    folder = tmp_path / "aegan"
+    shutil.copytree(trained("aegan"), folder)
+    about = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(about | {"data": {"n": 120}}))
+    loaded = read_trained(folder)
+    with pytest.raises(DataError, match=r"not the data the model was trained on.*--part"):
+        read_rows(loaded)
+    assert len(read_rows(loaded, part="valid")) == 24
+
+
+# -- predict ----------------------------------------------------------------------------------------------------------
+
+
+def test_predictions_from_one_field_are_those_from_both(trained):
+    loaded = read_trained(trained("aegan"))
+    rows = read_rows(loaded)
+    metrics = json.loads((loaded.folder / "metrics.json").read_text())
+    truths, both = predict(loaded, rows, ["structure", "spectrum"])
+    found = errors(truths, both)
+    for given, asked in (("structure", "spectrum"), ("spectrum", "structure")):
+        _, alone = predict(loaded, rows, [given])
+        assert alone.keys() == {asked}
+        np.testing.assert_array_equal(alone[asked], both[asked])
+        assert found[asked].mean() == pytest.approx(metrics[f"val/mse_predict_{asked}"], rel=1e-4)
+
+
+ATOMS = [
+    ("Fe", 0.0, 0.0, 0.0),
+    ("O", 2.0, 0.1, 0.0),
+    ("O", -1.9, 0.3, 0.2),
+    ("S", 0.2, 2.3, -0.4),
+    ("C", 1.1, 1.2, 2.5),
+]
+
+
+def write_xyz(path: Path, symbols: list[str], positions: np.ndarray) -> None:
+    lines = [f"{symbol} {x:.9f} {y:.9f} {z:.9f}" for symbol, (x, y, z) in zip(symbols, positions, strict=True)]
+    path.write_text("\n".join([str(len(lines)), "a comment", *lines]), encoding="utf-8")
+
+
+def test_a_turned_shifted_or_reordered_molecule_gets_the_same_prediction(trained, tmp_path):
+    loaded = read_trained(trained("aegan"))
+    symbols, positions = [atom[0] for atom in ATOMS], np.array([atom[1:] for atom in ATOMS])
+    turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
+    order = [0, 3, 1, 4, 2]
+    write_xyz(tmp_path / "a-plain.xyz", symbols, positions)
+    write_xyz(tmp_path / "b-turned.xyz", symbols, positions @ turn)
+    write_xyz(tmp_path / "c-shifted.xyz", symbols, positions + np.array([3.0, -7.0, 11.0]))
+    write_xyz(tmp_path / "d-reordered.xyz", [symbols[at] for at in order], positions[order])
+    write_xyz(tmp_path / "e-stretched.xyz", symbols, positions * 1.1)
+    rows = read_structures(loaded, tmp_path)
+    assert rows.ids == ("a-plain", "b-turned", "c-shifted", "d-reordered", "e-stretched")
+    _, answers = predict(loaded, rows, ["structure"])
+    plain, *same, other = answers["spectrum"]
+    spread = np.abs(plain).max()
+    for each in same:
+        np.testing.assert_allclose(each, plain, atol=1e-5 * spread)
+    assert np.abs(other - plain).max() > 1e-3 * spread
+
+
+def test_a_predicted_spectrum_written_as_text_is_read_as_a_spectrum(trained, tmp_path, monkeypatch, capsys):
+    symbols, positions = [atom[0] for atom in ATOMS], np.array([atom[1:] for atom in ATOMS])
+    write_xyz(tmp_path / "one.xyz", symbols, positions)
+    asked = ["predict", trained("aegan"), "--text", "-o"]
+    assert command(monkeypatch, *asked, tmp_path / "there", "--structures", tmp_path / "one.xyz") == 0
+    written = tmp_path / "there" / "from_structure" / "spectrum"
+    assert [path.name for path in written.iterdir()] == ["one.txt"]
+    assert command(monkeypatch, *asked, tmp_path / "back", "--spectra", written) == 0
+    with np.load(tmp_path / "there" / "from_structure" / "predictions.npz") as there:
+        axis, spectrum = there["axis_spectrum"], there["spectrum"]
+    loaded = read_trained(trained("aegan"))
+    rows = Rows(ids=("one",), fields={"spectrum": torch.from_numpy(spectrum)})
+    with np.load(tmp_path / "back" / "from_spectrum" / "predictions.npz") as back:
+        np.testing.assert_allclose(back["structure"], predict(loaded, rows, ["spectrum"])[1]["structure"], rtol=1e-4)
+    other = tmp_path / "other.txt"
+    np.savetxt(other, np.stack([axis + 1.0, spectrum[0]], axis=1), header="two\nlines")
+    assert command(monkeypatch, *asked, tmp_path / "no", "--spectra", other) == 2
+    assert "the model reads spectra of 226 points from 2 to 10, but got 226 from 3 to 11" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
+# -- outliers ---------------------------------------------------------------------------------------------------------
+
+
+def test_separation_is_what_its_definition_says():
+    own, foreign = np.array([0.0, 1.0, 2.0, 3.0]), np.array([2.5, 4.0, 5.0, 6.0])
+    found = separate(own, foreign)
+    assert found.auroc == pytest.approx(15 / 16)  # of 16 pairs only (3, 2.5) is the wrong way round
+    assert found.fpr_at_95_tpr == pytest.approx(1 / 4)  # to find all four, 3 is called foreign too
+    assert (found.mean_own, found.mean_foreign) == (1.5, 4.375)
+    assert separate(own, own + 10).auroc == 1.0
+    assert separate(own, own + 10).fpr_at_95_tpr == 0.0
+    assert separate(own, own).auroc == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("advvae", {"reconstruction", "discriminator"}),
+        ("mlp_aae", {"reconstruction", "discriminator"}),
+        ("aae", {"reconstruction", "discriminator", "code"}),
+    ],
+)
+def test_foreign_images_of_another_size_and_colour_are_scored(name, known, trained, foreign, tmp_path, monkeypatch):
+    place = tmp_path / "out"
+    asked = ["outliers", trained(name), "--out-dataset", "imagenet", "--out-path", foreign, "-o", place]
+    monkeypatch.setenv("SPARRING_DATA", str(tmp_path))
+    assert command(monkeypatch, *asked, "--rows", "100") == 0
+    figures = json.loads((place / "outliers.json").read_text())
+    assert figures["rows"] == {"own": 100, "foreign": 40}
+    assert figures["scores"].keys() == known
+    table = pyarrow.parquet.read_table(place / "scores.parquet").to_pydict()
+    assert sum(table["is_foreign"]) == 40
+    loaded = read_trained(trained(name))
+    own = scores(loaded, read_rows(loaded, n=100))
+    other = scores(loaded, read_rows(loaded, dataset="imagenet", data_path=foreign))
+    for score in known:
+        np.testing.assert_allclose(table[score], np.concatenate([own[score], other[score]]), rtol=1e-5)
+        again = separate(np.array(table[score][:100]), np.array(table[score][100:]))
+        assert again.auroc == pytest.approx(figures["scores"][score]["auroc"])
+    assert (place / "scores.png").stat().st_size > 1000
+
+
+def test_a_set_is_not_foreign_to_a_model_trained_on_it(trained, monkeypatch, capsys):
+    assert command(monkeypatch, "outliers", trained("advvae"), "--out-dataset", "digits") == 2
+    assert "digits is what the model was trained on" in capsys.readouterr().err
+
+
+# -- the published command line of the AdvVAE -------------------------------------------------------------------------
+
+
+TINY = ["--n_epochs", "2", "--batch_size", "400", "--hidden_dims", "4", "8", "--latent_dim", "4", "--size", "8"]
+TINY += ["--num_samples", "4"]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the published command line trained."""
+    folder = tmp_path_factory.mktemp("published") / "advvae"
+    words = ["train", "advvae", "--train", "--no_wandb", *TINY, "--sample_and_save_frequency", "2", "--lr", "1e-3"]
+    with pytest.MonkeyPatch.context() as patch:
+        assert command(patch, *words, "--kld_weight", "0.5", "-o", folder) == 0
+    return folder
+
+
+def test_the_published_command_line_trains_what_it_says(published):
+    config = json.loads((published / "config.json").read_text())
+    asked = {"epochs": 2, "batch_size": 400, "hidden_dims": [4, 8], "latent_dim": 4, "image_size": 8, "lr_gen": 1e-3}
+    assert {key: config[key] for key in asked} == asked
+    assert config["kld_weight"] == 0.5
+    assert config["gen_weight"] == 0.002
+    assert read_trained(published).about.dataset == "digits"
+    assert sorted(path.name for path in (published / "snapshots").iterdir()) == [
+        "epoch-00002.png", "epoch-00002.safetensors",
+    ]  # fmt: skip
+
+
+def test_its_pinned_file_trains_the_same_weights_and_snapshots_change_nothing(published, tmp_path, monkeypatch):
+    assert command(monkeypatch, "train", published / "pinned.toml", "-o", tmp_path) == 0
+    again, before = (load_file(folder / "model.safetensors") for folder in (tmp_path, published))
+    for name, tensor in before.items():
+        assert torch.equal(again[name], tensor), name
+
+
+def test_the_published_verbs_work_on_what_it_wrote(published, foreign, tmp_path, monkeypatch):
+    asked = ["train", "advvae", *TINY]
+    one = ["--checkpoint", published]
+    assert command(monkeypatch, *asked, "--sample", *one, "-o", tmp_path / "s") == 0
+    with np.load(tmp_path / "s" / "samples.npz") as arrays:
+        assert arrays["image"].shape == (4, 1, 8, 8)
+    assert command(monkeypatch, *asked, "--test", *one, "-o", tmp_path / "t") == 0
+    assert (tmp_path / "t" / "errors.parquet").is_file()
+    monkeypatch.setenv("SPARRING_DATA", str(tmp_path))
+    words = ["--outlier_detection", "--discriminator_checkpoint", published, "--out_dataset", "imagenet"]
+    assert command(monkeypatch, *asked, *words, "--data-path", foreign, "-o", tmp_path / "o") == 0
+    assert json.loads((tmp_path / "o" / "outliers.json").read_text())["scores"].keys() == {
+        "reconstruction", "discriminator",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["advvae", "--learning_rate", "1"], "advvae: unrecognized arguments: --learning_rate 1"),
+        (["advvae", "--sample", "--checkpoint", "nowhere"], "nowhere: a trained folder holds"),
+        (
+            ["advvae", "--outlier_detection", "--checkpoint", "a", "--discriminator_checkpoint", "b"],
+            "one folder holds both nets",
+        ),
+        (["aegan"], "train: aegan has no published arguments; pin a configuration"),
+        (["best.toml", "--lr", "1"], "train: no option '--lr' of a pinned configuration"),
+    ],
+)
+def test_what_train_cannot_take_is_refused_in_one_sentence(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command(monkeypatch, "train", *words) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["sample", "reconstruct", "predict", "outliers"])
+def test_every_verb_has_help_and_a_door(verb, checkout, monkeypatch, capsys):
+    assert command(monkeypatch, verb, "--help") == 0
+    assert "Usage" in capsys.readouterr().out
+    assert f'main("{verb}")' in (checkout / "platform" / f"{verb}.py").read_text(encoding="utf-8")
+
+
+def test_errors_of_a_torn_file_are_of_their_kinds(trained, tmp_path):
+    folder = tmp_path / "aegan"
+    shutil.copytree(trained("aegan"), folder)
+    break_about(folder)
+    with pytest.raises(ConfigError):
+        read_trained(folder)
