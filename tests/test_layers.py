@@ -23,6 +23,7 @@ BELOW = {
     "space": "metrics shipped",
     "data": "records shipped",
     "models": "space metrics data",
+    "model_page": "models",
     "training": "models",
     "ledger": "metrics",
     "mirror": "ledger",
@@ -36,10 +37,10 @@ BELOW = {
     "production": "training study progress",
     "retrain": "production two_sample",
     "cluster": "training study tensorboard progress mirror",
-    "cli": "cluster report retrain",
+    "cli": "cluster report retrain model_page",
 }
 
-ROOM_OF = {"dimension": "space", "space_checks": "space", "space_file": "space", "verbs": "cli"}
+ROOM_OF = {"dimension": "space", "space_checks": "space", "space_file": "space", "markdown": "model_page", "verbs": "cli"}
 """Modules that share a room; any other module or folder is the room of its own name."""
 
 ONLY_IN = {"ray": {"cluster"}, "optuna": {"referee", "space", "report"}}

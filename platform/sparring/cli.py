@@ -261,13 +261,29 @@ app.command(epilog="[bold]Example[/bold]\n\nsparring outliers trained/advvae --o
 )
 
 
-@app.command()
-def models() -> None:
-    """The systems that can be searched."""
+@app.command(epilog="[bold]Example[/bold]\n\nsparring models aegan")
+def models(
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="Its page: nets, losses, fields, what differs from published."),
+    ] = None,
+) -> None:
+    """The systems that can be searched; of one, everything there is to know."""
     from .models import describe_model, model_names
     from .progress import print_listing
 
-    print_listing(console, ("model", "what it is"), [(name, describe_model(name)) for name in model_names()])
+    if model is None:
+        print_listing(console, ("model", "what it is"), [(name, describe_model(name)) for name in model_names()])
+        return
+    from rich.markdown import Markdown
+
+    from .model_page import write_page
+
+    page = write_page(model)
+    if console.is_terminal:
+        console.print(Markdown(page))
+    else:
+        print(page, end="")
 
 
 @app.command()

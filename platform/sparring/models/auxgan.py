@@ -5,7 +5,7 @@
 
 ``aux`` larger than usual makes rare muons more often: ``sample(n, boost=1.2)``.
 
-Source: github.com/alexmarshallbristol/Enhanced_Generative_Networks (arXiv:1909.04451).
+Source: the auxiliary GANs of github.com/alexmarshallbristol/Enhanced_Generative_Networks (arXiv:1909.04451).
 
 Differs from the published code: losses are on logits. Generator and discriminator have an optimizer each and take their
 steps in turn; there both gradients are taken first, and one of the GANs has one optimizer for both nets.

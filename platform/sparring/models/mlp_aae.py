@@ -12,7 +12,7 @@ Source: A. Makhzani et al., arXiv:1511.05644, as Keras-GAN's ``aae.py`` has it (
 Differs from the published code: its discriminator takes one optimizer step on the draws and one on the codes, here one
 on the mean of both losses, as its twin in torch. The discriminator returns a logit. Both phases have an optimizer of
 their own; there one instance serves both. Epochs are passes, or steps_per_epoch steps; there each of the 20,000 is one
-step. Images keep their own size, and validation judges rows that were not trained on; there is none.
+step. Images keep their own size; there it is 28. Validation judges rows that were not trained on; there is none.
 """
 
 from __future__ import annotations

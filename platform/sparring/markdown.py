@@ -1,0 +1,96 @@
+"""Docstrings, values and tables as Markdown; nothing here knows what a page says (``model_page.py``).
+
+Of a docstring, lists, formulas (paragraphs that begin ``loss =``), drawings and tables (two spaces in a row) keep their
+lines; prose is filled anew.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+WIDTH = 120
+
+
+def paragraphs(documented: object) -> list[str]:
+    """The docstring of a module, class or function by paragraphs; none where it has none."""
+    return [text for text in re.split(r"\n\s*\n", inspect.getdoc(documented) or "") if text.strip()]
+
+
+def prose(texts: Iterable[str]) -> Iterator[str]:
+    """Paragraphs of a docstring as Markdown."""
+    for text in texts:
+        if re.match(r"\d+\. ", text):
+            yield "\n".join(re.sub(r"(?<=\S) {2,}", " ", line) for line in _quoted(text).splitlines())
+        elif text.startswith("loss = ") or re.search(r"^ {4}|\S {2,}\S", text):
+            yield textwrap.indent(textwrap.dedent(text), "    ")
+        else:
+            yield fill(text)
+
+
+def fill(text: str) -> str:
+    """One paragraph. No line begins with a sign of which Markdown would make a list, a quotation or a heading."""
+    held = re.sub(r" (?=([-+*=>#|]|\d+[.)])( |$))", "\0", " ".join(_quoted(text).split()))
+    return textwrap.fill(held, WIDTH, break_long_words=False, break_on_hyphens=False).replace("\0", " ")
+
+
+def one_line(text: str) -> str:
+    """For a table's cell: on one line, without the bar that would end it."""
+    return " ".join(_quoted(text).split()).replace("|", "\\|")
+
+
+def as_code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def as_sentence(text: str, label: str) -> str:
+    """What follows a label such as ``Source: ``, with a capital."""
+    rest = text.removeprefix(label)
+    return rest[0].upper() + rest[1:]
+
+
+def _quoted(text: str) -> str:
+    return text.replace("``", "`")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells, each as it stands."""
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def cross(sizes: Iterable[int]) -> str:
+    """Sizes of a shape: 1×28×28."""
+    return "×".join(map(str, sizes))
+
+
+def type_of(schema: Mapping[str, Any]) -> str:
+    """A field's type, bounds or choices from its JSON schema."""
+    if "anyOf" in schema:
+        return " or ".join(map(type_of, schema["anyOf"]))
+    if "enum" in schema or "const" in schema:
+        return choices(schema.get("enum") or [schema["const"]])
+    if schema["type"] == "array":
+        return f"list of {type_of(schema['items'])}"
+    kind = {"boolean": "true or false", "string": "text", "null": "none"}.get(schema["type"], schema["type"])
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    return (
+        f"{kind} {', '.join(f'{sign} {as_value(schema[key])}' for key, sign in signs.items() if key in schema)}".strip()
+    )
+
+
+def choices(values: Iterable[Any]) -> str:
+    return as_code(map(as_value, values))
+
+
+def as_value(value: Any) -> str:
+    """A value as TOML has it, numbers to 6 digits; ``none``, which TOML lacks, for what is left out."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(as_value, value))}]"
+    return re.sub(r"e([+-])0", r"e\1", f"{value:g}") if isinstance(value, float) else str(value)
