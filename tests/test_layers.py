@@ -40,7 +40,13 @@ BELOW = {
     "cli": "cluster report retrain model_page",
 }
 
-ROOM_OF = {"dimension": "space", "space_checks": "space", "space_file": "space", "markdown": "model_page", "verbs": "cli"}
+ROOM_OF = {
+    "dimension": "space",
+    "space_checks": "space",
+    "space_file": "space",
+    "markdown": "model_page",
+    "verbs": "cli",
+}
 """Modules that share a room; any other module or folder is the room of its own name."""
 
 ONLY_IN = {"ray": {"cluster"}, "optuna": {"referee", "space", "report"}}
