@@ -23,6 +23,7 @@ from sparring.data import load_dataset, split_rows
 from sparring.errors import ConfigError, DataError, UsageError
 from sparring.models import model_names
 from sparring.production import read_trained
+from sparring.production.controls import compare
 from sparring.production.outliers import scores, separate
 from sparring.production.rows import Rows, read_rows, read_structures
 from sparring.production.verbs import errors, predict, reconstruct, sample
@@ -342,6 +343,52 @@ def test_a_predicted_spectrum_written_as_text_is_read_as_a_spectrum(trained, tmp
     assert command(monkeypatch, *asked, tmp_path / "no", "--spectra", other) == 2
     assert "the model reads spectra of 226 points from 2 to 10, but got 226 from 3 to 11" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
+
+
+@pytest.fixture(scope="module")
+def learned(trained, tmp_path_factory) -> Path:
+    """An AEGAN of 12 epochs, enough to depend on what it is given."""
+    place = tmp_path_factory.mktemp("learned")
+    pinned = (trained("aegan") / "pinned.toml").read_text().replace("epochs = 1\n", "epochs = 12\n")
+    (place / "longer.toml").write_text(pinned.replace("batch_size = 50", "batch_size = 16"))
+    with pytest.MonkeyPatch.context() as patch:
+        assert command(patch, "train", place / "longer.toml", "-o", place / "aegan") == 0
+    return place / "aegan"
+
+
+def test_controls_are_worse_than_a_model_that_has_learned(learned):
+    loaded = read_trained(learned)
+    found = compare(loaded, read_rows(loaded), read_rows(loaded, part="train"))
+    outputs = {each.output for each in found}
+    assert outputs == {"reconstruct_structure", "reconstruct_spectrum", "predict_structure", "predict_spectrum"}
+    assert len(found) == 8 * 4
+    metrics = json.loads((learned / "metrics.json").read_text())
+    for each in found:
+        name = each.output.replace("reconstruct", "recon")
+        assert each.mse == pytest.approx(metrics[f"val/mse_{name}"], rel=1e-4)
+    assert all(each.is_passed for each in found if each.output == "predict_spectrum"), found
+
+
+def test_a_model_that_answers_the_same_to_all_does_not_pass(learned):
+    loaded = read_trained(learned)
+    with torch.no_grad():
+        for name, tensor in loaded.model.named_parameters():
+            if name.startswith("shared_encoder"):
+                tensor.zero_()
+    found = compare(loaded, read_rows(loaded), read_rows(loaded, part="train"))
+    blind = [each for each in found if each.control in ("input of another sample", "random input")]
+    assert [each.p for each in blind] == [1.0] * 8
+    assert not any(each.is_passed for each in found if each.control == "mean training output")
+
+
+def test_the_controls_command_writes_a_table(learned, tmp_path, monkeypatch, capsys):
+    assert command(monkeypatch, "predict", learned, "--controls", "-o", tmp_path / "here") == 0
+    table = pyarrow.parquet.read_table(tmp_path / "here" / "controls.parquet").to_pydict()
+    assert f"{sum(table['is_passed'])} of 32 controls are worse" in capsys.readouterr().out
+    assert command(monkeypatch, "predict", learned, "--controls", "--rows", "9", "-o", tmp_path / "few") == 2
+    assert "at least 10 samples, but got 9" in capsys.readouterr().err
+    assert command(monkeypatch, "predict", learned, "--controls", "--spectra", tmp_path) == 2
+    assert "leave out the files" in capsys.readouterr().err
 
 
 # -- outliers ---------------------------------------------------------------------------------------------------------

@@ -127,6 +127,9 @@ def predict(
         Path | None, typer.Option(metavar="PATH", help="A .txt spectrum or a folder of them, instead of a data set.")
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="Also one .txt per sample.")] = False,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Also test that eight answers without the right input are worse.")
+    ] = False,
     part: Part = None,
     rows: Number = None,
     dataset: OtherData = None,
@@ -136,7 +139,7 @@ def predict(
 ) -> None:
     """Structure to spectrum and back: the AEGAN's predictions, their errors where the truth is known, and curves."""
     from .production import read_trained
-    from .production.commands import run_predict
+    from .production.commands import run_controls, run_predict
     from .production.rows import read_rows, read_spectra, read_structures
 
     loaded = read_trained(folder, device)
@@ -145,6 +148,8 @@ def predict(
     sources = {"both": loaded.fields} | {name: (name,) for name in loaded.fields}
     if given not in sources:
         raise UsageError(f"--from: there are {', '.join(sources)}, but got {given!r}")
+    if controls and (structures or spectra):
+        raise UsageError("--controls: wants samples whose structure and spectrum are both known; leave out the files")
     asked: list[tuple[Path, Sequence[str], Rows]] = []
     if structures is not None:
         asked.append((where / "from_structure", ["structure"], read_structures(loaded, structures)))
@@ -154,6 +159,9 @@ def predict(
         found = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
         asked.append((where, sources[given], found))
     run_predict(loaded, asked, text, console)
+    if controls:
+        train = read_rows(loaded, part="train", data_path=data_path)
+        run_controls(loaded, asked[0][2], train, output, console)
 
 
 def outliers(

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ..errors import UsageError
 from ..progress import print_listing
+from .controls import compare, write_controls
 from .outliers import scores, write_outliers
 from .rows import Rows, read_rows
 from .trained import Loaded
@@ -50,6 +51,22 @@ def run_predict(
                 write_texts(where, name, values, found.ids, axes.get(name))
         _say_errors(truths, answers, console)
         console.print(f"Predictions of {len(found):,} samples: {where}", soft_wrap=True)
+
+
+def run_controls(loaded: Loaded, found: Rows, train: Rows, output: Path | None, console: Console) -> None:
+    """Each of the model's outputs against eight answers that must be worse."""
+    controls = compare(loaded, found, train)
+    where = output or loaded.folder / "predictions"
+    path = write_controls(where, controls)
+    outputs = list(dict.fromkeys(each.output for each in controls))
+    by_name: dict[str, list[str]] = {}
+    for each in controls:
+        by_name.setdefault(each.control, []).append("worse" if each.is_passed else "NOT WORSE")
+    print_listing(console, ("control", *outputs), [(name, *said) for name, said in by_name.items()])
+    passed = sum(each.is_passed for each in controls)
+    console.print(
+        f"{passed} of {len(controls)} controls are worse than the model, as they must be: {path}", soft_wrap=True
+    )
 
 
 def run_outliers(

@@ -39,8 +39,8 @@ def histogram(title: str, samples: Mapping[str, np.ndarray]) -> Panel:
     lines = {}
     for name, each in samples.items():
         counts, _ = np.histogram(each, edges)
-        lines[name] = np.repeat(counts / max(1, each.size), 2)
-    return Panel(title=title, x=np.repeat(edges, 2)[1:-1], lines=lines)
+        lines[name] = np.concatenate([[0.0], np.repeat(counts / max(1, each.size), 2), [0.0]])
+    return Panel(title=title, x=np.repeat(edges, 2), lines=lines)
 
 
 def draw(panels: Sequence[Panel], columns: int = 3) -> Image.Image:
