@@ -549,31 +549,23 @@ def test_reconstructions_come_back_in_raw_units(rows):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "epochs", "fields"),
-    [
-        ("auxgan", 12, {"hidden_gen": (64, 64), "hidden_dis": (64, 64), "noise": 20, "lr_gen": 1e-3, "lr_dis": 1e-3}),
-        ("boost_vae", 25, {"hidden": (64, 64), "lr_gen": 3e-3}),
-    ],
-)
-def test_a_generator_learns(name, epochs, fields):
+def test_the_gan_learns():
     data = load_dataset("muons", options={"n": 2500, "reference": 1000})
     split = split_rows(len(data))
-    model_class = find_model(name)
+    model_class = find_model("auxgan")
     part = {
         key: {field: torch.tensor(data.fields[field][getattr(split, key)]) for field in ("muons", "rareness")}
         for key in ("train", "valid")
     }
-    run_ = Solo(
+    small = {"aux_steps": 200, "hidden_gen": (64, 64), "hidden_dis": (64, 64), "noise": 20}
+    solo = Solo(
         model_class,
-        model_class.Config(
-            **{**SMALL[name], "aux_steps": 200, **fields} if name == "auxgan" else {**SMALL[name], **fields}
-        ),
+        model_class.Config(**{**SMALL["auxgan"], **small, "lr_gen": 1e-3, "lr_dis": 1e-3}),
         part["train"],
         part["valid"],
         trial=Trial(number=0, params={}, seed=0),
         objective=Objective(metric="val/distance"),
     )
-    figures = [run_.run_epoch().metrics["val/distance"] for _ in range(epochs)]
+    figures = [solo.run_epoch().metrics["val/distance"] for _ in range(12)]
     assert min(figures[-3:]) < 0.6 * figures[0]
     assert figures[0] < 1
