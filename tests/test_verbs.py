@@ -433,6 +433,16 @@ def test_foreign_images_of_another_size_and_colour_are_scored(name, known, train
     assert (place / "scores.png").stat().st_size > 1000
 
 
+def test_series_of_the_same_set_under_other_options_are_foreign(trained, tmp_path, monkeypatch, capsys):
+    asked = ["outliers", trained("aae_series"), "--out-dataset", "cylinder-bell-funnel", "-o", tmp_path / "out"]
+    assert command(monkeypatch, *asked, "--out-set", "noise=10.0") == 0
+    figures = json.loads((tmp_path / "out" / "outliers.json").read_text())
+    assert figures["rows"] == {"own": 30, "foreign": 150}  # what validated, and all
+    assert figures["scores"]["reconstruction"]["auroc"] > 0.99  # a hundred times the noise's variance
+    assert command(monkeypatch, *asked, "--out-set", "loudness=4") == 2
+    assert "no option 'loudness'" in capsys.readouterr().err
+
+
 def test_a_set_is_not_foreign_to_a_model_trained_on_it(trained, monkeypatch, capsys):
     assert command(monkeypatch, "outliers", trained("advvae"), "--out-dataset", "digits") == 2
     assert "digits is what the model was trained on" in capsys.readouterr().err

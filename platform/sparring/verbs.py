@@ -168,6 +168,10 @@ def outliers(
     folder: Folder,
     out_dataset: Annotated[str, typer.Option("--out-dataset", help="The foreign set; any size, grey or colour.")],
     out_path: Annotated[Path | None, typer.Option("--out-path", help="Where the foreign set lies.")] = None,
+    out_settings: Annotated[
+        list[str] | None,
+        typer.Option("--out-set", metavar="KEY=VALUE", help="An option of the foreign set's reader; repeatable."),
+    ] = None,
     part: Part = None,
     rows: Number = None,
     data_path: DataPath = None,
@@ -178,7 +182,9 @@ def outliers(
     from .production import read_trained
     from .production.commands import run_outliers
 
-    run_outliers(read_trained(folder, device), out_dataset, out_path, part, rows, data_path, output, console)
+    run_outliers(
+        read_trained(folder, device), out_dataset, out_path, out_settings or [], part, rows, data_path, output, console
+    )
 
 
 def _run_published(
@@ -213,4 +219,4 @@ def _run_published(
         found = read_rows(loaded, dataset=dataset if is_said else None, data_path=data_path)
         run_reconstruct(loaded, found, output, console)
     else:
-        run_outliers(loaded, arguments.out_dataset, data_path, None, None, None, output, console)
+        run_outliers(loaded, arguments.out_dataset, data_path, [], None, None, None, output, console)

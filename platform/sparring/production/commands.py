@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ..errors import UsageError
 from ..progress import print_listing
+from ..space import apply_settings
 from .controls import compare, write_controls
 from .outliers import scores, write_outliers
 from .rows import Rows, read_rows
@@ -73,16 +74,18 @@ def run_outliers(
     loaded: Loaded,
     out_dataset: str,
     out_path: Path | None,
+    out_settings: Sequence[str],
     part: str | None,
     rows: int | None,
     data_path: Path | None,
     output: Path | None,
     console: Console,
 ) -> None:
-    """The model's own rows against ``out_dataset``, at most ``rows`` of each."""
+    """The model's own rows against ``out_dataset``, at most ``rows`` of each. out_settings: its reader's key=value."""
     loaded.method("outliers")
     own = read_rows(loaded, part=part, n=rows, data_path=data_path)
-    foreign = read_rows(loaded, n=rows, dataset=out_dataset, data_path=out_path)
+    options = apply_settings({}, [f"data.{setting}" for setting in out_settings], ()).get("data", {})
+    foreign = read_rows(loaded, n=rows, dataset=out_dataset, data_path=out_path, options=options)
     if foreign.is_own:
         raise UsageError(f"--out-dataset: {out_dataset} is what the model was trained on; name a foreign set")
     where = output or loaded.folder / "outliers"

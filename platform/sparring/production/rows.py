@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,18 +48,19 @@ def read_rows(
     n: int | None = None,
     dataset: str | None = None,
     data_path: Path | None = None,
-    fields: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Rows:
-    """At most ``n`` samples (10,000) with the model's fields, or those named.
+    """At most ``n`` samples (10,000) with the model's fields.
 
     part: train, valid or test; by default what validated the model, and of another data set every row, shuffled. The
-    model's own data set is found where it was, unless ``data_path`` says where it lies now.
+    model's own data set is found where it was, unless ``data_path`` says where it lies now. options: of the reader, over the
+    card's and, of the model's own data set, over those it was trained on.
     """
     if n is not None and n < 1:
         raise UsageError(f"--rows: wants at least 1 row, but got {n}")
     if part is not None and part not in PARTS:
         raise UnknownName(f"--part: no part {part!r}; there are: {', '.join(PARTS)}")
-    data = _load(loaded, dataset, data_path)
+    data = _load(loaded, dataset, data_path, options or {})
     is_own = data.sha256 == loaded.about.sha256
     if dataset is None and not is_own and part is None:
         raise DataError(
@@ -67,7 +69,7 @@ def read_rows(
         )
     index = _index(data, loaded.about.split if dataset is None else SPLIT, part or ("valid" if is_own else None))
     index = index[: n or MOST]
-    wanted = loaded.fields if fields is None else fields
+    wanted = loaded.fields
     _check(loaded, data, wanted)
     return Rows(
         ids=tuple(data.ids[row] for row in index),
@@ -107,12 +109,12 @@ def read_spectra(loaded: Loaded, place: Path) -> Rows:
     return _as_rows(loaded, "spectrum", files, transform(rows) if is_transformed else rows, place)
 
 
-def _load(loaded: Loaded, dataset: str | None, data_path: Path | None) -> Dataset:
+def _load(loaded: Loaded, dataset: str | None, data_path: Path | None, options: Mapping[str, Any]) -> Dataset:
     about = loaded.about
     if dataset is not None and dataset != about.dataset:
-        return load_dataset(dataset, data_path)
+        return load_dataset(dataset, data_path, options)
     before = Path(about.data_path) if about.data_path else None
-    return load_dataset(about.dataset, data_path or before, about.data)
+    return load_dataset(about.dataset, data_path or before, {**about.data, **options})
 
 
 def _index(data: Dataset, kind: str, part: str | None) -> np.ndarray:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import ConfigError, DataError, UsageError
 from ..models import find_config, find_model, model_names
@@ -38,7 +38,7 @@ class About(BaseModel):
 
     model: str
     """The system's name."""
-    shapes: Mapping[str, tuple[int, ...]]
+    shapes: Mapping[str, tuple[Annotated[int, Field(ge=1)], ...]]
     """Per field, the shape of one sample it was trained on."""
     dataset: str
     """The data set's card."""

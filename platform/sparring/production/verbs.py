@@ -6,6 +6,7 @@ Arrays are .npz without objects, tables Parquet with the sample's id first, pict
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -122,11 +123,13 @@ def write_table(path: Path, columns: Mapping[str, Any]) -> Path:
 
 
 def open_folder(folder: Path) -> None:
-    """Makes the folder; raises UsageError if that cannot be."""
+    """Makes the folder; raises UsageError if that, or writing into it, cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"-o: {folder} cannot be a folder: {error.strerror}; name another") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"-o: {folder} cannot be written to; name another")
 
 
 def _arrays(loaded: Loaded, answer: Any) -> Answers:
