@@ -53,8 +53,8 @@ def read_rows(
     """At most ``n`` samples (10,000) with the model's fields.
 
     part: train, valid or test; by default what validated the model, and of another data set every row, shuffled. The
-    model's own data set is found where it was, unless ``data_path`` says where it lies now. options: of the reader, over the
-    card's and, of the model's own data set, over those it was trained on.
+    model's own data set is found where it was, unless ``data_path`` says where it lies now. options: of the reader,
+    over the card's and, of the model's own data set, over those it was trained on.
     """
     if n is not None and n < 1:
         raise UsageError(f"--rows: wants at least 1 row, but got {n}")
