@@ -3,7 +3,8 @@
     ours       one slot whose group of two workers serves every trial (`--workers-per-trial 2`)
     nested     a Ray Tune function that fits a TorchTrainer of two workers per trial, as Ray's documentation shows
 
-Both train the workload's trial data-parallel with our own loop, so only what surrounds a trial differs. Printed are the
+Both train the workload's trial data-parallel with our own loop, so only what surrounds a trial differs. It is cut to
+one epoch: what is compared is the surroundings, and longer trials hide them. Printed are the
 stages of a group's start, each trial's time beyond its epochs, and trials per minute: of the whole command, and in the
 steady state after the first trial. Argument: --trials N of ours; the opponent gets three.
 """
@@ -22,6 +23,13 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 NESTED_TRIALS = 3
+
+
+def small() -> None:
+    """Makes the workload's trials one epoch long, in this process."""
+    import workload
+
+    workload.SPACE["fixed"]["epochs"] = 1
 
 
 class Stopwatch:
@@ -50,6 +58,7 @@ def ours(folder: Path, trials: int) -> None:
     sys.path.insert(0, str(HERE))
     from workload import SPACE
 
+    small()
     from sparring.cluster import search
     from sparring.study import open_folder, prepare
 
@@ -97,8 +106,10 @@ def nested(folder: Path, trials: int) -> None:
         def loop(config):
             sys.path.insert(0, str(HERE))
             import ray.train
+            import workload
             from workload import train_trial
 
+            workload.SPACE["fixed"]["epochs"] = 1
             from sparring.training.averaging import Workers
 
             context = ray.train.get_context()
