@@ -345,6 +345,33 @@ def test_a_predicted_spectrum_written_as_text_is_read_as_a_spectrum(trained, tmp
     assert not (tmp_path / "no").exists()
 
 
+def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(tmp_path, monkeypatch):
+    """Descriptors with the reader's options that trained the model, and spectra in their transformed form."""
+    rng = np.random.default_rng(0)
+    folder, energy = tmp_path / "pairs", np.linspace(7100, 7200, 20)
+    folder.mkdir()
+    for number in range(20):
+        shell = rng.normal(size=(4, 3))
+        shell *= rng.uniform(1.5, 3.5, (4, 1)) / np.linalg.norm(shell, axis=1, keepdims=True)
+        write_xyz(folder / f"m{number:02d}.xyz", ["Fe", "O", "O", "N", "C"], np.vstack([np.zeros(3), shell]))
+        np.savetxt(folder / f"m{number:02d}.txt", np.stack([energy, rng.random(20)], axis=1), header="two\nlines")
+    raw = {"model": "aegan", "dataset": "fe-xanes", "seed": 0, "data_path": "pairs"}
+    raw |= {"objectives": [{"metric": "val/score"}], "data": {"r_max": 5.0, "fourier": True}}
+    raw |= {"fixed": {"epochs": 1, "hidden_size": 8, "batch_size": 8}}
+    monkeypatch.chdir(tmp_path)
+    Path("pinned.toml").write_text(write_toml(raw), encoding="utf-8")
+    assert command(monkeypatch, "train", "pinned.toml") == 0
+    monkeypatch.chdir(folder)  # where the data lay is remembered, wherever one stands
+    files = ["--structures", folder, "--spectra", folder, "-o", tmp_path / "files"]
+    assert command(monkeypatch, "predict", tmp_path / "trained" / "aegan", *files) == 0
+    assert command(monkeypatch, "predict", tmp_path / "trained" / "aegan", "-o", tmp_path / "rows") == 0
+    with np.load(tmp_path / "rows" / "predictions.npz") as rows:
+        for given, asked in (("structure", "spectrum"), ("spectrum", "structure")):
+            with np.load(tmp_path / "files" / f"from_{given}" / "predictions.npz") as found:
+                where = [found["ids"].tolist().index(name) for name in rows["ids"]]
+                np.testing.assert_allclose(found[asked][where], rows[asked], rtol=1e-4, atol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def learned(trained, tmp_path_factory) -> Path:
     """An AEGAN of 12 epochs, enough to depend on what it is given."""

@@ -59,11 +59,13 @@ def run_controls(loaded: Loaded, found: Rows, train: Rows, output: Path | None, 
     controls = compare(loaded, found, train)
     where = output or loaded.folder / "predictions"
     path = write_controls(where, controls)
-    outputs = list(dict.fromkeys(each.output for each in controls))
-    by_name: dict[str, list[str]] = {}
-    for each in controls:
-        by_name.setdefault(each.control, []).append("worse" if each.is_passed else "NOT WORSE")
-    print_listing(console, ("control", *outputs), [(name, *said) for name, said in by_name.items()])
+    table = []
+    for output_name in dict.fromkeys(each.output for each in controls):
+        mine = [each for each in controls if each.output == output_name]
+        nearest = min(mine, key=lambda each: each.mse_control)
+        not_worse = ", ".join(each.control for each in mine if not each.is_passed) or "-"
+        table.append((output_name, f"{nearest.mse:.4g}", f"{nearest.mse_control:.4g}", nearest.control, not_worse))
+    print_listing(console, ("output", "MSE", "best control's", "which is", "not worse"), table)
     passed = sum(each.is_passed for each in controls)
     console.print(
         f"{passed} of {len(controls)} controls are worse than the model, as they must be: {path}", soft_wrap=True
