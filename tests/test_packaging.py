@@ -21,7 +21,13 @@ DATA = ("search_spaces", "datasets", "dashboards")
 FOR_THE_USER = {"pandas"}
 """Asked for though nothing here need import it: the line that reads a study's Parquet, printed after every search."""
 
-IMPORTED_AS = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn", "tomli-w": "tomli_w"}
+IMPORTED_AS = {
+    "annotated-types": "annotated_types",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+    "tomli-w": "tomli_w",
+}
 
 PIP = (sys.executable, "-m", "pip")
 
