@@ -1,0 +1,95 @@
+"""One worker equals two, for every system found in the folder: float64, synchronised batch norm, a real gloo group.
+
+This file is also the program of each of the two: `python test_contract_workers.py RANK FOLDER`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from sparring.models import model_names
+from sparring.records import Trial
+from sparring.training.averaging import Workers
+from sparring.training.gang import Solo
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+ROWS, BATCH = 102, 34
+"""Three steps an epoch, of 17 rows for each worker."""
+
+
+def contract() -> Any:
+    """The module of the other contract tests, for the settings in which it trains each system."""
+    spec = importlib.util.spec_from_file_location("contract", Path(__file__).with_name("test_contract.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def figures(shared: Any, name: str, workers: Workers | None) -> list[dict[str, float]]:
+    """The metrics of two epochs."""
+    torch.set_default_dtype(torch.float32)
+    setting = shared.Setting(name)
+    rows = {
+        part: {field: shared.widened(values) for field, values in setting.part(part, ROWS).items()}
+        for part in ("train", "valid")
+    }
+    torch.set_default_dtype(torch.float64)
+    try:
+        solo = Solo(
+            setting.model_class, setting.config(batch_size=BATCH), rows["train"], rows["valid"],
+            trial=Trial(number=0, params={}, seed=0), objective=setting.objective, workers=workers,
+            sync_batchnorm=workers is not None,
+        )  # fmt: skip
+        return [dict(solo.run_epoch().metrics) for _ in range(2)]
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, float]]]:
+    """By system what the first of two workers saw."""
+    folder = tmp_path_factory.mktemp("two")
+    two = [subprocess.Popen([sys.executable, __file__, str(rank), str(folder)]) for rank in (0, 1)]
+    try:
+        assert [process.wait(timeout=350) for process in two] == [0, 0]
+    finally:
+        for process in two:
+            process.kill()
+            process.wait()
+    seen = [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+    assert seen[0] == seen[1], "both hold the same figures"
+    return seen[0]
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_one_worker_equals_two(together, name):
+    for alone, shared in zip(figures(contract(), name, None), together[name], strict=True):
+        assert alone.keys() == shared.keys()
+        for metric, value in alone.items():
+            # Adam makes of rounding in gradients that are zero what it makes of any gradient: 1e-11 after ten steps.
+            assert shared[metric] == pytest.approx(value, rel=1e-8, abs=1e-10), metric
+
+
+def play(rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    store = torch.distributed.FileStore(str(folder / "store"), 2)
+    torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=2, timeout=timedelta(seconds=300))
+    shared = contract()
+    seen = {name: figures(shared, name, Workers(rank, 2)) for name in model_names()}
+    (folder / f"{rank}.json").write_text(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    play(int(sys.argv[1]), Path(sys.argv[2]))
