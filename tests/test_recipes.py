@@ -84,7 +84,8 @@ def pods(job: dict) -> dict[str, dict]:
 
 
 def test_the_manifest_is_a_ray_job(manifest):
-    jsonschema.validate(manifest["RayJob"], RAY_JOB)
+    validator = jsonschema.validators.validator_for(RAY_JOB)(RAY_JOB)
+    assert [error.message for error in validator.iter_errors(manifest["RayJob"])] == []
 
 
 @pytest.mark.parametrize(
