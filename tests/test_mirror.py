@@ -26,6 +26,8 @@ from sparring.mirror.store import Store
 from sparring.records import AttemptRow, EpochRow, Outcome, TrialRow
 from sparring.training.checkpoint import CheckpointFolder
 
+pytestmark = pytest.mark.slow  # all together
+
 KINDS = {"lr": "float"}
 METRICS = ("val/score",)
 STUDY = "study.json"
@@ -209,7 +211,6 @@ with Ledger(folder, kinds={"lr": "float"}, metrics=["val/score"]) as ledger, Tol
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_head_killed_at_any_moment_loses_nothing_that_was_mirrored(folder, address, seed):
     chance = random.Random(seed)

@@ -29,6 +29,8 @@ from sparring.models.muon_frame import HalfNormalRanks, MuonFrame
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 
+pytestmark = pytest.mark.slow  # all together
+
 SMALL: dict[str, dict[str, Any]] = {
     "auxgan": {"hidden_gen": (16, 16), "hidden_dis": (16, 16), "noise": 5, "aux_steps": 20},
     "aux_aae": {"hidden_gen": (16, 16), "hidden_dis": (16, 16)},
@@ -548,7 +550,6 @@ def test_reconstructions_come_back_in_raw_units(rows):
 # -- learning ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_the_gan_learns():
     data = load_dataset("muons", options={"n": 2500, "reference": 1000})
     split = split_rows(len(data))

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # all together
+
 DATA = ("search_spaces", "datasets", "dashboards")
 """Folders of the checkout that travel inside the package, once they hold something."""
 

@@ -17,6 +17,8 @@ from sparring.ledger import attempt_rows, epoch_rows, trial_rows
 from sparring.records import Outcome
 from sparring.report import write_report
 
+pytestmark = pytest.mark.slow  # all together
+
 TRIALS, EPOCHS, SLOTS = 300, 10, 16
 
 

@@ -29,6 +29,8 @@ from sparring.production.rows import Rows, read_rows, read_structures
 from sparring.production.verbs import errors, predict, reconstruct, sample
 from sparring.space import find_space, read_space, write_toml
 
+pytestmark = pytest.mark.slow  # all together
+
 SMALL: dict[str, dict[str, Any]] = {
     "aegan": {"hidden_size": 16, "input_scaling": "standard", "target_scaling": "standard"},
     "advvae": {"image_size": 8, "hidden_dims": [8, 16], "hidden_dims_dis": [8], "latent_dim": 8},
