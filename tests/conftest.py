@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,15 @@ class Command:
         from sparring.ledger import epoch_rows
 
         return epoch_rows(self.folder) if (self.folder / "study.json").exists() else []
+
+    def kill_all(self, process: subprocess.Popen) -> None:
+        """SIGKILL for the driver, Ray's daemons, the referee and every slot, as close to at once as a process can."""
+        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+        for blow in (psutil.Process.suspend, psutil.Process.kill):
+            for member in family:
+                with suppress(psutil.NoSuchProcess):
+                    blow(member)
+        process.wait()
 
     def wait_for(self, met: Callable[[], Any], process: subprocess.Popen, seconds: float = 120) -> Any:
         """What ``met`` answers once that is true; fails if the search ends first or the time is up."""

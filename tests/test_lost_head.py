@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 
-import psutil
 import pytest
 
 from sparring.ledger import epoch_rows, trial_rows
@@ -19,12 +18,7 @@ def test_a_lost_head_comes_back_from_the_mirror(command, tmp_path):
     process = search.start(*budget, "--mirror", str(mirror))
     copy = mirror / "lost"
     search.wait_for(lambda: (copy / "study.json").exists() and len(trial_rows(copy)) >= 2, process)
-    family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-    for member in family:
-        member.suspend()
-    for member in family:
-        member.kill()
-    process.wait()
+    search.kill_all(process)
     ended, told = trial_rows(copy), epoch_rows(copy)
     shutil.rmtree(search.results)
 
