@@ -44,6 +44,7 @@ ROOM_OF = {
     "dimension": "space",
     "space_checks": "space",
     "space_file": "space",
+    "ranking": "records",
     "markdown": "model_page",
     "verbs": "cli",
 }

@@ -23,7 +23,8 @@ from rich.console import Console
 from sparring.dimension import Dimension
 from sparring.errors import DataError, NothingToReport, UnknownName, UsageError
 from sparring.ledger import Ledger, spec_to_json, write_study
-from sparring.records import AttemptRow, EpochRow, Objective, Outcome, StudySpec, TrialRow, best_row
+from sparring.ranking import best_row
+from sparring.records import AttemptRow, EpochRow, Objective, Outcome, StudySpec, TrialRow
 from sparring.report import importance, read_report, write_report
 from sparring.report.importance import encode, measure_importance
 from sparring.report.page import make_page

@@ -91,7 +91,20 @@ def search(
         typer.Option("--set", metavar="KEY=VALUE", help="Fix a field instead of searching it; repeatable."),
     ] = None,
     sampler: Annotated[str, typer.Option(help="tpe or random.")] = "tpe",
-    pruner: Annotated[str, typer.Option(help="successive_halving, median or none.")] = "successive_halving",
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC",
+            help="A validation figure to search by, instead of the space's; repeatable, the first leads.",
+            show_default="the space's",
+        ),
+    ] = None,
+    pruner: Annotated[
+        str | None,
+        typer.Option(
+            help="successive_halving, median or none.", show_default="successive_halving; none of several objectives"
+        ),
+    ] = None,
     checkpoint_s: Annotated[
         float, typer.Option("--checkpoint-seconds", min=0.0, help="A trial is checkpointed at most this often.")
     ] = 10.0,
@@ -152,6 +165,7 @@ def search(
         data_path=data_path,
         config=config,
         settings=set_ or [],
+        objectives=objective or [],
         results=results,
         name=name,
         address=address,
@@ -209,6 +223,10 @@ def report(
 def best(
     study: StudyName,
     results: Results = Path("results"),
+    trial: Annotated[
+        int | None,
+        typer.Option(help="Another completed trial, such as one of the front.", show_default="the best"),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where to write it.", show_default="the screen")
     ] = None,
@@ -216,14 +234,18 @@ def best(
     """Pin the best configuration: the search space with every range collapsed to a value."""
     from .ledger import read_study, spec_from_json, trial_rows
     from .models import find_config
-    from .records import best_row
+    from .ranking import best_row, front, is_ranked
     from .space import Space, pin, write_toml
 
     folder = _find(study, results)
     spec = spec_from_json(read_study(folder)["spec"])
-    row = best_row(trial_rows(folder), spec.objectives[0])
-    if row is None:
+    rows = [row for row in trial_rows(folder) if is_ranked(row)]
+    if not rows:
         raise NothingToReport(f"study {spec.name}: no trial has completed yet; search on with the same command")
+    row = best_row(rows if trial is None else [row for row in rows if row.trial == trial], spec.objective)
+    if row is None:
+        numbers = ", ".join(str(each.trial) for each in sorted(rows, key=lambda row: row.trial))
+        raise UnknownName(f"--trial: no completed trial {trial} in study {spec.name}; there are: {numbers}")
     raw = dict(spec.space) | {"split": spec.split}
     if spec.data_path:
         raw["data_path"] = spec.data_path
@@ -231,7 +253,7 @@ def best(
     found: dict[str, Value | None] = {
         "study": spec.name,
         "trial": row.trial,
-        "metric": spec.objectives[0].metric,
+        "metric": spec.objective.metric,
         "value": row.value,
         "epoch": row.best_epoch,
         "workers": spec.workers_per_trial,
@@ -243,6 +265,11 @@ def best(
     else:
         output.write_text(text, encoding="utf-8")
         console.print(f"Trial {row.trial} pinned in {output}; train it with: sparring train {output}", soft_wrap=True)
+    others = [each.trial for each in front(rows, spec.objectives) if each.trial != row.trial]
+    if trial is None and len(spec.objectives) > 1 and others:
+        named = ", ".join(map(str, others))
+        words = f"It is the best by {spec.objective.metric}; as good in their way, for --trial: {named}"
+        Console(stderr=True).print(words, style="yellow", soft_wrap=True)
 
 
 app.command(

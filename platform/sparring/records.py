@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -89,6 +89,11 @@ class Objective:
     metric: str
     goal: Literal["minimize", "maximize"] = "minimize"
 
+    @property
+    def sign(self) -> float:
+        """+1 if lower is better, -1 if higher is: a figure times it is the lower the better."""
+        return 1.0 if self.goal == "minimize" else -1.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudySpec:
@@ -103,6 +108,7 @@ class StudySpec:
     space: Mapping[str, Any] = field(default_factory=dict)
     """The search space as read from TOML ([objectives], [fixed], [search]), --config and --set already applied."""
     objectives: tuple[Objective, ...] = (Objective(metric="val/score"),)
+    """The first leads: a trial's best epoch is the best by it, trials are pruned by it; the others are read there."""
     seed: int = 0
     trials: int = 24
     time_s: float | None = None
@@ -130,6 +136,11 @@ class StudySpec:
     """Longest wait of one worker for the others."""
     silence_limit_s: float = 1800.0
     """Longest time a trial may take for one epoch; then its worker is ended, and the attempt counts."""
+
+    @property
+    def objective(self) -> Objective:
+        """The one that leads."""
+        return self.objectives[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +197,7 @@ class TrialRow:
     outcome: Outcome
     params: Mapping[str, Value]
     value: float | None = None
-    """The objective at ``best_epoch``; None unless finite figures exist. Never NaN."""
+    """The leading objective at ``best_epoch``; None unless finite figures exist. Never NaN."""
     best_epoch: int | None = None
     epochs: int = 0
     """Epochs trained."""
@@ -196,17 +207,6 @@ class TrialRow:
     """Seconds from the first attempt's first epoch to the end, training only."""
     error: str | None = None
     """The exception's class and text, at most 4 kB, when the outcome is crashed or out_of_memory."""
-
-
-def best_row(rows: Iterable[TrialRow], objective: Objective) -> TrialRow | None:
-    """The best of those that completed; None if none did. Of equals, the earliest."""
-    sign = 1.0 if objective.goal == "minimize" else -1.0
-    ranked = [
-        (sign * row.value, row.trial, row)
-        for row in rows
-        if row.outcome is Outcome.COMPLETED and row.value is not None and math.isfinite(row.value)
-    ]
-    return min(ranked, key=lambda each: each[:2])[2] if ranked else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +242,7 @@ class Snapshot:
     """Finished trials by outcome."""
     running: tuple[RunningTrial, ...]
     best: TrialRow | None
-    """The best completed trial."""
+    """The best completed trial, by the leading objective."""
     baseline: TrialRow | None
     """Trial 0, the published default, once it has ended."""
     epochs: int

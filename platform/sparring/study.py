@@ -21,6 +21,7 @@ from .data.mapping import Mapped, select
 from .errors import UsageError
 from .feasibility import AS_MANY_AS_FIT, check_batch, check_workers, place_slots
 from .ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
+from .metrics import find_metric
 from .models import find_config
 from .records import PRUNERS, SAMPLERS, StudySpec, safe_name
 from .space import Space, apply_config, apply_settings, find_space, read_space
@@ -85,6 +86,7 @@ def prepare(
     data_path: Path | None = None,
     config: Path | None = None,
     settings: Sequence[str] = (),
+    objectives: Sequence[str] = (),
     results: Path = Path("results"),
     name: str | None = None,
     address: str | None = None,
@@ -92,6 +94,7 @@ def prepare(
 ) -> Study:
     """Checks everything a search needs. ``limits`` are StudySpec's trials, time_s, slots, seed, sampler, ….
 
+    objectives: metrics to search by instead of the space's, the leading one first.
     address: the cluster it will run on, None for this machine, whose CPUs are then counted.
 
     Raises UsageError (or one of its kinds) at the first thing that cannot be.
@@ -104,6 +107,8 @@ def prepare(
         raw, published_seed = _with_published(raw, config)
         seed = published_seed if seed is None else seed
     raw = apply_settings(raw, settings, config_class.model_fields)
+    if objectives:
+        raw["objectives"] = [{"metric": metric} for metric in objectives]
     if raw.get("model", model) != model:
         raise UsageError(f"{where}: model: the space is for {raw['model']!r}, but {model!r} is searched; use its own")
     if dataset is not None:
@@ -111,9 +116,9 @@ def prepare(
     checked = Space(raw, config_class, where)
     if not checked.dimensions:
         raise UsageError(f"{where}: nothing to search: [search] is empty; train a pinned file with `sparring train`")
-    if len(checked.objectives) > 1:
-        raise UsageError(f"{where}: objectives: one objective is searched, but got {len(checked.objectives)}; keep one")
+    limits["pruner"] = limits.get("pruner") or ("none" if len(checked.objectives) > 1 else PRUNERS[0])
     _check_names(limits)
+    _check_objectives(checked, config_class, limits["pruner"])
     spec = StudySpec(
         name=safe_name(name or f"{model}-{checked.dataset}", "--name"),
         model=model,
@@ -220,6 +225,26 @@ def _smallest_batch(space: Space) -> int:
             return min(int(edge) for edge in dimension.edges())
     size: int = space.config(space.baseline()).batch_size
     return size
+
+
+def _check_objectives(space: Space, config_class: type[Config], pruner: str) -> None:
+    """Raises UsageError if the model does not measure one, or several would have to be pruned by.
+
+    A trial that is behind in one may lead in another; Optuna does not prune by several either.
+    """
+    known = [find_metric(name) for name in config_class.emitted()]
+    for objective in space.objectives:
+        if objective.metric not in {each.name for each in known}:
+            named = ", ".join(each.name for each in known if each.goal != "none")
+            raise UsageError(
+                f"{space.where}: objectives: {space.model} does not measure {objective.metric}; there are: {named}"
+            )
+    if len(space.objectives) > 1 and pruner != "none":
+        named = ", ".join(objective.metric for objective in space.objectives)
+        raise UsageError(
+            f"--pruner: trials are pruned by one objective, but {pruner} would have to compare {named}; leave --pruner "
+            "out, or keep one objective"
+        )
 
 
 def _check_names(limits: Mapping[str, Any]) -> None:

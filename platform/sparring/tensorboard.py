@@ -67,7 +67,7 @@ class Board:
     ) -> None:
         self.folder = Path(folder) / "tensorboard"
         self.dimensions, self.objective, self._warn = tuple(dimensions), objective, warn
-        self._sign = 1.0 if objective.goal == "minimize" else -1.0
+        self._sign = objective.sign
         self._shown = [name for name in metrics if name.startswith("val/") or name == objective.metric]
         self._runs: dict[int, _Run] = {}
         self.enabled = True

@@ -13,7 +13,7 @@ from ..feasibility import place_slots
 from ..ledger import lock_study, trial_rows
 from ..mirror import Mirror
 from ..progress import print_summary
-from ..records import best_row
+from ..ranking import best_row
 from ..study import Study, is_complete, open_folder, with_limits
 from .search import Material, connect, run
 from .watch import Watcher
@@ -75,7 +75,7 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
 def _sum_up(study: Study, console: Console) -> bool:
     """Says what was found; whether any trial completed."""
     rows = trial_rows(study.folder)
-    objective = study.spec.objectives[0]
+    objective = study.spec.objective
     best = best_row(rows, objective)
     outcomes = Counter(row.outcome for row in rows)
     inside = study.folder.parent == Path("results").absolute()

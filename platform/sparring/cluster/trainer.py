@@ -96,7 +96,7 @@ class Trainer:
                 self._train,
                 self._valid,
                 trial=trial,
-                objective=spec.objectives[0],
+                objective=spec.objective,
                 device=self._device,
                 workers=self._workers,
                 sync_batchnorm=spec.sync_batchnorm,

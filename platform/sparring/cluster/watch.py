@@ -27,7 +27,7 @@ class Watcher:
         self.view = LiveView(
             console,
             title=f"{spec.name} · {spec.model} on {spec.dataset}",
-            objective=spec.objectives[0],
+            objective=spec.objective,
             results=str(study.folder),
             tensorboard=f"tensorboard --logdir {study.folder / 'tensorboard'}",
             dashboard=dashboard,
@@ -36,7 +36,7 @@ class Watcher:
             study.folder,
             dimensions=study.space.dimensions,
             metrics=study.config_class.emitted(),
-            objective=spec.objectives[0],
+            objective=spec.objective,
             warn=self.view.note,
         )
         self._replay()

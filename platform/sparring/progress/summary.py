@@ -42,7 +42,7 @@ def print_summary(
         console.print()
         if baseline and best.trial == baseline.trial:
             console.print("No trial beat the published default; more trials or a wider space may.\n", soft_wrap=True)
-    ascending = "" if objective.goal == "minimize" else ", ascending=False"
+    ascending = "" if objective.sign > 0 else ", ascending=False"
     parquet, tensorboard = nearby(folder / "trials"), nearby(folder / "tensorboard")
     lines = [
         ("Parquet", f"{parquet}, {nearby(folder / 'epochs')}"),

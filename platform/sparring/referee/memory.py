@@ -6,6 +6,7 @@ import random
 from bisect import insort
 from collections.abc import Container, Sequence
 
+import numpy as np
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -23,12 +24,13 @@ class Memory(InMemoryStorage):
     """Once more than ``SHOWN`` trials have finished: the best ``BEST``, and an even sample of the others.
 
     Every trial counts, also one that is not shown: numbers go on without gaps. An even sample, and not the latest,
-    since where the others were bad must not be forgotten. sign: +1 if the objective is minimised, -1 if maximised.
+    since where the others were bad must not be forgotten. signs: for each objective +1 if it is minimised, -1 if
+    maximised; of several, the best are those that fewest others beat in all of them.
     """
 
-    def __init__(self, sign: float, seed: int) -> None:
+    def __init__(self, signs: Sequence[float], seed: int) -> None:
         super().__init__()
-        self._sign = sign
+        self._signs = np.array(signs)
         self._chance = random.Random(seed)
         self._open: dict[int, None] = {}
         self._best: list[tuple[tuple[bool, int, float, int], FrozenTrial]] = []
@@ -64,7 +66,16 @@ class Memory(InMemoryStorage):
         insort(self._best, (self._standing(trial), trial), key=lambda each: each[0])
         if len(self._best) <= BEST:
             return
-        self._keep_evenly(self._best.pop()[1])
+        self._keep_evenly(self._best.pop(self._last_of_the_best())[1])
+
+    def _last_of_the_best(self) -> int:
+        """The place of the one that makes room: of several objectives the one that most others beat, else the last."""
+        if len(self._signs) == 1:
+            return len(self._best) - 1
+        points = self._signs * np.array([trial.values for _, trial in self._best])
+        is_as_good = (points[:, None] <= points[None]).all(2)
+        beaten = (is_as_good & ~is_as_good.T).sum(0)
+        return int(np.flatnonzero(beaten == beaten.max())[-1])
 
     def _keep_evenly(self, trial: FrozenTrial) -> None:
         """Vitter's algorithm R: of all it was ever given, each is kept with the same probability."""
@@ -79,6 +90,6 @@ class Memory(InMemoryStorage):
     def _standing(self, trial: FrozenTrial) -> tuple[bool, int, float, int]:
         """Sorts as TPE does: completed by value, then pruned, the later the better, then by value."""
         if trial.state is TrialState.COMPLETE:
-            return False, 0, self._sign * (trial.value or 0.0), trial.number
+            return False, 0, self._signs[0] * trial.values[0], trial.number
         step, value = max(trial.intermediate_values.items(), default=(-1, 0.0))
-        return True, -step, self._sign * value, trial.number
+        return True, -step, self._signs[0] * value, trial.number

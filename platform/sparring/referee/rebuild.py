@@ -23,13 +23,12 @@ def rebuild(folder: Path, objective: Objective, judge: Judge, *, heard: float) -
 
     heard: when the unfinished ones count as last heard of, on the referee's clock. Raises as the ledger's readers.
     """
-    sign = 1.0 if objective.goal == "minimize" else -1.0
     standing = Standing(objective, trial_rows(folder))
     live: dict[int, LiveTrial] = {}
     for attempt in attempt_rows(folder):
         if attempt.trial not in standing:
             trial = Trial(number=attempt.trial, params=attempt.params, seed=attempt.seed, attempt=attempt.attempt)
-            live[trial.number] = LiveTrial(trial=trial, sign=sign, token=FORGOTTEN, heard=heard)
+            live[trial.number] = LiveTrial(trial=trial, sign=objective.sign, token=FORGOTTEN, heard=heard)
     for row in epoch_rows(folder, live):
         live[row.trial].take(row, objective.metric)
     for each in live.values():
@@ -38,7 +37,7 @@ def rebuild(folder: Path, objective: Objective, judge: Judge, *, heard: float) -
     if judge.rungs:
         # Of ended trials only the objective counts, and as a table: 73,000 epochs as values took 300 MB.
         told = read_epochs(folder, (pc.field("metric") == objective.metric) & ~_of(live)).table
-        judge.recall_ended(told, sign)
+        judge.recall_ended(told, objective.sign)
     return standing, live
 
 

@@ -46,10 +46,9 @@ class Referee:
         wait_s: float = 30.0,
     ) -> None:
         self.spec, self.epochs = spec, epochs
-        self.objective = spec.objectives[0].metric
+        self.objective = spec.objective.metric
         self.ledger = Ledger(folder, kinds=space.kinds, metrics=metrics, wait_s=wait_s)
         self._checkpoints, self._clock = checkpoints, clock
-        self._sign = 1.0 if spec.objectives[0].goal == "minimize" else -1.0
         self._judge = Judge(make_pruner(spec.pruner, epochs))
         self._journal = Journal(self.ledger, clock)
         self._events = Events()
@@ -58,7 +57,7 @@ class Referee:
         self._told_to_stop = False
         self._unable: str | None = None
         self.broken: str | None = None
-        self._ended, self._live = rebuild(folder, spec.objectives[0], self._judge, heard=self._heard)
+        self._ended, self._live = rebuild(folder, spec.objective, self._judge, heard=self._heard)
         self._outlook = Outlook(spec, self._ended, self._live, rungs=self._judge.rungs, epochs=epochs)
         self._study = Study(spec, space)
         self._study.rebuild(self._ended.rows, {number: live.trial for number, live in self._live.items()})
@@ -80,7 +79,7 @@ class Referee:
         if len(self._ended) + len(self._live) >= self.spec.trials:
             return None
         number, params = self._study.ask()
-        live = LiveTrial(trial=Trial(number=number, params=params, seed=self.spec.seed), sign=self._sign)
+        live = LiveTrial(trial=Trial(number=number, params=params, seed=self.spec.seed), sign=self.spec.objective.sign)
         self.ledger.append_attempt(live.attempt_row())
         self._live[number] = live
         return number

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
+from ..ranking import is_ranked
 from ..records import Objective, Outcome, TrialRow
 
 
@@ -13,13 +14,13 @@ class Standing:
     """Every ended trial's row by its number, with what follows from all of them; a trial ends once."""
 
     def __init__(self, objective: Objective, rows: Iterable[TrialRow] = ()) -> None:
-        self._sign = 1.0 if objective.goal == "minimize" else -1.0
+        self._sign = objective.sign
         self.rows: dict[int, TrialRow] = {}
         self.outcomes: Counter[Outcome] = Counter()
         self.wall_s = 0.0
         """Training time of all of them together."""
         self.best: TrialRow | None = None
-        """The best that completed; of equals, the earliest: what ``records.best_row`` would find."""
+        """The best that completed; of equals, the earliest: what ``ranking.best_row`` would find."""
         for row in rows:
             self.add(row)
 
@@ -42,6 +43,6 @@ class Standing:
 
     def _place(self, row: TrialRow | None) -> tuple[float, int]:
         """Sorts before what is worse; nothing at all, and what takes no part, come last and are equal."""
-        if row is None or row.outcome is not Outcome.COMPLETED or row.value is None or not math.isfinite(row.value):
+        if row is None or not is_ranked(row):
             return math.inf, 0
-        return self._sign * row.value, row.trial
+        return self._sign * (row.value or 0.0), row.trial

@@ -1,7 +1,8 @@
 """The Optuna study inside the referee: in memory, told the truth, rebuilt from the ledger at every start.
 
-The truth is: COMPLETED with its value, PRUNED with its last epoch and best value (TPE ranks those below completed
-ones), everything else FAIL without a value, so that no sampler learns from a NaN or from half a training.
+The truth is: COMPLETED with its values, one per objective, PRUNED with its last epoch and best value (TPE ranks those
+below completed ones), everything else FAIL without a value, so that no sampler learns from a NaN or from half a
+training.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from ..errors import LedgerError, UnknownName
+from ..ranking import values_of
 from ..records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow, Value
 from .memory import Memory
 
@@ -42,9 +44,9 @@ class Study:
         again. Raises LedgerError if a number is missing.
         """
         sampler = make_sampler(self._spec.sampler, self._spec.seed + len(ended) + len(live))
-        goal = self._spec.objectives[0].goal
-        self._memory = Memory(1.0 if goal == "minimize" else -1.0, self._spec.seed)
-        self._optuna = optuna.create_study(direction=goal, sampler=sampler, storage=self._memory)
+        self._memory = Memory([each.sign for each in self._spec.objectives], self._spec.seed)
+        goals = [each.goal for each in self._spec.objectives]
+        self._optuna = optuna.create_study(directions=goals, sampler=sampler, storage=self._memory)
         for number in range(len(ended) + len(live)):
             if number in ended:
                 self._add_ended(ended[number])
@@ -67,7 +69,7 @@ class Study:
                 state=state,
                 params=params,
                 distributions=distributions,
-                value=row.value if state is TrialState.COMPLETE else None,
+                values=self._values(row),
                 intermediate_values=reported,
             )
         )
@@ -95,7 +97,10 @@ class Study:
         state = _STATES.get(row.outcome, TrialState.FAIL)
         if state is TrialState.PRUNED and row.value is not None:
             trial.report(row.value, row.epochs)
-        self.optuna.tell(trial, row.value if state is TrialState.COMPLETE else None, state=state)
+        self.optuna.tell(trial, self._values(row), state=state)
+
+    def _values(self, row: TrialRow) -> tuple[float, ...] | None:
+        return values_of(row, self._spec.objectives) if row.outcome is Outcome.COMPLETED else None
 
 
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED}

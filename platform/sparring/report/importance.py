@@ -69,7 +69,7 @@ def measure_importance(
     trials: Sequence[TrialRow], dimensions: Sequence[Dimension], objective: Objective, seed: int = 0
 ) -> Importance:
     """Importance of each of ``dimensions`` in the completed and pruned trials that have a value. Takes seconds."""
-    sign = 1.0 if objective.goal == "minimize" else -1.0
+    sign = objective.sign
     known = [row for row in trials if row.value is not None and row.outcome in (Outcome.COMPLETED, Outcome.PRUNED)]
     known.sort(key=lambda row: _standing(row, sign))
     if len(known) < TOO_FEW:

@@ -16,7 +16,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ..progress import clean, clock, compare, last_words, show
-from .reading import Report, rank_of
+from ..ranking import is_ranked
+from .reading import Report
 
 if TYPE_CHECKING:
     from .plots import Plot
@@ -120,7 +121,7 @@ def _trials(report: Report) -> str:
     failed = any(row.error for row in report.trials[:SHOWN])
     rows = [
         [
-            str(index) if rank_of(row) else "",
+            str(index) if is_ranked(row) else "",
             f"{row.trial}{' (default)' if row.trial == 0 else ''}",
             show(row.value),
             row.outcome.replace("_", " "),

@@ -18,9 +18,10 @@ import pyarrow.compute as pc
 from ..dimension import Dimension
 from ..ledger import read_epochs
 from ..progress import show
+from ..ranking import is_ranked
 from ..records import Outcome, TrialRow, Value
 from .importance import encode
-from .reading import Report, rank_of
+from .reading import Report
 
 Plot = tuple[str, go.Figure, tuple[str, str]]
 """(id, figure, (heading, sentence))"""
@@ -56,7 +57,7 @@ def _figure(height: int, **layout: Any) -> go.Figure:
 
 
 def _history(report: Report) -> go.Figure:
-    goal, metric = report.objective.goal, report.objective.metric
+    sign, metric = report.objective.sign, report.objective.metric
     rows = sorted((row for row in report.trials if row.value is not None), key=lambda row: row.trial)
     axis = {"title": escape(metric), "type": _scale([row.value or 0.0 for row in rows])}
     figure = _figure(420, xaxis_title="trial", yaxis=axis, hovermode="closest")
@@ -70,9 +71,8 @@ def _history(report: Report) -> go.Figure:
             marker={"color": _COLOURS.get(outcome, "#8d99a6"), "size": 8, "opacity": 0.85},
             text=[f"epoch {row.best_epoch} of {row.epochs}" for row in of],
         )
-    completed = [row for row in rows if rank_of(row)]
-    better = min if goal == "minimize" else max
-    best = list(accumulate((row.value or 0.0 for row in completed), better))
+    completed = [row for row in rows if is_ranked(row)]
+    best = [sign * value for value in accumulate((sign * (row.value or 0.0) for row in completed), min)]
     line = {"color": "#1a7f5a", "width": 2, "shape": "hv"}
     figure.add_scatter(x=[row.trial for row in completed], y=best, mode="lines", name="best so far", line=line)
     baseline = report.baseline.value if report.baseline else None
@@ -174,7 +174,7 @@ def _ticks(dimension: Dimension, span: tuple[float, float]) -> Iterator[tuple[Va
 
 def _curves(report: Report) -> go.Figure:
     metric = report.objective.metric
-    chosen = [row for row in report.trials if rank_of(row)][:CURVES]
+    chosen = [row for row in report.trials if is_ranked(row)][:CURVES]
     if report.baseline and report.baseline not in chosen:
         chosen.append(report.baseline)
     points = _epochs(report, [row.trial for row in chosen])

@@ -16,6 +16,7 @@ from ..dimension import Dimension, read_dimension
 from ..errors import DataError, NothingToReport, SparringError
 from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_json
 from ..ledger.schema import to_trial_rows
+from ..ranking import is_ranked
 from ..records import Objective, Outcome, StudySpec, TrialRow
 from ..yardsticks import Yardstick, measure
 from .importance import Importance, measure_importance
@@ -42,11 +43,12 @@ class Report:
 
     @property
     def objective(self) -> Objective:
-        return self.spec.objectives[0]
+        """The one that leads: trials are ranked by it."""
+        return self.spec.objective
 
     @property
     def best(self) -> TrialRow | None:
-        return self.trials[0] if rank_of(self.trials[0]) else None
+        return self.trials[0] if is_ranked(self.trials[0]) else None
 
     @property
     def baseline(self) -> TrialRow | None:
@@ -62,7 +64,7 @@ class Report:
     @property
     def stronger(self) -> tuple[Yardstick, ...]:
         """The yardsticks that the best trial loses to."""
-        best, sign = self.best, 1 if self.objective.goal == "minimize" else -1
+        best, sign = self.best, self.objective.sign
         if best is None or best.value is None:
             return ()
         figures = [(each, each.figure(self.objective.metric)) for each in self.yardsticks]
@@ -84,11 +86,6 @@ class Report:
         )
 
 
-def rank_of(row: TrialRow) -> bool:
-    """Whether a trial takes part in the ranking: it completed, with a finite value."""
-    return row.outcome is Outcome.COMPLETED and row.value is not None and math.isfinite(row.value)
-
-
 def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
     """Reads a study, also while it is being searched; never writes but to cache the yardsticks.
 
@@ -101,7 +98,7 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
     rows = to_trial_rows(reading.table)  # of the same look: a trial may end meanwhile
     if not rows:
         raise NothingToReport(_nothing(spec, len({row.trial for row in attempt_rows(folder)}), reading.torn))
-    objective = spec.objectives[0]
+    objective = spec.objective
     ranked = sorted(rows, key=lambda row: _key(row, objective))
     dimensions = tuple(
         read_dimension(name, table, f"{spec.name}/study.json: search.{name}")
@@ -109,10 +106,9 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
     )
     notes = [f"left out, torn: {part}" for part in reading.torn]
     measured: Sequence[Yardstick] = ()
-    if yardsticks and rank_of(ranked[0]):
+    if yardsticks and is_ranked(ranked[0]):
         measured, complaints = _yardsticks(folder, study, spec)
         notes += complaints
-    sign = 1 if objective.goal == "minimize" else -1
     shown = [each for each in measured if each.figure(objective.metric) is not None]
     return Report(
         folder=folder,
@@ -121,21 +117,21 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
         trials=tuple(ranked),
         table=_rank_table(reading, ranked),
         importance=measure_importance(ranked, dimensions, objective, spec.seed),
-        yardsticks=tuple(sorted(shown, key=lambda each: sign * (each.figure(objective.metric) or 0.0))),
+        yardsticks=tuple(sorted(shown, key=lambda each: objective.sign * (each.figure(objective.metric) or 0.0))),
         notes=tuple(notes),
     )
 
 
 def _key(row: TrialRow, objective: Objective) -> tuple[bool, bool, float, int, int]:
     has_value = row.value is not None and math.isfinite(row.value)
-    value = (row.value or 0.0) * (1 if objective.goal == "minimize" else -1) if has_value else 0.0
-    return (not rank_of(row), not has_value, value, _ORDER[row.outcome], row.trial)
+    value = objective.sign * (row.value or 0.0) if has_value else 0.0
+    return (not is_ranked(row), not has_value, value, _ORDER[row.outcome], row.trial)
 
 
 def _rank_table(reading: Reading, ranked: Sequence[TrialRow]) -> pa.Table:
     place = {trial: index for index, trial in enumerate(reading.table["trial"].to_pylist())}
     table = reading.table.take(pa.array([place[row.trial] for row in ranked], pa.int64()))
-    ranks = pa.array([index + 1 if rank_of(row) else None for index, row in enumerate(ranked)], pa.int64())
+    ranks = pa.array([index + 1 if is_ranked(row) else None for index, row in enumerate(ranked)], pa.int64())
     table = table.add_column(0, "rank", ranks)
     return table.add_column(1, "is_baseline", pa.array([row.trial == 0 for row in ranked]))
 

@@ -22,9 +22,10 @@ from rich.text import Text
 
 from ..errors import UsageError
 from ..progress import COLOURS, clean, clock, compare, comparison_table, last_words, show
+from ..ranking import is_ranked
 from ..records import Outcome, TrialRow
 from .importance import TRUSTED
-from .reading import Report, rank_of
+from .reading import Report
 
 SHOWN = 20
 """Trials in the table of a terminal; the other formats hold all."""
@@ -86,7 +87,7 @@ def as_json(report: Report) -> bytes:
         "yardsticks": [asdict(each) for each in report.yardsticks],
         "verdict": report.verdict,
         "trials": [
-            {"rank": index + 1 if rank_of(row) else None, **asdict(row)} for index, row in enumerate(report.trials)
+            {"rank": index + 1 if is_ranked(row) else None, **asdict(row)} for index, row in enumerate(report.trials)
         ],
         "notes": list(report.notes),
     }
@@ -145,7 +146,7 @@ def _ranking(report: Report, width: int) -> Table:
         shown += [(index, row) for index, row in rows[SHOWN:] if row.trial == 0]
     for index, row in shown:
         table.add_row(
-            str(index + 1) if rank_of(row) else "",
+            str(index + 1) if is_ranked(row) else "",
             str(row.trial),
             show(row.value),
             show(row.best_epoch) if row.value is not None else "-",
@@ -211,8 +212,7 @@ def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
         entries.append(("published default", baseline.value, baseline.metrics, "cyan"))
     if best and best is not baseline:
         entries.append((f"best trial ({best.trial})", best.value, best.metrics, "bold green"))
-    sign = 1 if report.objective.goal == "minimize" else -1
-    entries.sort(key=lambda entry: sign * (entry[1] or 0.0))
+    entries.sort(key=lambda entry: report.objective.sign * (entry[1] or 0.0))
     others = [name for name in report.yardsticks[0].mse if name != report.objective.metric]
     if sum(len(name) + 3 for name in (report.objective.metric, *others)) > width - 52:
         others = []

@@ -170,7 +170,7 @@ class Solo:
         value = metrics[self.objective.metric]
         if not math.isfinite(value):
             return
-        sign = 1.0 if self.objective.goal == "minimize" else -1.0
+        sign = self.objective.sign
         if self.best_value is None or sign * value < sign * self.best_value:
             self.best_epoch, self.best_value = self.epoch, value
             self.best_state = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
