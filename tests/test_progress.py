@@ -199,7 +199,7 @@ def test_a_clock_reads_minutes_and_hours(seconds, said):
 
 def summary(console: Console, **changes: object) -> str:
     known = {"best": BEST, "baseline": BASELINE, "outcomes": {Outcome.COMPLETED: 20, Outcome.PRUNED: 4}} | changes
-    print_summary(console, study="aegan-1", objective=SCORE, folder=Path("results/aegan-1"), **known)
+    print_summary(console, study="aegan-1", objectives=(SCORE,), folder=Path("results/aegan-1"), **known)
     return written(console)
 
 
@@ -252,7 +252,7 @@ def test_each_figure_says_which_way_it_went():
     print_summary(
         console,
         study="s",
-        objective=Objective(metric="val/accuracy", goal="maximize"),
+        objectives=(Objective(metric="val/accuracy", goal="maximize"),),
         best=row(7, 0.9, metrics=figures),
         baseline=row(0, 0.45, metrics={"val/mse_predict_spectrum": 0.5}),
         outcomes={Outcome.COMPLETED: 2},

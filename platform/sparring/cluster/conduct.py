@@ -13,7 +13,7 @@ from ..feasibility import place_slots
 from ..ledger import lock_study, trial_rows
 from ..mirror import Mirror
 from ..progress import print_summary
-from ..ranking import best_row
+from ..ranking import best_row, front
 from ..study import Study, is_complete, open_folder, with_limits
 from .search import Material, connect, run
 from .watch import Watcher
@@ -75,17 +75,17 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
 def _sum_up(study: Study, console: Console) -> bool:
     """Says what was found; whether any trial completed."""
     rows = trial_rows(study.folder)
-    objective = study.spec.objective
-    best = best_row(rows, objective)
+    best = best_row(rows, study.spec.objective)
     outcomes = Counter(row.outcome for row in rows)
     inside = study.folder.parent == Path("results").absolute()
     print_summary(
         console,
         study=study.spec.name if inside else f"{study.spec.name} --results {study.folder.parent}",
-        objective=objective,
+        objectives=study.spec.objectives,
         best=best,
         baseline=next((row for row in rows if row.trial == 0), None),
         outcomes=outcomes,
         folder=study.folder,
+        front=front(rows, study.spec.objectives) if len(study.spec.objectives) > 1 else (),
     )
     return best is not None

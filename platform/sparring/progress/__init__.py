@@ -8,7 +8,7 @@ line every few seconds, without a single escape code.
 from __future__ import annotations
 
 from .live import LiveView
-from .summary import comparison_table, print_listing, print_summary
+from .summary import comparison_table, front_sentence, print_listing, print_summary
 from .words import COLOURS, clean, clock, compare, last_words, nearby, show
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "clock",
     "compare",
     "comparison_table",
+    "front_sentence",
     "last_words",
     "nearby",
     "print_listing",

@@ -11,24 +11,30 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..ranking import values_of
 from ..records import Objective, Outcome, TrialRow
 from .words import clean, compare, nearby, show
+
+SHOWN = 10
+"""Trials of a front on the screen; the report has all of them."""
 
 
 def print_summary(
     console: Console,
     *,
     study: str,
-    objective: Objective,
+    objectives: Sequence[Objective],
     best: TrialRow | None,
     baseline: TrialRow | None,
     outcomes: Mapping[Outcome, int],
     folder: Path,
+    front: Sequence[TrialRow] = (),
     dashboard: str = "",
 ) -> None:
     """What the search found and where it lies: the best configuration beside the published default, and what next.
 
-    study: what the next commands take, the study's name and, where it is not the default, ``--results DIR``.
+    study: what the next commands take, the study's name and, where it is not the default, ``--results DIR``. front: of
+    several objectives, the trials that none beats in all of them.
     """
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
     console.print()
@@ -38,11 +44,15 @@ def print_summary(
         for outcome, count in outcomes.items():
             console.print(Text(f"  {count} {outcome.replace('_', ' ')}: {outcome.advice}"), soft_wrap=True)
     else:
-        console.print(comparison_table(objective, best, baseline))
+        console.print(comparison_table(objectives, best, baseline))
         console.print()
+        if front:
+            console.print(front_table(front, objectives))
+            console.print(front_sentence(front, objectives), soft_wrap=True)
+            console.print()
         if baseline and best.trial == baseline.trial:
             console.print("No trial beat the published default; more trials or a wider space may.\n", soft_wrap=True)
-    ascending = "" if objective.sign > 0 else ", ascending=False"
+    ascending = "" if objectives[0].sign > 0 else ", ascending=False"
     parquet, tensorboard = nearby(folder / "trials"), nearby(folder / "tensorboard")
     lines = [
         ("Parquet", f"{parquet}, {nearby(folder / 'epochs')}"),
@@ -51,18 +61,52 @@ def print_summary(
         ("Ray dashboard", f"{dashboard} (while Ray runs)" if dashboard else ""),
         ("Next", f"sparring report {study}"),
         ("", f"sparring best {study} -o best.toml" if best else ""),
+        ("", f"sparring best {study} --trial {front[-1].trial} -o best.toml" if len(front) > 1 else ""),
     ]
     for label, value in lines:
         if value:
             console.print(Text.assemble((f"{label:<14}", "bold cyan"), clean(value)), soft_wrap=True)
 
 
-def comparison_table(objective: Objective, best: TrialRow, baseline: TrialRow | None) -> Table:
+def front_table(front: Sequence[TrialRow], objectives: Sequence[Objective]) -> Table:
+    """The trials of a front with their figures, the best in each in bold; at most ``SHOWN``, evenly along it."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("trial", *(objective.metric for objective in objectives), ""):
+        table.add_column(name, justify="right" if name else "left")
+    best = [
+        min(objective.sign * figures[n] for figures in (values_of(row, objectives) for row in front))
+        for n, objective in enumerate(objectives)
+    ]
+    step = max(1.0, (len(front) - 1) / (SHOWN - 1))
+    for place in range(min(len(front), SHOWN)):
+        row = front[round(place * step)]
+        figures = values_of(row, objectives)
+        cells = [
+            Text(show(value), style="bold green" if objective.sign * value == least else "")
+            for value, objective, least in zip(figures, objectives, best, strict=True)
+        ]
+        table.add_row(str(row.trial), *cells, "published default" if row.trial == 0 else "")
+    return table
+
+
+def front_sentence(front: Sequence[TrialRow], objectives: Sequence[Objective]) -> str:
+    """Which trials no other beats."""
+    named = ", ".join(objective.metric for objective in objectives)
+    numbers = ", ".join(str(row.trial) for row in front[:SHOWN]) + (", …" if len(front) > SHOWN else "")
+    return (
+        f"the front of {named}: {'trials' if len(front) > 1 else 'trial'} {numbers}; no other beats one of them in all"
+    )
+
+
+def comparison_table(objectives: Sequence[Objective], best: TrialRow, baseline: TrialRow | None) -> Table:
     """The searched values and figures of the best trial beside the published default's; what differs stands out."""
+    objective = objectives[0]
     if baseline and baseline.trial == best.trial:
         baseline, title = None, f"published default, trial {best.trial}"
     else:
-        title = f"best: trial {best.trial}"
+        title = (
+            f"best: trial {best.trial}" if len(objectives) == 1 else f"best by {objective.metric}: trial {best.trial}"
+        )
     default = baseline.params if baseline else {}
     table = Table("", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     if baseline:
@@ -79,11 +123,13 @@ def comparison_table(objective: Objective, best: TrialRow, baseline: TrialRow | 
         same = baseline is not None and old == new
         add(name, old, new, plain="dim" if same else "", chosen="dim" if same else "bold green")
     table.add_section()
+    names = [each.metric for each in objectives]
     known = {**baseline.metrics, objective.metric: baseline.value} if baseline else {}
     figures: dict[str, float | None] = {objective.metric: best.value}
+    figures |= {name: best.metrics.get(name) for name in names[1:]}
     figures |= {name: value for name, value in best.metrics.items() if name.startswith("val/") and name not in figures}
     for name, value in figures.items():
-        bold = "bold" if name == objective.metric else ""
+        bold = "bold" if name in names else ""
         add(name, show(known.get(name)), show(value), compare(value, known.get(name)), bold, bold)
     return table
 

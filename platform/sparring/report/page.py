@@ -118,12 +118,14 @@ def _body(report: Report, plots: Sequence[Plot]) -> Iterator[str]:
 
 def _trials(report: Report) -> str:
     names = [dimension.name for dimension in report.dimensions]
+    others = [objective.metric for objective in report.spec.objectives[1:]]
     failed = any(row.error for row in report.trials[:SHOWN])
     rows = [
         [
             str(index) if is_ranked(row) else "",
-            f"{row.trial}{' (default)' if row.trial == 0 else ''}",
+            f"{row.trial}{' (default)' if row.trial == 0 else ''}{' (front)' if row in report.front else ''}",
             show(row.value),
+            *(show(row.metrics.get(metric)) for metric in others),
             row.outcome.replace("_", " "),
             clock(row.wall_s),
             *([last_words(row.error)] if failed else []),
@@ -131,7 +133,16 @@ def _trials(report: Report) -> str:
         ]
         for index, row in enumerate(report.trials[:SHOWN], start=1)
     ]
-    header = ["rank", "trial", report.objective.metric, "outcome", "time", *(["error"] if failed else []), *names]
+    header = [
+        "rank",
+        "trial",
+        report.objective.metric,
+        *others,
+        "outcome",
+        "time",
+        *(["error"] if failed else []),
+        *names,
+    ]
     more = len(report.trials) - len(rows)
     rest = f'<p class="dim">and {more} more; sparring report --format csv has them all</p>' if more else ""
     return _table(header, rows, ["best" if report.best else ""]) + rest

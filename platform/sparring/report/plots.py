@@ -38,6 +38,11 @@ def figures_of(report: Report) -> Iterator[Plot]:
     """Every plot that has something to show."""
     if any(row.value is not None for row in report.trials):
         yield "history", _history(report), ("History", "every trial's best value, in the order they began")
+    if report.front:
+        words = (
+            "each completed trial by the first objective and another; no trial beats one on the line in all objectives"
+        )
+        yield "front", _front(report), ("Front", words)
     if report.importance.factors:
         yield "importance", _importance(report), ("What mattered", report.importance.sentence)
     if report.best:
@@ -84,6 +89,46 @@ def _history(report: Report) -> go.Figure:
             ends = [-0.5, max(row.trial for row in rows) + 0.5]
             line = {"color": colour, "width": 1.2, "dash": dash}
             figure.add_scatter(x=ends, y=[value, value], mode="lines", name=escape(f"{name} {value:.3g}"), line=line)
+    return figure
+
+
+def _front(report: Report) -> go.Figure:
+    """The first objective against each other one, side by side."""
+    first, *others = report.spec.objectives
+    completed = [row for row in report.trials if is_ranked(row)]
+    figure = _figure(420, hovermode="closest")
+    figure.set_subplots(1, len(others), horizontal_spacing=0.1)
+    kinds = {
+        "completed": (completed, {"color": "#b9c2cc", "size": 7}, "markers"),
+        "front": (list(report.front), {"color": "#1a7f5a", "size": 10}, "markers+lines"),
+        "published default": (
+            [row for row in completed if row.trial == 0],
+            {"color": "#2563a8", "size": 11},
+            "markers",
+        ),
+    }
+    for column, objective in enumerate(others, start=1):
+        for name, (rows, marker, mode) in kinds.items():
+            figure.add_scatter(
+                x=[row.value for row in rows],
+                y=[row.metrics[objective.metric] for row in rows],
+                text=[f"trial {row.trial}" for row in rows],
+                mode=mode if len(others) == 1 else "markers",  # a line of more dimensions crosses itself
+                marker=marker,
+                line={"color": "#1a7f5a", "width": 1.2, "dash": "dot"},
+                name=name,
+                legendgroup=name,
+                showlegend=column == 1,
+                row=1,
+                col=column,
+            )
+        for axis, metric, values in (
+            ("xaxis", first.metric, [row.value or 0.0 for row in completed]),
+            ("yaxis", objective.metric, [row.metrics[objective.metric] for row in completed]),
+        ):
+            figure.update_layout(
+                {f"{axis}{column if column > 1 else ''}": {"title": escape(metric), "type": _scale(values)}}
+            )
     return figure
 
 

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..dimension import Dimension, read_dimension
 from ..errors import DataError, NothingToReport, SparringError
 from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_json
 from ..ledger.schema import to_trial_rows
-from ..ranking import is_ranked
+from ..ranking import front, is_ranked
 from ..records import Objective, Outcome, StudySpec, TrialRow
 from ..yardsticks import Yardstick, measure
 from .importance import Importance, measure_importance
@@ -34,7 +35,8 @@ class Report:
     trials: tuple[TrialRow, ...]
     """Completed ones by their value, then the rest: by value where they have one, then by outcome."""
     table: pa.Table
-    """The same rows as the ledger's columns, after ``rank`` (null unless completed) and ``is_baseline``."""
+    """The same rows as the ledger's columns, after ``rank`` (null unless completed) and ``is_baseline``; under several
+    objectives ``is_on_front`` too."""
     importance: Importance
     yardsticks: tuple[Yardstick, ...] = ()
     """Sorted by their figure, best first; empty where they could not be or were not to be measured."""
@@ -45,6 +47,11 @@ class Report:
     def objective(self) -> Objective:
         """The one that leads: trials are ranked by it."""
         return self.spec.objective
+
+    @cached_property
+    def front(self) -> tuple[TrialRow, ...]:
+        """Under several objectives the completed trials that no other beats in all of them; empty under one."""
+        return tuple(front(self.trials, self.spec.objectives)) if len(self.spec.objectives) > 1 else ()
 
     @property
     def best(self) -> TrialRow | None:
@@ -115,7 +122,7 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
         spec=spec,
         dimensions=dimensions,
         trials=tuple(ranked),
-        table=_rank_table(reading, ranked),
+        table=_rank_table(reading, ranked, spec.objectives),
         importance=measure_importance(ranked, dimensions, objective, spec.seed),
         yardsticks=tuple(sorted(shown, key=lambda each: objective.sign * (each.figure(objective.metric) or 0.0))),
         notes=tuple(notes),
@@ -128,12 +135,16 @@ def _key(row: TrialRow, objective: Objective) -> tuple[bool, bool, float, int, i
     return (not is_ranked(row), not has_value, value, _ORDER[row.outcome], row.trial)
 
 
-def _rank_table(reading: Reading, ranked: Sequence[TrialRow]) -> pa.Table:
+def _rank_table(reading: Reading, ranked: Sequence[TrialRow], objectives: Sequence[Objective]) -> pa.Table:
     place = {trial: index for index, trial in enumerate(reading.table["trial"].to_pylist())}
     table = reading.table.take(pa.array([place[row.trial] for row in ranked], pa.int64()))
     ranks = pa.array([index + 1 if is_ranked(row) else None for index, row in enumerate(ranked)], pa.int64())
     table = table.add_column(0, "rank", ranks)
-    return table.add_column(1, "is_baseline", pa.array([row.trial == 0 for row in ranked]))
+    table = table.add_column(1, "is_baseline", pa.array([row.trial == 0 for row in ranked]))
+    if len(objectives) == 1:
+        return table
+    best = {row.trial for row in front(ranked, objectives)}
+    return table.add_column(2, "is_on_front", pa.array([row.trial in best for row in ranked]))
 
 
 def _nothing(spec: StudySpec, begun: int, torn: Sequence[str]) -> str:

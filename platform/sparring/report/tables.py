@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import UsageError
-from ..progress import COLOURS, clean, clock, compare, comparison_table, last_words, show
+from ..progress import COLOURS, clean, clock, compare, comparison_table, front_sentence, last_words, show
 from ..ranking import is_ranked
 from ..records import Outcome, TrialRow
 from .importance import TRUSTED
@@ -56,11 +56,13 @@ def tables(report: Report, width: int) -> Iterator[RenderableType]:
     yield ""
     yield Text.assemble((clean(spec.name), "bold"), f": {spec.model} on {spec.dataset}, split {spec.split}")
     yield f"{len(report.trials)} trials finished, {_counts(report)}; ranked by {report.objective.metric}"
+    if report.front:
+        yield front_sentence(report.front, spec.objectives)
     yield ""
     if report.best:
         yield _ranking(report, width)
         yield ""
-        yield comparison_table(report.objective, report.best, report.baseline)
+        yield comparison_table(spec.objectives, report.best, report.baseline)
         yield ""
     yield from _failures(report)
     if report.best:
@@ -77,7 +79,8 @@ def as_json(report: Report) -> bytes:
         "model": report.spec.model,
         "dataset": report.spec.dataset,
         "split": report.spec.split,
-        "objective": asdict(report.objective),
+        "objectives": [asdict(objective) for objective in report.spec.objectives],
+        "front": [row.trial for row in report.front],
         "best": report.best and asdict(report.best),
         "baseline": report.baseline and asdict(report.baseline),
         "outcomes": {
@@ -133,11 +136,12 @@ def _counts(report: Report) -> str:
 
 def _ranking(report: Report, width: int) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("rank", "trial", report.objective.metric, "epoch", "time"):
+    others = [objective.metric for objective in report.spec.objectives[1:]]
+    for name in ("rank", "trial", report.objective.metric, *others, "epoch", "time"):
         table.add_column(name, justify="right")
     table.add_column("outcome", no_wrap=True)
     order = [factor.name for factor in report.importance.factors] or [each.name for each in report.dimensions]
-    names = order[: max(0, (width - 68) // 13)]
+    names = order[: max(0, (width - 68 - sum(len(name) + 3 for name in others)) // 13)]
     for name in names:
         table.add_column(Text(clean(name)), justify="right", max_width=12, no_wrap=True)
     rows = list(enumerate(report.trials))
@@ -149,9 +153,12 @@ def _ranking(report: Report, width: int) -> Table:
             str(index + 1) if is_ranked(row) else "",
             str(row.trial),
             show(row.value),
+            *(show(row.metrics.get(name)) for name in others),
             show(row.best_epoch) if row.value is not None else "-",
             clock(row.wall_s),
-            Text(row.outcome.replace("_", " "), style=COLOURS[row.outcome]).append(_mark(row), style="bold cyan"),
+            Text(row.outcome.replace("_", " "), style=COLOURS[row.outcome]).append(
+                _marks(report, row), style="bold cyan"
+            ),
             *(Text(show(row.params.get(name))) for name in names),
             style="bold" if index == 0 else "",
         )
@@ -161,8 +168,8 @@ def _ranking(report: Report, width: int) -> Table:
     return table
 
 
-def _mark(row: TrialRow) -> str:
-    return ", baseline" if row.trial == 0 else ""
+def _marks(report: Report, row: TrialRow) -> str:
+    return (", baseline" if row.trial == 0 else "") + (", front" if row in report.front else "")
 
 
 def _failures(report: Report) -> Iterator[RenderableType]:
