@@ -29,7 +29,7 @@ BELOW = {
     "mirror": "ledger",
     "referee": "ledger space",
     "tensorboard": "ledger space",
-    "yardsticks": "errors",
+    "yardsticks": "models",
     "two_sample": "errors",
     "progress": "metrics",
     "study": "referee models feasibility",

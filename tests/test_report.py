@@ -110,7 +110,7 @@ def cells(text: str) -> list[list[str]]:
 
 def cache(folder: Path, **scores: float) -> None:
     found = [
-        {"name": name, "mse": {"val/mse_predict_spectrum": score / 8}, "score": score, "seconds": 1.0}
+        {"name": name, "figures": {"val/score": score, "val/mse_predict_spectrum": score / 8}, "seconds": 1.0}
         for name, score in scores.items()
     ]
     key = {"model": "aegan", "split": "80/20", **IDENTITY}
@@ -210,7 +210,7 @@ def test_json_is_strict_and_complete(mixed, capfdbinary):
     assert [row["rank"] for row in document["trials"]] == [1, 2, 3, None, None, None]
     assert document["trials"][4]["metrics"] == {"val/score": None}
     assert document["outcomes"]["crashed"]["trials"] == 1
-    assert document["yardsticks"][0]["score"] == 0.3
+    assert document["yardsticks"][0]["figures"]["val/score"] == 0.3
 
 
 def test_a_table_can_go_into_a_file(mixed, tmp_path):
@@ -258,10 +258,12 @@ def stub_study(monkeypatch, sha256="abc", error=None):
     """Stands in for ``sparring.study``, which would load torch and a real data set."""
     draw = np.random.default_rng(0)
     fields = {"structure": draw.normal(size=(40, 3)), "spectrum": draw.normal(size=(40, 4))}
+    predictions = {"val/mse_predict_spectrum": ("structure", "spectrum")}
+    config = SimpleNamespace(yardsticks="prediction", predictions=predictions)
     opened = SimpleNamespace(
         dataset=SimpleNamespace(sha256=sha256, fields=fields),
         split=SimpleNamespace(train=np.arange(30), valid=np.arange(30, 40)),
-        config_class=SimpleNamespace(predictions={"val/mse_predict_spectrum": ("structure", "spectrum")}),
+        space=SimpleNamespace(config=lambda params: config),
     )
     calls = []
 
@@ -477,5 +479,5 @@ def test_a_large_studys_page_stays_bounded(tmp_path):
 
 
 def test_a_yardstick_only_answers_for_what_it_predicts():
-    one = Yardstick(name="ridge", mse={"val/mse_predict_spectrum": 0.1}, score=0.5, seconds=0.0)
+    one = Yardstick(name="ridge", figures={"val/mse_predict_spectrum": 0.1, "val/score": 0.5}, seconds=0.0)
     assert (one.figure("val/score"), one.figure("val/mse_recon_spectrum")) == (0.5, None)

@@ -7,8 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sparring import yardsticks
-from sparring.yardsticks import measure
+from sparring.yardsticks import Task, measure, prediction
 
 PREDICTIONS = {
     "val/mse_predict_structure": ("spectrum", "structure"),
@@ -32,7 +31,14 @@ def split():
 
 @pytest.fixture(scope="module")
 def measured(fields, split):
-    return {each.name: each for each in measure(fields, split, PREDICTIONS)}
+    return predicted(fields, split)
+
+
+def predicted(fields, split):
+    config = SimpleNamespace(yardsticks="prediction", predictions=PREDICTIONS)
+    found, complaints = measure(Task(model="aegan", config=config, fields=fields, split=split))
+    assert complaints == []
+    return {each.name: each for each in found}
 
 
 def pair(fields, split, source, target):
@@ -51,8 +57,8 @@ def test_the_mean_scores_its_variance_on_the_validation_rows(fields, split, meas
     for source, target in PREDICTIONS.values():
         _, known, _, truth = pair(fields, split, source, target)
         shares.append(((truth - known.mean(axis=0)) ** 2).mean() / known.var(axis=0).mean())
-    assert measured["mean"].score == pytest.approx(np.mean(shares), rel=1e-5)
-    assert measured["mean"].score == pytest.approx(1.0, abs=0.15)
+    assert measured["mean"].figures["val/score"] == pytest.approx(np.mean(shares), rel=1e-5)
+    assert measured["mean"].figures["val/score"] == pytest.approx(1.0, abs=0.15)
 
 
 def test_ridge_solves_the_normal_equations(fields, split, measured):
@@ -61,7 +67,7 @@ def test_ridge_solves_the_normal_equations(fields, split, measured):
         x, new = standardise(x, new)
         weights = np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ (y - y.mean(axis=0)))
         error = ((new @ weights + y.mean(axis=0) - truth) ** 2).mean()
-        assert measured["ridge"].mse[metric] == pytest.approx(error, rel=1e-5)
+        assert measured["ridge"].figures[metric] == pytest.approx(error, rel=1e-5)
 
 
 def test_neighbours_are_the_five_closest_standardised_rows(fields, split, measured):
@@ -70,7 +76,7 @@ def test_neighbours_are_the_five_closest_standardised_rows(fields, split, measur
         x, new = standardise(x, new)
         closest = np.argsort(((new[:, None] - x[None]) ** 2).sum(axis=-1), axis=1)[:, :5]
         error = ((y[closest].mean(axis=1) - truth) ** 2).mean()
-        assert measured["5 nearest neighbours"].mse[metric] == pytest.approx(error, rel=1e-4)
+        assert measured["5 nearest neighbours"].figures[metric] == pytest.approx(error, rel=1e-4)
 
 
 def test_trees_reach_what_their_own_average_reaches(fields, split, measured):
@@ -81,18 +87,18 @@ def test_trees_reach_what_their_own_average_reaches(fields, split, measured):
     guess = np.mean([ExtraTreeRegressor(random_state=seed).fit(x, y).predict(new) for seed in range(100)], axis=0)
     error = ((guess - truth) ** 2).mean()
     trees = measured["100 extremely randomised trees"]
-    assert trees.mse["val/mse_predict_spectrum"] == pytest.approx(error, rel=0.1)
+    assert trees.figures["val/mse_predict_spectrum"] == pytest.approx(error, rel=0.1)
 
 
 def test_the_score_is_the_mean_share_of_the_targets_variance(fields, split, measured):
     for each in measured.values():
         shares = [
-            each.mse[metric] / fields[target][split.train].astype(float).var(axis=0).mean()
+            each.figures[metric] / fields[target][split.train].astype(float).var(axis=0).mean()
             for metric, (_, target) in PREDICTIONS.items()
         ]
-        assert each.score == pytest.approx(np.mean(shares), rel=1e-6)
-        assert each.figure("val/score") == each.score
-        assert each.figure("val/mse_predict_spectrum") == each.mse["val/mse_predict_spectrum"]
+        assert each.figures["val/score"] == pytest.approx(np.mean(shares), rel=1e-6)
+        assert each.figure("val/score") == each.figures["val/score"]
+        assert each.figure("val/mse_predict_spectrum") == each.figures["val/mse_predict_spectrum"]
         assert each.figure("val/mse_recon_spectrum") is None
 
 
@@ -100,14 +106,17 @@ def test_the_test_rows_change_nothing(fields, split, measured):
     spoilt = {name: array.copy() for name, array in fields.items()}
     for array in spoilt.values():
         array[split.test] = np.nan
-    assert {each.name: each.score for each in measure(spoilt, split, PREDICTIONS)} == {
-        name: each.score for name, each in measured.items()
+    assert {name: each.figures["val/score"] for name, each in predicted(spoilt, split).items()} == {
+        name: each.figures["val/score"] for name, each in measured.items()
     }
 
 
 def test_large_sets_are_thinned_for_neighbours_and_trees_only(fields, split, measured, monkeypatch):
-    monkeypatch.setattr(yardsticks, "MAX_ROWS", 40)
-    thinned = {each.name: each for each in measure(fields, split, PREDICTIONS)}
-    assert thinned["ridge"].mse == measured["ridge"].mse
-    assert thinned["5 nearest neighbours"].score > measured["5 nearest neighbours"].score
-    assert thinned["100 extremely randomised trees"].score > measured["100 extremely randomised trees"].score
+    monkeypatch.setattr(prediction, "MAX_ROWS", 40)
+    thinned = predicted(fields, split)
+    assert thinned["ridge"].figures == measured["ridge"].figures
+    assert thinned["5 nearest neighbours"].figures["val/score"] > measured["5 nearest neighbours"].figures["val/score"]
+    assert (
+        thinned["100 extremely randomised trees"].figures["val/score"]
+        > measured["100 extremely randomised trees"].figures["val/score"]
+    )

@@ -37,6 +37,7 @@ class _Phases:
 class CodeConfig(config.Config):
     """What images and series have in common: everything but the form of a sample."""
 
+    yardsticks: ClassVar = "reconstruction"
     phases: ClassVar[Any] = _Phases()
     metrics: ClassVar[tuple[str, ...]] = (
         "train/loss_recon", "train/loss_adv", "train/loss_dis", "train/loss_reg", "val/score", "val/mse_recon",

@@ -22,6 +22,7 @@ class Config(config.Config):
     """The AdvVAE's hyperparameters; defaults are the published ones."""
 
     fields: ClassVar = ("image",)
+    yardsticks: ClassVar = "reconstruction"
     phases: ClassVar = (
         Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen"),
         Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis"),

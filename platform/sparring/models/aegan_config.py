@@ -81,6 +81,7 @@ class Config(config.Config):
         "train/loss_gen", "train/loss_adv", "train/loss_dis", "val/score", "val/mse_recon_structure",
         "val/mse_recon_spectrum", "val/mse_predict_structure", "val/mse_predict_spectrum",
     )  # fmt: skip
+    yardsticks: ClassVar = "prediction"
     predictions: ClassVar[Mapping[str, tuple[str, str]]] = {
         "val/mse_predict_spectrum": ("structure", "spectrum"),
         "val/mse_predict_structure": ("spectrum", "structure"),

@@ -72,7 +72,7 @@ class AuxAAE(Model):
     def prepare(self, train: Mapping[str, Tensor]) -> None:
         """Fits the ranks, and how far the auxiliary values themselves are from independent half-normals."""
         self.ranks.fit(train["rareness"][:, :AUX])
-        aux = self._aux(train["rareness"])
+        aux = self.aux(train["rareness"])
         raw = Closeness(AUX).to(aux)
         sums = raw.sums(_standard(aux), _standard(keyed_normal(train["rareness"], AUX).abs()))
         distance = raw.distance({name: float(total) for name, total in sums.items()}, len(aux))
@@ -85,7 +85,7 @@ class AuxAAE(Model):
 
         loss = −½·[log D(draw) + log(1 − D(code))]
         """
-        aux = self._aux(rareness)
+        aux = self.aux(rareness)
         with torch.no_grad(), inferring(self.encoder):
             code = self.encoder(aux)
         prior = torch.randn_like(code).abs()
@@ -100,7 +100,7 @@ class AuxAAE(Model):
 
         L: loss_recon.
         """
-        aux = self._aux(rareness)
+        aux = self.aux(rareness)
         code = self.encoder(aux)
         recon = RECONSTRUCTION[self.config.loss_recon](self.decoder(code), aux)
         loss, metrics = recon, {"train/loss_recon": recon}
@@ -110,7 +110,8 @@ class AuxAAE(Model):
             loss = loss + self.w_adv * metrics["train/loss_adv"]
         return Step(loss, metrics | {"train/loss_gen": loss}, {})
 
-    def _aux(self, rareness: Tensor) -> Tensor:
+    def aux(self, rareness: Tensor) -> Tensor:
+        """The four auxiliary values by their ranks, each half-normal on the training rows, (B, 5) → (B, 4)."""
         aux: Tensor = self.ranks(rareness[:, :AUX])
         return aux
 
@@ -119,7 +120,7 @@ class AuxAAE(Model):
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
         """Codes against half-normal draws that belong to the rows (``keyed_noise.py``), and their reconstructions."""
         rareness = batch["rareness"]
-        aux = self._aux(rareness)
+        aux = self.aux(rareness)
         code = self.encoder(aux)
         prior = keyed_normal(rareness, self.config.latent_dim).abs()
         sums = self.closeness.sums(_standard(prior), _standard(code))
@@ -147,14 +148,14 @@ class AuxAAE(Model):
     def encode(self, rareness: Tensor) -> Tensor:
         """Codes of muons by their rareness, (N, 5) → (N, latent_dim), about independent half-normals."""
         with inferring(self):
-            code: Tensor = self.encoder(self._aux(rareness))
+            code: Tensor = self.encoder(self.aux(rareness))
         return code
 
     @torch.no_grad()
     def reconstruct(self, rareness: Tensor) -> Tensor:
         """Rareness in r, z, pt and pz as it comes back through the code, raw units, (N, 5) → (N, 4)."""
         with inferring(self):
-            return self.ranks.inverse(self.decoder(self.encoder(self._aux(rareness))))
+            return self.ranks.inverse(self.decoder(self.encoder(self.aux(rareness))))
 
     @torch.no_grad()
     def sample(self, n: int, *, boost: float = 1.0, generator: torch.Generator | None = None) -> Tensor:

@@ -22,6 +22,7 @@ class Config(config.Config):
     """What the auxiliary AAE is built and trained with."""
 
     fields: ClassVar = ("rareness",)
+    yardsticks: ClassVar = "codes"
     phases: ClassVar = (
         Phase(name="dis", nets=("discriminator",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1"),
         Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),

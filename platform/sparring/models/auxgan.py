@@ -165,10 +165,14 @@ class AuxGAN(Model):
         aux = keyed_normal(muons, len(self.columns), stream=1).abs()
         fake, _, aux = self._generate(noise, aux, keyed_uniform(muons, 3, stream=2))
         normal = self.frame.normalize(self._outward(fake))
-        real = self.frame.normalize(self.frame.box(muons))
+        real = self.judged(muons)
         sums = self.closeness.sums(real, normal)
         miss = (self._rareness(normal) - aux).square().mean(-1).sum() if self.columns else muons.new_zeros(())
         return sums | {"aux": miss, "n": torch.full_like(miss, len(muons))}
+
+    def judged(self, muons: Tensor) -> Tensor:
+        """Muons as val/distance sees them, (B, 6), each column about N(0, 1) on the training rows."""
+        return self.frame.normalize(self.frame.box(muons))
 
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
         n = sums["n"]

@@ -124,7 +124,7 @@ class BoostVAE(Model):
         The prior's draws belong to the rows (``keyed_noise.py``). All in normal columns, whatever the nets see.
         """
         muons = batch["muons"]
-        real = self.frame.normalize(self.frame.box(muons))
+        real = self.judged(muons)
         drawn = self.decoder(keyed_normal(muons, self.config.latent_dim))
         sums = self.closeness.sums(real, self.frame.normalize(self._outward(drawn)))
         mean, _ = self._encode(self._inward(muons))
@@ -136,6 +136,10 @@ class BoostVAE(Model):
             totals = values.double().sum(0)
             sums |= {f"{name}.{column}": total for column, total in enumerate(totals.unbind())}
         return sums | {"recon": error.mean(), "n": torch.full_like(error.mean(), len(muons))}
+
+    def judged(self, muons: Tensor) -> Tensor:
+        """Muons as val/distance sees them, (B, 6), each column about N(0, 1) on the training rows."""
+        return self.frame.normalize(self.frame.box(muons))
 
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
         n = sums["n"]

@@ -22,6 +22,7 @@ class Config(config.Config):
     """What the boosted VAE is built and trained with."""
 
     fields: ClassVar = ("muons", "rareness")
+    yardsticks: ClassVar = "generation"
     phases: ClassVar = (
         Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
     )

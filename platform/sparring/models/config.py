@@ -53,6 +53,8 @@ class Config(BaseModel):
     """Every metric the model emits, by the names of ``sparring.metrics``."""
     predictions: ClassVar[Mapping[str, tuple[str, str]]] = {}
     """Metric of a prediction's error -> (input field, target field), for the yardsticks of the report."""
+    yardsticks: ClassVar[str] = ""
+    """What it is compared with in the report: the name of a module in ``sparring/yardsticks``. Empty: nothing yet."""
 
     epochs: Annotated[int, Field(ge=1)] = 100
     """Passes over the training rows, or as many steps_per_epoch. 10 to 300."""

@@ -21,6 +21,7 @@ class Config(config.Config):
     """The dense AAE's hyperparameters; defaults are the published ones."""
 
     fields: ClassVar = ("image",)
+    yardsticks: ClassVar = "reconstruction"
     phases: ClassVar = (
         Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1"),
         Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),

@@ -90,8 +90,8 @@ def _body(report: Report, plots: Sequence[Plot]) -> Iterator[str]:
     yield _card("published default", show(baseline and baseline.value))
     if best and baseline and (ratio := compare(best.value, baseline.value)):
         yield _card("than the default", ratio)
-    if report.yardsticks:
-        first = report.yardsticks[0]
+    if report.rivals:
+        first = report.rivals[0]
         yield _card(f"best yardstick: {first.name}", show(first.figure(report.objective.metric)))
     yield _card("trials finished", str(len(report.trials)))
     yield "</div>"

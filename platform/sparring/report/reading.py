@@ -19,7 +19,7 @@ from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_j
 from ..ledger.schema import to_trial_rows
 from ..ranking import front, is_ranked
 from ..records import Objective, Outcome, StudySpec, TrialRow
-from ..yardsticks import Yardstick, measure
+from ..yardsticks import Task, Yardstick, depends_on_winner, measure
 from .importance import Importance, measure_importance
 
 _ORDER = {outcome: place for place, outcome in enumerate(Outcome)}
@@ -69,20 +69,25 @@ class Report:
         return {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
 
     @property
+    def rivals(self) -> tuple[Yardstick, ...]:
+        """The yardsticks but the floor, which nobody is to beat."""
+        return tuple(each for each in self.yardsticks if not each.is_floor)
+
+    @property
     def stronger(self) -> tuple[Yardstick, ...]:
         """The yardsticks that the best trial loses to."""
         best, sign = self.best, self.objective.sign
         if best is None or best.value is None:
             return ()
-        figures = [(each, each.figure(self.objective.metric)) for each in self.yardsticks]
+        figures = [(each, each.figure(self.objective.metric)) for each in self.rivals]
         return tuple(each for each, value in figures if value is not None and sign * value < sign * best.value)
 
     @property
     def verdict(self) -> str:
         """The winner against the yardsticks, in a sentence or two; empty without either."""
-        if self.best is None or not self.yardsticks:
+        if self.best is None or not self.rivals:
             return ""
-        named = [f"{each.name} ({each.figure(self.objective.metric):.4g})" for each in self.stronger or self.yardsticks]
+        named = [f"{each.name} ({each.figure(self.objective.metric):.4g})" for each in self.stronger or self.rivals]
         start = f"The best trial ({self.best.value:.4g})"
         if not self.stronger:
             return f"{start} beats every yardstick; the closest is {named[0]}."
@@ -114,9 +119,11 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
     notes = [f"left out, torn: {part}" for part in reading.torn]
     measured: Sequence[Yardstick] = ()
     if yardsticks and is_ranked(ranked[0]):
-        measured, complaints = _yardsticks(folder, study, spec)
+        measured, complaints = _yardsticks(folder, study, spec, ranked[0])
         notes += complaints
     shown = [each for each in measured if each.figure(objective.metric) is not None]
+    if measured and not shown:
+        notes.append(f"no yardsticks: those of {spec.model} say nothing about {objective.metric}")
     return Report(
         folder=folder,
         spec=spec,
@@ -156,10 +163,14 @@ def _nothing(spec: StudySpec, begun: int, torn: Sequence[str]) -> str:
     )
 
 
-def _yardsticks(folder: Path, study: Mapping[str, Any], spec: StudySpec) -> tuple[Sequence[Yardstick], list[str]]:
+def _yardsticks(
+    folder: Path, study: Mapping[str, Any], spec: StudySpec, best: TrialRow
+) -> tuple[Sequence[Yardstick], list[str]]:
     """The cached ones if they are of the same data and split, else measured now; and what went wrong, in words."""
     path = folder / "yardsticks.json"
     key = {"model": spec.model, "split": spec.split, "data_sha256": study["identity"]["data_sha256"]}
+    if depends_on_winner(spec.model):
+        key["params"] = dict(best.params)
     if (found := _read_cache(path, key)) is not None:
         return found, []
     from ..study import reopen  # and with it the data
@@ -168,11 +179,13 @@ def _yardsticks(folder: Path, study: Mapping[str, Any], spec: StudySpec) -> tupl
         opened = reopen(folder)
         if opened.dataset.sha256 != key["data_sha256"]:
             raise DataError(f"data set {spec.dataset}: it has changed since the search; search again under a new name")
+        config = opened.space.config(best.params)
     except (SparringError, OSError) as error:
         return (), [f"no yardsticks: {error}"]
-    if not opened.config_class.predictions:
-        return (), [f"no yardsticks: {spec.model} predicts no field from another"]
-    found = measure(opened.dataset.fields, opened.split, opened.config_class.predictions)
+    task = Task(model=spec.model, config=config, fields=opened.dataset.fields, split=opened.split)
+    found, complaints = measure(task)
+    if complaints:
+        return found, complaints  # and the next report tries again
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         temporary.write_text(json.dumps({"key": key, "yardsticks": [asdict(each) for each in found]}, indent=2))

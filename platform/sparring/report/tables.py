@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -214,15 +215,16 @@ def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
     if not report.yardsticks:
         return
     best, baseline = report.best, report.baseline
-    entries = [(each.name, each.figure(report.objective.metric), each.mse, "") for each in report.yardsticks]
+    entries = [
+        (each.name, each.figure(report.objective.metric), each.figures, "dim" * each.is_floor)
+        for each in report.yardsticks
+    ]
     if baseline and baseline.value is not None:
         entries.append(("published default", baseline.value, baseline.metrics, "cyan"))
     if best and best is not baseline:
         entries.append((f"best trial ({best.trial})", best.value, best.metrics, "bold green"))
     entries.sort(key=lambda entry: report.objective.sign * (entry[1] or 0.0))
-    others = [name for name in report.yardsticks[0].mse if name != report.objective.metric]
-    if sum(len(name) + 3 for name in (report.objective.metric, *others)) > width - 52:
-        others = []
+    others = _fitting(report, width - max(len(name) for name, *_ in entries) - 23)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("yardsticks, same split", no_wrap=True)
     for name in (report.objective.metric, "best against it", *others):
@@ -233,6 +235,15 @@ def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
     yield table
     yield Text(report.verdict, style="bold red" if report.stronger else "green")
     yield ""
+
+
+def _fitting(report: Report, width: int) -> list[str]:
+    """The yardsticks' other figures, as many columns as fit beside the objective; further objectives come first."""
+    names = dict.fromkeys(name for each in report.yardsticks for name in each.figures)
+    chosen = [each.metric for each in report.spec.objectives if each.metric in names]
+    chosen = [name for name in dict.fromkeys([*chosen, *names]) if name != report.objective.metric]
+    ends = accumulate(len(name) + 3 for name in (report.objective.metric, *chosen))
+    return [name for name, end in zip(chosen, list(ends)[1:], strict=True) if end <= width]
 
 
 def _finite(value: Any) -> Any:
