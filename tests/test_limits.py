@@ -26,10 +26,11 @@ def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
     open_folder(study)
     space, metrics = study.space.without_model(), study.config_class.emitted()
     referee = open_court(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)
-    brief = ray.put(Brief(spec=study.spec, referee=referee, train=study.rows("train"), valid=study.rows("valid")))
+    train, valid = ray.put(study.rows("train")), ray.put(study.rows("valid"))
+    brief = ray.put(Brief(spec=study.spec, referee=referee, train=train, valid=valid))
 
     @ray.remote(num_cpus=0, max_retries=0)
-    def train(brief, number: int, token: str) -> None:
+    def attempt(brief, number: int, token: str) -> None:
         from sparring.cluster.trainer import Trainer
         from sparring.training.gang import Solo
 
@@ -37,12 +38,12 @@ def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
         Trainer(brief).train(number, token)
 
     number = ray.get(referee.ask.remote())
-    for attempt in range(study.spec.attempts):
+    for each in range(study.spec.attempts):
         began = time.monotonic()
         with pytest.raises(ray.exceptions.WorkerCrashedError):
-            ray.get(train.remote(brief, number, f"attempt {attempt}"))
+            ray.get(attempt.remote(brief, number, f"attempt {each}"))
         assert time.monotonic() - began < 40, "the limit of 2 s ended it, not the sleep"
-    ray.get(train.remote(brief, number, "one more"))  # is told that there is nothing left to run
+    ray.get(attempt.remote(brief, number, "one more"))  # is told that there is nothing left to run
     ray.get(referee.close.remote())
     (row,) = trial_rows(study.folder)
     assert (row.outcome, row.attempt) == (Outcome.TIMED_OUT, study.spec.attempts)

@@ -7,16 +7,17 @@ import subprocess
 import sys
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
-from sparring.data.mapping import Mapped, select
+from sparring.data.mapping import Mapped, memory_of, select
 from sparring.errors import DataError
 from sparring.models import find_config, find_model
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 from sparring.training.mapped import MappedRows, as_rows
-from sparring.training.rows import part
+from sparring.training.rows import check, part
 from sparring.training.single import train_single
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (120, 1, 8, 8), dtype=np.uint8)
@@ -78,6 +79,48 @@ def test_a_map_that_is_gone_or_cut_is_named(on_disk, tmp_path):
     (tmp_path / "images.npy").write_bytes(b"short")
     with pytest.raises(DataError, match=r"images\.npy: the map of images that the search began with is gone"):
         mapped.read(slice(1))
+
+
+@pytest.mark.parametrize("change", ["values", "length", "gone"])
+def test_a_map_that_has_changed_since_the_search_began_is_refused(on_disk, tmp_path, change):
+    rows = as_rows({"image": select(on_disk, TRAIN, share=0.0), "other": IMAGES})
+    check(rows)
+    check({"image": rows["image"].part(slice(10, 20))})
+    file = tmp_path / "images.npy"
+    if change == "gone":
+        file.unlink()
+    else:
+        content = bytearray(file.read_bytes())
+        content[-1] ^= 1
+        file.write_bytes(content if change == "values" else content + b"more")
+    said = "the search began with is gone" if change == "gone" else "a search needs its data unchanged"
+    with pytest.raises(DataError, match=rf"images\.npy: .*{said}"):
+        check(rows)
+    with pytest.raises(DataError):
+        check({"image": rows["image"].part(slice(10, 20))})
+
+
+V2, V1 = "memory.max", "memory.limit_in_bytes"
+
+
+@pytest.mark.parametrize(
+    ("line", "limits", "expected"),
+    [
+        ("0::/job/step", {f"job/step/{V2}": "max", f"job/{V2}": "4096000000"}, 4_096_000_000),
+        ("0::/", {V2: "2048000000"}, 2_048_000_000),  # a container's own
+        ("4:memory:/job", {f"memory/job/{V1}": "1024000000"}, 1_024_000_000),
+        ("4:cpu,cpuacct:/job", {f"memory/job/{V1}": "1024000000"}, None),
+        ("4:memory:/elsewhere", {f"memory/job/{V1}": "1024000000"}, None),
+        ("0::/job", {f"job/{V2}": str(2**63)}, None),  # no limit, in another word
+    ],
+)
+def test_the_memory_there_is_is_the_machines_or_the_control_groups(tmp_path, line, limits, expected):
+    for path, text in limits.items():
+        (tmp_path / "root" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / path).write_text(f"{text}\n")
+    (tmp_path / "groups").write_text(f"1:name=systemd:/somewhere\n{line}\n")
+    found = memory_of(tmp_path / "groups", tmp_path / "root")
+    assert found == (psutil.virtual_memory().total if expected is None else expected)
 
 
 def test_training_from_a_map_gives_the_bits_of_training_from_memory(on_disk):

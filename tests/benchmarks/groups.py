@@ -72,7 +72,7 @@ def ours(folder: Path, trials: int) -> None:
     with search.connect(None):
         ray_up = time.perf_counter()
         open_folder(study)
-        material = search.Material(train=study.rows("train"), valid=study.rows("valid"))
+        material = search.store(study.rows)
         metrics = study.config_class.emitted()
         search.run(
             study.folder, study.spec, study.space, material, epochs=study.epochs, metrics=metrics, follower=watch

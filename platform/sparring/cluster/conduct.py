@@ -15,7 +15,7 @@ from ..mirror import Mirror
 from ..progress import print_summary
 from ..ranking import best_row, front
 from ..study import Study, is_complete, open_folder, with_limits
-from .search import Material, connect, run
+from .search import connect, run, store
 from .watch import Watcher
 
 
@@ -51,12 +51,14 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
         console.print(where, soft_wrap=True, highlight=False)
         if open_folder(study):
             console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
+        material = store(study.rows)
+        study.dataset.forget()  # else this process would hold a second copy for as long as it searches
         with Watcher(study, console, cluster.dashboard, mirror) as watcher:
             ended = run(
                 study.folder,
                 study.spec,
                 study.space,
-                Material(train=study.rows("train"), valid=study.rows("valid")),
+                material,
                 epochs=study.epochs,
                 metrics=study.config_class.emitted(),
                 follower=watcher,

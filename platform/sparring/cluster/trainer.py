@@ -10,7 +10,7 @@ from __future__ import annotations
 import faulthandler
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,6 @@ from ..records import Answer, EpochRow, Outcome, Start, StudySpec, Verdict
 from ..space import Space
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from ..data.mapping import Mapped
     from ..training.averaging import Workers
     from ..training.gang import Solo
 
@@ -36,13 +33,14 @@ _VERDICTS = tuple(Verdict)
 class Brief:
     """What every worker of a search gets once, through Ray's object store.
 
-    train, valid: per field an array (rows, …), mapped by all workers of a node without a copy, or where a map lies.
+    train, valid: references to, per field, an array (rows, …), which all workers of a node map without a copy, or to
+    where a map lies.
     """
 
     spec: StudySpec
     referee: Any
-    train: Mapping[str, np.ndarray | Mapped]
-    valid: Mapping[str, np.ndarray | Mapped]
+    train: Any
+    valid: Any
 
 
 class Trainer:
@@ -67,7 +65,7 @@ class Trainer:
         self._leads = workers is None or workers.rank == 0
         self._model_class = find_model(brief.spec.model)
         self._space = Space(brief.spec.space, self._model_class.Config)
-        self._train, self._valid = as_rows(brief.train), as_rows(brief.valid)
+        self._train, self._valid = (as_rows(part) for part in ray.get([brief.train, brief.valid]))
 
     def train(self, number: int, token: str) -> None:
         """Runs trial ``number`` to its end, or until the search stops.
@@ -76,9 +74,14 @@ class Trainer:
         first step: their process group cannot be trusted any more and has to start again. Raises PeerLost if another
         worker is gone; the trial then goes on in its next attempt.
         """
+        from ..training.rows import check
+
         start: Start | None = ray.get(self._referee.start.remote(number, token))
         if start is None:
             return
+        with giving_up(self._referee):
+            check(self._train)
+            check(self._valid)
         with self._silence_limited():
             solo = self._build(start)
             if solo is not None:

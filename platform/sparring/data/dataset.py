@@ -40,7 +40,7 @@ class Dataset:
     """How many rows the publishers gave to train, valid and test; the rows lie in this order. Empty: no split was
     published. ``splits.py`` carves what is missing out of train."""
     digests: Mapping[str, str] = field(default_factory=dict)
-    """By uint8 field, the SHA-256 of its bytes where the reader knows it, so that a large set is not read twice."""
+    """By uint8 field, the SHA-256 of its bytes; a reader that knows it gives it, so a large set is not read twice."""
     sha256: str = field(init=False)
     """Checksum of ids, fields, axes and parts: equal for equal data, wherever they came from."""
 
@@ -57,7 +57,12 @@ class Dataset:
         self._check_parts()
         for key in fields:
             self._check_values(key)
+        object.__setattr__(self, "digests", self._digested())
         object.__setattr__(self, "sha256", self._checksum())
+
+    def forget(self) -> None:
+        """Lets the arrays go, for which whoever trains has a copy; what is left is what the set is called and was."""
+        object.__setattr__(self, "fields", {})
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -108,14 +113,17 @@ class Dataset:
                 "there is nothing to learn from them"
             )
 
+    def _digested(self) -> dict[str, str]:
+        images = {key: values for key, values in self.fields.items() if values.dtype == np.uint8}
+        return {key: self.digests.get(key) or hashlib.sha256(values.data).hexdigest() for key, values in images.items()}
+
     def _checksum(self) -> str:
         digest = hashlib.sha256("\0".join(self.ids).encode())
         for kind, arrays in (("field", self.fields), ("axis", self.axes)):
             for key in sorted(arrays):
                 digest.update(f"\0{kind}\0{key}\0{arrays[key].shape}\0".encode())
                 if arrays[key].dtype == np.uint8:
-                    known = self.digests.get(key) or hashlib.sha256(arrays[key].data).hexdigest()
-                    digest.update(f"uint8\0{known}".encode())
+                    digest.update(f"uint8\0{self.digests[key]}".encode())
                 else:
                     digest.update(arrays[key].data)
         if self.parts:

@@ -1,14 +1,17 @@
 """Some rows of a memory map, as a value that is small to send: where the map lies, and which rows.
 
 A set larger than memory is neither copied nor put into an object store: whoever trains opens the map by path and reads
-the rows of one batch. So every machine that trains must see the path.
+the rows of one batch. So every machine that trains must see the path, and the file must stay as it is: its length and
+time go along and are looked at again before every trial.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,7 @@ import numpy as np
 from ..errors import DataError
 
 SHARE = 0.25
-"""A map larger than this share of the machine's memory is read by batches; a smaller one is copied into memory once."""
+"""A map larger than this share of the memory there is, is read by batches; a smaller one is copied into memory once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +30,8 @@ class Mapped:
     offset: int
     whole: tuple[int, ...]
     index: np.ndarray
+    stamp: tuple[int, int] = (0, 0)
+    """The file's bytes and its time of change, in ns, when the search began."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -47,7 +52,20 @@ class Mapped:
 
     def part(self, rows: slice) -> Mapped:
         """A run of the rows, unread."""
-        return Mapped(self.path, self.offset, self.whole, self.index[rows])
+        return replace(self, index=self.index[rows])
+
+    def check(self) -> None:
+        """Raises DataError if the file is not what the search began with."""
+        try:
+            now = _stamp(self.path)
+        except OSError as error:
+            raise DataError(f"{self.path}: the map of images that the search began with is gone: {error}") from error
+        if now != self.stamp:
+            raise DataError(
+                f"{self.path}: a search needs its data unchanged, but the file, of {self.stamp[0]:,} bytes when it "
+                f"began, now has {now[0]:,} or was written to; put the old file back (with its time, as cp -p copies), "
+                "or search the new data under another --name"
+            )
 
     @cached_property
     def _array(self) -> np.ndarray:
@@ -63,8 +81,9 @@ class Mapped:
 
 def select(values: np.ndarray, index: np.ndarray, *, share: float = SHARE) -> np.ndarray | Mapped:
     """The rows ``index`` of a field: in memory, or, of a map that is large for this machine, ``Mapped``."""
-    if isinstance(values, np.memmap) and values.nbytes > share * _memory() and values.filename is not None:
-        return Mapped(os.path.abspath(values.filename), _offset(values), values.shape, index)
+    if isinstance(values, np.memmap) and values.nbytes > share * memory_of() and values.filename is not None:
+        path = os.path.abspath(values.filename)
+        return Mapped(path, _offset(values), values.shape, index, _stamp(path))
     return np.ascontiguousarray(values[index])
 
 
@@ -76,6 +95,21 @@ def _offset(values: np.memmap[Any, Any]) -> int:
     return int(base.offset + values.ctypes.data - base.ctypes.data)
 
 
-def _memory() -> int:
-    """Bytes of memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def _stamp(path: str) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
+def memory_of(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes of memory of this machine, or of the control group (container, job of Slurm's) that this process is in."""
+    least = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError):  # no control groups: another system, or hidden
+        for line in groups.read_text(encoding="utf-8").splitlines():
+            _, kinds, place = line.split(":", 2)
+            if kinds in ("", "memory"):  # version 2, version 1
+                top, name = (root, "memory.max") if not kinds else (root / "memory", "memory.limit_in_bytes")
+                group = top / place.lstrip("/")
+                for each in (group, *group.parents):
+                    with suppress(OSError, ValueError):  # hidden; or "max"
+                        least = min(least, int((each / name).read_text(encoding="utf-8")))
+    return least

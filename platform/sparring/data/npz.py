@@ -48,7 +48,7 @@ def read(path: Path | None, options: Options) -> Dataset:
     for field, names in options.arrays.items():
         present = [part for part in PARTS if part in names]
         rows = {part: chosen(len(loaded[names[part]]), options) for part in present}
-        blocks = [_form(path.name, loaded[names[part]][rows[part]], options) for part in present]
+        blocks = [_form(path.name, _taken(loaded[names[part]], rows[part]), options) for part in present]
         if len({block.shape[1:] for block in blocks}) > 1:
             shapes = ", ".join(f"{names[part]} {loaded[names[part]].shape}" for part in present)
             raise DataError(f"{file}: all parts of {field} need one shape, but got {shapes}")
@@ -80,6 +80,10 @@ def read_arrays(path: Path, names: list[str]) -> dict[str, np.ndarray]:
         if array.ndim < 1 or array.dtype.kind not in "fiu":
             raise DataError(f"{path}: {name} must hold real numbers, but got shape {array.shape} of {array.dtype}")
     return arrays
+
+
+def _taken(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return array if len(rows) == len(array) else array[rows]  # all of them: without a copy
 
 
 def _form(name: str, array: np.ndarray, options: ImageOptions) -> np.ndarray:

@@ -22,8 +22,10 @@ from .scaling import positive_or_one
 CHUNK = 512
 """Rows that are looked at together outside training: the fastest per row on a CPU, and little memory on a GPU."""
 
-VARIANCE_ROWS = 50_000
-"""Training rows whose variance is ``val/score``'s unit; all of them up to here, a second's work."""
+VARIANCE_ROWS, VARIANCE_NUMBERS = 50_000, 1 << 28
+"""Training rows whose variance is ``val/score``'s unit, and how many numbers they may be: all rows of CIFAR and of
+MNIST, 21,845 of 64×64 in colour, 1,783 of 224×224. Which rows train is drawn at random, so the first are as good as
+any, and the same for every trial, worker and attempt."""
 
 DRAWS = 256
 """Codes drawn once from the prior; what the decoder makes of them is compared with the training rows."""
@@ -76,10 +78,11 @@ class Autoencoder(base.Model):
     def prepare(self, train: Mapping[str, Tensor]) -> None:
         """Fits what the figures are relative to: the variance of the training rows, and how they are distributed."""
         rows = train[self.config.fields[0]]
-        few = rows[:REFERENCE_ROWS]
-        self.variance.copy_(positive_or_one(_variance(self._targets(rows[:VARIANCE_ROWS]))))
-        spread = positive_or_one(_variance(_coarse(each) for each in self._targets(few)))
-        self.sample_match.fit((_coarse(each) for each in self._targets(few)), spread)
+        most = reference_rows(rows.shape[1:])
+        few = min(most, REFERENCE_ROWS)
+        self.variance.copy_(positive_or_one(_variance(self._targets(rows, most))))
+        spread = positive_or_one(_variance(_coarse(each) for each in self._targets(rows, few)))
+        self.sample_match.fit((_coarse(each) for each in self._targets(rows, few)), spread)
 
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
         """Sums over the batch of squared errors, similarity, divergence and what tells the codes' distribution."""
@@ -116,8 +119,8 @@ class Autoencoder(base.Model):
         """Rows as the figures see them: what a plain method must reconstruct to be compared with ``val/mse_recon``."""
         return torch.cat(list(self._targets(rows)))
 
-    def _targets(self, rows: Tensor) -> Iterator[Tensor]:
-        return (self.unview(self.view(each)) for each in _chunks(rows))
+    def _targets(self, rows: Tensor, most: int | None = None) -> Iterator[Tensor]:
+        return (self.unview(self.view(each)) for each in _chunks(rows, most))
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
@@ -145,8 +148,15 @@ class Autoencoder(base.Model):
         raise NotImplementedError
 
 
-def _chunks(rows: Tensor) -> Iterator[Tensor]:
-    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+def reference_rows(shape: torch.Size) -> int:
+    """The first so many training rows, of samples of ``shape``, fit what the figures are relative to."""
+    return min(VARIANCE_ROWS, max(1, VARIANCE_NUMBERS // shape.numel()))
+
+
+def _chunks(rows: Tensor, most: int | None = None) -> Iterator[Tensor]:
+    """All rows, or the first ``most``; read as they are asked for, as rows that lie on disk have to be."""
+    end = len(rows) if most is None else min(len(rows), most)
+    return (rows[start : min(start + CHUNK, end)] for start in range(0, end, CHUNK))
 
 
 def _coarse(rows: Tensor) -> Tensor:

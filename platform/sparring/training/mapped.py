@@ -50,6 +50,10 @@ class MappedRows:
         """Itself on the CPU; on another device, which has the room, all rows."""
         return self if torch.device(device).type == "cpu" else self[:].to(device)
 
+    def check(self) -> None:
+        """Raises DataError if the file has changed since the search began."""
+        self._mapped.check()
+
     def _read(self, rows: slice | np.ndarray) -> Tensor:
         return torch.from_numpy(self._mapped.read(rows))
 

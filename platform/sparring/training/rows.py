@@ -52,6 +52,13 @@ def window(rows: Rows, piece: slice, device: torch.device) -> dict[str, Tensor]:
     return {name: tensor[piece].to(device, non_blocking=True) for name, tensor in rows.items()}
 
 
+def check(rows: Rows) -> None:
+    """Raises DataError if rows that lie on disk are not what the search began with; those in memory cannot change."""
+    for tensor in rows.values():
+        if isinstance(tensor, MappedRows):
+            tensor.check()
+
+
 def count(rows: Rows) -> int:
     """How many rows there are."""
     return len(next(iter(rows.values())))
