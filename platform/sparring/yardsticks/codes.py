@@ -60,7 +60,7 @@ def rivals(task: Task) -> Sequence[Rival]:
 
     def figures(method: Callable[[Tensor, int], Method]) -> dict[str, float]:
         encode, decode = method(values, length)
-        return judge(model, task, encoder=Net(encode), decoder=Net(decode))
+        return judge(type(model), model, task, encoder=Net(encode), decoder=Net(decode))
 
     def floor() -> dict[str, float]:
         return mean_of([figures(partial(drawn, stream=STREAM + draw)) for draw in range(DRAWS)])

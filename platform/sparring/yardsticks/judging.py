@@ -30,17 +30,20 @@ def tensor(rows: Any) -> Tensor:
 
 
 @torch.no_grad()
-def judge(model: Model, task: Task, **stand_ins: Any) -> dict[str, float]:
-    """The model's own figures on the validation rows, with these in the place of its attributes."""
+def judge(kind: type[Model], model: Model, task: Task, **stand_ins: Any) -> dict[str, float]:
+    """The model's own figures on the validation rows, with these in the place of its attributes.
+
+    kind: the model's class, or one above it, whose figures alone are wanted.
+    """
     for name, plain in stand_ins.items():
         setattr(model, name, plain)
     sums: dict[str, float] = {}
     for start in range(0, len(task.split.valid), BATCH):
         rows = task.split.valid[start : start + BATCH]
         batch = {name: tensor(task.fields[name][rows]) for name in task.config.fields}
-        for name, value in model.evaluate(**batch).items():
+        for name, value in kind.evaluate(model, **batch).items():
             sums[name] = sums.get(name, 0.0) + float(value)
-    return model.figures(sums)
+    return kind.figures(model, sums)
 
 
 def mean_of(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """Yardsticks of an autoencoder: the mean, and principal components, in place of its encoder and decoder.
 
-The model itself judges them: every figure that its nets get, ``val/balance`` with it, is computed by the same lines
-from codes and reconstructions that a plain method made. Codes are in units of the prior's deviation; numbers of a code
-that a method has no use for are Gaussians like the prior, which costs nothing and says nothing.
+The model itself judges them: every figure that all autoencoders share, ``val/balance`` with it, is computed by the same
+lines from codes and reconstructions that a plain method made. Codes are in units of the prior's deviation; numbers of a
+code that a method has no use for are Gaussians like the prior, which costs nothing and says nothing.
 
 mean               the mean of the training rows, and a code that is the prior: what a collapsed posterior reaches
 PCA                the best a linear autoencoder can do; its codes have mean 0 and variance 1, one point per sample
@@ -67,7 +67,7 @@ class Linear:
             code = code[:, :used] / model.prior_std
             return model.view((self.mean + code * self.write @ self.directions).reshape(-1, *sample))
 
-        return judge(model, task, encode=encode, decode=decode)
+        return judge(Autoencoder, model, task, encode=encode, decode=decode)
 
 
 @dataclass(frozen=True, kw_only=True)
