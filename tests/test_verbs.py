@@ -276,6 +276,28 @@ def test_data_that_have_changed_since_training_need_a_part(trained, tmp_path):
     assert len(read_rows(loaded, part="valid")) == 24
 
 
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_every_model_has_members_that_reconstruct_together(name, trained, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / name
+    assert command(monkeypatch, "train", trained(name) / "pinned.toml", "--bootstrap", "2", "-o", folder) == 0
+    each = [json.loads((folder / member / "metrics.json").read_text()) for member in ("draw-1", "draw-2")]
+    table = pyarrow.parquet.read_table(folder / "members.parquet").to_pydict()
+    metrics = [metric for metric in each[0] if metric.startswith("val/")]
+    assert list(zip(table["metric"], table["value"], strict=True)) == [
+        (metric, metrics_of[metric]) for metrics_of in each for metric in metrics
+    ]
+    if name == "auxgan":
+        assert command(monkeypatch, "reconstruct", folder) == 2
+        assert "the model auxgan cannot reconstruct" in capsys.readouterr().err
+        return
+    assert command(monkeypatch, "reconstruct", folder, "--rows", "12", "-o", tmp_path / "r") == 0
+    with np.load(tmp_path / "r" / "reconstructions.npz") as arrays:
+        for field in {"aegan": ["structure", "spectrum"]}.get(name, read_trained(trained(name)).fields):
+            spread = arrays[f"std_{field}"]
+            assert spread.shape == arrays[field].shape
+            assert spread.max() > 0
+
+
 # -- predict ----------------------------------------------------------------------------------------------------------
 
 
@@ -488,9 +510,9 @@ TINY += ["--num_samples", "4"]
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the published command line trained."""
     folder = tmp_path_factory.mktemp("published") / "advvae"
-    words = ["train", "advvae", "--train", "--no_wandb", *TINY, "--sample_and_save_frequency", "2", "--lr", "1e-3"]
+    words = ["train", "advvae", "--train", "--no_wandb", "--dataset", "digits", *TINY, "--lr", "1e-3"]
     with pytest.MonkeyPatch.context() as patch:
-        assert command(patch, *words, "--kld_weight", "0.5", "-o", folder) == 0
+        assert command(patch, *words, "--sample_and_save_frequency", "2", "--kld_weight", "0.5", "-o", folder) == 0
     return folder
 
 
@@ -527,6 +549,44 @@ def test_the_published_verbs_work_on_what_it_wrote(published, foreign, tmp_path,
     assert json.loads((tmp_path / "o" / "outliers.json").read_text())["scores"].keys() == {
         "reconstruction", "discriminator",
     }  # fmt: skip
+
+
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """No set has been fetched, and whoever tries is refused."""
+    monkeypatch.setenv("SPARRING_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name.lower(), "http://127.0.0.1:9")
+    return tmp_path / "data"
+
+
+def test_without_a_data_set_it_is_the_published_one_or_offline_the_digits(offline, tmp_path, monkeypatch, capsys):
+    assert command(monkeypatch, "train", "advvae", "--n_epochs", "1", "-o", tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    assert "data set mnist: it could not be fetched" in said
+    assert "get train-images-idx3-ubyte.gz" in said
+    assert f"put it into {offline / 'mnist'}, and run the same command again" in said
+    assert said.endswith("as --data-path; or train on embedded images, offline, with --dataset digits\n")
+    assert not (tmp_path / "out").exists()
+    assert command(monkeypatch, "train", "advvae", "--dataset", "cifar10", "-o", tmp_path / "out") == 2
+    assert "embedded images" not in capsys.readouterr().err  # who names a set means it
+
+
+def test_a_foreign_set_that_is_not_there_is_asked_for_by_the_flag_that_takes_it(
+    published, offline, tmp_path, monkeypatch, capsys
+):
+    asked = ["outliers", published, "--out-dataset", "fashionmnist"]
+    assert command(monkeypatch, *asked) == 2
+    assert capsys.readouterr().err.endswith("or give the folder that holds it as --out-path\n")
+    assert command(monkeypatch, *asked, "--out-path", tmp_path) == 2
+    assert "data set fashionmnist: --out-path must hold train-images" in capsys.readouterr().err
+    asked = ["train", "advvae", "--outlier_detection", "--checkpoint", published]
+    assert command(monkeypatch, *asked) == 2
+    said = capsys.readouterr().err
+    assert "data set fashionmnist: it could not be fetched" in said
+    assert said.endswith("or give the folder that holds it as --data-path\n")
 
 
 @pytest.mark.parametrize(

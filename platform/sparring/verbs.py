@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from .errors import UsageError
+from .errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 console = Console()
 
 DIGITS = "digits"
-"""What ``train advvae`` trains on without --dataset: embedded, where the published mnist would have to be fetched."""
+"""Images that are embedded: the way out where ``train advvae`` cannot fetch the published mnist."""
 
 Folder = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="What `sparring train` wrote; a model's name for trained/MODEL.")
@@ -191,16 +191,15 @@ def _run_published(
     arguments: Arguments, is_said: bool, output: Path | None, data_path: Path | None, device: str
 ) -> None:
     """The AdvVAE's published command line: train, or one of the three that work on what train wrote."""
-    dataset = arguments.dataset if is_said else DIGITS
     if arguments.verb == "train":
         from .retrain import train_published
 
-        if not is_said:
-            console.print(
-                f"No --dataset: trains on the embedded {DIGITS}; published is {arguments.dataset}, which "
-                f"--dataset {arguments.dataset} fetches.", soft_wrap=True,
-            )  # fmt: skip
-        train_published(arguments, dataset, output, data_path, console, device)
+        try:
+            train_published(arguments, arguments.dataset, output, data_path, console, device)
+        except DataError as error:
+            if is_said:
+                raise
+            raise DataError(f"{error}; or train on embedded images, offline, with --dataset {DIGITS}") from error
         return
     from .production import read_trained
     from .production.commands import run_outliers, run_reconstruct, run_sample
@@ -216,7 +215,8 @@ def _run_published(
     if arguments.verb == "sample":
         run_sample(loaded, arguments.num_samples, 0, None, output, console)
     elif arguments.verb == "test":
-        found = read_rows(loaded, dataset=dataset if is_said else None, data_path=data_path)
+        found = read_rows(loaded, dataset=arguments.dataset if is_said else None, data_path=data_path)
         run_reconstruct(loaded, found, output, console)
     else:
-        run_outliers(loaded, arguments.out_dataset, data_path, [], None, None, None, output, console)
+        out = (arguments.out_dataset, data_path, [])
+        run_outliers(loaded, *out, None, None, None, output, console, out_flag="--data-path")

@@ -98,17 +98,23 @@ def read_card(name: str) -> Card:
     return card
 
 
-def load_dataset(name: str, path: str | Path | None = None, options: Mapping[str, Any] | None = None) -> Dataset:
+def load_dataset(
+    name: str,
+    path: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    flag: str = "--data-path",
+) -> Dataset:
     """Reads and checks the set called ``name``.
 
-    path: what the user's ``--data-path`` says; without it, a set whose card has files is fetched once into
-    ``data_home()``. options: of the reader, over the card's. Raises UnknownName or DataError, each one sentence, before
-    anything is trained.
+    path: what the user's ``flag`` says; without it, a set whose card has files is fetched once into ``data_home()``.
+    options: of the reader, over the card's. Raises UnknownName or DataError, each one sentence, before anything is
+    trained.
     """
     card = read_card(name)
     reader = _reader(card)
     chosen = _options(card, reader, options or {})
-    dataset: Dataset = reader.read(_place(card, path), chosen)
+    dataset: Dataset = reader.read(_place(card, path, flag), chosen)
     if set(dataset.fields) != set(card.fields):
         raise DataError(
             f"data set {name}: the card promises the fields {', '.join(sorted(card.fields))}, but the reader "
@@ -135,7 +141,7 @@ def _options(card: Card, reader: ModuleType, given: Mapping[str, Any]) -> Any:
         raise DataError(f"data set {card.name}: options: {_faults(error)}") from error
 
 
-def _place(card: Card, path: str | Path | None) -> Path | None:
+def _place(card: Card, path: str | Path | None, flag: str) -> Path | None:
     if card.path is None:
         if path is not None:
             raise DataError(f"data set {card.name}: it is embedded and takes no path, but got {path}; leave it out")
@@ -143,17 +149,17 @@ def _place(card: Card, path: str | Path | None) -> Path | None:
     wanted = " ".join(card.path.split())
     if path is None and card.files:
         place = data_home() / card.name
-        gather(card.name, card.files, place, may_fetch=True)
+        gather(card.name, card.files, place, may_fetch=True, flag=flag)
         return place
     if path is None:
-        raise DataError(f"data set {card.name}: its files are not shipped; give --data-path, {wanted}")
+        raise DataError(f"data set {card.name}: its files are not shipped; give {flag}, {wanted}")
     place = Path(path).expanduser()
     if not place.exists():
-        raise DataError(f"data set {card.name}: --data-path must exist, but there is no {place}; give {wanted}")
+        raise DataError(f"data set {card.name}: {flag} must exist, but there is no {place}; give {wanted}")
     if card.files:
         if not place.is_dir():
-            raise DataError(f"data set {card.name}: --data-path must be a folder, but got {place}; give {wanted}")
-        gather(card.name, card.files, place, may_fetch=False)
+            raise DataError(f"data set {card.name}: {flag} must be a folder, but got {place}; give {wanted}")
+        gather(card.name, card.files, place, may_fetch=False, flag=flag)
     return place
 
 

@@ -50,20 +50,23 @@ def data_home() -> Path:
     return Path(os.environ.get("SPARRING_DATA") or pooch.os_cache("sparring")).expanduser().absolute()
 
 
-def gather(dataset: str, files: tuple[FileCard, ...], folder: Path, *, may_fetch: bool) -> None:
+def gather(
+    dataset: str, files: tuple[FileCard, ...], folder: Path, *, may_fetch: bool, flag: str = "--data-path"
+) -> None:
     """Afterwards every file (or what it holds) lies in ``folder``, verified. Raises DataError, one sentence.
 
-    may_fetch: False for a folder of the user's: what lacks is named, and nothing is downloaded into it.
+    may_fetch: False for a folder of the user's: what lacks is named, and nothing is downloaded into it. flag: by which
+    the user says where the files lie.
     """
     packed = [file for file in files if file.holds is None or not (folder / file.holds).exists()]
     lacking = [file for file in packed if not (folder / file.name).is_file()]
     if lacking and not may_fetch:
-        leave = ", or leave --data-path out to have it fetched" if all(file.urls for file in lacking) else ""
+        leave = f", or leave {flag} out to have it fetched" if all(file.urls for file in lacking) else ""
         raise DataError(
-            f"data set {dataset}: --data-path must hold {_wanted(lacking)}, but {folder} does not; put it there{leave}"
+            f"data set {dataset}: {flag} must hold {_wanted(lacking)}, but {folder} does not; put it there{leave}"
         )
     for row, file in enumerate(lacking):
-        _fetch(dataset, file, folder, lacking[row:])
+        _fetch(dataset, file, folder, lacking[row:], flag)
     for file in packed:
         path = folder / file.name
         verify(path, file)
@@ -96,7 +99,7 @@ def verify(path: Path, file: FileCard) -> None:
         beside.write_text(json.dumps({"checksum": found, **now}) + "\n", encoding="utf-8")
 
 
-def _fetch(dataset: str, file: FileCard, folder: Path, lacking: list[FileCard]) -> None:
+def _fetch(dataset: str, file: FileCard, folder: Path, lacking: list[FileCard], flag: str) -> None:
     """Brings ``file`` into ``folder``; what is said where that fails names everything that is ``lacking``."""
     import pooch
 
@@ -105,7 +108,7 @@ def _fetch(dataset: str, file: FileCard, folder: Path, lacking: list[FileCard]) 
     except OSError as error:
         raise DataError(
             f"data set {dataset}: it is fetched into {folder}, but that cannot be written to: {error.strerror}; set "
-            "SPARRING_DATA to another folder, or put the files somewhere and give --data-path"
+            f"SPARRING_DATA to another folder, or put the files somewhere and give {flag}"
         ) from error
     pooch.get_logger().setLevel("ERROR")  # it would announce each file, and each checksum that nobody published
     reason: Exception | None = None
@@ -125,7 +128,7 @@ def _fetch(dataset: str, file: FileCard, folder: Path, lacking: list[FileCard]) 
     tried = f"it could not be fetched ({_short(reason)})" if reason else "its licence must be accepted by hand"
     raise DataError(
         f"data set {dataset}: {tried}: get {_wanted(lacking)}, put it into {folder}, and run the same command again, "
-        "or give the folder that holds it as --data-path"
+        f"or give the folder that holds it as {flag}"
     )
 
 

@@ -82,12 +82,17 @@ def run_outliers(
     data_path: Path | None,
     output: Path | None,
     console: Console,
+    *,
+    out_flag: str = "--out-path",
 ) -> None:
-    """The model's own rows against ``out_dataset``, at most ``rows`` of each. out_settings: its reader's key=value."""
+    """The model's own rows against ``out_dataset``, at most ``rows`` of each. out_settings: its reader's key=value.
+
+    out_flag: by which the user says ``out_path``.
+    """
     loaded.method("outliers")
     own = read_rows(loaded, part=part, n=rows, data_path=data_path)
     options = apply_settings({}, [f"data.{setting}" for setting in out_settings], ()).get("data", {})
-    foreign = read_rows(loaded, n=rows, dataset=out_dataset, data_path=out_path, options=options)
+    foreign = read_rows(loaded, n=rows, dataset=out_dataset, data_path=out_path, options=options, flag=out_flag)
     if foreign.is_own:
         raise UsageError(f"--out-dataset: {out_dataset} is what the model was trained on; name a foreign set")
     where = output or loaded.folder / "outliers"

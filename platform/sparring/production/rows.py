@@ -49,18 +49,20 @@ def read_rows(
     dataset: str | None = None,
     data_path: Path | None = None,
     options: Mapping[str, Any] | None = None,
+    flag: str = "--data-path",
 ) -> Rows:
     """At most ``n`` samples (10,000) with the model's fields.
 
     part: train, valid or test; by default what validated the model, and of another data set every row, shuffled. The
     model's own data set is found where it was, unless ``data_path`` says where it lies now. options: of the reader,
-    over the card's and, of the model's own data set, over those it was trained on.
+    over the card's and, of the model's own data set, over those it was trained on. flag: by which the user says
+    ``data_path``.
     """
     if n is not None and n < 1:
         raise UsageError(f"--rows: wants at least 1 row, but got {n}")
     if part is not None and part not in PARTS:
         raise UnknownName(f"--part: no part {part!r}; there are: {', '.join(PARTS)}")
-    data = _load(loaded, dataset, data_path, options or {})
+    data = _load(loaded, dataset, data_path, options or {}, flag)
     is_own = data.sha256 == loaded.about.sha256
     if dataset is None and not is_own and part is None:
         raise DataError(
@@ -109,12 +111,14 @@ def read_spectra(loaded: Loaded, place: Path) -> Rows:
     return _as_rows(loaded, "spectrum", files, transform(rows) if is_transformed else rows, place)
 
 
-def _load(loaded: Loaded, dataset: str | None, data_path: Path | None, options: Mapping[str, Any]) -> Dataset:
+def _load(
+    loaded: Loaded, dataset: str | None, data_path: Path | None, options: Mapping[str, Any], flag: str
+) -> Dataset:
     about = loaded.about
     if dataset is not None and dataset != about.dataset:
-        return load_dataset(dataset, data_path, options)
+        return load_dataset(dataset, data_path, options, flag=flag)
     before = Path(about.data_path) if about.data_path else None
-    return load_dataset(about.dataset, data_path or before, {**about.data, **options})
+    return load_dataset(about.dataset, data_path or before, {**about.data, **options}, flag=flag)
 
 
 def _index(data: Dataset, kind: str, part: str | None) -> np.ndarray:
