@@ -47,6 +47,7 @@ ROOM_OF = {
     "ranking": "records",
     "markdown": "model_page",
     "verbs": "cli",
+    "resampling": "retrain",
 }
 """Modules that share a room; any other module or folder is the room of its own name."""
 

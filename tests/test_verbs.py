@@ -292,10 +292,11 @@ def test_every_model_has_members_that_reconstruct_together(name, trained, tmp_pa
         return
     assert command(monkeypatch, "reconstruct", folder, "--rows", "12", "-o", tmp_path / "r") == 0
     with np.load(tmp_path / "r" / "reconstructions.npz") as arrays:
-        for field in {"aegan": ["structure", "spectrum"]}.get(name, read_trained(trained(name)).fields):
-            spread = arrays[f"std_{field}"]
-            assert spread.shape == arrays[field].shape
-            assert spread.max() > 0
+        answered = [field for field in arrays.files if not field.startswith(("true_", "axis_", "std_", "ids"))]
+        assert answered
+        for field in answered:
+            assert arrays[f"std_{field}"].shape == arrays[field].shape
+            assert arrays[f"std_{field}"].max() > 0
 
 
 # -- predict ----------------------------------------------------------------------------------------------------------

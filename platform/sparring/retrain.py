@@ -6,6 +6,7 @@ A published command line (``sparring train advvae --lr 1e-3 …``) is a pinned c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,40 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import __version__
-from .data import load_dataset, split_rows
+from .data import Dataset, Member, Split, load_dataset, split_rows
 from .data.mapping import Mapped, select
 from .errors import ConfigError, NoTrialSucceeded
 from .models import find_model
 from .models.advvae_published import Arguments
 from .models.base import Model
 from .production import About, write_about
-from .production.trained import TRAINED, check_device
-from .records import EpochRow
+from .production.trained import MEMBERS, TRAINED, check_device, check_place
+from .records import EpochRow, Objective
 from .space import Space, find_space, read_space, write_toml
 from .study import SPLIT, SPLIT_SEED
 from .training.single import Trained, train_single, write_trained
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pinned:
+    """A configuration with nothing left to search, and its data: checked, ready to be trained."""
+
+    name: str
+    """What messages call it."""
+    raw: Mapping[str, Any]
+    model_class: type[Model]
+    config: Any
+    objective: Objective
+    data: Dataset
+    data_path: Path | None
+    kind: str
+    """Of the split: 80/20 or 75/15/10."""
+    split: Split
+    seed: int
+
+    def rows(self, index: np.ndarray) -> dict[str, np.ndarray | Mapped]:
+        """The model's fields on these rows."""
+        return {name: select(self.data.fields[name], index) for name in self.config.fields}
 
 
 def retrain(
@@ -37,9 +60,8 @@ def retrain(
 
     Raises ConfigError if the file still has something to search, NoTrialSucceeded if the training diverged.
     """
-    return _train(
-        read_space(pinned), str(pinned), pinned.read_text(encoding="utf-8"), output, data_path, console, device
-    )
+    ready = check_pinned(read_space(pinned), str(pinned), data_path, device)
+    return _train(ready, pinned.read_text(encoding="utf-8"), output, console, device)
 
 
 def train_published(
@@ -56,71 +78,89 @@ def train_published(
     text = write_toml(raw if data_path is None else raw | {"data_path": str(data_path.absolute())})
     folder = output or TRAINED / "advvae"
     keep = Snapshots(folder / "snapshots", arguments.sample_and_save_frequency, arguments.num_samples)
-    return _train(raw, "sparring train advvae", text, folder, data_path, console, device, keep)
+    return _train(check_pinned(raw, "sparring train advvae", data_path, device), text, folder, console, device, keep)
 
 
-def _train(
-    raw: Mapping[str, Any],
-    pinned: str,
-    text: str,
-    output: Path | None,
-    data_path: Path | None,
-    console: Console,
-    device: str,
-    keep: Callable[[int, Model], None] | None = None,
-) -> Trained:
-    """raw: a space with nothing to search; pinned: what messages call it; text: it as TOML, to stand by the weights."""
+def check_pinned(raw: Mapping[str, Any], name: str, data_path: Path | None, device: str) -> Pinned:
+    """raw: a space with nothing to search; name: what messages call it. Raises UsageError and its kinds."""
     model_class = find_model(str(raw.get("model", "")))
-    space = Space(raw, model_class.Config, pinned)
+    space = Space(raw, model_class.Config, name)
     if space.dimensions:
         searched = ", ".join(each.name for each in space.dimensions)
         raise ConfigError(
-            f"{pinned}: a pinned configuration has nothing to search, but got [search] {searched}; "
+            f"{name}: a pinned configuration has nothing to search, but got [search] {searched}; "
             "make one with `sparring best STUDY -o best.toml`"
         )
     check_device(device)
     where = data_path or (Path(raw["data_path"]) if "data_path" in raw else None)
     data = load_dataset(space.dataset, where, space.data)
-    kind = space.split or SPLIT
-    split = split_rows(len(data.ids), kind, SPLIT_SEED, data.parts)
-    config, objective = space.config({}), space.objectives[0]
-    bar = Progress(
-        TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[figure]}"),
-        TimeRemainingColumn(), console=console, transient=True,
-    )  # fmt: skip
-
-    missing = [name for name in config.fields if name not in data.fields]
+    kind, config = space.split or SPLIT, space.config({})
+    missing = [field for field in config.fields if field not in data.fields]
     if missing:
         raise ConfigError(
-            f"{pinned}: {space.model} needs the fields {', '.join(config.fields)}, but {space.dataset} holds "
+            f"{name}: {space.model} needs the fields {', '.join(config.fields)}, but {space.dataset} holds "
             f"{', '.join(data.fields)}; choose another data set"
         )
+    return Pinned(
+        name=name, raw=raw, model_class=model_class, config=config, objective=space.objectives[0], data=data,
+        data_path=where, kind=kind, split=split_rows(len(data.ids), kind, SPLIT_SEED, data.parts), seed=space.seed or 0,
+    )  # fmt: skip
 
-    def rows(index: np.ndarray) -> dict[str, np.ndarray | Mapped]:
-        return {name: select(data.fields[name], index) for name in config.fields}
 
+def train_pinned(
+    pinned: Pinned, title: str, console: Console, device: str, keep: Callable[[int, Model], None] | None = None
+) -> Trained:
+    """One training under a bar called ``title``. Raises NoTrialSucceeded if no epoch gave finite figures."""
+    metric = pinned.objective.metric
+    bar = Progress(
+        TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[figure]}"),
+        TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
     with bar:
-        task = bar.add_task(f"{space.model} on {space.dataset}", total=config.epochs, figure="")
+        task = bar.add_task(title, total=pinned.config.epochs, figure="")
 
         def watch(row: EpochRow) -> None:
-            bar.update(task, completed=row.epoch, figure=f"{objective.metric} {row.metrics[objective.metric]:.4g}")
+            bar.update(task, completed=row.epoch, figure=f"{metric} {row.metrics[metric]:.4g}")
 
         trained = train_single(
-            model_class, config, rows(split.train), rows(split.valid), seed=space.seed or 0, objective=objective,
-            watch=watch, device=device, precision=str(raw.get("found", {}).get("precision", "fp32")), keep=keep,
+            pinned.model_class, pinned.config, pinned.rows(pinned.split.train), pinned.rows(pinned.split.valid),
+            seed=pinned.seed, objective=pinned.objective, watch=watch, device=device,
+            precision=str(pinned.raw.get("found", {}).get("precision", "fp32")), keep=keep,
         )  # fmt: skip
     if trained.best is None:
-        raise NoTrialSucceeded(f"{pinned}: the training diverged in epoch {trained.epochs}; lower the learning rates")
-    folder = output or TRAINED / space.model
-    write_trained(folder, trained, config, text)
+        raise NoTrialSucceeded(
+            f"{pinned.name}: the training diverged in epoch {trained.epochs}; lower the learning rates"
+        )
+    return trained
+
+
+def write_pinned(folder: Path, pinned: Pinned, trained: Trained, text: str, member: Member | None = None) -> None:
+    """Weights, configuration, figures, and what the verbs must know. text: the configuration as TOML."""
+    write_trained(folder, trained, pinned.config, text)
+    data, fields = pinned.data, pinned.config.fields
     about = About(
-        model=space.model, shapes={name: data.shapes[name] for name in config.fields}, dataset=space.dataset,
-        data_path=str(where.absolute()) if where else None, data=space.data, split=kind, sha256=data.sha256,
-        axes={name: tuple(data.axes[name].tolist()) for name in config.fields if name in data.axes},
-        version=__version__,
+        model=str(pinned.raw["model"]), shapes={name: data.shapes[name] for name in fields},
+        dataset=str(pinned.raw["dataset"]), data_path=str(pinned.data_path.absolute()) if pinned.data_path else None,
+        data=pinned.raw.get("data", {}), split=pinned.kind, member=member, sha256=data.sha256,
+        axes={name: tuple(data.axes[name].tolist()) for name in fields if name in data.axes}, version=__version__,
     )  # fmt: skip
     write_about(folder, about)
-    console.print(_verdict(trained, objective.metric, raw.get("found", {})), soft_wrap=True)
+
+
+def _train(
+    pinned: Pinned,
+    text: str,
+    output: Path | None,
+    console: Console,
+    device: str,
+    keep: Callable[[int, Model], None] | None = None,
+) -> Trained:
+    model = str(pinned.raw["model"])
+    folder = output or TRAINED / model
+    check_place(folder, MEMBERS)
+    trained = train_pinned(pinned, f"{model} on {pinned.raw['dataset']}", console, device, keep)
+    write_pinned(folder, pinned, trained, text)
+    console.print(_verdict(trained, pinned.objective.metric, pinned.raw.get("found", {})), soft_wrap=True)
     console.print(f"Weights, configuration and figures: {folder}", soft_wrap=True)
     return trained
 

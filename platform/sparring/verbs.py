@@ -35,6 +35,12 @@ Number = Annotated[int | None, typer.Option("--rows", help="At most so many samp
 OtherData = Annotated[str | None, typer.Option("--dataset", help="Another data set than the model's own.")]
 DataPath = Annotated[Path | None, typer.Option("--data-path", help="Where the data lie, if not where they were.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Passes = Annotated[
+    int | None,
+    typer.Option("--mc-dropout", metavar="N", help="Mean and deviation of N answers with dropout.", show_default="off"),
+]
+MEMBERS = "Members: mean and deviation of every figure"
+"""The panel of --help for what trains several times over."""
 
 PUBLISHED = (
     "[bold]Published arguments of advvae[/bold]\n\n--train --test --sample --outlier_detection --dataset --no_wandb "
@@ -55,9 +61,36 @@ def train(
     ] = None,
     data_path: Annotated[Path | None, typer.Option(help="Where the data lie, if they moved.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda; a figure repeats exactly on what found it.")] = "cpu",
+    kfold: Annotated[
+        int | None,
+        typer.Option(metavar="K", help="K folds, each of which validates once.", rich_help_panel=MEMBERS),
+    ] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(help="Of --kfold, each dealt anew.", show_default="1", rich_help_panel=MEMBERS),
+    ] = None,
+    bootstrap: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="N draws of rows with replacement.", rich_help_panel=MEMBERS),
+    ] = None,
+    bootstrap_size: Annotated[
+        float | None,
+        typer.Option(help="Rows drawn / rows there are.", show_default="1.0", rich_help_panel=MEMBERS),
+    ] = None,
+    ensemble: Annotated[
+        int | None, typer.Option(metavar="N", help="N seeds: 97, 39, 22, ….", rich_help_panel=MEMBERS)
+    ] = None,
 ) -> None:
     """Train exactly the pinned configuration; its figure repeats the trial's."""
+    from .data import read_plan
+
+    plan = read_plan(kfold, repeats, bootstrap, bootstrap_size, ensemble)
     if pinned == "advvae":
+        if plan is not None:
+            raise UsageError(
+                "train advvae: the published arguments train one model; its members train from what that writes: "
+                f"sparring train trained/advvae/pinned.toml --{plan.scheme} …"
+            )
         from .models.advvae_published import read_arguments
 
         words = list(context.args)
@@ -77,6 +110,11 @@ def train(
             f"train: {pinned} has no published arguments; pin a configuration with `sparring best STUDY -o best.toml` "
             "and train that"
         )
+    if plan is not None:
+        from .resampling import resample
+
+        resample(Path(pinned), plan, output, data_path, console, device)
+        return
     retrain(Path(pinned), output, data_path, console, device)
 
 
@@ -103,18 +141,19 @@ def reconstruct(
     rows: Number = None,
     dataset: OtherData = None,
     data_path: DataPath = None,
+    passes: Passes = None,
     output: Output = None,
     device: Device = "cpu",
 ) -> None:
     """Samples as they come back through the model, each one's error, and pictures side by side."""
-    from .production import read_trained
     from .production.commands import run_reconstruct
+    from .production.committee import read_committee
     from .production.rows import read_rows
 
-    loaded = read_trained(folder, device)
-    loaded.method("reconstruct")
-    found = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
-    run_reconstruct(loaded, found, output, console)
+    committee = read_committee(folder, device, passes)
+    committee.front.method("reconstruct")
+    found = read_rows(committee.front, part=part, n=rows, dataset=dataset, data_path=data_path)
+    run_reconstruct(committee, found, output, console)
 
 
 def predict(
@@ -134,15 +173,17 @@ def predict(
     rows: Number = None,
     dataset: OtherData = None,
     data_path: DataPath = None,
+    passes: Passes = None,
     output: Output = None,
     device: Device = "cpu",
 ) -> None:
     """Structure to spectrum and back: the AEGAN's predictions, their errors where the truth is known, and curves."""
-    from .production import read_trained
     from .production.commands import run_controls, run_predict
+    from .production.committee import read_committee
     from .production.rows import read_rows, read_spectra, read_structures
 
-    loaded = read_trained(folder, device)
+    committee = read_committee(folder, device, passes)
+    loaded = committee.front
     loaded.method("predict")
     where = output or loaded.folder / "predictions"
     sources = {"both": loaded.fields} | {name: (name,) for name in loaded.fields}
@@ -150,6 +191,9 @@ def predict(
         raise UsageError(f"--from: there are {', '.join(sources)}, but got {given!r}")
     if controls and (structures or spectra):
         raise UsageError("--controls: wants samples whose structure and spectrum are both known; leave out the files")
+    if controls and not committee.is_single:
+        way_out = "leave out --mc-dropout" if passes else f"name a member, such as {committee.members[0].folder}"
+        raise UsageError(f"--controls: tests what one model answers, not a mean of answers; {way_out}")
     asked: list[tuple[Path, Sequence[str], Rows]] = []
     if structures is not None:
         asked.append((where / "from_structure", ["structure"], read_structures(loaded, structures)))
@@ -158,7 +202,7 @@ def predict(
     if not asked:
         found = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
         asked.append((where, sources[given], found))
-    run_predict(loaded, asked, text, console)
+    run_predict(committee, asked, text, console)
     if controls:
         train = read_rows(loaded, part="train", data_path=data_path)
         run_controls(loaded, asked[0][2], train, output, console)
@@ -203,6 +247,7 @@ def _run_published(
         return
     from .production import read_trained
     from .production.commands import run_outliers, run_reconstruct, run_sample
+    from .production.committee import Committee
     from .production.rows import read_rows
 
     one, other = arguments.checkpoint, arguments.discriminator_checkpoint
@@ -216,7 +261,7 @@ def _run_published(
         run_sample(loaded, arguments.num_samples, 0, None, output, console)
     elif arguments.verb == "test":
         found = read_rows(loaded, dataset=arguments.dataset if is_said else None, data_path=data_path)
-        run_reconstruct(loaded, found, output, console)
+        run_reconstruct(Committee(front=loaded, members=(loaded,)), found, output, console)
     else:
         out = (arguments.out_dataset, data_path, [])
         run_outliers(loaded, *out, None, None, None, output, console, out_flag="--data-path")

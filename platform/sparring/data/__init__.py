@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from .cards import Card, FieldCard, dataset_names, load_dataset, read_card
 from .dataset import Dataset
+from .members import Member, Plan, member_rows, read_plan
 from .splits import Split, split_rows
 
-__all__ = ["Card", "Dataset", "FieldCard", "Split", "dataset_names", "load_dataset", "read_card", "split_rows"]
+__all__ = [
+    "Card",
+    "Dataset",
+    "FieldCard",
+    "Member",
+    "Plan",
+    "Split",
+    "dataset_names",
+    "load_dataset",
+    "member_rows",
+    "read_card",
+    "read_plan",
+    "split_rows",
+]

@@ -93,16 +93,17 @@ def read_structure(path: Path) -> Structure:
 
 
 def read_spectrum(path: Path) -> np.ndarray:
-    """Energy and intensity of a ``.txt`` file, (points, 2)."""
-    lines = _lines(path)[2:]
+    """Energy and intensity of a ``.txt`` file, (points, 2); a third column headed ``std`` is passed over."""
+    whole = _lines(path)
+    lines, width = whole[2:], 3 if whole[:2][-1].endswith(" std") else 2
     if len(lines) < 2:
         raise DataError(f"{path}: two header lines and at least 2 points are needed, but got {len(lines)} points")
     points = np.empty((len(lines), 2))
     for row, line in enumerate(lines):
         words = line.split()
-        if len(words) != 2:
+        if len(words) != width:
             raise DataError(f"{path}: line {row + 3} must hold an energy and an intensity, but got {_shown([line])}")
-        points[row] = _floats(path, row + 3, words)
+        points[row] = _floats(path, row + 3, words)[:2]
     return points
 
 

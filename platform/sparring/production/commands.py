@@ -11,11 +11,12 @@ from rich.console import Console
 from ..errors import UsageError
 from ..progress import print_listing
 from ..space import apply_settings
+from .committee import Answered, Committee
 from .controls import compare, write_controls
 from .outliers import scores, write_outliers
 from .rows import Rows, read_rows
 from .trained import Loaded
-from .verbs import errors, predict, reconstruct, sample, write_answers, write_texts
+from .verbs import errors, sample, write_answers, write_texts
 
 
 def run_sample(loaded: Loaded, n: int, seed: int, boost: float | None, output: Path | None, console: Console) -> None:
@@ -27,30 +28,29 @@ def run_sample(loaded: Loaded, n: int, seed: int, boost: float | None, output: P
     console.print(f"{n:,} samples: {where}", soft_wrap=True)
 
 
-def run_reconstruct(loaded: Loaded, found: Rows, output: Path | None, console: Console) -> None:
+def run_reconstruct(asked: Committee, found: Rows, output: Path | None, console: Console) -> None:
     """The samples as they come back."""
-    truths, answers = reconstruct(loaded, found)
-    where = output or loaded.folder / "reconstructions"
-    write_answers(where, "reconstructions", answers, truths, found.ids, _axes(loaded, found))
-    _say_errors(truths, answers, console)
+    given = asked.reconstruct(found)
+    where, axes = output or asked.front.folder / "reconstructions", _axes(asked.front, found)
+    write_answers(where, "reconstructions", given.answers, given.truths, found.ids, axes, given.deviations)
+    _say_errors(asked, found, given, console)
     console.print(f"Reconstructions of {len(found):,} samples: {where}", soft_wrap=True)
 
 
 def run_predict(
-    loaded: Loaded,
+    committee: Committee,
     asked: Sequence[tuple[Path, Sequence[str], Rows]],
     text: bool,
     console: Console,
 ) -> None:
     """asked: (folder, fields to predict from, samples), each written on its own. text: one .txt per sample too."""
-    for where, given, found in asked:
-        truths, answers = predict(loaded, found, given)
-        axes = _axes(loaded, found)
-        write_answers(where, "predictions", answers, truths, found.ids, axes)
+    for where, fields, found in asked:
+        given, axes = committee.predict(found, fields), _axes(committee.front, found)
+        write_answers(where, "predictions", given.answers, given.truths, found.ids, axes, given.deviations)
         if text:
-            for name, values in answers.items():
-                write_texts(where, name, values, found.ids, axes.get(name))
-        _say_errors(truths, answers, console)
+            for name, values in given.answers.items():
+                write_texts(where, name, values, found.ids, axes.get(name), given.deviations.get(name))
+        _say_errors(committee, found, given, console)
         console.print(f"Predictions of {len(found):,} samples: {where}", soft_wrap=True)
 
 
@@ -115,8 +115,15 @@ def _axes(loaded: Loaded, found: Rows) -> dict[str, np.ndarray]:
     return {name: _axis(loaded, name) for name in loaded.about.axes} | dict(found.axes)
 
 
-def _say_errors(truths: dict[str, np.ndarray], answers: dict[str, np.ndarray], console: Console) -> None:
-    if truths:
-        found = errors(truths, answers)
-        table = [(name, f"{each.mean():.6g}", f"{len(each):,}") for name, each in found.items()]
-        print_listing(console, ("field", "mean squared error", "samples"), table)
+def _say_errors(asked: Committee, found: Rows, given: Answered, console: Console) -> None:
+    """By field the error, and of several answers their spread."""
+    if given.truths:
+        spreads = given.spreads()
+        head = ("field", "mean squared error", *(["spread (std)"] if spreads else []), "samples")
+        table = [
+            (name, f"{each.mean():.6g}", *([f"{spreads[name]:.4g}"] if spreads else []), f"{len(each):,}")
+            for name, each in errors(given.truths, given.answers).items()
+        ]
+        print_listing(console, head, table)
+        if caution := asked.caution(found):
+            console.print(caution, soft_wrap=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 WIDTH, HEIGHT = 300, 200
 """Pixels of a panel."""
@@ -30,6 +30,8 @@ class Panel:
     """(points,), ascending."""
     lines: Mapping[str, np.ndarray]
     """By name, (points,); the first is black, the second red."""
+    bands: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """By a line's name, (points,): half the width of the pale band about it."""
 
 
 def histogram(title: str, samples: Mapping[str, np.ndarray]) -> Panel:
@@ -52,6 +54,7 @@ def draw(panels: Sequence[Panel], columns: int = 3) -> Image.Image:
     font = ImageFont.load_default(SCALE * 11)
     place = SCALE * LEFT
     for name, colour in zip(panels[0].lines, COLOURS, strict=False):
+        name = f"{name} ± std" if name in panels[0].bands else name
         pen.text((place, SCALE * 6), name, fill=colour, font=font)
         place += int(pen.textlength(name, font=font)) + SCALE * 16
     for number, panel in enumerate(panels):
@@ -60,7 +63,8 @@ def draw(panels: Sequence[Panel], columns: int = 3) -> Image.Image:
 
 
 def _draw_panel(pen: ImageDraw.ImageDraw, font: Font, panel: Panel, left: int, top: int) -> None:
-    values = np.concatenate(list(panel.lines.values()))
+    edges = [panel.lines[name] + side * half for name, half in panel.bands.items() for side in (-1, 1)]
+    values = np.concatenate([*panel.lines.values(), *edges])
     low, high = float(values.min()), float(values.max())
     if high == low:
         low, high = low - 0.5, high + 0.5
@@ -68,13 +72,28 @@ def _draw_panel(pen: ImageDraw.ImageDraw, font: Font, panel: Panel, left: int, t
     x0, y0, x1, y1 = (SCALE * edge for edge in frame)
     pen.rectangle((x0, y0, x1, y1), outline="#c3cad2", width=SCALE)
     span = float(panel.x[-1] - panel.x[0]) or 1.0
-    for line, colour in zip(panel.lines.values(), COLOURS, strict=False):
-        across = x0 + (panel.x - panel.x[0]) / span * (x1 - x0)
+    across = x0 + (panel.x - panel.x[0]) / span * (x1 - x0)
+
+    def points(line: np.ndarray) -> list[tuple[float, float]]:
         down = y1 - (line - low) / (high - low) * (y1 - y0)
-        pen.line([(float(x), float(y)) for x, y in zip(across, down, strict=True)], fill=colour, width=SCALE)
+        return [(float(x), float(y)) for x, y in zip(across, down, strict=True)]
+
+    coloured = list(zip(panel.lines.items(), COLOURS, strict=False))
+    for (name, line), colour in coloured:
+        if name in panel.bands:
+            half = panel.bands[name]
+            pen.polygon([*points(line - half), *reversed(points(line + half))], fill=_pale(colour))
+    for (_, line), colour in coloured:
+        pen.line(points(line), fill=colour, width=SCALE)
     said: dict[str, Any] = {"fill": "#5c6773", "font": font}
     pen.text((x0, y0 - SCALE * 4), panel.title[:40], anchor="ls", **said)
     pen.text((x0 - SCALE * 4, y0), f"{high:.3g}", anchor="rt", **said)
     pen.text((x0 - SCALE * 4, y1), f"{low:.3g}", anchor="rb", **said)
     pen.text((x0, y1 + SCALE * 4), f"{panel.x[0]:.4g}", anchor="lt", **said)
     pen.text((x1, y1 + SCALE * 4), f"{panel.x[-1]:.4g}", anchor="rt", **said)
+
+
+def _pale(colour: str) -> tuple[int, int, int]:
+    """A quarter of the colour on white."""
+    red, green, blue = (255 - (255 - part) // 4 for part in ImageColor.getrgb(colour)[:3])
+    return red, green, blue

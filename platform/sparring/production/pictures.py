@@ -24,9 +24,17 @@ def picture(
     *,
     ids: Sequence[str] = (),
     axis: np.ndarray | None = None,
+    spread: np.ndarray | None = None,
 ) -> Image.Image:
-    """answers, truths: (N, …) of the field ``name``; of many, images and curves show the first."""
+    """answers, truths: (N, …) of the field ``name``; of many, images and curves show the first.
+
+    spread: deviations of the answers: a band about curves, a third row below images, white where they are largest.
+    """
     if answers.ndim == 4:
+        if spread is not None:
+            first = slice(SHOWN_IMAGES // 2)
+            rows = [answers[first], spread[first] / (float(spread[first].max()) or 1.0)]
+            return grid(np.concatenate(rows if truths is None else [truths[first], *rows]), len(rows[0]))
         if truths is not None:
             return pairs(truths[:SHOWN_IMAGES], answers[:SHOWN_IMAGES])
         return grid(answers, math.ceil(math.sqrt(len(answers))))
@@ -34,19 +42,23 @@ def picture(
     if name in TABLES:
         columns = zip(TABLES[name], range(answers.shape[1]), strict=False)
         return draw([histogram(title, {key: each[:, at] for key, each in both.items()}) for title, at in columns])
-    return draw(list(_curves(both, ids, axis))[:SHOWN_CURVES])
+    return draw(_curves(both, ids, axis, spread)[:SHOWN_CURVES])
 
 
-def _curves(both: Mapping[str, np.ndarray], ids: Sequence[str], axis: np.ndarray | None) -> list[Panel]:
+def _curves(
+    both: Mapping[str, np.ndarray], ids: Sequence[str], axis: np.ndarray | None, spread: np.ndarray | None
+) -> list[Panel]:
     answers = both["answer"]
     x = axis if axis is not None and len(axis) == answers.shape[1] else np.arange(1, answers.shape[1] + 1)
     panels = []
     for row in range(min(len(answers), SHOWN_CURVES)):
         title = ids[row] if ids else f"sample {row + 1}"
         if answers.ndim == 2:
-            panels.append(Panel(title=title, x=x, lines={key: each[row] for key, each in both.items()}))
+            lines = {key: each[row] for key, each in both.items()}
+            panels.append(Panel(title=title, x=x, lines=lines, bands={} if spread is None else {"answer": spread[row]}))
             continue
         for channel in range(answers.shape[2]):  # of a series
             lines = {key: each[row, :, channel] for key, each in both.items()}
-            panels.append(Panel(title=f"{title}, channel {channel + 1}", x=x, lines=lines))
+            bands = {} if spread is None else {"answer": spread[row, :, channel]}
+            panels.append(Panel(title=f"{title}, channel {channel + 1}", x=x, lines=lines, bands=bands))
     return panels

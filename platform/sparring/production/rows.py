@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import Dataset, load_dataset, read_card, split_rows
+from ..data import Dataset, Member, load_dataset, member_rows, read_card, split_rows
 from ..data.dataset import PARTS
 from ..data.fourier import transform
 from ..data.spectra import read_spectrum, read_structure
@@ -36,6 +36,8 @@ class Rows:
     """By field, where its columns lie."""
     is_own: bool = True
     """Are they of the data set the model was trained on, unchanged?"""
+    part: str | None = None
+    """Of their data set's split: train, valid or test."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -69,7 +71,9 @@ def read_rows(
             f"data set {data.name}: not the data the model was trained on, so its validation rows may have trained it; "
             "name the part you want with --part"
         )
-    index = _index(data, loaded.about.split if dataset is None else SPLIT, part or ("valid" if is_own else None))
+    part = part or ("valid" if is_own else None)
+    kind, member = (loaded.about.split, loaded.about.member) if dataset is None or is_own else (SPLIT, None)
+    index = _index(data, kind, member, part)
     index = index[: n or MOST]
     wanted = loaded.fields
     _check(loaded, data, wanted)
@@ -78,6 +82,7 @@ def read_rows(
         fields={name: torch.from_numpy(data.fields[name][index]).to(loaded.device) for name in wanted},
         axes={name: data.axes[name] for name in wanted if name in data.axes},
         is_own=is_own,
+        part=part,
     )
 
 
@@ -121,10 +126,11 @@ def _load(
     return load_dataset(about.dataset, data_path or before, {**about.data, **options}, flag=flag)
 
 
-def _index(data: Dataset, kind: str, part: str | None) -> np.ndarray:
+def _index(data: Dataset, kind: str, member: Member | None, part: str | None) -> np.ndarray:
     if part is None:
         return np.random.RandomState(SPLIT_SEED).permutation(len(data)).astype(np.int64)
-    index: np.ndarray = getattr(split_rows(len(data), kind, SPLIT_SEED, data.parts), part)
+    split = split_rows(len(data), kind, SPLIT_SEED, data.parts)
+    index: np.ndarray = getattr(split if member is None else member_rows(split, member, SPLIT_SEED), part)
     if not len(index):
         raise UsageError(f"--part: the split {kind} of {data.name} has no {part} rows; use --part valid")
     return index

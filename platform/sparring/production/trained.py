@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..data.members import Member, Scheme
 from ..errors import ConfigError, DataError, UsageError
 from ..models import find_config, find_model, model_names
 from ..space_checks import sentence
@@ -27,6 +28,8 @@ Kind = TypeVar("Kind", bound=BaseModel)
 TRAINED = Path("trained")
 """Where ``train`` writes a folder per model unless told otherwise."""
 ABOUT, CONFIG, WEIGHTS = "model.json", "config.json", "model.safetensors"
+MEMBERS = "members.json"
+"""In a folder of members instead: their scheme and names (``committee.py``)."""
 VERBS = {"sample": "sample", "reconstruct": "reconstruct", "predict": "predict", "outliers": "score"}
 """Verb of the command line -> the model's method that answers it."""
 
@@ -47,11 +50,25 @@ class About(BaseModel):
     data: Mapping[str, Any] = {}
     """Options of the reader."""
     split: str
-    """Which rows trained and which validated."""
+    """Which rows trained and which validated; those of a member are dealt out from it."""
+    member: Member | None = None
+    """Of a k-fold, bootstrap or ensemble: which one."""
     sha256: str
     """The data set's checksum."""
     axes: Mapping[str, tuple[float, ...]] = {}
     """Per field, where its columns lie."""
+    version: str
+    """Of Sparring."""
+
+
+class Roll(BaseModel):
+    """What a folder of members holds; each is a trained folder of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    scheme: Scheme
+    members: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z]+-\d+$")], ...], Field(min_length=1)]
+    """Their folders' names, in order."""
     version: str
     """Of Sparring."""
 
@@ -94,9 +111,9 @@ def read_trained(place: Path, device: str = "cpu") -> Loaded:
 
     check_device(device)
     folder = _find(place)
-    about = _read(folder / ABOUT, About)
+    about = read_json(folder / ABOUT, About)
     config_class = find_config(about.model)
-    config = _read(folder / CONFIG, config_class)
+    config = read_json(folder / CONFIG, config_class)
     missing = [name for name in config_class.fields if name not in about.shapes]
     if missing:
         raise ConfigError(f"{folder / ABOUT}: shapes: {about.model} needs {', '.join(missing)}; train it anew")
@@ -118,11 +135,38 @@ def check_device(device: str) -> None:
         raise UsageError("--device: cuda wants a GPU and a PyTorch built for it, but finds none here; use --device cpu")
 
 
-def _find(place: Path) -> Path:
+def check_place(folder: Path, other: str) -> None:
+    """Raises UsageError if ``folder`` holds the other kind of training: a single model or members, by their file."""
+    if (folder / other).exists():
+        held = "members" if other == MEMBERS else "a single model"
+        raise UsageError(f"-o: {folder} holds {held} ({other}); name another folder, or remove it")
+
+
+def find_folder(place: Path) -> Path:
+    """A folder, that of a weights file, or the one of that name under ``trained``."""
     if place.name == WEIGHTS:
         place = place.parent
-    if not place.exists() and (TRAINED / place).is_dir():
-        place = TRAINED / place
+    return TRAINED / place if not place.exists() and (TRAINED / place).is_dir() else place
+
+
+def read_json(path: Path, kind: type[Kind]) -> Kind:
+    """A file as a value of ``kind``; raises ConfigError if it cannot be."""
+    try:
+        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {sentence(error)}; train it anew") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}; train it anew") from error
+
+
+def _find(place: Path) -> Path:
+    place = find_folder(place)
+    if (place / MEMBERS).is_file():
+        names = read_json(place / MEMBERS, Roll).members
+        raise UsageError(
+            f"{place}: {len(names)} members lie here, which predict and reconstruct ask together; this works on one: "
+            f"name its folder, such as {place / names[0]}"
+        )
     missing = [name for name in (ABOUT, CONFIG, WEIGHTS) if not (place / name).is_file()]
     if missing:
         raise UsageError(
@@ -130,15 +174,6 @@ def _find(place: Path) -> Path:
             f"{'is' if len(missing) == 1 else 'are'} not there; make one with `sparring train best.toml -o FOLDER`"
         )
     return place
-
-
-def _read(path: Path, kind: type[Kind]) -> Kind:
-    try:
-        return kind.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {sentence(error)}; train it anew") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}; train it anew") from error
 
 
 def _weights(path: Path) -> dict[str, torch.Tensor]:

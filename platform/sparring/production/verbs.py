@@ -72,18 +72,26 @@ def ask(loaded: Loaded, method: Callable[..., Any], given: Mapping[str, Tensor])
 
 def errors(truths: Answers, answers: Answers) -> Answers:
     """By field, the mean squared error of each sample, (N,) float64, raw units."""
-    return {
-        name: np.square(answers[name].astype(np.float64) - truth).reshape(len(truth), -1).mean(1)
-        for name, truth in truths.items()
-    }
+    return {name: _mean_square(answers[name].astype(np.float64) - truth) for name, truth in truths.items()}
 
 
 def write_answers(
-    folder: Path, stem: str, answers: Answers, truths: Answers, ids: Sequence[str], axes: Mapping[str, np.ndarray]
+    folder: Path,
+    stem: str,
+    answers: Answers,
+    truths: Answers,
+    ids: Sequence[str],
+    axes: Mapping[str, np.ndarray],
+    deviations: Answers | None = None,
 ) -> list[Path]:
-    """``STEM.npz``, ``errors.parquet`` where there is a truth, and a picture of each field; returns the files."""
+    """``STEM.npz``, ``errors.parquet`` where there is a truth, and a picture of each field; returns the files.
+
+    deviations: of the answers, value by value, where they are means.
+    """
     open_folder(folder)
+    deviations = deviations or {}
     arrays: dict[str, Any] = {**answers, **{f"true_{name}": truth for name, truth in truths.items()}}
+    arrays |= {f"std_{name}": deviation for name, deviation in deviations.items()}
     arrays |= {f"axis_{name}": axes[name] for name in answers if name in axes}
     if ids:
         arrays["ids"] = np.array(ids, dtype=np.str_)
@@ -91,26 +99,39 @@ def write_answers(
     written = [folder / f"{stem}.npz"]
     if truths:
         columns = {f"mse_{name}": values for name, values in errors(truths, answers).items()}
+        columns |= {f"std_{name}": np.sqrt(_mean_square(deviations[name])) for name in deviations}
         written.append(write_table(folder / "errors.parquet", {"id": list(ids), **columns}))
     for name, values in answers.items():
         path = folder / f"{name}.png"
-        write_picture(path, picture(name, values, truths.get(name), ids=ids, axis=axes.get(name)))
+        spread = deviations.get(name)
+        write_picture(path, picture(name, values, truths.get(name), ids=ids, axis=axes.get(name), spread=spread))
         written.append(path)
     return written
 
 
-def write_texts(folder: Path, name: str, values: np.ndarray, ids: Sequence[str], axis: np.ndarray | None) -> None:
-    """``NAME/ID.txt`` per sample: two lines of header, then axis (or column number) and value, as spectra are read."""
+def write_texts(
+    folder: Path,
+    name: str,
+    values: np.ndarray,
+    ids: Sequence[str],
+    axis: np.ndarray | None,
+    deviations: np.ndarray | None = None,
+) -> None:
+    """``NAME/ID.txt`` per sample: two lines of header, then axis (or column number) and value, as spectra are read.
+
+    deviations: a third column, under the heading ``std``.
+    """
     open_folder(folder / name)
     x = axis if axis is not None and len(axis) == values.shape[1] else np.arange(1, values.shape[1] + 1)
     taken: set[str] = set()
-    for row, each in zip(ids, values, strict=True):
+    columns = values[:, :, None] if deviations is None else np.stack([values, deviations], axis=2)
+    for row, each in zip(ids, columns, strict=True):
         stem = re.sub(r"[^\w.-]", "_", row).lstrip(".") or "_"
         while stem in taken:
             stem += "_"
         taken.add(stem)
-        header = f"{' '.join(row.split())}\naxis {name}"
-        np.savetxt(folder / name / f"{stem}.txt", np.stack([x, each], axis=1), fmt="%.9g", header=header)
+        header = f"{' '.join(row.split())}\naxis {name}{'' if deviations is None else ' std'}"
+        np.savetxt(folder / name / f"{stem}.txt", np.column_stack([x, each]), fmt="%.9g", header=header)
 
 
 def write_table(path: Path, columns: Mapping[str, Any]) -> Path:
@@ -143,6 +164,12 @@ def _finite(name: str, values: Tensor) -> np.ndarray:
     if not np.isfinite(array).all():
         raise DataError(f"{name}: the model's answer is not finite; its inputs lie far outside what it was trained on")
     return array
+
+
+def _mean_square(values: np.ndarray) -> np.ndarray:
+    """Of each sample, (N,) float64."""
+    means: np.ndarray = np.square(values.astype(np.float64)).reshape(len(values), -1).mean(1)
+    return means
 
 
 def _truths(loaded: Loaded, rows: Rows, answers: Answers) -> Answers:
