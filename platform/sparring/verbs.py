@@ -263,5 +263,5 @@ def _run_published(
         found = read_rows(loaded, dataset=arguments.dataset if is_said else None, data_path=data_path)
         run_reconstruct(Committee(front=loaded, members=(loaded,)), found, output, console)
     else:
-        out = (arguments.out_dataset, data_path, [])
+        out: tuple[str, Path | None, list[str]] = (arguments.out_dataset, data_path, [])
         run_outliers(loaded, *out, None, None, None, output, console, out_flag="--data-path")
