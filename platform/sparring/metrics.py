@@ -70,6 +70,15 @@ METRICS: Mapping[str, Metric] = _table(
         source="T. W. Epps, K. J. Singleton, J. Stat. Comput. Simul. 26 (1986) 177: the idea; unweighted here",
     ),
     Metric(
+        name="val/auc",
+        unit="1",
+        goal="minimize",
+        definition="area under the ROC curve of boosted trees (100 of depth 4, rate 0.1) that tell generated rows from "
+        "real ones (codes: draws of their prior from codes), learned from auc_rows training rows and as many generated "
+        "ones, scored on all validation rows and further generated ones; 0.5 is perfect, 1 is told apart without error",
+        source="the authors' figure of merit, sparring/two_sample.py; there learned from 50,000 + 50,000 rows",
+    ),
+    Metric(
         name="val/code_score",
         unit="1",
         goal="minimize",
@@ -160,6 +169,19 @@ METRICS: Mapping[str, Metric] = _table(
         definition="mean log-likelihood of a validation row (images from 0 to 1) under Gaussian windows on samples "
         "decoded from the prior, as wide as suits 1,000 training rows best of 16 widths from 0.03 to 1",
         source="I. Goodfellow et al., arXiv:1406.2661; rough in many dimensions: L. Theis et al., arXiv:1511.01844",
+    ),
+    Metric(
+        name="val/auroc_reconstruction",
+        unit="1",
+        goal="maximize",
+        definition="chance that an image of out_dataset has a higher reconstruction score than a validation image "
+        "(0.5: told apart as by a coin)",
+    ),
+    Metric(
+        name="val/auroc_discriminator",
+        unit="1",
+        goal="maximize",
+        definition="chance that the discriminator finds an image of out_dataset less real than a validation image",
     ),
     Metric(name="train/loss_gen", unit="", goal="none", definition="the generator's weighted loss, as optimised"),
     Metric(name="train/loss_dis", unit="nat", goal="none", definition="the discriminators' loss, as optimised"),

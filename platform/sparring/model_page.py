@@ -152,8 +152,14 @@ def _fields(configured: type[config.Config]) -> Iterator[str]:
 
 def _metrics(configured: type[config.Config]) -> Iterator[str]:
     found = map(find_metric, dict.fromkeys(configured.emitted()))
+    needs = {name: f"; measured where `{field}` is set" for name, field in configured.optional.items()}
     rows = (
-        (f"`{each.name}`", each.unit, BETTER[each.goal], one_line(f"{each.definition}; {each.source}".rstrip("; ")))
+        (
+            f"`{each.name}`",
+            each.unit,
+            BETTER[each.goal],
+            one_line(f"{each.definition}{needs.get(each.name, '')}; {each.source}".rstrip("; ")),
+        )
         for each in found
     )
     yield table(("metric", "unit", "better", "definition; source"), rows)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .data import Dataset, Split, load_dataset, split_rows
+from .data.foreign import read_foreign
 from .data.mapping import Mapped, select
 from .errors import UsageError
 from .feasibility import AS_MANY_AS_FIT, check_batch, check_workers, place_slots
@@ -144,6 +145,9 @@ def prepare(
     folder = (results / spec.name).absolute()
     _check_writable(folder)
     data = load(spec, config_class)
+    out_dataset = getattr(checked.config(checked.baseline()), "out_dataset", None)
+    if out_dataset is not None:
+        read_foreign(out_dataset)
     split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
     study = Study(folder=folder, spec=spec, space=checked, config_class=config_class, dataset=data, split=split)
     smallest = min(len(split.train), len(split.valid))
@@ -238,6 +242,12 @@ def _check_objectives(space: Space, config_class: type[Config], pruner: str) -> 
             named = ", ".join(each.name for each in known if each.goal != "none")
             raise UsageError(
                 f"{space.where}: objectives: {space.model} does not measure {objective.metric}; there are: {named}"
+            )
+        field = config_class.optional.get(objective.metric)
+        if field is not None and (field in space.kinds or not getattr(space.config(space.baseline()), field)):
+            raise UsageError(
+                f"{space.where}: objectives: {objective.metric} is measured only where {field} is set, for all trials "
+                f"alike; add --set {field}=…"
             )
     if len(space.objectives) > 1 and pruner != "none":
         named = ", ".join(objective.metric for objective in space.objectives)

@@ -18,6 +18,7 @@ Not here: reading the published command line (``advvae_published.py``), and trai
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ from .advvae_config import Config
 from .autoencoder import Autoencoder
 from .base import Model, Shapes, Step
 from .convolutions import ImageCritic, ImageDecoder, ImageEncoder, reparameterise
+from .foreign import Foreign
 from .images import Images, check_shape
 from .losses import bce_adversarial, gaussian_kl, ms_ssim
 
@@ -51,6 +53,7 @@ class AdvVAE(Autoencoder, Model):
         self.critic = ImageCritic(channels, side, config.hidden_dims_dis, config.norm_dis)
         self.knob(kld_weight=config.kld_weight, recon_weight=config.recon_weight, gen_weight=config.gen_weight)
         self.judge_by((channels, side, side), config.latent_dim, prior_std=1.0)
+        self.foreign: Foreign | None = None
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
@@ -124,6 +127,22 @@ class AdvVAE(Autoencoder, Model):
         ``discriminator``   1 - the discriminator's probability of the image
         """
         return self._score(image)
+
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        super().prepare(train)
+        if self.config.out_dataset is not None:
+            self.foreign = Foreign(self.config.out_dataset)
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        """As every autoencoder's; and, where there is an ``out_dataset``, how well each score tells its images."""
+        sums = super().evaluate(**batch)
+        if self.foreign is not None:
+            sums |= self.foreign.sums(self._score, batch["image"])
+        return sums
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        aurocs = {f"val/{name}": value / sums["n"] for name, value in sums.items() if name.startswith("auroc_")}
+        return super().figures(sums) | aurocs
 
     def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
         mean, logvar = self.encoder(x)

@@ -51,6 +51,8 @@ class Config(BaseModel):
     """Fields of the data set it needs; also the names a phase may ask for."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """Every metric the model emits, by the names of ``sparring.metrics``."""
+    optional: ClassVar[Mapping[str, str]] = {}
+    """Metric -> the field that must be set for it to be measured."""
     predictions: ClassVar[Mapping[str, tuple[str, str]]] = {}
     """Metric of a prediction's error -> (input field, target field), for the yardsticks of the report."""
     yardsticks: ClassVar[str] = ""

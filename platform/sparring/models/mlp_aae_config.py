@@ -26,6 +26,7 @@ class Config(config.Config):
         Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1"),
         Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
     )
+    optional: ClassVar = {"val/parzen": "parzen_samples"}
     metrics: ClassVar = (
         "train/loss_dis", "train/loss_gen", "train/loss_recon", "train/loss_adv", "val/score", "val/mse_recon",
         "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance", "val/parzen",

@@ -1,0 +1,38 @@
+"""Images that are none of the model's own, kept beside it so that every epoch says how well its scores tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..data.foreign import read_foreign
+
+
+class Foreign(nn.Module):
+    """Images of another data set, see ``read_foreign``; not part of the model's weights."""
+
+    image: Tensor
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.register_buffer("image", torch.from_numpy(read_foreign(name)), persistent=False)
+
+    def sums(self, score: Callable[[Tensor], Mapping[str, Tensor]], own: Tensor) -> dict[str, Tensor]:
+        """By score, ``auroc_NAME``: summed over ``own`` images, the share of foreign ones that it says are stranger.
+
+        Divided by the number of own images that is the AUROC, exactly, however they come in batches; a tie counts half.
+        score: images, (N, C, H, W) of any size and colour, to scores by name, (N,), the larger, the stranger.
+        """
+        foreign = score(self.image)
+        return {
+            f"auroc_{name}": _share_above(values.double(), foreign[name].double())
+            for name, values in score(own).items()
+        }
+
+
+def _share_above(own: Tensor, foreign: Tensor) -> Tensor:
+    ranked = foreign.sort().values
+    below, up_to = (torch.searchsorted(ranked, own, right=right) for right in (False, True))
+    return (1 - (below + up_to).double() / (2 * len(ranked))).sum()
