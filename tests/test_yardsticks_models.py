@@ -176,6 +176,12 @@ def test_a_code_longer_than_the_data_costs_nothing():
     assert found["probabilistic PCA, 3 components"].figure("val/score") < 1e-5
 
 
+def test_directions_that_hold_only_rounding_are_no_components():
+    draw = np.random.default_rng(0)
+    rows = (draw.normal(size=(500, 8)) @ draw.normal(size=(8, 40)) + 100).astype(np.float32)
+    assert len(reconstruction.find_components(rows, 20).variances) == 8
+
+
 def test_of_a_large_set_some_rows_are_fitted_and_the_name_says_how_many(monkeypatch):
     whole = measured(task("aae"))["PCA, 16 components"]
     monkeypatch.setattr(reconstruction, "NUMBERS", 64 * 40)

@@ -107,4 +107,4 @@ def test_other_figures_stand_beside_the_objective_as_far_as_the_screen_is_wide(t
         table = text_of(folder, width).partition("yardsticks, same split")[2].partition("\n\n")[0]
         assert max(len(line.rstrip()) for line in table.splitlines()[1:]) <= width
         assert "…" not in table
-        assert ("val/mse_recon" in table) is (width > 80)
+        assert ("val/score" in table) is (width > 80)
