@@ -122,10 +122,8 @@ def _of_member(pinned: Pinned, member: Member) -> Pinned:
         fixed["weight_init_seed"] = member.seed
         config = config.model_copy(update={"weight_init_seed": member.seed})
     # What the search found is not this member's figure; the precision it was found with is part of how to train it.
-    raw = {name: value for name, value in pinned.raw.items() if name != "found"}
-    raw |= {"seed": member.seed, "fixed": fixed}
-    if "precision" in pinned.raw.get("found", {}):
-        raw["found"] = {"precision": pinned.raw["found"]["precision"]}
+    found = {name: value for name, value in pinned.raw.get("found", {}).items() if name == "precision"}
+    raw = {**pinned.raw, "seed": member.seed, "fixed": fixed, "found": found}
     split = member_rows(pinned.split, member, SPLIT_SEED)
     name = f"{pinned.name}, {member.name}"
     return replace(pinned, name=name, raw=raw, config=config, split=split, seed=member.seed)

@@ -78,21 +78,20 @@ class Committee:
         )
 
     def _ask(self, ask: Callable[[Loaded], tuple[Answers, Answers]]) -> Answered:
-        truths: Answers = {}
-        count, means, squares = 0, dict[str, Any](), dict[str, Any]()
+        if self.is_single:
+            truths, answers = ask(self.front)
+            return Answered(truths=truths, answers=answers, deviations={})
+        truths, means, squares, count = {}, dict[str, Any](), dict[str, Any](), 0
         for found, answers in self._answers(ask):
             truths, count = truths or found, count + 1
-            for name, values in answers.items():  # Welford: no difference of large sums
-                mean = means.get(name, np.float64(0.0))
-                step = values - mean
-                means[name] = mean + step / count
+            for name, values in answers.items():  # Welford's: no difference of large sums
+                step = values.astype(np.float64) - means.get(name, 0.0)
+                means[name] = means.get(name, 0.0) + step / count
                 squares[name] = squares.get(name, 0.0) + step * (values - means[name])
         return Answered(
             truths=truths,
             answers={name: mean.astype(np.float32) for name, mean in means.items()},
-            deviations={name: np.sqrt(total / (count - 1)).astype(np.float32) for name, total in squares.items()}
-            if count > 1
-            else {},
+            deviations={name: np.sqrt(total / (count - 1)).astype(np.float32) for name, total in squares.items()},
         )
 
     def _answers(self, ask: Callable[[Loaded], tuple[Answers, Answers]]) -> Iterator[tuple[Answers, Answers]]:
@@ -113,9 +112,9 @@ class Dropping(TorchFunctionMode):
     """While active, dropout drops though the model is in eval mode; ``drawn`` counts how often. Draws go on from each
     pass to the next, and begin anew with the object: the same question gets the same answers."""
 
-    def __init__(self, device: torch.device, seed: int = 0) -> None:
+    def __init__(self, device: torch.device) -> None:
         super().__init__()
-        self._generator = torch.Generator(device).manual_seed(seed)
+        self._generator = torch.Generator(device).manual_seed(0)
         self.drawn = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
