@@ -22,7 +22,7 @@ BELOW = {
     "feasibility": "records",
     "space": "metrics shipped",
     "data": "records shipped",
-    "models": "space metrics data",
+    "models": "space metrics data two_sample",
     "model_page": "models",
     "training": "models",
     "ledger": "metrics",
@@ -35,7 +35,7 @@ BELOW = {
     "study": "referee models feasibility",
     "report": "study yardsticks progress",
     "production": "training study progress",
-    "retrain": "production two_sample",
+    "retrain": "production",
     "cluster": "training study tensorboard progress mirror",
     "cli": "cluster report retrain model_page",
 }

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ from .aux_aae_config import Config
 from .base import Model, Shapes, Step
 from .closeness import Closeness
 from .dense import dense, inferring, lift
+from .detection import Detection
 from .keyed_noise import keyed_normal
 from .losses import RECONSTRUCTION
 from .muon_frame import HALF_NORMAL_MEAN, HalfNormalRanks, check_muons
@@ -45,6 +46,8 @@ class AuxAAE(Model):
     """Encoder, decoder and the codes' discriminator. ``rareness`` (B, 5), of which the first four are read."""
 
     Config = Config
+    prior_name: ClassVar = "halfnorm"
+    """Of each number of the code, in scipy.stats."""
 
     w_adv: Tensor
     raw_distance: Tensor
@@ -59,6 +62,7 @@ class AuxAAE(Model):
         self.discriminator = dense([config.latent_dim, *config.hidden_dis, 1], **more)
         self.ranks = HalfNormalRanks(AUX)
         self.closeness = Closeness(config.latent_dim)
+        self.detection = Detection(config.auc_rows or 0)
         self.register_buffer("raw_distance", torch.ones(()))
         self.knob(w_adv=config.w_adv)
 
@@ -77,6 +81,8 @@ class AuxAAE(Model):
         sums = raw.sums(_standard(aux), _standard(keyed_normal(train["rareness"], AUX).abs()))
         distance = raw.distance({name: float(total) for name, total in sums.items()}, len(aux))
         self.raw_distance.fill_(max(distance, 1e-6))
+        if self.config.auc_rows:
+            self.detection.fit(train["rareness"])
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
@@ -89,8 +95,9 @@ class AuxAAE(Model):
         with torch.no_grad(), inferring(self.encoder):
             code = self.encoder(aux)
         prior = torch.randn_like(code).abs()
-        real, fake = functional.softplus(-self.discriminator(prior)), functional.softplus(self.discriminator(code))
-        loss = (real.mean() + fake.mean()) / 2
+        # One pass for both: two would add up gradients of a million weights.
+        of_prior, of_code = self.discriminator(torch.cat([prior, code])).chunk(2)
+        loss = (functional.softplus(-of_prior).mean() + functional.softplus(of_code).mean()) / 2
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def gen(self, rareness: Tensor) -> Step:
@@ -124,6 +131,9 @@ class AuxAAE(Model):
         code = self.encoder(aux)
         prior = keyed_normal(rareness, self.config.latent_dim).abs()
         sums = self.closeness.sums(_standard(prior), _standard(code))
+        if self.config.auc_rows:
+            known = self.encoder(self.aux(self.detection.known))
+            sums |= self.detection.sums(code, known, self.detection.draws(self.prior))
         for a in range(self.config.latent_dim):
             sums[f"code.{a}"] = code[:, a].sum()
             for b in range(a, self.config.latent_dim):
@@ -135,12 +145,13 @@ class AuxAAE(Model):
         n = sums["n"]
         distance = self.closeness.distance(sums, n)
         recon = sums["recon"] / n / DEVIATION**2
-        return {
+        figures = {
             "val/distance": distance,
             "val/share_recon": recon,
             "val/code_score": distance / float(self.raw_distance) + recon,
             "val/correlation": _largest_correlation(sums, self.config.latent_dim),
         }
+        return figures | {"val/auc": sums["auc"] / n} if self.config.auc_rows else figures
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
@@ -163,14 +174,14 @@ class AuxAAE(Model):
 
         boost: factor on those; above 1, rare muons come more often.
         """
-        like: dict[str, Any] = {
-            "dtype": self.raw_distance.dtype,
-            "device": self.raw_distance.device,
-            "generator": generator,
-        }
-        code = torch.randn(n, self.config.latent_dim, **like).abs() * boost
+        code = self.prior(n, generator=generator) * boost
         with inferring(self):
             return self.ranks.inverse(self.decoder(code))
+
+    def prior(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """n independent half-normal draws, as codes should be, (n, latent_dim)."""
+        like: dict[str, Any] = {"dtype": self.raw_distance.dtype, "device": self.raw_distance.device}
+        return torch.randn(n, self.config.latent_dim, generator=generator, **like).abs()
 
 
 def _standard(values: Tensor) -> Tensor:

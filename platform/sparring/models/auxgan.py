@@ -28,6 +28,7 @@ from .auxgan_config import Config
 from .base import Model, Shapes, Step
 from .closeness import Closeness
 from .dense import dense, inferring, lift, regress
+from .detection import Detection
 from .keyed_noise import keyed_normal, keyed_uniform
 from .muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks, MuonFrame, check_muons
 from .nets import initialize_weights
@@ -56,6 +57,7 @@ class AuxGAN(Model):
         )
         self.frame, self.ranks = MuonFrame(), HalfNormalRanks(len(RARENESS))
         self.closeness = Closeness(6)
+        self.detection = Detection(config.auc_rows or 0)
         self.register_buffer("charged", torch.tensor(0.5))
         self.register_buffer("steps", torch.zeros(()))
         self.knob(w_adv=config.w_adv, w_aux=config.w_aux)
@@ -75,6 +77,8 @@ class AuxGAN(Model):
             lift(net, HALF_NORMAL_MEAN)
             regress(net, seen, aux[:, place : place + 1], steps=self.config.aux_steps)
         self.regressors.requires_grad_(False)
+        if self.config.auc_rows:
+            self.detection.fit(train["muons"])
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
@@ -167,16 +171,20 @@ class AuxGAN(Model):
         normal = self.frame.normalize(self._outward(fake))
         real = self.judged(muons)
         sums = self.closeness.sums(real, normal)
+        if self.config.auc_rows:
+            known, drawn = self.detection.known, self.detection.draws(self.sample)
+            sums |= self.detection.sums(real, self.judged(known), self.judged(drawn))
         miss = (self._rareness(normal) - aux).square().mean(-1).sum() if self.columns else muons.new_zeros(())
         return sums | {"aux": miss, "n": torch.full_like(miss, len(muons))}
 
     def judged(self, muons: Tensor) -> Tensor:
-        """Muons as val/distance sees them, (B, 6), each column about N(0, 1) on the training rows."""
+        """Muons as val/distance and val/auc see them, (B, 6), each column about N(0, 1) on the training rows."""
         return self.frame.normalize(self.frame.box(muons))
 
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
         n = sums["n"]
-        return {"val/distance": self.closeness.distance(sums, n), "val/mse_aux": sums["aux"] / n}
+        figures = {"val/distance": self.closeness.distance(sums, n), "val/mse_aux": sums["aux"] / n}
+        return figures | {"val/auc": sums["auc"] / n} if self.config.auc_rows else figures
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 

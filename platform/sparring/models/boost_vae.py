@@ -12,7 +12,7 @@ is ``boost_power``, and Adam is plain where theirs is AMSGrad.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from .base import Model, Shapes, Step
 from .boost_vae_config import Config
 from .closeness import Closeness
 from .dense import dense, inferring
+from .detection import Detection
 from .keyed_noise import keyed_normal
 from .muon_frame import SHRINK, HalfNormalRanks, MuonFrame, check_muons
 from .nets import initialize_weights
@@ -33,6 +34,8 @@ class BoostVAE(Model):
     """Encoder and decoder. ``muons`` (B, 7) raw; ``rareness`` (B, 5), of which the last column weighs the rows."""
 
     Config = Config
+    prior_name: ClassVar = "norm"
+    """Of each number of the code, in scipy.stats."""
 
     w_recon: Tensor
     w_kld: Tensor
@@ -49,6 +52,7 @@ class BoostVAE(Model):
         self.decoder = dense([config.latent_dim, *reversed(config.hidden), COLUMNS], norm="before", end=nn.Tanh())
         self.frame, self.ranks = MuonFrame(), HalfNormalRanks(1)
         self.closeness = Closeness(COLUMNS)
+        self.detection = Detection(config.auc_rows or 0)
         self.register_buffer("charged", torch.tensor(0.5))
         self.register_buffer("mean_weight", torch.ones(()))
         self.register_buffer("mean", torch.zeros(COLUMNS))
@@ -68,6 +72,8 @@ class BoostVAE(Model):
         normal = self.frame.normalize(self.frame.box(train["muons"]))
         self.mean.copy_(normal.mean(0))
         self.variance.copy_(normal.var(0, correction=0).clamp_min(1e-12))
+        if self.config.auc_rows:
+            self.detection.fit(train["muons"])
 
     # -- the phase ----------------------------------------------------------------------------------------------------
 
@@ -127,6 +133,9 @@ class BoostVAE(Model):
         real = self.judged(muons)
         drawn = self.decoder(keyed_normal(muons, self.config.latent_dim))
         sums = self.closeness.sums(real, self.frame.normalize(self._outward(drawn)))
+        if self.config.auc_rows:
+            known, drawn = self.detection.known, self.detection.draws(self.sample)
+            sums |= self.detection.sums(real, self.judged(known), self.judged(drawn))
         mean, _ = self._encode(self._inward(muons))
         recon = self.frame.normalize(self._outward(self.decoder(mean)))
         error = (recon - real).square().sum(0) / self.variance
@@ -138,7 +147,7 @@ class BoostVAE(Model):
         return sums | {"recon": error.mean(), "n": torch.full_like(error.mean(), len(muons))}
 
     def judged(self, muons: Tensor) -> Tensor:
-        """Muons as val/distance sees them, (B, 6), each column about N(0, 1) on the training rows."""
+        """Muons as val/distance and val/auc see them, (B, 6), each column about N(0, 1) on the training rows."""
         return self.frame.normalize(self.frame.box(muons))
 
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
@@ -148,13 +157,22 @@ class BoostVAE(Model):
             a, b, aa, bb, ab = (sums[f"{name}.{column}"] / n for name in ("a", "b", "aa", "bb", "ab"))
             spread = max(aa - a * a, 0.0) * max(bb - b * b, 0.0)
             correlations.append((ab - a * b) / spread**0.5 if spread > 1e-12 else 0.0 * ab)
-        return {
+        figures = {
             "val/distance": self.closeness.distance(sums, n),
             "val/share_recon": sums["recon"] / n,
             "val/pearson": sum(correlations) / COLUMNS,
         }
+        return figures | {"val/auc": sums["auc"] / n} if self.config.auc_rows else figures
 
     # -- verbs --------------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode(self, muons: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Codes drawn as in training, one of each muon, (N, 7) → (N, latent_dim), all together about N(0, I)."""
+        with inferring(self):
+            mean, log_variance = self._encode(self._inward(muons))
+        noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device, generator=generator)
+        return mean + noise * (log_variance / 2).exp()
 
     @torch.no_grad()
     def reconstruct(self, muons: Tensor) -> Tensor:
@@ -167,10 +185,15 @@ class BoostVAE(Model):
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """n muons decoded from N(0, I), (n, 7): charge, x, y, z in cm, px, py, pz in GeV."""
         like: dict[str, Any] = {"dtype": self.charged.dtype, "device": self.charged.device, "generator": generator}
-        code = torch.randn(n, self.config.latent_dim, **like)
+        code = self.prior(n, generator=generator)
         charge = torch.where(torch.rand(n, 1, **like) < self.charged, 1.0, -1.0).to(code.dtype)
         with inferring(self):
             return self.frame.unbox(self._outward(self.decoder(code)), charge)
+
+    def prior(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """n draws from N(0, I), as codes should be, (n, latent_dim)."""
+        like: dict[str, Any] = {"dtype": self.charged.dtype, "device": self.charged.device}
+        return torch.randn(n, self.config.latent_dim, generator=generator, **like)
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
