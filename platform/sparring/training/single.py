@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import torch
 from safetensors.torch import save_file
 
@@ -17,6 +19,9 @@ from ..models.base import Model
 from ..records import EpochRow, Objective, Outcome, Trial
 from .gang import Solo
 from .mapped import as_rows
+
+EPOCHS = "epochs.parquet"
+"""The trace of a training, a row per epoch: ``epoch``, ``wall_s`` and a column per metric."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,8 @@ class Trained:
     best: EpochRow | None
     epochs: int
     state: Mapping[str, torch.Tensor]
+    trace: tuple[EpochRow, ...] = ()
+    """Every epoch's figures, in order."""
 
 
 def train_single(
@@ -70,14 +77,18 @@ def train_single(
         elif keep is not None:
             keep(solo.epoch, solo.model)
     best = solo.told()[solo.best_epoch - 1] if solo.best_epoch else None
-    return Trained(outcome=outcome, best=best, epochs=solo.epoch, state=solo.best_state)
+    return Trained(outcome=outcome, best=best, epochs=solo.epoch, state=solo.best_state, trace=tuple(solo.told()))
 
 
 def write_trained(folder: Path, trained: Trained, config: Any, pinned: str) -> None:
-    """``model.safetensors`` (the best epoch's weights), ``config.json``, ``metrics.json`` and the pinned TOML."""
+    """``model.safetensors`` (the best epoch's weights), ``config.json``, ``metrics.json`` (its figures),
+    ``epochs.parquet`` (every epoch's) and the pinned TOML.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.contiguous() for name, tensor in trained.state.items()}, folder / "model.safetensors")
     (folder / "config.json").write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
     figures = {"epoch": trained.best.epoch, **trained.best.metrics} if trained.best else {}
     (folder / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    rows = [{"epoch": row.epoch, "wall_s": row.wall_s, **row.metrics} for row in trained.trace]
+    pyarrow.parquet.write_table(pa.Table.from_pylist(rows), folder / EPOCHS)
     (folder / "pinned.toml").write_text(pinned, encoding="utf-8")
