@@ -120,19 +120,32 @@ def train(
 
 def sample(
     folder: Folder,
-    n: Annotated[int, typer.Option("-n", "--samples", help="How many.")] = 16,
+    n: Annotated[
+        int | None, typer.Option("-n", "--samples", help="How many.", show_default="16; as many as --against has")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
     boost: Annotated[
         float | None, typer.Option(help="Muons: factor on how rare they are; published 1.2.", show_default="1")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PART",
+            help="Muons: how well boosted trees tell them from the real ones of valid or test (AUC), and plots.",
+        ),
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(help="Real rows of --against at most, half to learn from.", show_default="100000")
+    ] = None,
+    data_path: DataPath = None,
     output: Output = None,
     device: Device = "cpu",
 ) -> None:
-    """Draw new samples: the numbers and a picture."""
+    """Draw new samples: the numbers and a picture; of muons also as a plain .npy, charge, x, y, z, px, py, pz."""
     from .production import read_trained
     from .production.commands import run_sample
 
-    run_sample(read_trained(folder, device), n, seed, boost, output, console)
+    run_sample(read_trained(folder, device), n, seed, boost, output, console, against, rows, data_path)
 
 
 def reconstruct(

@@ -11,20 +11,48 @@ from rich.console import Console
 from ..errors import UsageError
 from ..progress import print_listing
 from ..space import apply_settings
+from ..two_sample import MOST_ROWS
 from .committee import Answered, Committee
 from .controls import compare, write_controls
+from .likeness import check_against, write_likeness
 from .outliers import scores, write_outliers
+from .pictures import TABLES
 from .rows import Rows, read_rows
 from .trained import Loaded
 from .verbs import errors, sample, write_answers, write_texts
 
+DRAWS = 16
+"""How many, if nobody says."""
 
-def run_sample(loaded: Loaded, n: int, seed: int, boost: float | None, output: Path | None, console: Console) -> None:
-    """``n`` draws into ``samples`` of the model's folder, or ``output``; as all here."""
+
+def run_sample(
+    loaded: Loaded,
+    n: int | None,
+    seed: int,
+    boost: float | None,
+    output: Path | None,
+    console: Console,
+    against: str | None = None,
+    rows: int | None = None,
+    data_path: Path | None = None,
+) -> None:
+    """``n`` draws (16) into ``samples`` of the model's folder, or ``output``; as all here.
+
+    against: the held-out part whose rows, at most ``rows`` (100,000), the draws are compared with; then as many are
+    drawn unless ``n`` says otherwise.
+    """
+    loaded.method("sample")
+    check_against(loaded, against, rows)
+    found = None if against is None else read_rows(loaded, part=against, n=rows or MOST_ROWS, data_path=data_path)
+    n = n if n is not None else DRAWS if found is None else len(found)
     answers = sample(loaded, n, seed=seed, boost=boost)
     axes = {name: _axis(loaded, name) for name in answers if name in loaded.about.axes}
     where = output or loaded.folder / "samples"
     write_answers(where, "samples", answers, {}, (), axes)
+    for name in answers.keys() & TABLES.keys():
+        np.save(where / f"{name}.npy", answers[name])
+    if found is not None and against is not None:
+        write_likeness(loaded, answers, found, against, where, seed, console)
     console.print(f"{n:,} samples: {where}", soft_wrap=True)
 
 
