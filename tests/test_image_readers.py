@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from sparring.data import cifar, decoded, folders, idx, matlab, npz, read_card
+from sparring.data import cifar, decoded, folders, idx, load_dataset, matlab, npy, npz, read_card
 from sparring.data.dataset import Dataset
 from sparring.data.images import ImageOptions, fit
 from sparring.errors import DataError
@@ -237,6 +237,17 @@ def test_one_file_of_images_stays_a_memory_map(place):
     assert data.parts == {}
 
 
+def test_ones_own_images_stay_a_memory_map_and_planes_come_first(place):
+    for images in (GREY, COLOUR):
+        np.save(place / "mine.npy", images)
+        data = load_dataset("images", place / "mine.npy")
+        assert isinstance(data.fields["image"], np.memmap)
+        np.testing.assert_array_equal(data.fields["image"], images if images.ndim == 4 else images[:, None])
+    np.save(place / "mine.npy", COLOUR.transpose(0, 2, 3, 1))
+    with pytest.raises(DataError, match=r"mine\.npy: images lie plane by plane, .*but got shape \(24, 32, 32, 3\)"):
+        load_dataset("images", place / "mine.npy")
+
+
 # -- bad files ------------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +320,31 @@ def test_bad_npz_files_are_refused_and_nothing_unpickles(place):
     np.savez(path, a=np.zeros(3), b=np.array(["x"]))
     assert "expected an array c, but it holds a, b" in refusal(npz.read_arrays, path, ["c"])
     assert "b must hold real numbers, but got shape (1,) of <U1" in refusal(npz.read_arrays, path, ["b"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: .*No such file"),
+        (b"", "cannot be read"),
+        (b"PK", "cannot be read"),
+        (np.array([{}], dtype=object), "cannot be read: .*Python objects"),
+        (np.zeros((12, 8, 8)), r"must be bytes of shape .* but got float64 of shape \(12, 8, 8\)"),
+        ({"images": GREY}, "expected a plain .npy of images, but it cannot be read: .*magic"),
+    ],
+)
+def test_bad_npy_files_are_refused_and_nothing_unpickles(place, content, words):
+    path = place / "mine.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, dict):
+        with path.open("wb") as file:
+            np.savez(file, **content)
+    elif content is not None:
+        np.save(path, content)
+    with pytest.raises(DataError, match=words) as caught:
+        npy.read(path, npy.Options())
+    assert "mine.npy" in str(caught.value)
 
 
 def test_an_npz_that_unfolds_without_end_is_refused(place, monkeypatch):

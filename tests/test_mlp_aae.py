@@ -371,7 +371,7 @@ def test_the_same_seed_gives_the_same_bits_and_a_checkpoint_resumes():
 def test_the_shipped_space_starts_at_the_published_setting():
     space = Space(read_space(find_space("mlp_aae")), Config, "mlp_aae.toml")
     baseline = space.config(space.baseline())
-    assert baseline == Config(epochs=baseline.epochs)
+    assert baseline == Config(epochs=baseline.epochs, steps_per_epoch=baseline.steps_per_epoch)
     assert {"adv_share", "lr_gen", "lr_dis", "latent_dim", "batch_size", "norm", "loss_recon"} <= set(space.kinds)
 
 

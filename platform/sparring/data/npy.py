@@ -1,0 +1,34 @@
+"""Images of the user's own in one ``.npy`` of NumPy, memory-mapped: a set larger than memory trains from the file.
+
+``numpy.lib.format.open_memmap`` writes such a file piece by piece. Objects, which unpickle, are refused.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from .dataset import Dataset
+from .images import ImageOptions, image_set
+
+
+class Options(ImageOptions):
+    """What every reader of images takes; ``side``, ``channels`` and ``rows`` copy the images into memory."""
+
+
+def read(path: Path | None, options: Options) -> Dataset:
+    """The images of the file ``path``; raises DataError, naming it, if it cannot be read or holds something else."""
+    if path is None:
+        raise DataError("images are read from an .npy, but got no path; give --data-path")
+    try:
+        images = np.lib.format.open_memmap(path, mode="r")  # np.load would leave a torn file open
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: expected a plain .npy of images, but it cannot be read: {error}") from error
+    if images.ndim == 4 and images.shape[1] not in (1, 3) and images.shape[3] in (1, 3):
+        raise DataError(
+            f"{path}: images lie plane by plane, (N, C, H, W), but got shape {images.shape}; write them anew with "
+            "images.transpose(0, 3, 1, 2), for the file is trained from as it lies"
+        )
+    return image_set(path.name, {"train": images}, options)
