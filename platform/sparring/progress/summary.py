@@ -72,7 +72,7 @@ def front_table(front: Sequence[TrialRow], objectives: Sequence[Objective]) -> T
     """The trials of a front with their figures, the best in each in bold; at most ``SHOWN``, evenly along it."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in ("trial", *(objective.metric for objective in objectives), ""):
-        table.add_column(name, justify="right" if name else "left")
+        table.add_column(name, justify="right" if name else "left", overflow="fold")
     best = [
         min(objective.sign * figures[n] for figures in (values_of(row, objectives) for row in front))
         for n, objective in enumerate(objectives)
@@ -104,9 +104,7 @@ def comparison_table(objectives: Sequence[Objective], best: TrialRow, baseline: 
     if baseline and baseline.trial == best.trial:
         baseline, title = None, f"published default, trial {best.trial}"
     else:
-        title = (
-            f"best: trial {best.trial}" if len(objectives) == 1 else f"best by {objective.metric}: trial {best.trial}"
-        )
+        title = f"best: trial {best.trial}"
     default = baseline.params if baseline else {}
     table = Table("", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     if baseline:

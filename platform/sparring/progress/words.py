@@ -38,10 +38,9 @@ def compare(best: float | None, baseline: float | None) -> str:
     """How many times lower or higher than the published default, in words; empty where a ratio says nothing."""
     if best is None or baseline is None or best <= 0 or baseline <= 0:
         return ""
-    ratio = best / baseline
-    if ratio == 1:
-        return ""
-    return f"{ratio:.3g} times higher" if ratio > 1 else f"{1 / ratio:.3g} times lower"
+    is_higher = best > baseline
+    ratio = f"{best / baseline if is_higher else baseline / best:.3g}"
+    return "" if ratio == "1" else f"{ratio} times {'higher' if is_higher else 'lower'}"
 
 
 def clock(seconds: float | None) -> str:

@@ -31,6 +31,9 @@ from .reading import Report
 SHOWN = 20
 """Trials in the table of a terminal; the other formats hold all."""
 
+FIGURE = 8
+"""Characters of a figure, which a narrow terminal must not cut."""
+
 
 def render(report: Report, *, format: str, output: Path | None, console: Console) -> None:
     """Writes the report in ``format`` to ``output``, else to the console (tables) or stdout (the others)."""
@@ -139,8 +142,8 @@ def _ranking(report: Report, width: int) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     others = [objective.metric for objective in report.spec.objectives[1:]]
     for name in ("rank", "trial", report.objective.metric, *others, "epoch", "time"):
-        table.add_column(name, justify="right")
-    table.add_column("outcome", no_wrap=True)
+        table.add_column(name, justify="right", overflow="fold", min_width=FIGURE if name.startswith("val/") else None)
+    table.add_column("outcome", no_wrap=not others)
     order = [factor.name for factor in report.importance.factors] or [each.name for each in report.dimensions]
     names = order[: max(0, (width - 68 - sum(len(name) + 3 for name in others)) // 13)]
     for name in names:
