@@ -82,14 +82,34 @@ class Command:
     def __init__(self, place: Path, name: str) -> None:
         self.results, self.folder = place / "results", place / "results" / name
         self.log, self.name = place / f"{name}.log", name
+        self.started: list[subprocess.Popen] = []
 
-    def start(self, *arguments: str) -> subprocess.Popen:
-        settings = [word for setting in self.TINY for word in ("--set", setting)]
+    @property
+    def settings(self) -> list[str]:
+        """What makes its nets tiny, as words."""
+        return [word for setting in self.TINY for word in ("--set", setting)]
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
         command = [sys.executable, "-m", "sparring", "search", "aegan", "--name", self.name]
-        command += ["--results", str(self.results), *settings, *arguments]
+        return self.call(*command, "--results", str(self.results), *self.settings, *arguments, **environment)
+
+    def call(self, *program: str, cwd: Path | None = None, **environment: str) -> subprocess.Popen:
+        """Starts any program that leads to the search; what it says goes to the same log."""
         with self.log.open("ab") as log:
-            environment = os.environ | {"COLUMNS": "100"}
-            return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.log.parent, env=environment)
+            around = os.environ | {"COLUMNS": "100"} | environment
+            process = subprocess.Popen(program, stdout=log, stderr=log, cwd=cwd or self.log.parent, env=around)
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Ends what it started and still runs, the last one first."""
+        for process in reversed(self.started):
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def run(self, *arguments: str, seconds: float = 240) -> int:
         process = self.start(*arguments)
@@ -139,9 +159,23 @@ def processes(title: str, root: int | None = None) -> list[psutil.Process]:
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Callable[[str], Command]:
-    """Makes a Command whose study has the given name."""
-    return lambda name: Command(tmp_path, name)
+def command(tmp_path: Path) -> Iterator[Callable[[str], Command]]:
+    """Makes a Command whose study has the given name; what it started ends with the test."""
+    made: list[Command] = []
+
+    def make(name: str) -> Command:
+        made.append(Command(tmp_path, name))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
+
+
+@pytest.fixture(scope="session")
+def command_in() -> type[Command]:
+    """A Command for a folder that outlives the test; whoever makes one calls ``end``."""
+    return Command
 
 
 @pytest.fixture(scope="session")
