@@ -36,6 +36,7 @@ from sparring.space import write_toml
 from sparring.study import prepare
 from sparring.training.gang import Solo
 from sparring.two_sample import auc, share_above
+from sparring.yardsticks import Task, measure
 
 SMALL: dict[str, dict[str, Any]] = {
     "auxgan": {"hidden_gen": [32, 32], "hidden_dis": [32, 32], "noise": 10, "aux_steps": 50},
@@ -170,6 +171,20 @@ def test_as_an_objective_it_has_to_be_switched_on(tmp_path):
     study = prepare("boost_vae", objectives=["val/auc"], settings=["auc_rows=100"], results=tmp_path)
     assert study.spec.objective.metric == "val/auc"
     assert study.spec.objective.goal == "minimize"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_plain_methods_are_measured_by_it_too_where_it_is_on(name):
+    data = load_dataset("muons", options={"n": 1500, "reference": 500})
+    config = find_model(name).Config(**SMALL[name] | ({"aux_steps": 1} if name == "auxgan" else {}), auc_rows=600)
+    fields = {field: data.fields[field] for field in config.fields}
+    found, complaints = measure(Task(model=name, config=config, fields=fields, split=split_rows(len(data))))
+    assert complaints == []
+    figures = {each.name: each.figure("val/auc") for each in found}
+    (floor,) = [figures[each.name] for each in found if each.is_floor]
+    plain = figures["the values themselves" if name == "aux_aae" else "independent columns"]
+    assert floor < 0.55 < plain
 
 
 # -- what train writes ------------------------------------------------------------------------------------------------

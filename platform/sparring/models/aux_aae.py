@@ -131,14 +131,14 @@ class AuxAAE(Model):
         code = self.encoder(aux)
         prior = keyed_normal(rareness, self.config.latent_dim).abs()
         sums = self.closeness.sums(_standard(prior), _standard(code))
-        if self.config.auc_rows:
-            known = self.encoder(self.aux(self.detection.known))
-            sums |= self.detection.sums(code, known, self.detection.draws(self.prior))
         for a in range(self.config.latent_dim):
             sums[f"code.{a}"] = code[:, a].sum()
             for b in range(a, self.config.latent_dim):
                 sums[f"product.{a}.{b}"] = (code[:, a] * code[:, b]).sum()
         recon = (self.decoder(code) - aux).square().mean(-1).sum()
+        if self.config.auc_rows:
+            known = self.encoder(self.aux(self.detection.known))
+            sums |= self.detection.sums(code, known, self.detection.draws(self.prior))
         return sums | {"recon": recon, "n": torch.full_like(recon, len(aux))}
 
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:

@@ -11,16 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageColor
+
+from .pen import FRAME, INK, Pen
 
 WIDTH, HEIGHT = 400, 300
 """Of a chart, in points; two pixels each."""
 LEFT, TOP, RIGHT, BOTTOM = 66, 26, 16, 46
 HEAD = 34
 """Points above the charts, for the legend."""
-PIXELS, FINER = 2, 2
-"""Pixels per point, and how much finer it is drawn before it is shrunk, which smooths the lines."""
-INK, FRAME, PALE = "#1c2430", "#8d99a6", "#5c6773"
 COLOURS = ("#1c2430", "#d1495b", "#30638e", "#1a7f5a")
 MAP = ("#f2f4f7", "#9ec5e0", "#3f8fc4", "#1f4e8c", "#0b1f45")
 """From few to many; an empty bin stays white."""
@@ -91,7 +90,7 @@ def draw(
     """The charts in rows from the top left, above them ``heading`` and the legend. size: of a chart, in points."""
     columns = min(columns, len(charts))
     width, height = columns * size[0], HEAD + math.ceil(len(charts) / columns) * size[1]
-    pen = _Pen(width, height)
+    pen = Pen(width, height)
     names = list(dict.fromkeys(name for each in charts for name in (*each.points, *each.steps, *each.lines)))
     colours = dict(zip(names, (COLOURS[at % len(COLOURS)] for at in range(len(names))), strict=True))
     at = float(LEFT)
@@ -115,7 +114,7 @@ def draw(
     return pen.finish()
 
 
-def _draw_chart(pen: _Pen, chart: Chart, box: tuple[float, float, float, float], colours: Mapping[str, str]) -> None:
+def _draw_chart(pen: Pen, chart: Chart, box: tuple[float, float, float, float], colours: Mapping[str, str]) -> None:
     x0, y0, x1, y1 = box
 
     def place(x: np.ndarray, y: np.ndarray) -> list[tuple[float, float]]:
@@ -148,7 +147,7 @@ def _draw_chart(pen: _Pen, chart: Chart, box: tuple[float, float, float, float],
         pen.text(x1 - 7, y0 + 8 + 15 * number, words, "rt", INK, paper="white")
 
 
-def _draw_cells(pen: _Pen, cells: np.ndarray, box: tuple[float, float, float, float], *, is_signed: bool) -> None:
+def _draw_cells(pen: Pen, cells: np.ndarray, box: tuple[float, float, float, float], *, is_signed: bool) -> None:
     x0, y0, x1, y1 = box
     columns, rows = cells.shape
     across, down = np.linspace(x0, x1, columns + 1), np.linspace(y1, y0, rows + 1)
@@ -161,7 +160,7 @@ def _draw_cells(pen: _Pen, cells: np.ndarray, box: tuple[float, float, float, fl
             pen.text(*middle, f"{round(value, 2) + 0.0:.2f}", "mm", "white" if abs(value) > 0.7 else INK)
 
 
-def _draw_axes(pen: _Pen, chart: Chart, box: tuple[float, float, float, float]) -> None:
+def _draw_axes(pen: Pen, chart: Chart, box: tuple[float, float, float, float]) -> None:
     x0, y0, x1, y1 = box
     stroke = 0 if chart.is_signed else 5
     for value, said in chart.x.ticks():
@@ -209,72 +208,3 @@ def _between(colours: Sequence[str], share: float) -> tuple[int, int, int]:
     one, other = (np.array(ImageColor.getrgb(colours[place])[:3]) for place in (first, first + 1))
     red, green, blue = np.rint(one + (at - first) * (other - one)).astype(int).tolist()
     return red, green, blue
-
-
-class _Pen:
-    """Draws in points from the top left onto white."""
-
-    def __init__(self, width: float, height: float) -> None:
-        self._scale = PIXELS * FINER
-        self._paper = Image.new("RGB", (round(width * self._scale), round(height * self._scale)), "white")
-        self._pen = ImageDraw.Draw(self._paper)
-        self._font, self._small = (ImageFont.load_default(size * self._scale) for size in (13, 9))
-
-    def finish(self) -> Image.Image:
-        width, height = self._paper.size
-        return self._paper.resize((width // FINER, height // FINER), Image.Resampling.LANCZOS)
-
-    def line(self, points: Sequence[tuple[float, float]], colour: str, width: float) -> None:
-        scaled = [(x * self._scale, y * self._scale) for x, y in points]
-        self._pen.line(scaled, fill=colour, width=round(width * self._scale), joint="curve")
-
-    def dot(self, x: float, y: float, colour: str, radius: float = 2.4) -> None:
-        self._pen.ellipse(
-            [each * self._scale for each in (x - radius, y - radius, x + radius, y + radius)], fill=colour
-        )
-
-    def fill(self, box: Sequence[float], colour: tuple[int, int, int]) -> None:
-        x0, y0, x1, y1 = (round(each * self._scale) for each in box)
-        self._pen.rectangle((x0, y0, x1 - 1, y1 - 1), fill=colour)
-
-    def frame(self, box: Sequence[float]) -> None:
-        self._pen.rectangle([round(each * self._scale) for each in box], outline=FRAME, width=self._scale)
-
-    def text(
-        self, x: float, y: float, words: str, anchor: str, colour: str = PALE, *, paper: str = "", bold: bool = False
-    ) -> float:
-        """Returns how wide it is. paper: what is put behind it."""
-        at = (x * self._scale, y * self._scale)
-        if paper and words:
-            left, top, right, bottom = self._pen.textbbox(at, words, font=self._font, anchor=anchor)
-            margin = 2 * self._scale
-            self._pen.rectangle((left - margin, top - margin, right + margin, bottom + margin), fill=paper)
-        self._pen.text(
-            at, words, fill=INK if bold else colour, font=self._font, anchor=anchor, stroke_width=1 if bold else 0
-        )
-        return float(self._pen.textlength(words, font=self._font)) / self._scale
-
-    def number(self, x: float, y: float, words: str, anchor: str) -> None:
-        """A tick's; ``10^-3`` with its power raised."""
-        base, _, power = words.partition("^")
-        if not power:
-            self.text(x, y, words, anchor)
-            return
-        wide = self._pen.textlength(power, font=self._small) / self._scale
-        own = self._pen.textlength(base, font=self._font) / self._scale
-        left = x - (own + wide) / 2 if anchor[0] == "m" else x - own - wide
-        self.text(left, y, base, "l" + anchor[1])
-        raised = y - (5 if anchor[1] == "m" else 0)
-        self._pen.text(
-            ((left + own) * self._scale, raised * self._scale), power, fill=PALE, font=self._small, anchor="lm"
-        )
-
-    def upright(self, x: float, y: float, words: str) -> None:
-        """From the bottom up, its end at ``y``."""
-        if not words:
-            return
-        _, _, right, bottom = (round(each) for each in self._font.getbbox(words))
-        slip = Image.new("L", (right + 2, bottom + 2), 0)
-        ImageDraw.Draw(slip).text((0, 0), words, fill=255, font=self._font)
-        turned = slip.rotate(90, expand=True)
-        self._paper.paste(INK, (round(x * self._scale), round(y * self._scale)), turned)

@@ -25,7 +25,17 @@ from ..errors import UsageError
 from ..progress import print_listing
 from ..training.single import EPOCHS
 from ..two_sample import Auc, auc
-from .muon_charts import GENERATED, REAL, draw_codes, draw_pairs, draw_progress, draw_scores, draw_variables, shown
+from .muon_charts import (
+    AUXILIARY,
+    GENERATED,
+    REAL,
+    draw_codes,
+    draw_pairs,
+    draw_progress,
+    draw_scores,
+    draw_variables,
+    shown,
+)
 from .rows import Rows
 from .trained import Loaded
 from .verbs import Answers, write_table
@@ -100,7 +110,7 @@ def write_likeness(
         per_code = [kstest(column, codes.prior.cdf) for column in codes.values.T]
         correlations = {"the codes": _correlation(codes.values)}
         if codes.before is not None:
-            correlations["the auxiliary values"] = _correlation(codes.before)
+            correlations[AUXILIARY] = _correlation(codes.before)
         document["codes"] = {
             "ks": [_test(each) for each in per_code],
             "correlation": {what: matrix.tolist() for what, matrix in correlations.items()},

@@ -18,6 +18,7 @@ from ..data.kinematics import RARENESS, to_polar
 from .charts import Axis, Chart, draw
 
 REAL, GENERATED = "real", "generated"
+AUXILIARY = "the auxiliary values"
 BINS = 50
 SHOWN_CODES = 11
 TAIL = 5e-4
@@ -114,7 +115,7 @@ def draw_codes(
         words = (f"KS {distance:.3f}",)
         charts.append(Chart(x=axis, y=y, points=points, steps={"prior": (edges, expected)}, words=words))
     for name, matrix in correlations.items():
-        names = tuple(str(n + 1) for n in range(len(matrix)))
+        names = RARENESS[:4] if name == AUXILIARY else tuple(str(n + 1) for n in range(len(matrix)))
         axis = Axis(label="", low=0.0, high=1.0, names=names)
         charts.append(Chart(x=axis, y=axis, title=f"correlation of {name}", cells=matrix, is_signed=True))
     return draw(charts, columns=3)

@@ -49,7 +49,15 @@ def rivals(task: Task) -> Sequence[Rival]:
             fake = torch.from_numpy(draw(rng, len(real))).to(real)
             sums = {name: float(total) for name, total in model.closeness.sums(real, fake).items()}
             found.append({METRIC: model.closeness.distance(sums, len(real))})
-        return mean_of(found)
+        return mean_of(found) | told_apart(draw, rng)
+
+    def told_apart(draw: Sampler, rng: np.random.Generator) -> dict[str, float]:
+        """Of one draw, if the winner measured it: the trees take longer than all else."""
+        if not model.config.auc_rows:
+            return {}
+        seen = model.judged(model.detection.known)
+        fake = torch.from_numpy(draw(rng, 2 * len(seen))).to(real)
+        return {"val/auc": float(model.detection.sums(real, seen, fake)["auc"]) / len(real)}
 
     return [
         Rival(name="independent columns", figures=partial(figures, independent)),
