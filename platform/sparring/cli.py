@@ -210,7 +210,7 @@ def report(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A file instead of the screen.")] = None,
     page: Annotated[Path | None, typer.Option(help="Also write one HTML page of plots.")] = None,
     yardsticks: Annotated[
-        bool, typer.Option(help="Measure mean, ridge, neighbours and trees on the same data.")
+        bool, typer.Option(help="Measure what methods without a search reach on the same split.")
     ] = True,
 ) -> None:
     """The trials ranked, what mattered, and what simple models reach on the same data."""

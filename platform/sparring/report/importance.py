@@ -134,7 +134,8 @@ def _permute(
     lost, base = np.zeros((repeats, codes.shape[1])), 0.0
     for repeat in range(repeats):
         for train, held in KFold(FOLDS, shuffle=True, random_state=seed + repeat).split(codes):
-            forest = RandomForestRegressor(TREES, random_state=seed + repeat).fit(codes[train], ranks[train])
+            forest = RandomForestRegressor(TREES, random_state=seed + repeat, n_jobs=-1).fit(codes[train], ranks[train])
+            forest.n_jobs = None  # threads that predict add up in any order, and the last digit would change
             lent = np.tile(codes[held], (codes.shape[1], LOANS, 1, 1))
             for column in range(codes.shape[1]):
                 users = applies[held, column]
