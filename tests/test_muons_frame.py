@@ -140,6 +140,12 @@ def test_interpolation_is_numpys_and_takes_the_middle_where_knots_coincide():
     assert interpolate(torch.ones(1, 1), knots, values).item() == 1.5
 
 
+def test_of_distinct_knots_one_side_gives_what_both_give():
+    knots, values = torch.linspace(0, 1, 9)[:, None], torch.rand(9, 2).cumsum(0)
+    x = torch.cat([torch.linspace(-0.1, 1.1, 31)[:, None].expand(-1, 2), knots.expand(-1, 2)])
+    torch.testing.assert_close(interpolate(x, knots, values, are_distinct=True), interpolate(x, knots, values))
+
+
 # -- ranks ------------------------------------------------------------------------------------------------------------
 
 

@@ -199,7 +199,7 @@ def test_regressors_know_the_rareness_and_are_never_trained_again(rows):
     run_ = solo("auxgan", rows, aux_steps=400)
     model, valid = run_.model, take(rows, "auxgan", slice(800, 1000))
     with torch.no_grad():
-        found = model._rareness(model.frame.normalize(model.frame.box(valid["muons"])))
+        found = model._rareness(model.frame.normalize_skewed(model.frame.box(valid["muons"])))
         asked = model.ranks(valid["rareness"])[:, :4]
     # Three neighbours are few, so rareness itself is noisy: what 50 neighbours' mean explains is all there is.
     train = take(rows, "auxgan", slice(0, 800))

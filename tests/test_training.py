@@ -209,6 +209,17 @@ def test_two_workers_draw_the_rows_that_one_would():
     assert torch.equal(whole, torch.cat(halves))
 
 
+def test_what_is_drawn_for_fakes_above_reals_is_two_batches_of_which_each_worker_has_its_rows():
+    x = torch.zeros(16, 5)
+    with Noise(7, rows=8).begin(0, 0):
+        whole = torch.rand_like(x).chunk(2)
+    assert not torch.equal(*whole)
+    for first, own in ((0, 5), (5, 3)):
+        with Noise(7, rows=8, first=first, own=own).begin(0, 0):
+            mine = torch.rand_like(x[: 2 * own])
+        assert torch.equal(mine, torch.cat([batch[first : first + own] for batch in whole]))
+
+
 def test_dropout_keeps_the_mean_and_drops_its_share():
     with Noise(1, rows=400).begin(0, 0):
         dropped = functional.dropout(torch.ones(400, 100), 0.3)

@@ -86,7 +86,8 @@ class Solo:
             Arm(self.model, phase, cast=self._cast, workers=self.workers, fraction=self._fraction)
             for phase in config.phases
         ]
-        self.noise = Noise(trial.seed, rows=self.batch, first=self.share.start, device=self.device)
+        own = self.share.stop - self.share.start
+        self.noise = Noise(trial.seed, rows=self.batch, first=self.share.start, own=own, device=self.device)
         self.epoch = 0
         self.best_epoch: int | None = None
         self.best_value: float | None = None

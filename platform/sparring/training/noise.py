@@ -46,12 +46,23 @@ def order(seed: int, epoch: int, n: int) -> Tensor:
 class Noise(TorchFunctionMode):
     """While active, supplies the random draws of one phase.
 
-    rows: global batch size; first: this worker's first row in it. ``drawn`` counts the draws of the phase last begun.
+    rows: global batch size; first: this worker's first row in it; own: how many are its own, None for all that follow.
+    A phase may draw for several times its rows at once, such as fakes above reals; each time is a batch of its own.
+    ``drawn`` counts the draws of the phase last begun.
     """
 
-    def __init__(self, seed: int, *, rows: int, first: int = 0, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        rows: int,
+        first: int = 0,
+        own: int | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
         super().__init__()
         self._seed, self._rows, self._first = seed, rows, first
+        self._own = rows - first if own is None else own
         self._generator = torch.Generator(device)
         self.drawn = 0
 
@@ -78,13 +89,18 @@ class Noise(TorchFunctionMode):
 
     def _draw(self, make: Any, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         self.drawn += 1
-        shape = (self._rows, *like.shape[1:])
+        times = max(1, like.shape[0] // self._own)
+        shape = (times, self._rows, *like.shape[1:])
         block: Tensor = make(shape, generator=self._generator, dtype=dtype or like.dtype, device=like.device)
-        return block[self._first : self._first + like.shape[0]]
+        if times == 1:
+            return block[0, self._first : self._first + like.shape[0]]
+        return block[:, self._first : self._first + self._own].flatten(0, 1)
 
     def _dropout(self, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         if not training or p == 0.0:
             return input
         # At least float32: bfloat16 has 256 uniform numbers, so 0.1 would drop 26 of 256, and lift the mean with that.
-        kept = self._draw(torch.rand, input, torch.promote_types(input.dtype, torch.float32)) >= p
+        draw = self._draw(torch.rand, input, torch.promote_types(input.dtype, torch.float32))
+        # 0 and 1 in the draw's own memory: a product with bool converts it in every pass, which costs more than itself.
+        kept = draw.ge_(p).to(input.dtype)
         return input * kept / (1.0 - p)
