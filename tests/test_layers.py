@@ -47,6 +47,8 @@ ROOM_OF = {
     "ranking": "records",
     "markdown": "model_page",
     "verbs": "cli",
+    "findings": "cli",
+    "study_checks": "study",
     "resampling": "retrain",
 }
 """Modules that share a room; any other module or folder is the room of its own name."""

@@ -22,10 +22,10 @@ from .data.mapping import Mapped, select
 from .errors import UsageError
 from .feasibility import AS_MANY_AS_FIT, check_batch, check_workers, place_slots
 from .ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
-from .metrics import find_metric
 from .models import find_config
-from .records import PRUNERS, SAMPLERS, StudySpec, safe_name
+from .records import PRUNERS, StudySpec, safe_name
 from .space import Space, apply_config, apply_settings, find_space, read_space
+from .study_checks import check_names, check_objectives, check_writable, smallest_batch
 
 if TYPE_CHECKING:
     from .models.config import Config
@@ -118,8 +118,8 @@ def prepare(
     if not checked.dimensions:
         raise UsageError(f"{where}: nothing to search: [search] is empty; train a pinned file with `sparring train`")
     limits["pruner"] = limits.get("pruner") or ("none" if len(checked.objectives) > 1 else PRUNERS[0])
-    _check_names(limits)
-    _check_objectives(checked, config_class, limits["pruner"])
+    check_names(limits)
+    check_objectives(checked, config_class, limits["pruner"])
     spec = StudySpec(
         name=safe_name(name or f"{model}-{checked.dataset}", "--name"),
         model=model,
@@ -139,11 +139,11 @@ def prepare(
     if spec.slots < 1 and spec.slots != AS_MANY_AS_FIT:
         raise UsageError(f"--slots: a search needs at least 1 slot, but got {spec.slots}")
     check_workers(spec)
-    check_batch(_smallest_batch(checked), spec)
+    check_batch(smallest_batch(checked), spec)
     if address is None and spec.gpus_per_worker == 0:
         spec = place_slots(spec, [{"CPU": float(available_cpus())}], address)  # its GPUs are Ray's to count
     folder = (results / spec.name).absolute()
-    _check_writable(folder)
+    check_writable(folder)
     data = load(spec, config_class)
     out_dataset = getattr(checked.config(checked.baseline()), "out_dataset", None)
     if out_dataset is not None:
@@ -220,55 +220,6 @@ def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any
     if published.data_options:
         changed["data"] = {**changed.get("data", {}), **published.data_options}
     return changed, published.seed
-
-
-def _smallest_batch(space: Space) -> int:
-    """Samples in the smallest batch the space can draw."""
-    for dimension in space.dimensions:
-        if dimension.name == "batch_size":
-            return min(int(edge) for edge in dimension.edges())
-    size: int = space.config(space.baseline()).batch_size
-    return size
-
-
-def _check_objectives(space: Space, config_class: type[Config], pruner: str) -> None:
-    """Raises UsageError if the model does not measure one, or several would have to be pruned by.
-
-    A trial that is behind in one may lead in another; Optuna does not prune by several either.
-    """
-    known = [find_metric(name) for name in config_class.emitted()]
-    for objective in space.objectives:
-        if objective.metric not in {each.name for each in known}:
-            named = ", ".join(each.name for each in known if each.goal != "none")
-            raise UsageError(
-                f"{space.where}: objectives: {space.model} does not measure {objective.metric}; there are: {named}"
-            )
-        field = config_class.optional.get(objective.metric)
-        if field is not None and (field in space.kinds or not getattr(space.config(space.baseline()), field)):
-            raise UsageError(
-                f"{space.where}: objectives: {objective.metric} is measured only where {field} is set, for all trials "
-                f"alike; add --set {field}=…"
-            )
-    if len(space.objectives) > 1 and pruner != "none":
-        named = ", ".join(objective.metric for objective in space.objectives)
-        raise UsageError(
-            f"--pruner: trials are pruned by one objective, but {pruner} would have to compare {named}; leave --pruner "
-            "out, or keep one objective"
-        )
-
-
-def _check_names(limits: Mapping[str, Any]) -> None:
-    for flag, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
-        if limits.get(flag, known[0]) not in known:
-            raise UsageError(f"--{flag}: no {flag} {limits[flag]!r}; there are: {', '.join(known)}")
-
-
-def _check_writable(folder: Path) -> None:
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not existing.is_dir():
-        raise UsageError(f"--results: {existing} is a file, not a folder; choose another folder with --results DIR")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(f"--results: {existing} cannot be written to; choose another folder with --results DIR")
 
 
 def _check_resumable(study: Study) -> None:
