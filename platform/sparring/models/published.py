@@ -90,9 +90,9 @@ _PATHS = {"x_path": "x_path", "y_path": "y_path", "dataset.xyz_path": "x_path", 
 
 _SWITCHES = {
     "load_guess": "give the weights as a .safetensors file in the field pretrained, and what to keep in freeze",
-    "bootstrap": "set it to False; every trial sees all training rows",
-    "ensemble": "set it to False and train again with another seed",
-    "kfold": "set it to False; model_eval chooses between the two splits there are",
+    "bootstrap": "set it to False; `sparring train best.toml --bootstrap 3` does it for the winner",
+    "ensemble": "set it to False; `sparring train best.toml --ensemble 3` does it for the winner",
+    "kfold": "set it to False; `sparring train best.toml --kfold 5` does it for the winner",
     "data_params": "set it to False; the field input_noise adds noise to the inputs",
     "optuna_params.tune": "set it to False; what to search stands in the search space",
     "standard_scaler": "set the fields input_scaling and target_scaling to standard",
