@@ -43,7 +43,11 @@ def run_sample(
     """
     loaded.method("sample")
     check_against(loaded, against, rows)
-    found = None if against is None else read_rows(loaded, part=against, n=rows or MOST_ROWS, data_path=data_path)
+    found = (
+        None
+        if against is None
+        else read_rows(loaded, part=against, n=MOST_ROWS if rows is None else rows, data_path=data_path)
+    )
     n = n if n is not None else DRAWS if found is None else len(found)
     answers = sample(loaded, n, seed=seed, boost=boost)
     axes = {name: _axis(loaded, name) for name in answers if name in loaded.about.axes}
