@@ -253,6 +253,25 @@ def test_an_optimizer_steps_as_torchs_own_does(kind):
     assert ours.requires_grad
 
 
+@pytest.mark.parametrize("kind", ["Adam", "AdamW"])
+def test_the_kernel_alone_steps_bit_for_bit_as_torchs_own_way_also_when_a_gradient_is_missing(kind):
+    phase = Phase(name="gen", nets=(), lr="lr_gen", optim_fn="optim_fn_gen", weight_decay="weight_decay")
+    config = ToyConfig(optim_fn_gen=kind, weight_decay=0.01)
+    ours, theirs = ([nn.Parameter(torch.linspace(-1, 1, n)) for n in (5, 7)] for _ in range(2))
+    optimizer = make_optimizer(config, phase, ours)
+    step, plain = step_of(optimizer), getattr(torch.optim, kind)(theirs, lr=1e-2, weight_decay=0.01, fused=True)
+    for n in range(1, 7):
+        optimizer.param_groups[0]["lr"] = plain.param_groups[0]["lr"] = 0.01 / n
+        for pair in (ours, theirs):
+            for parameter in pair:
+                parameter.grad = torch.cos(n * torch.arange(len(parameter)))
+            pair[1].grad = None if n == 4 else pair[1].grad
+        step()
+        plain.step()
+        assert all(map(torch.equal, ours, theirs)), n
+    assert [float(optimizer.state[each]["step"]) for each in ours] == [6, 5]
+
+
 def test_training_imports_no_compiler():
     """It would cost every slot a second at its first trial and 74 MB for good."""
     program = (

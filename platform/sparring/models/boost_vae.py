@@ -89,16 +89,17 @@ class BoostVAE(Model):
                 which has mean 1 over the draw and makes its expectation the plain mean over the batch before the draw
         loss    squared error times (own weight / mean weight), divergence a plain mean
         """
-        seen, weight = self._inward(muons), self._weights(rareness)
-        on_recon = on_kld = torch.ones_like(weight)
+        seen = self._inward(muons)
+        on_recon = on_kld = torch.ones_like(rareness[:, 0])
         if self.config.boost == "sample":
+            weight = self._weights(rareness)
             on_kld = weight.mean() / weight
             drawn = torch.searchsorted(weight.cumsum(0), torch.rand_like(weight) * weight.sum()).clamp(
                 max=len(weight) - 1
             )
             seen, on_kld = seen[drawn], on_kld[drawn]
         elif self.config.boost == "loss":
-            on_recon = weight / self.mean_weight
+            on_recon = self._weights(rareness) / self.mean_weight
         mean, log_variance = self._encode(seen)
         code = mean + torch.randn_like(mean) * (log_variance / 2).exp()
         recon = (on_recon * (self.decoder(code) - seen).square().mean(-1)).mean()

@@ -83,7 +83,8 @@ class Arm:
         """The optimizer's state by ``parameter:key``."""
         for name, parameter in zip(self.names, self.parameters, strict=True):
             for key, value in self.optimizer.state[parameter].items():
-                yield f"{name}:{key}", torch.as_tensor(value)
+                own = torch.as_tensor(value)
+                yield f"{name}:{key}", own.clone() if key == "step" else own  # counters share memory
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """The inverse of ``state``; of ``tensors`` those under ``phase.`` are its own."""
@@ -97,3 +98,4 @@ class Arm:
                 parameter = known[name]
                 moved = tensor if key == "step" and not fused else tensor.to(parameter.device)
                 self.optimizer.state[parameter][key] = moved.clone()
+        self._step = step_of(self.optimizer)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..models.config import Phase
 
@@ -36,12 +36,68 @@ def make_optimizer(config: Any, phase: Phase, parameters: Sequence[nn.Parameter]
 
 
 def step_of(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
-    """A function that takes one step from the parameters' ``.grad``, without hooks."""
-    plain = inspect.unwrap(type(optimizer).step)
+    """A function that takes one step from the parameters' ``.grad``, without hooks.
 
+    Of fused Adam and AdamW it is the kernel alone once every parameter has its state: torch's own way there counts each
+    parameter's steps one by one, 0.3 ms of 0.4 at 30 small parameters. Same kernel, same numbers. Ask for another
+    function after the optimizer's state has been replaced.
+    """
+    plain = inspect.unwrap(type(optimizer).step)
+    kernel = getattr(torch, _KERNELS.get(type(optimizer).__name__, ""), None)
+    (group,) = optimizer.param_groups
+    parameters: list[nn.Parameter] = group["params"]
+    direct: Callable[[list[Tensor]], None] | None = None
+
+    @torch.no_grad()
     def step() -> None:
-        with torch.no_grad():
-            plain(optimizer)
+        nonlocal direct
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        if kernel is not None and group.get("fused") and len(gradients) == len(parameters) > 0:
+            if direct is None and all(optimizer.state.get(parameter) for parameter in parameters):
+                direct = _direct(kernel, optimizer, parameters)
+            if direct is not None:
+                direct(gradients)
+                return
+        plain(optimizer)
+
+    return step
+
+
+_KERNELS = {"Adam": "_fused_adam_", "AdamW": "_fused_adamw_"}
+
+
+def _direct(
+    kernel: Callable[..., None], optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]
+) -> Callable[[list[Tensor]], None]:
+    """One call of the kernel. The parameters' step counters become parts of one tensor, so that one addition counts."""
+    (group,) = optimizer.param_groups
+    states = [optimizer.state[parameter] for parameter in parameters]
+    counts = torch.stack([state["step"] for state in states])
+    for state, count in zip(states, counts.unbind(), strict=True):
+        state["step"] = count
+    firsts, seconds = [state["exp_avg"] for state in states], [state["exp_avg_sq"] for state in states]
+    steps = [state["step"] for state in states]
+    beta1, beta2 = group["betas"]
+
+    def step(gradients: list[Tensor]) -> None:
+        counts.add_(1)
+        kernel(
+            parameters,
+            gradients,
+            firsts,
+            seconds,
+            [],
+            steps,
+            lr=group["lr"],
+            beta1=beta1,
+            beta2=beta2,
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+            grad_scale=None,
+            found_inf=None,
+        )
 
     return step
 
