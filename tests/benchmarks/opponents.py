@@ -26,6 +26,8 @@ from torch.nn import functional
 
 Step = Callable[..., None]
 
+rng = np.random.default_rng(0)
+
 
 def aegan(hidden: int = 256, *, told: bool = False, a: int = 49, b: int = 226, epoch: int = 25) -> Step:
     """(B, a) and (B, b). told: with the adversarial term of the generators that the text has and the code has not.
@@ -46,7 +48,8 @@ def aegan(hidden: int = 256, *, told: bool = False, a: int = 49, b: int = 226, e
         return nn.Sequential(*layers, nn.Linear(*widths[-2:]), end)
 
     h = hidden
-    encode_a, encode_b, shared_encode, shared_decode = code(a, h, h, h), code(b, h, h, h), code(*[h] * 4), code(*[h] * 4)
+    encode_a, encode_b = code(a, h, h, h), code(b, h, h, h)
+    shared_encode, shared_decode = code(h, h, h, h), code(h, h, h, h)
     decode_a, decode_b = out(h, h, h, a, end=nn.PReLU()), out(h, h, h, b, end=nn.PReLU())
     dis_a, dis_b = out(a, h, h, 1, end=nn.Sigmoid()), out(b, h, h, 1, end=nn.Sigmoid())
     generators = (encode_a, encode_b, shared_encode, shared_decode, decode_a, decode_b)
@@ -141,8 +144,8 @@ def advvae(side: int = 32, latent: int = 128, dims: Sequence[int] = (32, 64, 128
         loss.item()
 
         dis_opt.zero_grad()
-        loss_dis = judge(critic(images), valid)
-        loss_dis = (loss_dis + 0.5 * judge(critic(sample.detach()), fake) + 0.5 * judge(critic(recon.detach()), fake)) / 2
+        of_real, of_fake = judge(critic(images), valid), judge(critic(sample.detach()), fake)
+        loss_dis = (of_real + 0.5 * of_fake + 0.5 * judge(critic(recon.detach()), fake)) / 2
         loss_dis.item()
         loss_dis.backward()
         dis_opt.step()
@@ -161,7 +164,8 @@ def _aae_nets(dim: int, dropout: float) -> tuple[nn.Sequential, nn.Sequential, n
         return [nn.Linear(i, o), nn.Dropout(dropout), nn.ReLU()]
 
     d, flat = dim, 64 * dim
-    encoder = nn.Sequential(*halving(1, d), *halving(d, 2 * d), *halving(2 * d, 4 * d), nn.Flatten(), nn.Linear(flat, d))
+    stages = [layer for i, o in pairwise((1, d, 2 * d, 4 * d)) for layer in halving(i, o)]
+    encoder = nn.Sequential(*stages, nn.Flatten(), nn.Linear(flat, d))
     start = [nn.Linear(d, flat), nn.ReLU(True), nn.Unflatten(1, (4 * d, 4, 4))]
     end = [nn.ConvTranspose2d(d, 1, 2, stride=2, padding=2), nn.Sigmoid()]
     decoder = nn.Sequential(*start, *doubling(4 * d, 2 * d), *doubling(2 * d, d), *end)
@@ -234,7 +238,9 @@ def aae_sparring(dim: int = 64, dropout: float = 0.1) -> Step:
     return step
 
 
-def _keras(*widths: int, slope: float, norm: str = "none", dropout: float = 0.0, end: nn.Module | None) -> nn.Sequential:
+def _keras(
+    *widths: int, slope: float, norm: str = "none", dropout: float = 0.0, end: nn.Module | None
+) -> nn.Sequential:
     """Dense layers with LeakyReLU; batch norm before or after it, with Keras's numbers; dropout at the end of each."""
     layers: list[nn.Module] = []
     for i, o in pairwise(widths[:-1]):
@@ -281,8 +287,8 @@ def auxgan(width: int = 1000) -> Step:
         fakes, aux = generate(rows)
         discriminator.eval()
         loss_gan = -discriminator(fakes).clamp(1e-7, 1 - 1e-7).log().mean()
-        seen = [fakes[:, column : column + 1] for column in (1, 3, 4, 6)]
-        misses = [(net(x)[:, 0] - aux[:, k]).square().mean() for k, (net, x) in enumerate(zip(regressors, seen, strict=True))]
+        asked = zip(regressors, (1, 3, 4, 6), aux.unbind(1), strict=True)
+        misses = [functional.mse_loss(net(fakes[:, at : at + 1])[:, 0], each) for net, at, each in asked]
         loss_aux = misses[0] + misses[1] + misses[2] + misses[3]
         loss_gen = loss_aux + 10 * loss_gan
         of_gen, of_dis = torch.autograd.grad(loss_gen, gen), torch.autograd.grad(loss_dis, dis)
@@ -368,7 +374,7 @@ def mlp_aae(pixels: int = 784, latent: int = 10) -> Step:
         real, fake = torch.ones(len(images), 1), torch.zeros(len(images), 1)
         with torch.no_grad():
             fakes = encode(images)
-        draws = torch.from_numpy(np.random.normal(size=(len(images), latent)).astype(np.float32))
+        draws = torch.from_numpy(rng.normal(size=(len(images), latent)).astype(np.float32))
         for codes, labels in ((draws, real), (fakes, fake)):
             loss_dis = functional.binary_cross_entropy(critic(codes), labels)
             _descend(dis_opt, torch.autograd.grad(loss_dis, dis))
@@ -405,7 +411,7 @@ def mlp_aae_twin(pixels: int = 1024, latent: int = 10) -> Step:
     judge, measure = nn.BCELoss(), nn.L1Loss()
 
     def draws(rows: int) -> Tensor:
-        return torch.FloatTensor(np.random.normal(0, 1, (rows, latent)))
+        return torch.FloatTensor(rng.normal(0, 1, (rows, latent)))
 
     def step(images: Tensor) -> None:
         real, fake = torch.ones(len(images), 1), torch.zeros(len(images), 1)

@@ -6,9 +6,10 @@ slot takes it, its batch's gathering and conversion included. Blocks of steps al
 the median of the pairs' ratios, with the 10th and 90th percentile. Where others share the machine, trust the CPU time
 (of the process), which waiting does not enter.
 
-products  share of our step inside matrix products and convolutions, by torch's profiler
-ideal     theirs / the time of our products: the ratio a step of nothing else would reach, eager and with these products
-loop      theirs with its data loader, as its loop has it, against ours; step by step, one thread
+GFLOP     in matrix products and convolutions, theirs and ours
+products  their share of our step's CPU time: those of one step, recorded and played back alone
+ideal     theirs / the time of our products: what a step of nothing else would reach, not even with an optimizer
+loop      theirs with its data loader, as its loop has it, against ours: CPU, one thread
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.flop_counter import FlopCounterMode
 
 from sparring.data import load_dataset
 from sparring.models.aae import AAE
@@ -44,10 +47,8 @@ from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 from sparring.training.noise import order
 
-PRODUCTS = (
-    "aten::mm", "aten::addmm", "aten::mkldnn_convolution", "aten::convolution_backward", "aten::mkldnn_linear",
-    "aten::_slow_conv2d_forward", "aten::slow_conv_transpose2d", "aten::thnn_conv2d", "aten::bmm",
-)  # fmt: skip
+aten = torch.ops.aten
+PRODUCTS = {aten.mm.default, aten.addmm.default, aten.convolution.default, aten.convolution_backward.default}
 BLOCK_S = 0.12
 """About how long one block of steps takes: long beside a switch of tasks, short beside the machine's moods."""
 
@@ -91,7 +92,7 @@ def pictures() -> dict[str, Tensor]:
 @cache
 def muons() -> dict[str, Tensor]:
     data = load_dataset("muons", options={"n": 6000, "reference": 2000})
-    return {name: torch.from_numpy(data.fields[name][:5000]) for name in ("muons", "rareness")}
+    return {name: torch.from_numpy(data.fields[name][:5000].copy()) for name in ("muons", "rareness")}
 
 
 class Pictures(Dataset):
@@ -180,18 +181,41 @@ def alternate(first: Callable[[], None], second: Callable[[], None], budget_s: f
 
 
 def ratios(pairs: list[tuple[float, ...]], column: int) -> tuple[float, float, float]:
-    """Median, 10th and 90th percentile of theirs / ours."""
+    """Median, 10th and 90th percentile of the first's time over the second's."""
     found = sorted(pair[column] / pair[column + 1] for pair in pairs)
     return statistics.median(found), found[len(found) // 10], found[-1 - len(found) // 10]
 
 
-def products_s(step: Callable[[], None], steps: int = 5) -> float:
-    """Seconds per step inside matrix products and convolutions, one thread."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        for _ in range(steps):
-            step()
-    spent = {event.key: event.self_cpu_time_total for event in profile.key_averages()}
-    return sum(spent.get(name, 0.0) for name in PRODUCTS) / steps / 1e6
+class Products(TorchDispatchMode):
+    """Records the matrix products and convolutions of what runs inside, backward passes included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Callable[[], Any]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in PRODUCTS:
+            still = [each.detach() if isinstance(each, Tensor) else each for each in args]
+            self.calls.append(partial(func, *still, **(kwargs or {})))
+        return func(*args, **(kwargs or {}))
+
+    @torch.no_grad()
+    def play(self) -> None:
+        for call in self.calls:
+            call()
+
+
+def products_share(step: Callable[[], None]) -> float:
+    """Share of a step's CPU time inside its products; blocks of both alternate."""
+    with Products() as products:
+        step()
+    return ratios(alternate(products.play, step, 1.5), 2)[0]
+
+
+def gflop(step: Callable[[], None]) -> float:
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops() / 1e9
 
 
 def cases() -> list[Case]:
@@ -204,78 +228,81 @@ def cases() -> list[Case]:
     def boxed(model: Any, rows: dict[str, Tensor]) -> tuple[Tensor, ...]:
         return (torch.cat([rows["muons"][:, :1], model.frame.box(rows["muons"])], 1),)
 
-    pair = rows_of("structure", "spectrum")
-    square = partial(load_pictures, side=32, mean=0.5, deviation=0.5, flat=False)
-    standard = partial(load_pictures, side=28, mean=0.1307, deviation=0.3081, flat=False)
-    twin = {"norm": "batch", "loss_recon": "l1", "image_size": 32}
+    def codes(model: Any, rows: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        return (model.aux(rows["rareness"]),)
+
+    def inward(model: Any, rows: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        return (model._inward(rows["muons"]),)
+
+    pair, small = rows_of("structure", "spectrum"), {"batch_size": 16, "hidden_size": 64}
+    load = partial(load_pictures, side=32, mean=0.5, deviation=0.5, flat=False)
+    load_mnist = partial(load_pictures, side=28, mean=0.1307, deviation=0.3081, flat=False)
+    narrow = {"aux_steps": 1, "hidden_gen": (128, 128, 32, 6), "hidden_dis": (128, 128, 32, 6)}
+    twin = {"norm": "batch", "loss_recon": "l1", "image_size": 32, "batch_size": 64}
+    plain = {"batch_size": 64}
     o = opponents
+    told = partial(o.aegan, told=True)
+    flat, load_flat = images(flat=True), partial(load, flat=True)
     return [
         Case("aegan", 2, o.aegan, AEGAN, {}, spectra, pair, load_tensors, 64),
-        Case("aegan, w_adv 1", 2, partial(o.aegan, told=True), AEGAN, {"w_adv": 1.0}, spectra, pair, load_tensors, 64),
-        Case("aegan, batch 16", None, o.aegan, AEGAN, {"batch_size": 16}, spectra, pair, load_tensors, 16),
-        Case(
-            "aegan, batch 16, hidden 64",
-            None,
-            partial(o.aegan, 64),
-            AEGAN,
-            {"batch_size": 16, "hidden_size": 64},
-            spectra,
-            pair,
-            load_tensors,
-            16,
-        ),
-        Case("advvae", 1, o.advvae, AdvVAE, {}, pictures, images(), square, 128),
-        Case("aae", 1, o.aae, AAE, {"batch_size": 64}, pictures, images(), standard, 64),
+        Case("aegan, w_adv 1", 2, told, AEGAN, {"w_adv": 1.0}, spectra, pair, load_tensors, 64),
+        Case("aegan", None, o.aegan, AEGAN, {"batch_size": 16}, spectra, pair, load_tensors, 16),
+        Case("aegan, hidden 64", None, partial(o.aegan, 64), AEGAN, small, spectra, pair, load_tensors, 16),
+        Case("advvae", 1, o.advvae, AdvVAE, {}, pictures, images(), load, 128),
+        Case("aae", 1, o.aae, AAE, plain, pictures, images(), load_mnist, 64),
         Case(
             "aae, adversarial",
             1,
             o.aae_sparring,
             AAE,
-            {"batch_size": 64, "adversarial": True},
+            plain | {"adversarial": True},
             pictures,
             images(),
-            standard,
+            load_mnist,
             64,
         ),
         Case("auxgan", 2, o.auxgan, AuxGAN, {"aux_steps": 1}, muons, boxed, None, 50),
-        Case(
-            "auxgan, width 128",
-            None,
-            partial(o.auxgan, 128),
-            AuxGAN,
-            {"aux_steps": 1, "hidden_gen": (128, 128, 32, 6), "hidden_dis": (128, 128, 32, 6)},
-            muons,
-            boxed,
-            None,
-            50,
-        ),
-        Case("aux_aae", 2, o.aux_aae, AuxAAE, {}, muons, lambda model, rows: (model.aux(rows["rareness"]),), None, 100),
-        Case("boost_vae", 2, o.boost_vae, BoostVAE, {}, muons, lambda m, rows: (m._inward(rows["muons"]),), None, 512),
-        Case(
-            "boost_vae, batch 50",
-            2,
-            o.boost_vae,
-            BoostVAE,
-            {"batch_size": 50},
-            muons,
-            lambda m, rows: (m._inward(rows["muons"]),),
-            None,
-            50,
-        ),
-        Case("mlp_aae", 2, o.mlp_aae, MLPAAE, {}, pictures, images(flat=True), None, 32),
-        Case("mlp_aae, batch 128", None, o.mlp_aae, MLPAAE, {"batch_size": 128}, pictures, images(True), None, 128),
-        Case(
-            "mlp_aae, twin",
-            2,
-            o.mlp_aae_twin,
-            MLPAAE,
-            {"batch_size": 64} | twin,
-            pictures,
-            images(flat=True),
-            partial(load_pictures, side=32, mean=0.5, deviation=0.5, flat=True),
-            64,
-        ),
+        Case("auxgan, width 128", None, partial(o.auxgan, 128), AuxGAN, narrow, muons, boxed, None, 50),
+        Case("aux_aae", 2, o.aux_aae, AuxAAE, {}, muons, codes, None, 100),
+        Case("boost_vae", 2, o.boost_vae, BoostVAE, {}, muons, inward, None, 512),
+        Case("boost_vae", 2, o.boost_vae, BoostVAE, {"batch_size": 50}, muons, inward, None, 50),
+        Case("mlp_aae", 2, o.mlp_aae, MLPAAE, {}, pictures, flat, None, 32),
+        Case("mlp_aae", None, o.mlp_aae, MLPAAE, {"batch_size": 128}, pictures, flat, None, 128),
+        Case("mlp_aae, twin", 2, o.mlp_aae_twin, MLPAAE, twin, pictures, flat, load_flat, 64),
     ]
+
+
+def measure(case: Case, seconds: float, threads: list[int]) -> list[str]:
+    """A row of the table."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    solo, mine = ours(case)
+    with torch.no_grad():
+        seen = case.seen(solo.model, case.rows())
+    given, step = slices(seen, case.batch), case.theirs()
+    cells = [case.name, str(case.batch), "" if case.aim is None else f"{case.aim:g}"]
+
+    def theirs() -> None:
+        step(*next(given))
+
+    for number in threads:
+        torch.set_num_threads(number)
+        pairs = alternate(theirs, mine, seconds if number == 1 else seconds / 2)
+        (wall, low, high), (cpu, _, _) = ratios(pairs, 0), ratios(pairs, 2)
+        if number == threads[0]:
+            their_s, our_s = (statistics.median(pair[column] for pair in pairs) for column in (2, 3))
+            cells += [f"{their_s * 1e3:.2f}", f"{our_s * 1e3:.2f}"]
+        cells += [f"{wall:.2f}", f"{low:.2f}-{high:.2f}", f"{cpu:.2f}"]
+        if number == threads[0]:
+            torch.set_num_threads(1)
+            share, loop = products_share(mine), "-"
+            if case.loader is not None:
+                given = case.loader(case.rows(), seen, case.batch)
+                loop = f"{ratios(alternate(theirs, mine, seconds / 4), 2)[0]:.2f}"
+                given = slices(seen, case.batch)
+            work = f"{gflop(theirs):.2f}, {gflop(mine):.2f}"
+            cells += [work, f"{share:.0%}", f"{their_s / our_s / share:.2f}", loop]
+    return cells
 
 
 def main() -> None:
@@ -286,42 +313,18 @@ def main() -> None:
     arguments = parser.parse_args()
     began, load = time.perf_counter(), os.getloadavg()
     table = Table(title="theirs / ours: how many times as fast our step is", title_justify="left")
-    for heading in ("step", "batch", "aim", "theirs ms", "ours ms", "ratio, wall", "p10-p90", "ratio, CPU", "products"):
+    headings = ["step", "batch", "aim", "theirs ms", "ours ms", "wall", "p10-p90", "CPU"]
+    headings += ["GFLOP", "products", "ideal", "loop"]
+    for number in arguments.threads[1:]:
+        headings += [f"{number} threads", "p10-p90", "CPU"]
+    for heading in headings:
         table.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
-    for heading in ("ideal", "loop", "2 threads", "p10-p90", "CPU"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    console = Console(width=None if os.isatty(1) else 170)
+    console = Console(width=None if os.isatty(1) else 160)
     for case in cases():
-        if arguments.names and not any(case.name.startswith(name) for name in arguments.names):
-            continue
-        torch.set_num_threads(1)
-        torch.manual_seed(0)
-        solo, mine = ours(case)
-        with torch.no_grad():
-            seen = case.seen(solo.model, case.rows())
-        given, theirs = slices(seen, case.batch), case.theirs()
-        cells: list[str] = []
-        for threads in arguments.threads:
-            torch.set_num_threads(threads)
-            pairs = alternate(
-                lambda: theirs(*next(given)), mine, arguments.seconds if threads == 1 else arguments.seconds / 2
-            )
-            (median, low, high), (cpu, _, _) = ratios(pairs, 0), ratios(pairs, 2)
-            figures = [f"{median:.2f}", f"{low:.2f}-{high:.2f}", f"{cpu:.2f}"]
-            if threads == arguments.threads[0]:
-                their_s, our_s = (statistics.median(pair[k] for pair in pairs) for k in (2, 3))
-                torch.set_num_threads(1)
-                inside = products_s(mine)
-                figures = [f"{their_s * 1e3:.2f}", f"{our_s * 1e3:.2f}", *figures]
-                figures += [f"{inside / our_s:.0%}", f"{their_s / inside:.2f}", "-"]
-                if case.loader is not None:
-                    batches = case.loader(case.rows(), seen, case.batch)
-                    looped = alternate(lambda: theirs(*next(batches)), mine, arguments.seconds / 4)  # noqa: B023
-                    figures[-1] = f"{ratios(looped, 2)[0]:.2f}"
-            cells += figures
-        aim = "" if case.aim is None else f"{case.aim:g}"
-        table.add_row(case.name, str(case.batch), aim, *cells)
-        console.print(f"{case.name}: {'  '.join(cells)}")
+        if not arguments.names or any(case.name.startswith(name) for name in arguments.names):
+            cells = measure(case, arguments.seconds, arguments.threads)
+            print("  ".join(cells), flush=True)
+            table.add_row(*cells)
     console.print(table)
     console.print(
         f"ms: CPU, one thread. {time.perf_counter() - began:.0f} s; load before {load[0]:.1f}, after "
