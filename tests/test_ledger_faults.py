@@ -372,6 +372,22 @@ def test_an_append_killed_at_any_call_is_whole_or_absent(frail, tmp_path, power)
     assert {(False, 1), (True, 2)} <= fates
 
 
+def is_compacted(frail, ledger, folder, calls, power):
+    """Compacts with a kill after so many calls, and a power cut if there is to be one; did it end before the kill?"""
+    frail.kill_after(calls)
+    is_whole = False
+    with suppress(Killed):
+        ledger.compact("trials")
+        is_whole = True
+    frail.revive()
+    ledger.close()
+    if power == "cut after the next opening":
+        open_ledger(folder).close()
+    if power != "stays":
+        frail.cut_power(random.Random(calls))
+    return is_whole
+
+
 @pytest.mark.parametrize("power", ["stays", "cut", "cut after the next opening"])
 def test_a_compaction_killed_at_any_call_changes_no_query_result(frail, tmp_path, power):
     finished = set()
@@ -381,16 +397,8 @@ def test_a_compaction_killed_at_any_call_changes_no_query_result(frail, tmp_path
         for number in range(3):
             ledger.append_trial(ended(number))
         before = read_trials(folder).table
-        frail.kill_after(calls)
-        with suppress(Killed):
-            ledger.compact("trials")
+        if is_compacted(frail, ledger, folder, calls, power):
             finished.add(calls)
-        frail.revive()
-        ledger.close()
-        if power == "cut after the next opening":
-            open_ledger(folder).close()
-        if power != "stays":
-            frail.cut_power(random.Random(calls))
         assert read_trials(folder).table == before
         with open_ledger(folder) as again:
             assert again.torn == ()
@@ -418,16 +426,8 @@ def test_a_compaction_beside_full_parts_killed_at_any_call_changes_no_query_resu
         before = read_trials(folder).table
         full = [name for name in part_names(folder) if parts.is_full(name)]
         assert len(full) == 2
-        frail.kill_after(calls)
-        with suppress(Killed):
-            ledger.compact("trials")
+        if is_compacted(frail, ledger, folder, calls, power):
             finished.add(calls)
-        frail.revive()
-        ledger.close()
-        if power == "cut after the next opening":
-            open_ledger(folder).close()
-        if power != "stays":
-            frail.cut_power(random.Random(calls))
         assert read_trials(folder).table == before
         with open_ledger(folder) as again:
             assert again.torn == ()
