@@ -166,12 +166,12 @@ def run(step: Callable[[], None], times: int) -> tuple[float, float]:
 
 
 def alternate(first: Callable[[], None], second: Callable[[], None], budget_s: float) -> list[tuple[float, ...]]:
-    """Pairs of blocks for so long, at least five: wall of both, CPU of both, in seconds per step."""
-    run(first, 2), run(second, 2)
-    times = [max(1, round(BLOCK_S / run(step, 2)[0])) for step in (first, second)]
+    """Pairs of blocks for so long, at least three: wall of both, CPU of both, in seconds per step."""
+    run(first, 1), run(second, 1)
+    times = [max(1, round(BLOCK_S / run(step, 1)[0])) for step in (first, second)]
     pairs: list[tuple[float, ...]] = []
     ends = time.perf_counter() + budget_s
-    while len(pairs) < 5 or time.perf_counter() < ends:
+    while len(pairs) < 3 or time.perf_counter() < ends:
         if len(pairs) % 2:
             b, a = run(second, times[1]), run(first, times[0])
         else:
@@ -209,7 +209,7 @@ def products_share(step: Callable[[], None]) -> float:
     """Share of a step's CPU time inside its products; blocks of both alternate."""
     with Products() as products:
         step()
-    return ratios(alternate(products.play, step, 1.5), 2)[0]
+    return ratios(alternate(products.play, step, 1.0), 2)[0]
 
 
 def gflop(step: Callable[[], None]) -> float:
@@ -308,7 +308,7 @@ def measure(case: Case, seconds: float, threads: list[int]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="cases whose name begins so; default: all")
-    parser.add_argument("--seconds", type=float, default=8.0, help="per case with one thread; half of it with two")
+    parser.add_argument("--seconds", type=float, default=4.0, help="per case with one thread; half of it with two")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     arguments = parser.parse_args()
     began, load = time.perf_counter(), os.getloadavg()
