@@ -93,7 +93,7 @@ class AuxGAN(Model):
             fake, charge, _ = self._generate(*self._draws(muons))
         real = torch.cat([muons[:, :1], self._inward(self.frame.box(muons))], dim=-1)
         fake = torch.cat([charge, fake], dim=-1)
-        # One pass for both: two would add up gradients of a million weights, 1.5 ms of a step.
+        # One pass for both: two would add up gradients of a million weights.
         of_real, of_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
         loss = (functional.softplus(-of_real).mean() + functional.softplus(of_fake).mean()) / 2
         return Step(loss, {"train/loss_dis": loss}, {})

@@ -50,7 +50,7 @@ def lift(net: nn.Module, level: float) -> None:
 @contextmanager
 def inferring(*nets: nn.Module) -> Iterator[None]:
     """Inside, the nets are in eval mode: no dropout, batch norms use what they recorded and record nothing."""
-    # Past Module.__setattr__ and train(), which cost 0.2 ms a step of the auxiliary GAN.
+    # Past Module.__setattr__ and train(): of the auxiliary GAN's step, 0.5 ms against 0.1 under the profiler.
     modes = [(module, module.training) for net in nets for module in net.modules()]
     for module, _ in modes:
         module.__dict__["training"] = False

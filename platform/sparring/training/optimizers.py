@@ -39,7 +39,7 @@ def step_of(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
     """A function that takes one step from the parameters' ``.grad``, without hooks.
 
     Of fused Adam and AdamW it is the kernel alone once every parameter has its state: torch's own way there counts each
-    parameter's steps one by one, 0.3 ms of 0.4 at 30 small parameters. Same kernel, same numbers. Ask for another
+    parameter's steps one by one: 223 µs against 48 at 30 small parameters. Same kernel, same numbers. Ask for another
     function after the optimizer's state has been replaced.
     """
     plain = inspect.unwrap(type(optimizer).step)
