@@ -18,7 +18,7 @@ from .dataset import Dataset
 class Options(BaseModel):
     """How large the squares are."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     side: Annotated[int, Field(ge=4, le=128)] = 32
     """Pixels a side. 4 to 128; 32 make 520 squares."""
