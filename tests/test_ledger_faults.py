@@ -412,6 +412,7 @@ def test_a_compaction_killed_at_any_call_changes_no_query_result(frail, tmp_path
     assert 24 in finished
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("power", ["stays", "cut", "cut after the next opening"])
 def test_a_compaction_beside_full_parts_killed_at_any_call_changes_no_query_result(frail, tmp_path, monkeypatch, power):
     monkeypatch.setattr(parts, "FULL_BYTES", 1)

@@ -272,7 +272,8 @@ def test_the_kernel_alone_steps_bit_for_bit_as_torchs_own_way_also_when_a_gradie
     assert [float(optimizer.state[each]["step"]) for each in ours] == [6, 5]
 
 
-def test_training_imports_no_compiler():
+@pytest.mark.slow
+def test_an_optimizer_imports_no_compiler():
     """It would cost every slot a second at its first trial and 74 MB for good."""
     program = (
         "import sys, torch; from sparring.models.config import Phase; "

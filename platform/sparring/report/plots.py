@@ -39,7 +39,7 @@ def figures_of(report: Report) -> Iterator[Plot]:
     if any(row.value is not None for row in report.trials):
         yield "history", _history(report), ("History", "every trial's best value, in the order they began")
     if report.front:
-        words = "each completed trial by the first objective and another; no other trial beats one of the front in all of them"
+        words = "completed trials by the first objective and another; no other beats one of the front in all of them"
         yield "front", _front(report), ("Front", words)
     if report.importance.factors:
         yield "importance", _importance(report), ("What mattered", report.importance.sentence)
