@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..data.foreign import read_foreign
+from ..two_sample import share_above
 
 
 class Foreign(nn.Module):
@@ -27,12 +29,10 @@ class Foreign(nn.Module):
         """
         foreign = score(self.image)
         return {
-            f"auroc_{name}": _share_above(values.double(), foreign[name].double())
+            f"auroc_{name}": torch.tensor((1 - share_above(_array(values), _array(foreign[name]))).sum())
             for name, values in score(own).items()
         }
 
 
-def _share_above(own: Tensor, foreign: Tensor) -> Tensor:
-    ranked = foreign.sort().values
-    below, up_to = (torch.searchsorted(ranked, own, right=right) for right in (False, True))
-    return (1 - (below + up_to).double() / (2 * len(ranked))).sum()
+def _array(scores: Tensor) -> np.ndarray:
+    return scores.detach().double().cpu().numpy()

@@ -37,9 +37,6 @@ from .scaling import Scaling
 SLOPE = 0.2
 """Of every LeakyReLU, as published."""
 
-COLLAPSED = 0.15
-"""About ``val/mmd_prior`` of codes that are all 0: 0.16 to 0.18 in 2 to 64 dimensions."""
-
 
 class Frame(nn.Module):
     """Samples as the dense nets read them, (B, size) from -1 to 1, and back.
@@ -177,7 +174,6 @@ class MLPAAE(Autoencoder, Model):
 
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
         figures = super().figures(sums)
-        figures["val/balance"] = figures["val/score"] + figures["val/mmd_prior"] / COLLAPSED
         return figures | {"val/parzen": self.parzen.figure(sums)} if self.config.parzen_samples else figures
 
     def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
