@@ -280,7 +280,7 @@ def test_dropout_is_off_where_a_net_only_judges_or_is_judged(rows):
         net = getattr(model, name)
         net.register_forward_pre_hook(lambda module, _, name=name: modes.append((name, module.training)))
     run(model, "dis", batch)
-    assert modes == [("encoder", False), ("discriminator", True), ("discriminator", True)]
+    assert modes == [("encoder", False), ("discriminator", True)]
     modes.clear()
     run(model, "gen", batch)
     assert modes == [("encoder", True), ("decoder", True), ("discriminator", False)]
