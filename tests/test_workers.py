@@ -28,7 +28,7 @@ def figures(folder: Path) -> dict[tuple[int, int], float]:
 
 @pytest.mark.timeout(600)
 def test_a_killed_worker_costs_its_trial_an_attempt_and_no_figure(command, find_processes):
-    budget = (*TWO, "--trials", "3", "--set", "epochs=60", "--checkpoint-seconds", "0")
+    budget = (*TWO, "--trials", "3", "--set", "epochs=40", "--checkpoint-seconds", "0")
     whole = command("whole")
     assert whole.run(*budget) == 0, whole.said()[-3000:]
 
@@ -74,7 +74,7 @@ def test_a_trial_that_loses_its_workers_every_time_crashes_and_the_search_goes_o
 @pytest.mark.timeout(400)
 def test_a_worker_that_hangs_is_given_up_by_the_others(command, find_processes):
     search = command("hanging")
-    process = search.start(*TWO, "--trials", "1", "--set", "epochs=81", "--collective-limit", "3s")
+    process = search.start(*TWO, "--trials", "1", "--set", "epochs=41", "--collective-limit", "3s")
     search.wait_for(lambda: len(search.epochs()) > 3, process)
     hung = find_processes(WORKER, process.pid)[0]
     hung.suspend()
@@ -85,7 +85,7 @@ def test_a_worker_that_hangs_is_given_up_by_the_others(command, find_processes):
             hung.kill()
     (row,) = trial_rows(search.folder)
     assert (row.outcome, row.attempt) == (Outcome.COMPLETED, 2)
-    assert sorted(epoch for _, epoch in figures(search.folder)) == list(range(1, 82))
+    assert sorted(epoch for _, epoch in figures(search.folder)) == list(range(1, 42))
 
 
 @pytest.mark.timeout(600)
