@@ -51,7 +51,10 @@ def print_summary(
             console.print(front_sentence(front, objectives), soft_wrap=True)
             console.print()
         if baseline and best.trial == baseline.trial:
-            console.print("No trial beat the published default; more trials or a wider space may.\n", soft_wrap=True)
+            where = f" in {objectives[0].metric}" if len(objectives) > 1 else ""
+            console.print(
+                f"No trial beat the published default{where}; more trials or a wider space may.\n", soft_wrap=True
+            )
     ascending = "" if objectives[0].sign > 0 else ", ascending=False"
     parquet, tensorboard = nearby(folder / "trials"), nearby(folder / "tensorboard")
     lines = [
