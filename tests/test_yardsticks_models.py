@@ -170,7 +170,9 @@ def test_a_code_longer_than_the_data_costs_nothing():
     config = find_config("mlp_aae")(hidden_size=8, hidden_size_dis=8, latent_dim=10)
     split = split_rows(500, "80/20", 42)
     found = measured(Task(model="mlp_aae", config=config, fields={"image": rows}, split=split))
-    three = found["PCA, 3 components"].figures
+    assert found["floor: PCA, 3 components"].is_floor, "nothing is lost, so nobody loses to it"
+    assert not found["mean"].is_floor
+    three = found["floor: PCA, 3 components"].figures
     assert three["val/score"] < 1e-9
     assert abs(three["val/mmd_prior"]) < 0.01  # seven zeros beside them: 0.09
     assert found["probabilistic PCA, 3 components"].figure("val/score") < 1e-5

@@ -8,6 +8,9 @@ mean               the mean of the training rows, and a code that is the prior: 
 PCA                the best a linear autoencoder can do; its codes have mean 0 and variance 1, one point per sample
 probabilistic PCA  the best a linear variational one can do (M. E. Tipping, C. M. Bishop, J. R. Stat. Soc. B 61 (1999)
                    611): codes are Gaussians, noisy as an encoder's that gives a distribution, which alone has it
+
+Where the code is as long as a sample of the data, components lose nothing at all: then they are the floor, and nobody
+is told to beat them.
 """
 
 from __future__ import annotations
@@ -94,7 +97,8 @@ def rivals(task: Task) -> Sequence[Rival]:
         size, is_gaussian = model.unview(one).numel(), model.encode(one)[1] is not None
     fitted = min(most, max(NUMBERS // size, model.draws.shape[1] + 1))
     count = min(model.draws.shape[1], size, fitted)
-    name = f"{count} component{'s' * (count > 1)}"
+    is_floor = model.draws.shape[1] >= torch.Size(task.fields[field].shape[1:]).numel()
+    name, floor = f"{count} component{'s' * (count > 1)}", "floor: " * is_floor
     if fitted < len(task.split.train):
         name += f", {fitted:,} rows"
     targets = cache(lambda: model.targets(tensor(task.rows(field, "train", fitted))).flatten(1))
@@ -109,10 +113,12 @@ def rivals(task: Task) -> Sequence[Rival]:
 
     plain = [
         Rival(name="mean", figures=lambda: judged(constant(targets().double().mean(0).float()))),
-        Rival(name=f"PCA, {name}", figures=partial(figures, principal, "val/kld")),  # of a point it is infinite
+        # The divergence of a point is infinite.
+        Rival(name=f"{floor}PCA, {name}", figures=partial(figures, principal, "val/kld"), is_floor=is_floor),
     ]
     if is_gaussian:
-        plain.append(Rival(name=f"probabilistic PCA, {name}", figures=partial(figures, probabilistic)))
+        noisy = f"{floor}probabilistic PCA, {name}"
+        plain.append(Rival(name=noisy, figures=partial(figures, probabilistic), is_floor=is_floor))
     return plain
 
 
