@@ -175,7 +175,7 @@ def test_a_code_longer_than_the_data_costs_nothing():
     three = found["floor: PCA, 3 components"].figures
     assert three["val/score"] < 1e-9
     assert abs(three["val/mmd_prior"]) < 0.01  # seven zeros beside them: 0.09
-    assert found["probabilistic PCA, 3 components"].figure("val/score") < 1e-5
+    assert found["floor: probabilistic PCA, 3 components"].figure("val/score") < 1e-5
 
 
 def test_directions_that_hold_only_rounding_are_no_components():
