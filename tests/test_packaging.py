@@ -114,7 +114,8 @@ def test_what_the_tests_import_comes_with_the_extra_called_test(checkout, projec
     extra = project["project"]["optional-dependencies"]["test"]
     neighbours = {path.stem for path in (checkout / "tests" / "benchmarks").glob("*.py")}
     opponents = {"tensorflow"}  # benchmarks/keras_steps.py says which environment of its own it runs in
-    assert imported_in(checkout / "tests") - neighbours - opponents <= importable(project["project"]["dependencies"] + extra)
+    needed = imported_in(checkout / "tests") - neighbours - opponents
+    assert needed <= importable(project["project"]["dependencies"] + extra)
 
 
 def test_the_wheel_holds_the_package_and_nothing_else_to_import(checkout, wheel):
