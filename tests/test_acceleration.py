@@ -208,6 +208,7 @@ def test_compiled_phases_train_as_eager_ones():
         torch.testing.assert_close(run.model.state_dict()[name], tensor, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_without_compile_imports_no_compiler():
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import test_acceleration as t; t.train(t.pair(), 1); "

@@ -461,6 +461,7 @@ def test_a_reader_between_two_compactions_is_not_taken_in_by_a_folder_that_is_st
     assert looks == [table, merged, table]
 
 
+@pytest.mark.slow
 def test_a_part_torn_at_any_length_is_left_out_and_named(folder):
     with open_ledger(folder) as ledger:
         for number in range(2):
