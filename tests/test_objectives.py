@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from sparring.cli import app
 from sparring.ledger import Ledger, spec_to_json, trial_rows, write_study
 from sparring.models import find_config
+from sparring.progress import print_summary
 from sparring.ranking import dominates, front, values_of
 from sparring.records import EpochRow, Objective, Outcome, StudySpec, TrialRow, Verdict
 from sparring.referee import memory
@@ -267,6 +268,27 @@ def test_any_completed_trial_can_be_pinned_by_its_number(study):
     pinned = tomllib.loads(result.stdout)
     assert pinned["fixed"]["lr_gen"] == 0.04
     assert (pinned["found"]["trial"], pinned["found"]["value"]) == (3, 0.2)
+
+
+def test_the_summary_shows_the_front_and_says_in_which_objective_the_default_leads():
+    default, other = row(0, 0.1, 0.2), row(1, 0.3, 0.9)
+    console = Console(file=io.StringIO(), width=100)
+    print_summary(
+        console,
+        study="two",
+        objectives=(SCORE, LIKENESS),
+        best=default,
+        baseline=default,
+        outcomes={Outcome.COMPLETED: 2},
+        folder=Path("results/two"),
+        front=front([default, other], (SCORE, LIKENESS)),
+    )
+    text = console.file.getvalue()
+    assert "No trial beat the published default in val/score;" in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["0", "0.1", "0.2", "published", "default"] in lines
+    assert ["1", "0.3", "0.9"] in lines
+    assert "sparring best two --trial 1 -o best.toml" in text
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------
