@@ -62,6 +62,8 @@ def work(rank: int, store: str, rounds: int) -> None:
         ratios = sorted(mine / theirs for mine, theirs in zip(times["ours"], times["plain"], strict=True))
         low, high = ratios[len(ratios) // 10], ratios[-1 - len(ratios) // 10]
         print(f"ours / plain: median {statistics.median(ratios):.3f}, p10 {low:.3f}, p90 {high:.3f}")
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
 
 
 def main() -> None:
