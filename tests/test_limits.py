@@ -27,7 +27,7 @@ def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
     space, metrics = study.space.without_model(), study.config_class.emitted()
     referee = open_court(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)
     train, valid = ray.put(study.rows("train")), ray.put(study.rows("valid"))
-    brief = ray.put(Brief(spec=study.spec, referee=referee, train=train, valid=valid))
+    brief = ray.put(Brief(spec=study.spec, referee=referee, train=train, valid=valid, foreign=ray.put({})))
 
     @ray.remote(num_cpus=0, max_retries=0)
     def attempt(brief, number: int, token: str) -> None:

@@ -63,7 +63,7 @@ def test_a_search_whose_map_is_written_to_ends_with_a_sentence(ray_cluster, tmp_
     images = study.dataset.fields["image"]
     parts = ({"image": select(images, index, share=0.0)} for index in (study.split.train, study.split.valid))
     train, valid = (ray.put(part) for part in parts)
-    trainer = Trainer(Brief(spec=study.spec, referee=referee, train=train, valid=valid))
+    trainer = Trainer(Brief(spec=study.spec, referee=referee, train=train, valid=valid, foreign=ray.put({})))
     trainer.train(ray.get(referee.ask.remote()), "first")
     os.utime(file)
     with pytest.raises(DataError, match=r"mine\.npy: a search needs its data unchanged"):

@@ -25,7 +25,7 @@ from .production import About, write_about
 from .production.trained import MEMBERS, TRAINED, check_device, check_place
 from .records import EpochRow, Objective
 from .space import Space, find_space, read_space, write_toml
-from .study import SPLIT, SPLIT_SEED
+from .study import SPLIT, SPLIT_SEED, load_foreign
 from .training.single import Trained, train_single, write_trained
 
 
@@ -41,6 +41,8 @@ class Pinned:
     objective: Objective
     data: Dataset
     data_path: Path | None
+    foreign: Dataset | None
+    """What the model is told from, if the configuration names such a set."""
     kind: str
     """Of the split: 80/20 or 75/15/10."""
     split: Split
@@ -103,7 +105,8 @@ def check_pinned(raw: Mapping[str, Any], name: str, data_path: Path | None, devi
         )
     return Pinned(
         name=name, raw=raw, model_class=model_class, config=config, objective=space.objectives[0], data=data,
-        data_path=where, kind=kind, split=split_rows(len(data.ids), kind, SPLIT_SEED, data.parts), seed=space.seed or 0,
+        data_path=where, foreign=load_foreign(config, name), kind=kind,
+        split=split_rows(len(data.ids), kind, SPLIT_SEED, data.parts), seed=space.seed or 0,
     )  # fmt: skip
 
 
@@ -124,7 +127,8 @@ def train_pinned(
 
         trained = train_single(
             pinned.model_class, pinned.config, pinned.rows(pinned.split.train), pinned.rows(pinned.split.valid),
-            seed=pinned.seed, objective=pinned.objective, watch=watch, device=device,
+            seed=pinned.seed, objective=pinned.objective, watch=watch,
+            foreign=None if pinned.foreign is None else pinned.foreign.fields, device=device,
             precision=str(pinned.raw.get("found", {}).get("precision", "fp32")), keep=keep,
         )  # fmt: skip
     if trained.best is None:

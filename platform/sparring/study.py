@@ -30,15 +30,15 @@ from .study_checks import check_names, check_objectives, check_writable, smalles
 if TYPE_CHECKING:
     from .models.config import Config
 
-TRIALS, TIME_S = 24, 135.0
-"""What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""
-
 HOW_FIGURES_ARISE = ("workers_per_trial", "sync_batchnorm", "precision")
 """What else of a spec its figures depend on: batch norm over shares of a batch is not batch norm over the whole."""
 
 SPLIT = "80/20"
 SPLIT_SEED = 42
 """The published split is 80/20 under this seed; a study's own seed must not change who is compared on what."""
+
+TRIALS, TIME_S = 24, 135.0
+"""What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""
 
 VERSIONS = ("torch", "ray", "optuna", "numpy", "pyarrow")
 
@@ -53,6 +53,8 @@ class Study:
     config_class: type[Config]
     dataset: Dataset
     split: Split
+    foreign: Dataset | None = None
+    """Samples of the set that the space names for trials to be told from; the same for all."""
 
     @property
     def epochs(self) -> int:
@@ -61,7 +63,12 @@ class Study:
         return epochs
 
     def rows(self, part: str) -> dict[str, np.ndarray | Mapped]:
-        """The model's fields on the rows of ``train``, ``valid`` or ``test``; of a map too large to copy, the map."""
+        """The model's fields on the rows of ``train``, ``valid`` or ``test``; of a map too large to copy, the map.
+
+        Of ``foreign`` nothing, if there are no foreign samples.
+        """
+        if part == "foreign":
+            return {} if self.foreign is None else dict(self.foreign.fields)
         index = getattr(self.split, part)
         return {name: select(self.dataset.fields[name], index) for name in self.config_class.fields}
 
@@ -76,6 +83,7 @@ class Study:
             "space": self.space.fingerprint(),
             "pruner": self.spec.pruner,
             **{name: getattr(self.spec, name) for name in HOW_FIGURES_ARISE},
+            **({} if self.foreign is None else {f"{self.config_class.foreign}_sha256": self.foreign.sha256}),
         }
 
 
@@ -145,11 +153,11 @@ def prepare(
     folder = (results / spec.name).absolute()
     check_writable(folder)
     data = load(spec, config_class)
-    out_dataset = getattr(checked.config(checked.baseline()), "out_dataset", None)
-    if out_dataset is not None:
-        read_foreign(out_dataset)
     split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
-    study = Study(folder=folder, spec=spec, space=checked, config_class=config_class, dataset=data, split=split)
+    study = Study(
+        folder=folder, spec=spec, space=checked, config_class=config_class, dataset=data, split=split,
+        foreign=load_foreign(checked.config(checked.baseline()), where),
+    )  # fmt: skip
     smallest = min(len(split.train), len(split.valid))
     if smallest < 2:
         raise UsageError(f"data set {spec.dataset}: a split needs at least 2 rows in each part, but got {smallest}")
@@ -167,6 +175,15 @@ def load(spec: StudySpec, config_class: type[Config]) -> Dataset:
             f"holds {', '.join(data.fields)}; choose another --dataset"
         )
     return data
+
+
+def load_foreign(config: Config, where: str) -> Dataset | None:
+    """Samples of the set that ``config`` names for a model to be told from; None if it names none.
+
+    where: what messages call the file. Raises UsageError if they cannot be had.
+    """
+    name = getattr(config, config.foreign) if config.foreign else None
+    return read_foreign(name, config.fields, f"{where}: {config.foreign}") if name else None
 
 
 def open_folder(study: Study) -> bool:
@@ -189,7 +206,7 @@ def open_folder(study: Study) -> bool:
 
 
 def reopen(folder: Path) -> Study:
-    """A study from its folder: the spec it was begun with, its data loaded again."""
+    """A study from its folder, to be read: the spec it was begun with, its data loaded again, no foreign samples."""
     document = read_study(folder)
     spec = spec_from_json(document["spec"])
     config_class = find_config(spec.model)

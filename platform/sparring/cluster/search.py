@@ -51,6 +51,7 @@ class Material:
 
     train: Any
     valid: Any
+    foreign: Any
 
 
 def store(rows: Callable[[str], Mapping[str, np.ndarray | Mapped]]) -> Material:
@@ -61,7 +62,7 @@ def store(rows: Callable[[str], Mapping[str, np.ndarray | Mapped]]) -> Material:
     """
     import ray
 
-    return Material(train=ray.put(rows("train")), valid=ray.put(rows("valid")))
+    return Material(**{part: ray.put(rows(part)) for part in ("train", "valid", "foreign")})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +197,7 @@ def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseEx
     # costs 1.1 s. Local workers have inherited the variable by now.
     class_cache.DEFAULT_ENV_VARS.clear()
     os.environ.pop("RAY_CHDIR_TO_TRIAL_DIR", None)
-    brief = ray.put(Brief(spec=spec, referee=referee, train=material.train, valid=material.valid))
+    brief = ray.put(Brief(spec=spec, referee=referee, **vars(material)))
     slots = tune.with_resources(tune.with_parameters(Slot, spec=spec, brief=[brief]), resources_of(spec))
     # On the dashboard and in ps it is a Slot, not the wrapper that brings it its brief and its place.
     slots.__name__ = slots.__qualname__ = Slot.__name__

@@ -34,13 +34,14 @@ class Brief:
     """What every worker of a search gets once, through Ray's object store.
 
     train, valid: references to, per field, an array (rows, …), which all workers of a node map without a copy, or to
-    where a map lies.
+    where a map lies. foreign: a reference to samples, by field, of the set that trials are told from; empty without.
     """
 
     spec: StudySpec
     referee: Any
     train: Any
     valid: Any
+    foreign: Any
 
 
 class Trainer:
@@ -65,7 +66,8 @@ class Trainer:
         self._leads = workers is None or workers.rank == 0
         self._model_class = find_model(brief.spec.model)
         self._space = Space(brief.spec.space, self._model_class.Config)
-        self._train, self._valid = (as_rows(part) for part in ray.get([brief.train, brief.valid]))
+        parts = ray.get([brief.train, brief.valid, brief.foreign])
+        self._train, self._valid, self._foreign = (as_rows(part) for part in parts)
 
     def train(self, number: int, token: str) -> None:
         """Runs trial ``number`` to its end, or until the search stops.
@@ -100,6 +102,7 @@ class Trainer:
                 self._valid,
                 trial=trial,
                 objective=spec.objective,
+                foreign=self._foreign,
                 device=self._device,
                 workers=self._workers,
                 sync_batchnorm=spec.sync_batchnorm,

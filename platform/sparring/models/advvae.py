@@ -128,10 +128,8 @@ class AdvVAE(Autoencoder, Model):
         """
         return self._score(image)
 
-    def prepare(self, train: Mapping[str, Tensor]) -> None:
-        super().prepare(train)
-        if self.config.out_dataset is not None:
-            self.foreign = Foreign(self.config.out_dataset)
+    def confront(self, foreign: Mapping[str, Tensor]) -> None:
+        self.foreign = Foreign(foreign["image"])
 
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
         """As every autoencoder's; and, where there is an ``out_dataset``, how well each score tells its images."""

@@ -27,6 +27,7 @@ class Config(config.Config):
         Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen"),
         Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis"),
     )
+    foreign: ClassVar = "out_dataset"
     optional: ClassVar = {"val/auroc_reconstruction": "out_dataset", "val/auroc_discriminator": "out_dataset"}
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_recon", "train/kld", "train/loss_adv", "train/loss_dis", "val/score",

@@ -59,6 +59,13 @@ class Model(nn.Module):
     def prepare(self, train: Mapping[str, Tensor]) -> None:
         """Fits what depends on the training rows (scaling, loss scales) into persistent buffers. Called once."""
 
+    def confront(self, foreign: Mapping[str, Tensor]) -> None:
+        """Keeps samples of another data set, by field, for ``evaluate`` to say how well its scores tell them.
+
+        Called once, before training, where the Config names such a set (``Config.foreign``); they are no weights.
+        """
+        raise NotImplementedError
+
     def forward(self, phase: str, inputs: Mapping[str, Tensor]) -> Step:
         """Runs one phase; the one entry that ``torch.func.functional_call`` needs."""
         step: Step = getattr(self, phase)(**inputs)

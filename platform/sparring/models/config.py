@@ -53,6 +53,8 @@ class Config(BaseModel):
     """Every metric the model emits, by the names of ``sparring.metrics``."""
     optional: ClassVar[Mapping[str, str]] = {}
     """Metric -> the field that must be set for it to be measured."""
+    foreign: ClassVar[str] = ""
+    """The field that names another data set, which the model's scores are to tell from its own. Empty: it has none."""
     predictions: ClassVar[Mapping[str, tuple[str, str]]] = {}
     """Metric of a prediction's error -> (input field, target field), for the yardsticks of the report."""
     yardsticks: ClassVar[str] = ""

@@ -8,18 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data.foreign import read_foreign
 from ..two_sample import share_above
 
 
 class Foreign(nn.Module):
-    """Images of another data set, see ``read_foreign``; not part of the model's weights."""
+    """Images of another data set, (M, C, H, W) of any size and colour; not part of the model's weights."""
 
     image: Tensor
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, image: Tensor) -> None:
         super().__init__()
-        self.register_buffer("image", torch.from_numpy(read_foreign(name)), persistent=False)
+        self.register_buffer("image", image, persistent=False)
 
     def sums(self, score: Callable[[Tensor], Mapping[str, Tensor]], own: Tensor) -> dict[str, Tensor]:
         """By score, ``auroc_NAME``: summed over ``own`` images, the share of foreign ones that it says are stranger.

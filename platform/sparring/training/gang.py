@@ -41,6 +41,7 @@ class Solo:
 
     train, valid: per field of the model a tensor (rows, …), the same on every worker; batches are taken by index, never
     copied wholesale.
+    foreign: per field samples of the set that the Config names as foreign (``Config.foreign``), if it names one.
     workers: this process's place among those that train the trial; None trains it alone. ``batch_size`` is of all
     together: each takes its contiguous share, which need not be equal. sync_batchnorm: see ``norms.py``.
     precision, compiled: see ``acceleration.py``.
@@ -56,6 +57,7 @@ class Solo:
         *,
         trial: Trial,
         objective: Objective,
+        foreign: Mapping[str, Tensor] | None = None,
         device: torch.device | str = "cpu",
         workers: Workers | None = None,
         sync_batchnorm: bool = False,
@@ -76,6 +78,8 @@ class Solo:
         self.model = model_class(config, {name: tuple(rows.shape[1:]) for name, rows in train.items()})
         self.model.initialize()
         self.model.prepare(train)
+        if foreign:
+            self.model.confront(foreign)
         self.model.to(self.device).train()
         self.train_rows = place(train, self.device)
         self.valid_rows, self._validates = _validation(valid, config.fields, self.workers, self.device)

@@ -45,6 +45,7 @@ def train_single(
     seed: int,
     objective: Objective,
     watch: Callable[[EpochRow], None],
+    foreign: Mapping[str, np.ndarray] | None = None,
     device: str = "cpu",
     precision: str = "fp32",
     compiled: bool = False,
@@ -52,6 +53,7 @@ def train_single(
 ) -> Trained:
     """Trains to the end of the budget (or to divergence) on one thread, as a slot does; ``watch`` hears each epoch.
 
+    foreign: as ``Solo`` takes it.
     keep: sees the model after each finite epoch (its number from 1), and must leave it and torch's generator as is.
     A trial of several workers repeats its figure to rounding if its batch norms were synchronised, else not: one
     process takes the statistics of the whole batch.
@@ -64,6 +66,7 @@ def train_single(
         as_rows(valid),
         trial=Trial(number=0, params={}, seed=seed),
         objective=objective,
+        foreign=as_rows(foreign or {}),
         device=device,
         precision=precision,
         compiled=compiled,
