@@ -58,7 +58,10 @@ REFUSED = {
     "no slots": (["search", "aegan", "--slots", "0"], r"--slots: .*at least 1 slot, but got 0"),
     "no time": (["search", "aegan", "--time", "0s"], r"--time: .*more than 0 seconds"),
     "time in another form": (["search", "aegan", "--time", "soon"], r"--time: wants a duration such as 90s.*'soon'"),
-    "unknown sampler": (["search", "aegan", "--sampler", "gp"], r"--sampler: no sampler 'gp'; there are: tpe, random"),
+    "unknown sampler": (
+        ["search", "aegan", "--sampler", "gp"],
+        r"--sampler: no sampler 'gp'; .* tpe, random, grid",
+    ),
     "unknown pruner": (
         ["search", "aegan", "--pruner", "sh"],
         r"--pruner: no pruner 'sh'; there are: successive_halving",

@@ -42,6 +42,8 @@ BELOW = {
 
 ROOM_OF = {
     "dimension": "space",
+    "dimension_table": "space",
+    "grid": "space",
     "space_checks": "space",
     "space_file": "space",
     "ranking": "records",
@@ -49,6 +51,7 @@ ROOM_OF = {
     "verbs": "cli",
     "findings": "cli",
     "study_checks": "study",
+    "budget": "study",
     "resampling": "retrain",
 }
 """Modules that share a room; any other module or folder is the room of its own name."""

@@ -6,6 +6,7 @@ import math
 import pickle
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -159,10 +160,12 @@ def test_the_rungs_lie_at_thirds_of_the_budget():
 def test_every_name_of_a_pruner_and_a_sampler_makes_one():
     for name in PRUNERS:
         assert make_pruner(name, 9).rungs is not None
+    space = Space({**RAW, "search": {"width": {"int": [5, 15]}}}, Toy).without_model()
+    spec = StudySpec(name="s", model="toy", dataset="none")
     for name in SAMPLERS:
-        assert make_sampler(name, 0) is not None
-    with pytest.raises(UnknownName, match=r"--sampler.*'gp'.*tpe, random"):
-        make_sampler("gp", 0)
+        assert make_sampler(replace(spec, sampler=name), space, 0) is not None
+    with pytest.raises(UnknownName, match=r"--sampler.*'gp'.*tpe, random, grid"):
+        make_sampler(replace(spec, sampler="gp"), space, 0)
 
 
 def test_the_median_pruner_waits_for_its_startup_and_then_stops_the_worse_half():

@@ -52,14 +52,15 @@ def main(verb: str | None = None) -> NoReturn:
 def search(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What to search; `sparring models` lists them.")],
     trials: Annotated[
-        int | None, typer.Option(help="Trials in all, the published default among them.", show_default="24")
+        int | None,
+        typer.Option(help="Trials in all, the published default among them.", show_default="24, or a grid"),
     ] = None,
     time: Annotated[
         str | None,
         typer.Option(
             metavar="DURATION",
             help="Stop after so long: 90s, 30m, 2h. Unfinished trials resume with the same command.",
-            show_default="135s, or no limit with --trials",
+            show_default="135s, or no limit with --trials or a grid",
         ),
     ] = None,
     slots: Annotated[
@@ -85,7 +86,7 @@ def search(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Fix a field instead of searching it; repeatable."),
     ] = None,
-    sampler: Annotated[str, typer.Option(help="tpe or random.")] = "tpe",
+    sampler: Annotated[str, typer.Option(help="tpe, random, or grid: every point once.")] = "tpe",
     objective: Annotated[
         list[str] | None,
         typer.Option(
@@ -151,8 +152,10 @@ def search(
 ) -> None:
     """Search a model's hyperparameters; the same command again resumes."""
     from . import study as studies
+    from .budget import choose_budget
     from .feasibility import AS_MANY_AS_FIT
 
+    trials, time_s = choose_budget(trials, _seconds(time, "--time") if time else None, sampler)
     prepared = studies.prepare(
         model,
         space=space,
@@ -164,8 +167,8 @@ def search(
         results=results,
         name=name,
         address=address,
-        trials=studies.TRIALS if trials is None else trials,
-        time_s=_seconds(time, "--time") if time else (studies.TIME_S if trials is None else None),
+        trials=trials,
+        time_s=time_s,
         slots=AS_MANY_AS_FIT if slots is None else slots,
         seed=seed,
         sampler=sampler,

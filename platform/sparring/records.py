@@ -34,7 +34,7 @@ def safe_name(name: str, what: str = "study name") -> str:
     return name
 
 
-SAMPLERS = ("tpe", "random")
+SAMPLERS = ("tpe", "random", "grid")
 PRUNERS = ("successive_halving", "median", "none")
 """What --sampler and --pruner take; the first is the default. ``sparring.referee`` holds what they name."""
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from .dimension import Dimension, read_dimension, refuse_unknown
+from .dimension import Dimension, refuse_unknown
+from .dimension_table import read_dimension
 from .errors import SpaceError
 from .records import Kind, Objective, Value
 from .space_checks import check_space, read_objectives, sentence

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .budget import check_budget
 from .data import Dataset, Split, load_dataset, split_rows
 from .data.foreign import read_foreign
 from .data.mapping import Mapped, select
@@ -36,9 +37,6 @@ HOW_FIGURES_ARISE = ("workers_per_trial", "sync_batchnorm", "precision")
 SPLIT = "80/20"
 SPLIT_SEED = 42
 """The published split is 80/20 under this seed; a study's own seed must not change who is compared on what."""
-
-TRIALS, TIME_S = 24, 135.0
-"""What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""
 
 VERSIONS = ("torch", "ray", "optuna", "numpy", "pyarrow")
 
@@ -83,6 +81,7 @@ class Study:
             "space": self.space.fingerprint(),
             "pruner": self.spec.pruner,
             **{name: getattr(self.spec, name) for name in HOW_FIGURES_ARISE},
+            "grid": self.spec.sampler == "grid",  # a trial's number says which point it is
             **({} if self.foreign is None else {f"{self.config_class.foreign}_sha256": self.foreign.sha256}),
         }
 
@@ -140,10 +139,7 @@ def prepare(
         seed=seed or 0,
         **limits,
     )
-    if spec.trials < 1:
-        raise UsageError(f"--trials: a search runs at least 1 trial, but got {spec.trials}")
-    if spec.time_s is not None and spec.time_s <= 0:
-        raise UsageError(f"--time: a search needs more than 0 seconds, but got {spec.time_s:g}")
+    spec = replace(spec, trials=check_budget(spec, checked))
     if spec.slots < 1 and spec.slots != AS_MANY_AS_FIT:
         raise UsageError(f"--slots: a search needs at least 1 slot, but got {spec.slots}")
     check_workers(spec)
@@ -242,7 +238,7 @@ def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any
 def _check_resumable(study: Study) -> None:
     if not (study.folder / "study.json").exists():
         return
-    defaults = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE}  # of studies begun before these were
+    defaults = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE} | {"grid": False}  # of older studies
     before, now = defaults | read_study(study.folder)["identity"], study.identity()
     changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
     if changed:

@@ -15,16 +15,19 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from ..errors import LedgerError, UnknownName
+from ..grid import points
 from ..ranking import values_of
 from ..records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow, Value
+from .grid import Grid
 from .memory import Memory
 
 if TYPE_CHECKING:
     from ..space import Space
 
-_SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
-    "tpe": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
-    "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+_SAMPLERS: dict[str, Callable[[int, StudySpec, Space], optuna.samplers.BaseSampler]] = {
+    "tpe": lambda seed, *_: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
+    "random": lambda seed, *_: optuna.samplers.RandomSampler(seed=seed),
+    "grid": lambda _, spec, space: Grid([space.to_optuna(point)[0] for point in points(space, spec.seed)]),
 }
 
 
@@ -43,7 +46,7 @@ class Study:
         The sampler's seed depends on how many trials there are, so a resumed study does not draw its first trials
         again. Raises LedgerError if a number is missing.
         """
-        sampler = make_sampler(self._spec.sampler, self._spec.seed + len(ended) + len(live))
+        sampler = make_sampler(self._spec, self._space, len(ended) + len(live))
         self._memory = Memory([each.sign for each in self._spec.objectives], self._spec.seed)
         goals = [each.goal for each in self._spec.objectives]
         self._optuna = optuna.create_study(directions=goals, sampler=sampler, storage=self._memory)
@@ -106,11 +109,11 @@ class Study:
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED}
 
 
-def make_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """The sampler called ``name``; raises UnknownName with the list of those there are."""
-    if name not in _SAMPLERS:
-        raise UnknownName(f"--sampler: no sampler {name!r}; there are: {', '.join(SAMPLERS)}")
+def make_sampler(spec: StudySpec, space: Space, begun: int) -> optuna.samplers.BaseSampler:
+    """The study's sampler after ``begun`` trials; raises UnknownName with the list of those there are."""
+    if spec.sampler not in _SAMPLERS:
+        raise UnknownName(f"--sampler: no sampler {spec.sampler!r}; there are: {', '.join(SAMPLERS)}")
     with warnings.catch_warnings():
         # group=True is marked experimental; it is what searches conditional parameters.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return _SAMPLERS[name](seed)
+        return _SAMPLERS[spec.sampler](spec.seed + begun, spec, space)

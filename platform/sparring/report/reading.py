@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..dimension import Dimension, read_dimension
+from ..dimension import Dimension
+from ..dimension_table import read_dimension
 from ..errors import DataError, NothingToReport, SparringError
 from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_json
 from ..ledger.schema import to_trial_rows

@@ -1,0 +1,32 @@
+"""What a search may spend: trials, and seconds."""
+
+from __future__ import annotations
+
+from .errors import UsageError
+from .grid import LARGEST, points
+from .records import StudySpec
+from .space import Space
+
+TRIALS, TIME_S = 24, 135.0
+"""What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""
+
+
+def choose_budget(trials: int | None, time_s: float | None, sampler: str) -> tuple[int, float | None]:
+    """Both where not both are said: without either, little; of a grid, all of it."""
+    if sampler == "grid":
+        return LARGEST if trials is None else trials, time_s
+    if trials is None and time_s is None:
+        return TRIALS, TIME_S
+    return TRIALS if trials is None else trials, time_s
+
+
+def check_budget(spec: StudySpec, space: Space) -> int:
+    """How many trials the search runs: of a grid no more than it has points.
+
+    Raises UsageError if there is nothing to spend, SpaceError if the space is no grid.
+    """
+    if spec.trials < 1:
+        raise UsageError(f"--trials: a search runs at least 1 trial, but got {spec.trials}")
+    if spec.time_s is not None and spec.time_s <= 0:
+        raise UsageError(f"--time: a search needs more than 0 seconds, but got {spec.time_s:g}")
+    return min(spec.trials, len(points(space, spec.seed))) if spec.sampler == "grid" else spec.trials
