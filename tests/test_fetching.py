@@ -77,7 +77,7 @@ def server(tmp_path):
             """A client that hangs up is part of these tests."""
 
     with Server(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))  # seconds between two looks for the end
         thread.start()
         yield folder, f"http://127.0.0.1:{running.server_address[1]}", asked
         running.shutdown()
