@@ -49,6 +49,7 @@ ROOM_OF = {
     "ranking": "records",
     "markdown": "model_page",
     "verbs": "cli",
+    "train_command": "cli",
     "findings": "cli",
     "study_checks": "study",
     "budget": "study",

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from . import findings, verbs
+from . import findings, train_command, verbs
 from .errors import SparringError, UsageError
 from .findings import Results
 
@@ -207,9 +207,9 @@ app.command(
 )(findings.best)
 app.command(
     epilog="[bold]Examples[/bold]\n\nsparring train best.toml -o trained/aegan\n\n"
-    f"sparring train advvae --dataset mnist --n_epochs 20\n\n{verbs.PUBLISHED}",
+    f"sparring train advvae --dataset mnist --n_epochs 20\n\n{train_command.PUBLISHED}",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)(verbs.train)
+)(train_command.train)
 app.command(epilog="[bold]Example[/bold]\n\nsparring sample trained/advvae -n 100")(verbs.sample)
 app.command(epilog="[bold]Example[/bold]\n\nsparring reconstruct trained/advvae --part test")(verbs.reconstruct)
 app.command(
