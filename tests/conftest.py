@@ -66,6 +66,23 @@ def ray_cluster() -> Iterator[Any]:
         ray.shutdown()
 
 
+@pytest.fixture(scope="session")
+def run_verb() -> Callable[..., int]:
+    """Runs ``sparring …`` in this process; returns its exit code."""
+
+    def run(*arguments: str | Path) -> int:
+        from sparring import cli
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["sparring", *map(str, arguments)])
+            with pytest.raises(SystemExit) as caught:
+                cli.main()
+        assert isinstance(caught.value.code, int)
+        return caught.value.code
+
+    return run
+
+
 class Command:
     """``sparring search aegan`` on tiny nets, a process of its own as a user's is; its study lies in ``folder``."""
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 
 import pytest
 
-from sparring import cli
 from sparring.ledger import lock_study, write_study
 from sparring.study import open_folder, prepare
 
@@ -27,16 +25,13 @@ lr_gen = {{ {lr_gen} }}
 
 
 @pytest.fixture
-def say(tmp_path, monkeypatch, capsys):
+def say(tmp_path, monkeypatch, capsys, run_verb):
     """Runs a command in an empty folder; returns its exit code and what it said on standard error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sparring.cluster.conduct.connect", refuse_to_start)
 
     def run(*arguments: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["sparring", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        return caught.value.code, " ".join(capsys.readouterr().err.split())
+        return run_verb(*arguments), " ".join(capsys.readouterr().err.split())
 
     return run
 
@@ -223,18 +218,12 @@ def test_a_study_without_trials_has_nothing_to_pin(say, tmp_path):
 
 
 @pytest.mark.parametrize("verb", ["search", "report", "best", "train", "models", "datasets"])
-def test_every_verb_has_help_with_its_purpose(verb, say, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["sparring", verb, "--help"])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    assert caught.value.code == 0
+def test_every_verb_has_help_with_its_purpose(verb, run_verb, capsys):
+    assert run_verb(verb, "--help") == 0
     assert "Usage" in capsys.readouterr().out
 
 
-def test_models_and_datasets_are_listed(capsys, monkeypatch):
+def test_models_and_datasets_are_listed(capsys, run_verb):
     for verb, word in (("models", "aegan"), ("datasets", "fe-xanes")):
-        monkeypatch.setattr(sys, "argv", ["sparring", verb])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        assert caught.value.code == 0
+        assert run_verb(verb) == 0
         assert word in capsys.readouterr().out

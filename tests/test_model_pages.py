@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 
 import pytest
 
-from sparring import cli
 from sparring.markdown import as_value, fill, one_line, prose, type_of
 from sparring.model_page import write_page
 from sparring.models import config, find_config, model_names
@@ -28,14 +26,6 @@ def pages() -> dict[str, str]:
     return {name: write_page(name) for name in model_names()}
 
 
-def say(capsys, monkeypatch, *words: str) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["sparring", *words])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    said = capsys.readouterr()
-    return caught.value.code, said.out, said.err
-
-
 @pytest.mark.parametrize("name", model_names())
 def test_the_page_says_what_the_code_says(name, pages, checkout):
     place = checkout / "docs" / "models" / f"{name}.md"
@@ -50,14 +40,14 @@ def test_no_page_is_of_a_system_that_is_gone(checkout):
     assert sorted(path.stem for path in (checkout / "docs" / "models").iterdir()) == model_names()
 
 
-def test_the_command_prints_the_page_as_it_lies_in_the_docs(pages, capsys, monkeypatch):
-    assert say(capsys, monkeypatch, "models", "mlp_aae") == (0, pages["mlp_aae"], "")
+def test_the_command_prints_the_page_as_it_lies_in_the_docs(pages, capsys, run_verb):
+    assert run_verb("models", "mlp_aae") == 0
+    assert capsys.readouterr() == (pages["mlp_aae"], "")
 
 
-def test_a_system_that_is_none_has_no_page(capsys, monkeypatch):
-    code, _, said = say(capsys, monkeypatch, "models", "nosuch")
-    assert code == 2
-    assert re.search(r"no model 'nosuch'; there are: aae, .*mlp_aae", said)
+def test_a_system_that_is_none_has_no_page(capsys, run_verb):
+    assert run_verb("models", "nosuch") == 2
+    assert re.search(r"no model 'nosuch'; there are: aae, .*mlp_aae", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", model_names())

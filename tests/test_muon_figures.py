@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from scipy.stats import halfnorm, ks_2samp, kstest, norm
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
-from sparring import cli
 from sparring.data import load_dataset, split_rows
 from sparring.data.kinematics import to_box, to_polar
 from sparring.data.muons import draw
@@ -46,17 +44,8 @@ SMALL: dict[str, dict[str, Any]] = {
 EPOCHS = 3
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
-    """Runs ``sparring …`` in this process; returns its exit code."""
-    monkeypatch.setattr(sys, "argv", ["sparring", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code
-
-
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def trained(tmp_path_factory: pytest.TempPathFactory, run_verb) -> Any:
     """Trains a model once, by the command and with val/auc as its objective; returns its folder."""
     place = tmp_path_factory.mktemp("trained")
 
@@ -67,8 +56,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
             raw |= {"objectives": [{"metric": "val/auc"}], "data": {"n": 1200, "reference": 500}}
             raw |= {"fixed": {"epochs": EPOCHS, "batch_size": 50, "auc_rows": 200, **SMALL[name]}}
             (place / f"{name}.toml").write_text(write_toml(raw), encoding="utf-8")
-            with pytest.MonkeyPatch.context() as patch:
-                assert command(patch, "train", place / f"{name}.toml", "-o", folder) == 0
+            assert run_verb("train", place / f"{name}.toml", "-o", folder) == 0
         return folder
 
     return train
@@ -230,8 +218,8 @@ def test_the_trace_of_every_epoch_is_written_and_the_best_weights_are_kept(name,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
-def test_the_command_says_and_writes_how_like_its_samples_are(name, trained, tmp_path, monkeypatch, capsys):
-    assert command(monkeypatch, "sample", trained(name), "--against", "test", "-o", tmp_path) == 0
+def test_the_command_says_and_writes_how_like_its_samples_are(name, trained, tmp_path, run_verb, capsys):
+    assert run_verb("sample", trained(name), "--against", "test", "-o", tmp_path) == 0
     said = capsys.readouterr().out
     loaded = read_trained(trained(name))
     rows = read_rows(loaded, part="test")
@@ -300,7 +288,7 @@ def test_a_comparison_that_says_nothing_is_refused(part, rows, words):
 
 
 @pytest.mark.slow
-def test_many_samples_are_drawn_by_chunks_and_read_back_as_a_data_set(trained, tmp_path, monkeypatch):
+def test_many_samples_are_drawn_by_chunks_and_read_back_as_a_data_set(trained, tmp_path, monkeypatch, run_verb):
     loaded = read_trained(trained("auxgan"))
     model: Any = loaded.model
     few = model.sample(50, generator=torch.Generator().manual_seed(3)).numpy()
@@ -314,7 +302,7 @@ def test_many_samples_are_drawn_by_chunks_and_read_back_as_a_data_set(trained, t
 
     monkeypatch.setattr(type(model), "sample", spy)
     count = DRAWN + 4000
-    assert command(monkeypatch, "sample", trained("auxgan"), "-n", str(count), "--boost", "1.2", "-o", tmp_path) == 0
+    assert run_verb("sample", trained("auxgan"), "-n", str(count), "--boost", "1.2", "-o", tmp_path) == 0
     assert asked == [DRAWN, 4000]
     table = np.load(tmp_path / "muons.npy", allow_pickle=False)
     assert (table.shape, table.dtype) == ((count, 7), np.float32)

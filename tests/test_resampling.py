@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from sparring import cli, retrain
+from sparring import retrain
 from sparring.data import load_dataset, member_rows, split_rows
 from sparring.data.spectra import read_spectrum
 from sparring.errors import UsageError
@@ -43,15 +42,6 @@ NAMES = {
 }
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
-    """Runs ``sparring …`` in this process; returns its exit code."""
-    monkeypatch.setattr(sys, "argv", ["sparring", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code
-
-
 def pin(path: Path, seed: int = 5, n: int = 60, **fixed: Any) -> Path:
     raw = {"model": "aegan", "dataset": "exafs", "seed": seed, "objectives": [{"metric": "val/score"}]}
     found = {"metric": "val/score", "value": 1.0, "study": "aegan-exafs", "trial": 3, "precision": "fp32"}
@@ -60,7 +50,7 @@ def pin(path: Path, seed: int = 5, n: int = 60, **fixed: Any) -> Path:
 
 
 @pytest.fixture(scope="module")
-def members(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def members(tmp_path_factory: pytest.TempPathFactory, run_verb) -> Callable[[str], Path]:
     """Trains a scheme's members once, by the command; returns their folder. The command's words lie in ``said``."""
     place = tmp_path_factory.mktemp("members")
     pin(place / "best.toml")
@@ -68,8 +58,7 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     def train(scheme: str) -> Path:
         folder: Path = place / scheme
         if not folder.exists():
-            with pytest.MonkeyPatch.context() as patch:
-                assert command(patch, "train", place / "best.toml", *SCHEMES[scheme], "-o", folder) == 0
+            assert run_verb("train", place / "best.toml", *SCHEMES[scheme], "-o", folder) == 0
         return folder
 
     return train
@@ -102,10 +91,10 @@ def test_the_table_holds_the_figures_of_every_member(scheme, members):
         assert set(rows["valid_rows"]) == {len(split.valid)}
 
 
-def test_mean_and_deviation_are_numpys(members, tmp_path, monkeypatch, capsys):
+def test_mean_and_deviation_are_numpys(members, tmp_path, monkeypatch, capsys, run_verb):
     folder = members("kfold")
     monkeypatch.setenv("COLUMNS", "200")
-    assert command(monkeypatch, "train", folder.parent / "best.toml", *SCHEMES["kfold"], "-o", folder) == 0
+    assert run_verb("train", folder.parent / "best.toml", *SCHEMES["kfold"], "-o", folder) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["mean", "std", *NAMES["kfold"]] in lines
     for metric in figures(folder / "fold-1"):
@@ -114,10 +103,10 @@ def test_mean_and_deviation_are_numpys(members, tmp_path, monkeypatch, capsys):
         assert [metric, *shown] in lines
 
 
-def test_a_narrow_screen_shows_mean_and_deviation_and_the_members_that_fit(members, monkeypatch, capsys):
+def test_a_narrow_screen_shows_mean_and_deviation_and_the_members_that_fit(members, monkeypatch, capsys, run_verb):
     folder = members("kfold")
     monkeypatch.setenv("COLUMNS", "60")
-    assert command(monkeypatch, "train", folder.parent / "best.toml", *SCHEMES["kfold"], "-o", folder) == 0
+    assert run_verb("train", folder.parent / "best.toml", *SCHEMES["kfold"], "-o", folder) == 0
     lines = capsys.readouterr().out.splitlines()
     (head,) = [line for line in lines if line.split()[:2] == ["mean", "std"]]
     assert head.split() == ["mean", "std", "fold-1", "…"]
@@ -139,12 +128,12 @@ def test_a_members_verbs_work_on_its_own_validation_rows(scheme, members):
     assert (len(seen) == len(set(seen)) == 60) == (scheme == "kfold")
 
 
-def test_a_member_of_an_ensemble_is_the_plain_training_of_its_seed(members, tmp_path, monkeypatch):
+def test_a_member_of_an_ensemble_is_the_plain_training_of_its_seed(members, tmp_path, run_verb):
     member = members("ensemble") / "seed-39"
     before = load_file(member / "model.safetensors")
     plain = pin(tmp_path / "plain.toml", seed=39, weight_init_seed=39)
     for name, pinned in (("pinned", member / "pinned.toml"), ("plain", plain)):
-        assert command(monkeypatch, "train", pinned, "-o", tmp_path / name) == 0
+        assert run_verb("train", pinned, "-o", tmp_path / name) == 0
         again = load_file(tmp_path / name / "model.safetensors")
         for key, tensor in before.items():
             assert torch.equal(again[key], tensor), key
@@ -165,15 +154,15 @@ def stamps(folder: Path) -> dict[str, int]:
     return {name.parent.name: name.stat().st_mtime_ns for name in folder.glob("*/model.safetensors")}
 
 
-def test_finished_members_are_kept_and_the_missing_one_is_trained_as_before(members, tmp_path, monkeypatch, capsys):
+def test_finished_members_are_kept_and_the_missing_one_is_trained_as_before(members, tmp_path, run_verb, capsys):
     folder = tmp_path / "kfold"
     shutil.copytree(members("kfold"), folder)
     before, weights = stamps(folder), load_file(folder / "fold-2" / "model.safetensors")
     table = pandas.read_parquet(folder / "members.parquet")
     shutil.rmtree(folder / "fold-2")
-    assert command(monkeypatch, "predict", folder) == 2
+    assert run_verb("predict", folder) == 2
     assert "3 members are wanted, but fold-2 is not there; the same `sparring train`" in capsys.readouterr().err
-    assert command(monkeypatch, "train", members("kfold").parent / "best.toml", *SCHEMES["kfold"], "-o", folder) == 0
+    assert run_verb("train", members("kfold").parent / "best.toml", *SCHEMES["kfold"], "-o", folder) == 0
     said = capsys.readouterr().out
     assert "fold-1: kept" in said
     assert "fold-2: val/score" in said
@@ -184,7 +173,7 @@ def test_finished_members_are_kept_and_the_missing_one_is_trained_as_before(memb
     pandas.testing.assert_frame_equal(pandas.read_parquet(folder / "members.parquet"), table)
 
 
-def test_an_interrupted_command_keeps_what_it_finished(tmp_path, monkeypatch, capsys):
+def test_an_interrupted_command_keeps_what_it_finished(tmp_path, monkeypatch, capsys, run_verb):
     pinned, folder, trained = pin(tmp_path / "best.toml"), tmp_path / "here", retrain.train_single
     calls = []
 
@@ -196,22 +185,22 @@ def test_an_interrupted_command_keeps_what_it_finished(tmp_path, monkeypatch, ca
 
     monkeypatch.setattr(retrain, "train_single", stopping)
     asked = ["train", pinned, "--ensemble", "2", "-o", folder]
-    assert command(monkeypatch, *asked) == 130
+    assert run_verb(*asked) == 130
     assert "Stopped in seed-39; the same command again keeps the others" in capsys.readouterr().out
     assert sorted(path.name for path in folder.iterdir()) == ["members.json", "seed-97"]
-    assert command(monkeypatch, *asked) == 0
+    assert run_verb(*asked) == 0
     assert calls == [97, 39, 39]
-    assert command(monkeypatch, *asked[:3], "3", *asked[4:]) == 0  # one more
+    assert run_verb(*asked[:3], "3", *asked[4:]) == 0  # one more
     assert calls == [97, 39, 39, 22]
 
 
-def test_a_member_that_diverges_is_named(tmp_path, monkeypatch, capsys):
+def test_a_member_that_diverges_is_named(tmp_path, run_verb, capsys):
     pinned = pin(tmp_path / "best.toml", lr_gen=0.9e38, optim_fn_gen="SGD", epochs=1)
-    assert command(monkeypatch, "train", pinned, "--ensemble", "2", "-o", tmp_path / "here") == 4
+    assert run_verb("train", pinned, "--ensemble", "2", "-o", tmp_path / "here") == 4
     assert "best.toml, seed-97: the training diverged in epoch 1" in capsys.readouterr().err
 
 
-def test_other_members_are_never_overwritten(members, tmp_path, monkeypatch, capsys):
+def test_other_members_are_never_overwritten(members, tmp_path, run_verb, capsys):
     folder, best = members("kfold"), members("kfold").parent / "best.toml"
     for asked, words in (
         ((pin(tmp_path / "a.toml", lr_gen=0.001), "--kfold", "3"), "fold-1 is a member of another configuration, and"),
@@ -220,10 +209,10 @@ def test_other_members_are_never_overwritten(members, tmp_path, monkeypatch, cap
         ((best,), "holds members (members.json); name another folder, or remove it"),
     ):
         before = stamps(folder)
-        assert command(monkeypatch, "train", *asked, "-o", folder) == 2
+        assert run_verb("train", *asked, "-o", folder) == 2
         assert words in capsys.readouterr().err
         assert stamps(folder) == before
-    assert command(monkeypatch, "train", best, "--ensemble", "2", "-o", folder / "fold-1") == 2
+    assert run_verb("train", best, "--ensemble", "2", "-o", folder / "fold-1") == 2
     assert "holds a single model (model.json)" in capsys.readouterr().err
 
 
@@ -235,10 +224,12 @@ def test_other_members_are_never_overwritten(members, tmp_path, monkeypatch, cap
         (["best.toml", "--kfold", "40"], "ask for fewer folds"),
     ],
 )
-def test_what_cannot_be_resampled_is_refused_before_anything_is_written(words, said, tmp_path, monkeypatch, capsys):
+def test_what_cannot_be_resampled_is_refused_before_anything_is_written(
+    words, said, tmp_path, monkeypatch, capsys, run_verb
+):
     monkeypatch.chdir(tmp_path)
     pin(tmp_path / "best.toml")
-    assert command(monkeypatch, "train", *words) == 2
+    assert run_verb("train", *words) == 2
     assert said in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["best.toml"]
 
@@ -247,10 +238,10 @@ def test_what_cannot_be_resampled_is_refused_before_anything_is_written(words, s
 
 
 @pytest.mark.parametrize("verb", ["predict", "reconstruct"])
-def test_the_answer_is_the_mean_of_the_members_with_its_deviation(verb, members, tmp_path, monkeypatch, capsys):
+def test_the_answer_is_the_mean_of_the_members_with_its_deviation(verb, members, tmp_path, run_verb, capsys):
     folder = members("ensemble")
     for place in (folder, *(folder / name for name in NAMES["ensemble"])):
-        assert command(monkeypatch, verb, place, "--rows", "9", "-o", tmp_path / place.name) == 0
+        assert run_verb(verb, place, "--rows", "9", "-o", tmp_path / place.name) == 0
     file = {"predict": "predictions.npz", "reconstruct": "reconstructions.npz"}[verb]
     together, *alone = (arrays(tmp_path / name / file) for name in ("ensemble", *NAMES["ensemble"]))
     errors = pandas.read_parquet(tmp_path / "ensemble" / "errors.parquet")
@@ -266,14 +257,14 @@ def test_the_answer_is_the_mean_of_the_members_with_its_deviation(verb, members,
     assert "spread (std)" in capsys.readouterr().out
 
 
-def test_rows_that_trained_some_members_are_pointed_out(members, tmp_path, monkeypatch, capsys):
+def test_rows_that_trained_some_members_are_pointed_out(members, tmp_path, run_verb, capsys):
     asked = ["predict", members("kfold"), "-o", tmp_path]
-    assert command(monkeypatch, *asked) == 0
+    assert run_verb(*asked) == 0
     assert "These rows trained some of the k-fold's members, so the errors here are too low" in capsys.readouterr().out
     own = set(read_rows(read_committee(members("kfold")).front).ids)
     data = load_dataset("exafs", None, {"n": 60})
     assert own == {data.ids[row] for row in split_rows(60).valid}  # the study's, not the first fold's
-    assert command(monkeypatch, "predict", members("ensemble"), "-o", tmp_path) == 0
+    assert run_verb("predict", members("ensemble"), "-o", tmp_path) == 0
     assert "too low" not in capsys.readouterr().out
     kfold, rows = read_committee(members("kfold")), read_rows(read_committee(members("kfold")).front)
     assert kfold.caution(rows)
@@ -281,9 +272,9 @@ def test_rows_that_trained_some_members_are_pointed_out(members, tmp_path, monke
     assert not kfold.caution(replace(rows, is_own=False, part=None))  # of another data set
 
 
-def test_texts_get_a_third_column_and_are_read_as_spectra(members, tmp_path, monkeypatch, capsys):
+def test_texts_get_a_third_column_and_are_read_as_spectra(members, tmp_path, run_verb, capsys):
     asked = ["predict", members("ensemble"), "--text", "--rows", "3", "-o", tmp_path]
-    assert command(monkeypatch, *asked) == 0
+    assert run_verb(*asked) == 0
     found = arrays(tmp_path / "predictions.npz")
     for row, name in enumerate(found["ids"]):
         path = tmp_path / "spectrum" / f"{name}.txt"
@@ -292,30 +283,30 @@ def test_texts_get_a_third_column_and_are_read_as_spectra(members, tmp_path, mon
         np.testing.assert_allclose(written, expected, rtol=1e-7)
         np.testing.assert_allclose(read_spectrum(path), expected[:, :2], rtol=1e-7)
     asked = ["predict", members("kfold"), "--spectra", tmp_path / "spectrum", "-o", tmp_path / "back"]
-    assert command(monkeypatch, *asked) == 0
+    assert run_verb(*asked) == 0
     assert "too low" not in capsys.readouterr().out  # files are nobody's training rows
 
 
-def test_other_verbs_name_a_member(members, monkeypatch, capsys):
+def test_other_verbs_name_a_member(members, run_verb, capsys):
     folder = members("kfold")
     for asked in (["sample", folder], ["outliers", folder, "--out-dataset", "digits"]):
-        assert command(monkeypatch, *asked) == 2
+        assert run_verb(*asked) == 2
         said = capsys.readouterr().err
         assert "3 members lie here, which predict and reconstruct ask together; this works on one" in said
         assert f"name its folder, such as {folder / 'fold-1'}" in said
         assert said.count("\n") == 1
-    assert command(monkeypatch, "predict", folder, "--controls") == 2
+    assert run_verb("predict", folder, "--controls") == 2
     assert f"name a member, such as {folder / 'fold-1'}" in capsys.readouterr().err
 
 
 # -- dropout ----------------------------------------------------------------------------------------------------------
 
 
-def test_dropout_answers_vary_about_the_plain_answer_and_repeat(members, tmp_path, monkeypatch):
+def test_dropout_answers_vary_about_the_plain_answer_and_repeat(members, tmp_path, run_verb):
     folder = members("ensemble") / "seed-97"
     asked = ["predict", folder, "--rows", "5"]
     for name, more in (("plain", []), ("a", ["--mc-dropout", "100"]), ("b", ["--mc-dropout", "100"])):
-        assert command(monkeypatch, *asked, *more, "-o", tmp_path / name) == 0
+        assert run_verb(*asked, *more, "-o", tmp_path / name) == 0
     plain, first, again = (arrays(tmp_path / name / "predictions.npz") for name in ("plain", "a", "b"))
     for name, values in first.items():
         np.testing.assert_array_equal(again[name], values)
@@ -352,15 +343,15 @@ def test_dropping_drops_in_eval_mode_and_leaves_batch_norms_alone(members):
         assert torch.equal(tensor, before[name]), name
 
 
-def test_a_model_without_dropout_and_too_few_passes_are_refused(tmp_path, members, monkeypatch, capsys):
-    assert command(monkeypatch, "train", pin(tmp_path / "p.toml", dropout=0.0, epochs=1), "-o", tmp_path / "m") == 0
-    assert command(monkeypatch, "predict", tmp_path / "m", "--mc-dropout", "5", "-o", tmp_path / "no") == 2
+def test_a_model_without_dropout_and_too_few_passes_are_refused(tmp_path, members, run_verb, capsys):
+    assert run_verb("train", pin(tmp_path / "p.toml", dropout=0.0, epochs=1), "-o", tmp_path / "m") == 0
+    assert run_verb("predict", tmp_path / "m", "--mc-dropout", "5", "-o", tmp_path / "no") == 2
     assert "answers without dropout, so no two answers would differ; train with dropout" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
     with pytest.raises(UsageError, match=r"--mc-dropout: wants 2 to 10,000 passes, .* but got 1"):
         read_committee(tmp_path / "m", passes=1)
     asked = ["predict", members("ensemble") / "seed-97", "--controls", "--mc-dropout", "5"]
-    assert command(monkeypatch, *asked) == 2
+    assert run_verb(*asked) == 2
     assert "leave out --mc-dropout" in capsys.readouterr().err
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from sparring import cli
 from sparring.data import load_dataset, split_rows
 from sparring.errors import ConfigError, DataError, UsageError
 from sparring.models import model_names
@@ -53,17 +51,8 @@ FIGURES = {
 """Field -> the metric that its reconstruction's error must repeat."""
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
-    """Runs ``sparring …`` in this process; returns its exit code."""
-    monkeypatch.setattr(sys, "argv", ["sparring", *map(str, arguments)])
-    with pytest.raises(SystemExit) as caught:
-        cli.main()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code
-
-
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def trained(tmp_path_factory: pytest.TempPathFactory, run_verb) -> Any:
     """Trains a model once, by the command; returns its folder."""
     place = tmp_path_factory.mktemp("trained")
 
@@ -75,8 +64,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
             raw = {key: space[key] for key in ("model", "dataset", "objectives")}
             raw |= {"seed": 1, "fixed": fixed, "data": DATA[space["dataset"]]}
             (place / f"{name}.toml").write_text(write_toml(raw), encoding="utf-8")
-            with pytest.MonkeyPatch.context() as patch:
-                assert command(patch, "train", place / f"{name}.toml", "-o", folder) == 0
+            assert run_verb("train", place / f"{name}.toml", "-o", folder) == 0
         return folder
 
     return train
@@ -177,11 +165,11 @@ def break_model(folder: Path) -> None:
         (break_model, "no model 'aegam'; there are:"),
     ],
 )
-def test_a_folder_that_is_not_whole_is_refused_in_one_sentence(harm, words, trained, tmp_path, monkeypatch, capsys):
+def test_a_folder_that_is_not_whole_is_refused_in_one_sentence(harm, words, trained, tmp_path, run_verb, capsys):
     folder = tmp_path / "aegan"
     shutil.copytree(trained("aegan"), folder)
     harm(folder)
-    assert command(monkeypatch, "predict", folder) == 2
+    assert run_verb("predict", folder) == 2
     said = capsys.readouterr().err
     assert words in said
     assert said.count("\n") == 1
@@ -200,9 +188,9 @@ def test_samples_are_as_many_as_asked_and_repeat_by_seed(name, trained):
     assert not np.array_equal(first, other)
 
 
-def test_the_sample_command_writes_numbers_and_a_picture(trained, tmp_path, monkeypatch):
+def test_the_sample_command_writes_numbers_and_a_picture(trained, tmp_path, run_verb):
     for name, field in (("advvae", "image"), ("aae_series", "series"), ("auxgan", "muons"), ("aux_aae", "rareness")):
-        assert command(monkeypatch, "sample", trained(name), "-n", "9", "-o", tmp_path / name) == 0
+        assert run_verb("sample", trained(name), "-n", "9", "-o", tmp_path / name) == 0
         with np.load(tmp_path / name / "samples.npz") as arrays:
             assert arrays[field].shape[0] == 9
         assert Image.open(tmp_path / name / f"{field}.png").getextrema() != ((255, 255),) * 3
@@ -216,15 +204,15 @@ def test_a_boost_makes_rarer_muons_and_is_refused_where_there_is_none(trained):
         sample(read_trained(trained("aae")), 5, boost=2.0)
 
 
-def test_a_model_without_a_verb_names_those_that_have_it(trained, monkeypatch, capsys):
+def test_a_model_without_a_verb_names_those_that_have_it(trained, run_verb, capsys):
     for verb, name, able in (
         ("sample", "aegan", "aae, aae_series, advvae, aux_aae, auxgan, boost_vae, mlp_aae"),
         ("reconstruct", "auxgan", "aae, aae_series, advvae, aegan, aux_aae, boost_vae, mlp_aae"),
         ("predict", "advvae", "aegan"),
     ):
-        assert command(monkeypatch, verb, trained(name)) == 2
+        assert run_verb(verb, trained(name)) == 2
         assert f"{verb}: the model {name} cannot {verb}; {able} can" in capsys.readouterr().err
-    assert command(monkeypatch, "outliers", trained("aegan"), "--out-dataset", "digits") == 2
+    assert run_verb("outliers", trained("aegan"), "--out-dataset", "digits") == 2
     assert "cannot tell outliers; aae, aae_series, advvae, mlp_aae can" in capsys.readouterr().err
 
 
@@ -232,9 +220,9 @@ def test_a_model_without_a_verb_names_those_that_have_it(trained, monkeypatch, c
 
 
 @pytest.mark.parametrize("name", sorted(set(SMALL) - {"auxgan"}))
-def test_reconstructions_come_with_each_samples_error(name, trained, tmp_path, monkeypatch):
+def test_reconstructions_come_with_each_samples_error(name, trained, tmp_path, run_verb):
     folder = trained(name)
-    assert command(monkeypatch, "reconstruct", folder, "--rows", "12", "-o", tmp_path) == 0
+    assert run_verb("reconstruct", folder, "--rows", "12", "-o", tmp_path) == 0
     data = load_dataset(*(lambda about: (about.dataset, None, about.data))(read_trained(folder).about))
     valid = split_rows(len(data), "80/20", 42, data.parts).valid[:12]
     table = pyarrow.parquet.read_table(tmp_path / "errors.parquet").to_pydict()
@@ -277,9 +265,9 @@ def test_data_that_have_changed_since_training_need_a_part(trained, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
-def test_every_model_has_members_that_reconstruct_together(name, trained, tmp_path, monkeypatch, capsys):
+def test_every_model_has_members_that_reconstruct_together(name, trained, tmp_path, run_verb, capsys):
     folder = tmp_path / name
-    assert command(monkeypatch, "train", trained(name) / "pinned.toml", "--bootstrap", "2", "-o", folder) == 0
+    assert run_verb("train", trained(name) / "pinned.toml", "--bootstrap", "2", "-o", folder) == 0
     each = [json.loads((folder / member / "metrics.json").read_text()) for member in ("draw-1", "draw-2")]
     table = pyarrow.parquet.read_table(folder / "members.parquet").to_pydict()
     metrics = [metric for metric in each[0] if metric.startswith("val/")]
@@ -287,10 +275,10 @@ def test_every_model_has_members_that_reconstruct_together(name, trained, tmp_pa
         (metric, metrics_of[metric]) for metrics_of in each for metric in metrics
     ]
     if name == "auxgan":
-        assert command(monkeypatch, "reconstruct", folder) == 2
+        assert run_verb("reconstruct", folder) == 2
         assert "the model auxgan cannot reconstruct" in capsys.readouterr().err
         return
-    assert command(monkeypatch, "reconstruct", folder, "--rows", "12", "-o", tmp_path / "r") == 0
+    assert run_verb("reconstruct", folder, "--rows", "12", "-o", tmp_path / "r") == 0
     with np.load(tmp_path / "r" / "reconstructions.npz") as arrays:
         answered = [field for field in arrays.files if not field.startswith(("true_", "axis_", "std_", "ids"))]
         assert answered
@@ -349,14 +337,14 @@ def test_a_turned_shifted_or_reordered_molecule_gets_the_same_prediction(trained
     assert np.abs(other - plain).max() > 1e-3 * spread
 
 
-def test_a_predicted_spectrum_written_as_text_is_read_as_a_spectrum(trained, tmp_path, monkeypatch, capsys):
+def test_a_predicted_spectrum_written_as_text_is_read_as_a_spectrum(trained, tmp_path, run_verb, capsys):
     symbols, positions = [atom[0] for atom in ATOMS], np.array([atom[1:] for atom in ATOMS])
     write_xyz(tmp_path / "one.xyz", symbols, positions)
     asked = ["predict", trained("aegan"), "--text", "-o"]
-    assert command(monkeypatch, *asked, tmp_path / "there", "--structures", tmp_path / "one.xyz") == 0
+    assert run_verb(*asked, tmp_path / "there", "--structures", tmp_path / "one.xyz") == 0
     written = tmp_path / "there" / "from_structure" / "spectrum"
     assert [path.name for path in written.iterdir()] == ["one.txt"]
-    assert command(monkeypatch, *asked, tmp_path / "back", "--spectra", written) == 0
+    assert run_verb(*asked, tmp_path / "back", "--spectra", written) == 0
     with np.load(tmp_path / "there" / "from_structure" / "predictions.npz") as there:
         axis, spectrum = there["axis_spectrum"], there["spectrum"]
     loaded = read_trained(trained("aegan"))
@@ -365,12 +353,12 @@ def test_a_predicted_spectrum_written_as_text_is_read_as_a_spectrum(trained, tmp
         np.testing.assert_allclose(back["structure"], predict(loaded, rows, ["spectrum"])[1]["structure"], rtol=1e-4)
     other = tmp_path / "other.txt"
     np.savetxt(other, np.stack([axis + 1.0, spectrum[0]], axis=1), header="two\nlines")
-    assert command(monkeypatch, *asked, tmp_path / "no", "--spectra", other) == 2
+    assert run_verb(*asked, tmp_path / "no", "--spectra", other) == 2
     assert "the model reads spectra of 226 points from 2 to 10, but got 226 from 3 to 11" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
 
 
-def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(tmp_path, monkeypatch):
+def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(tmp_path, monkeypatch, run_verb):
     """Descriptors with the reader's options that trained the model, and spectra in their transformed form."""
     rng = np.random.default_rng(0)
     folder, energy = tmp_path / "pairs", np.linspace(7100, 7200, 20)
@@ -385,11 +373,11 @@ def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(tmp_path, mon
     raw |= {"fixed": {"epochs": 1, "hidden_size": 8, "batch_size": 8}}
     monkeypatch.chdir(tmp_path)
     Path("pinned.toml").write_text(write_toml(raw), encoding="utf-8")
-    assert command(monkeypatch, "train", "pinned.toml") == 0
+    assert run_verb("train", "pinned.toml") == 0
     monkeypatch.chdir(folder)  # where the data lay is remembered, wherever one stands
     files = ["--structures", folder, "--spectra", folder, "-o", tmp_path / "files"]
-    assert command(monkeypatch, "predict", tmp_path / "trained" / "aegan", *files) == 0
-    assert command(monkeypatch, "predict", tmp_path / "trained" / "aegan", "-o", tmp_path / "rows") == 0
+    assert run_verb("predict", tmp_path / "trained" / "aegan", *files) == 0
+    assert run_verb("predict", tmp_path / "trained" / "aegan", "-o", tmp_path / "rows") == 0
     with np.load(tmp_path / "rows" / "predictions.npz") as rows:
         for given, asked in (("structure", "spectrum"), ("spectrum", "structure")):
             with np.load(tmp_path / "files" / f"from_{given}" / "predictions.npz") as found:
@@ -398,13 +386,12 @@ def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(tmp_path, mon
 
 
 @pytest.fixture(scope="module")
-def learned(trained, tmp_path_factory) -> Path:
+def learned(trained, tmp_path_factory, run_verb) -> Path:
     """An AEGAN of 12 epochs, enough to depend on what it is given."""
     place = tmp_path_factory.mktemp("learned")
     pinned = (trained("aegan") / "pinned.toml").read_text().replace("epochs = 1\n", "epochs = 12\n")
     (place / "longer.toml").write_text(pinned.replace("batch_size = 50", "batch_size = 16"))
-    with pytest.MonkeyPatch.context() as patch:
-        assert command(patch, "train", place / "longer.toml", "-o", place / "aegan") == 0
+    assert run_verb("train", place / "longer.toml", "-o", place / "aegan") == 0
     return place / "aegan"
 
 
@@ -433,13 +420,13 @@ def test_a_model_that_answers_the_same_to_all_does_not_pass(learned):
     assert not any(each.is_passed for each in found if each.control == "mean training output")
 
 
-def test_the_controls_command_writes_a_table(learned, tmp_path, monkeypatch, capsys):
-    assert command(monkeypatch, "predict", learned, "--controls", "-o", tmp_path / "here") == 0
+def test_the_controls_command_writes_a_table(learned, tmp_path, run_verb, capsys):
+    assert run_verb("predict", learned, "--controls", "-o", tmp_path / "here") == 0
     table = pyarrow.parquet.read_table(tmp_path / "here" / "controls.parquet").to_pydict()
     assert f"{sum(table['is_passed'])} of 32 controls are worse" in capsys.readouterr().out
-    assert command(monkeypatch, "predict", learned, "--controls", "--rows", "9", "-o", tmp_path / "few") == 2
+    assert run_verb("predict", learned, "--controls", "--rows", "9", "-o", tmp_path / "few") == 2
     assert "at least 10 samples, but got 9" in capsys.readouterr().err
-    assert command(monkeypatch, "predict", learned, "--controls", "--spectra", tmp_path) == 2
+    assert run_verb("predict", learned, "--controls", "--spectra", tmp_path) == 2
     assert "leave out the files" in capsys.readouterr().err
 
 
@@ -465,11 +452,13 @@ def test_separation_is_what_its_definition_says():
         ("aae", {"reconstruction", "discriminator", "code"}),
     ],
 )
-def test_foreign_images_of_another_size_and_colour_are_scored(name, known, trained, foreign, tmp_path, monkeypatch):
+def test_foreign_images_of_another_size_and_colour_are_scored(
+    name, known, trained, foreign, tmp_path, monkeypatch, run_verb
+):
     place = tmp_path / "out"
     asked = ["outliers", trained(name), "--out-dataset", "imagenet", "--out-path", foreign, "-o", place]
     monkeypatch.setenv("SPARRING_DATA", str(tmp_path))
-    assert command(monkeypatch, *asked, "--rows", "100") == 0
+    assert run_verb(*asked, "--rows", "100") == 0
     figures = json.loads((place / "outliers.json").read_text())
     assert figures["rows"] == {"own": 100, "foreign": 40}
     assert figures["scores"].keys() == known
@@ -485,18 +474,18 @@ def test_foreign_images_of_another_size_and_colour_are_scored(name, known, train
     assert (place / "scores.png").stat().st_size > 1000
 
 
-def test_series_of_the_same_set_under_other_options_are_foreign(trained, tmp_path, monkeypatch, capsys):
+def test_series_of_the_same_set_under_other_options_are_foreign(trained, tmp_path, run_verb, capsys):
     asked = ["outliers", trained("aae_series"), "--out-dataset", "cylinder-bell-funnel", "-o", tmp_path / "out"]
-    assert command(monkeypatch, *asked, "--out-set", "noise=10.0") == 0
+    assert run_verb(*asked, "--out-set", "noise=10.0") == 0
     figures = json.loads((tmp_path / "out" / "outliers.json").read_text())
     assert figures["rows"] == {"own": 30, "foreign": 150}  # what validated, and all
     assert figures["scores"]["reconstruction"]["auroc"] > 0.99  # a hundred times the noise's variance
-    assert command(monkeypatch, *asked, "--out-set", "loudness=4") == 2
+    assert run_verb(*asked, "--out-set", "loudness=4") == 2
     assert "no option 'loudness'" in capsys.readouterr().err
 
 
-def test_a_set_is_not_foreign_to_a_model_trained_on_it(trained, monkeypatch, capsys):
-    assert command(monkeypatch, "outliers", trained("advvae"), "--out-dataset", "digits") == 2
+def test_a_set_is_not_foreign_to_a_model_trained_on_it(trained, run_verb, capsys):
+    assert run_verb("outliers", trained("advvae"), "--out-dataset", "digits") == 2
     assert "digits is what the model was trained on" in capsys.readouterr().err
 
 
@@ -508,12 +497,11 @@ TINY += ["--num_samples", "4"]
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def published(tmp_path_factory: pytest.TempPathFactory, run_verb) -> Path:
     """What the published command line trained."""
     folder = tmp_path_factory.mktemp("published") / "advvae"
     words = ["train", "advvae", "--train", "--no_wandb", "--dataset", "digits", *TINY, "--lr", "1e-3"]
-    with pytest.MonkeyPatch.context() as patch:
-        assert command(patch, *words, "--sample_and_save_frequency", "2", "--kld_weight", "0.5", "-o", folder) == 0
+    assert run_verb(*words, "--sample_and_save_frequency", "2", "--kld_weight", "0.5", "-o", folder) == 0
     return folder
 
 
@@ -529,24 +517,24 @@ def test_the_published_command_line_trains_what_it_says(published):
     ]  # fmt: skip
 
 
-def test_its_pinned_file_trains_the_same_weights_and_snapshots_change_nothing(published, tmp_path, monkeypatch):
-    assert command(monkeypatch, "train", published / "pinned.toml", "-o", tmp_path) == 0
+def test_its_pinned_file_trains_the_same_weights_and_snapshots_change_nothing(published, tmp_path, run_verb):
+    assert run_verb("train", published / "pinned.toml", "-o", tmp_path) == 0
     again, before = (load_file(folder / "model.safetensors") for folder in (tmp_path, published))
     for name, tensor in before.items():
         assert torch.equal(again[name], tensor), name
 
 
-def test_the_published_verbs_work_on_what_it_wrote(published, foreign, tmp_path, monkeypatch):
+def test_the_published_verbs_work_on_what_it_wrote(published, foreign, tmp_path, monkeypatch, run_verb):
     asked = ["train", "advvae", *TINY]
     one = ["--checkpoint", published]
-    assert command(monkeypatch, *asked, "--sample", *one, "-o", tmp_path / "s") == 0
+    assert run_verb(*asked, "--sample", *one, "-o", tmp_path / "s") == 0
     with np.load(tmp_path / "s" / "samples.npz") as arrays:
         assert arrays["image"].shape == (4, 1, 8, 8)
-    assert command(monkeypatch, *asked, "--test", *one, "-o", tmp_path / "t") == 0
+    assert run_verb(*asked, "--test", *one, "-o", tmp_path / "t") == 0
     assert (tmp_path / "t" / "errors.parquet").is_file()
     monkeypatch.setenv("SPARRING_DATA", str(tmp_path))
     words = ["--outlier_detection", "--discriminator_checkpoint", published, "--out_dataset", "imagenet"]
-    assert command(monkeypatch, *asked, *words, "--data-path", foreign, "-o", tmp_path / "o") == 0
+    assert run_verb(*asked, *words, "--data-path", foreign, "-o", tmp_path / "o") == 0
     assert json.loads((tmp_path / "o" / "outliers.json").read_text())["scores"].keys() == {
         "reconstruction", "discriminator",
     }  # fmt: skip
@@ -563,28 +551,28 @@ def offline(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
-def test_without_a_data_set_it_is_the_published_one_or_offline_the_digits(offline, tmp_path, monkeypatch, capsys):
-    assert command(monkeypatch, "train", "advvae", "--n_epochs", "1", "-o", tmp_path / "out") == 2
+def test_without_a_data_set_it_is_the_published_one_or_offline_the_digits(offline, tmp_path, run_verb, capsys):
+    assert run_verb("train", "advvae", "--n_epochs", "1", "-o", tmp_path / "out") == 2
     said = capsys.readouterr().err
     assert "data set mnist: it could not be fetched" in said
     assert "get train-images-idx3-ubyte.gz" in said
     assert f"put it into {offline / 'mnist'}, and run the same command again" in said
     assert said.endswith("as --data-path; or train on embedded images, offline, with --dataset digits\n")
     assert not (tmp_path / "out").exists()
-    assert command(monkeypatch, "train", "advvae", "--dataset", "cifar10", "-o", tmp_path / "out") == 2
+    assert run_verb("train", "advvae", "--dataset", "cifar10", "-o", tmp_path / "out") == 2
     assert "embedded images" not in capsys.readouterr().err  # who names a set means it
 
 
 def test_a_foreign_set_that_is_not_there_is_asked_for_by_the_flag_that_takes_it(
-    published, offline, tmp_path, monkeypatch, capsys
+    published, offline, tmp_path, run_verb, capsys
 ):
     asked = ["outliers", published, "--out-dataset", "fashionmnist"]
-    assert command(monkeypatch, *asked) == 2
+    assert run_verb(*asked) == 2
     assert capsys.readouterr().err.endswith("or give the folder that holds it as --out-path\n")
-    assert command(monkeypatch, *asked, "--out-path", tmp_path) == 2
+    assert run_verb(*asked, "--out-path", tmp_path) == 2
     assert "data set fashionmnist: --out-path must hold train-images" in capsys.readouterr().err
     asked = ["train", "advvae", "--outlier_detection", "--checkpoint", published]
-    assert command(monkeypatch, *asked) == 2
+    assert run_verb(*asked) == 2
     said = capsys.readouterr().err
     assert "data set fashionmnist: it could not be fetched" in said
     assert said.endswith("or give the folder that holds it as --data-path\n")
@@ -603,15 +591,15 @@ def test_a_foreign_set_that_is_not_there_is_asked_for_by_the_flag_that_takes_it(
         (["best.toml", "--lr", "1"], "train: no option '--lr' of a pinned configuration"),
     ],
 )
-def test_what_train_cannot_take_is_refused_in_one_sentence(words, said, tmp_path, monkeypatch, capsys):
+def test_what_train_cannot_take_is_refused_in_one_sentence(words, said, tmp_path, monkeypatch, capsys, run_verb):
     monkeypatch.chdir(tmp_path)
-    assert command(monkeypatch, "train", *words) == 2
+    assert run_verb("train", *words) == 2
     assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["sample", "reconstruct", "predict", "outliers"])
-def test_every_verb_has_help_and_a_door(verb, checkout, monkeypatch, capsys):
-    assert command(monkeypatch, verb, "--help") == 0
+def test_every_verb_has_help_and_a_door(verb, checkout, run_verb, capsys):
+    assert run_verb(verb, "--help") == 0
     assert "Usage" in capsys.readouterr().out
     assert f'main("{verb}")' in (checkout / "platform" / f"{verb}.py").read_text(encoding="utf-8")
 
