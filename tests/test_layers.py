@@ -57,7 +57,7 @@ ROOM_OF = {
 }
 """Modules that share a room; any other module or folder is the room of its own name."""
 
-ONLY_IN = {"ray": {"cluster"}, "optuna": {"referee", "space", "report"}}
+ONLY_IN = {"ray": {"cluster"}, "optuna": {"referee", "space", "report"}, "matplotlib": {"production"}}
 """Libraries that would spread if they could."""
 
 UNPICKLERS = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
@@ -168,6 +168,11 @@ def test_folders_of_data_hold_no_python(checkout, folder):
         ("ledger", "import ray", "ledger imports ray, which belongs to cluster"),
         ("cli", "from ray.tune import Tuner", "cli imports ray"),
         ("cluster/slot", "import optuna", "optuna, which belongs to referee, report, space"),
+        (
+            "cluster/slot",
+            "def f():\n    from matplotlib.figure import Figure",
+            "matplotlib, which belongs to production",
+        ),
         ("cluster/slot", "from platform.sparring import errors", "the package's name is sparring"),
         ("cluster/slot", "from cloudpickle import loads", "nothing unpickles"),
         ("utils", "", "a new room"),

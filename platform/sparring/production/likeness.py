@@ -20,11 +20,11 @@ import torch
 from rich.console import Console
 
 from ..data.kinematics import to_box, to_polar
-from ..data.pictures import write_picture
 from ..errors import UsageError
 from ..progress import print_listing
 from ..training.single import EPOCHS
 from ..two_sample import Auc, auc
+from .drawing import write_picture
 from .muon_charts import (
     AUXILIARY,
     GENERATED,
@@ -103,7 +103,9 @@ def write_likeness(
         "ks": {label: _test(each) for label, each in tests.items()},
     }
     pictures = {
-        "variables": draw_variables(variables, both, [float(each.statistic) for each in tests.values()]),
+        "variables": draw_variables(
+            variables, {REAL: both[0], GENERATED: both[1]}, [float(each.statistic) for each in tests.values()]
+        ),
         "pairs": draw_pairs(variables, both),
     }
     if codes is not None:

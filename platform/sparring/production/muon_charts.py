@@ -1,6 +1,6 @@
 """What is drawn of muons: every variable, every pair of them, codes, the trees' scores, and the figures by epoch.
 
-All compare a real sample with a generated one in physical units. Real ones are points with the error that their number
+Most compare a real sample with a generated one in physical units. Real ones are points with the error that their number
 implies, generated ones a line.
 """
 
@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from ..data.kinematics import RARENESS, to_polar
-from .charts import Axis, Chart, draw
+from .drawing import FRAME, histogram, in_symbols, look, name_all, sheet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 REAL, GENERATED = "real", "generated"
 AUXILIARY = "the auxiliary values"
@@ -23,6 +26,8 @@ BINS = 50
 SHOWN_CODES = 11
 TAIL = 5e-4
 """Share of the rows beyond either end of a map or of a logarithmic axis; linear histograms show all."""
+LEAST = 1e-9
+"""A logarithmic axis begins here at the lowest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,154 +41,184 @@ class Variable:
     names: tuple[str, ...] = ()
     """Of its two values, if it has no more."""
 
+    @property
+    def scale(self) -> str:
+        return "log" if self.is_log else "linear"
 
+    def edges(self, samples: Sequence[np.ndarray], bins: int, *, is_cut: bool) -> np.ndarray:
+        """(bins + 1,), equal as the axis shows them, about all samples, or all but ``TAIL`` at either end."""
+        if self.names:
+            return np.linspace(-2, 2, len(self.names) + 1)
+        ends = np.stack([np.quantile(each, [TAIL, 1 - TAIL] if is_cut else [0, 1]) for each in samples])
+        low, high = ends[:, 0].min(), ends[:, 1].max()
+        if self.is_log:
+            low = max(low, 1e-4 * high, LEAST)
+            return np.geomspace(low, high if high > low else 10 * low, bins + 1)
+        return np.linspace(low, high if high > low else low + max(1, abs(low)), bins + 1)
+
+
+CHARGE = Variable(label="charge", is_log_y=False, names=("-1", "+1"))
+PZ = Variable(label="pz [GeV]", is_log=True)
 MUONS = (
-    Variable(label="charge", is_log_y=False, names=("-1", "+1")),
+    CHARGE,
     Variable(label="r [cm]"),
     Variable(label="theta [rad]", is_log_y=False),
     Variable(label="z [cm]"),
     Variable(label="pt [GeV]", is_log=True),
     Variable(label="theta_pt [rad]", is_log_y=False),
-    Variable(label="pz [GeV]", is_log=True),
+    PZ,
 )
-RARE = tuple(Variable(label=f"rareness in {name}", is_log=True) for name in RARENESS[:4])
+CARTESIAN = (
+    CHARGE,
+    Variable(label="x [cm]", is_log_y=False),
+    Variable(label="y [cm]", is_log_y=False),
+    Variable(label="z [cm]"),
+    Variable(label="px [GeV]"),
+    Variable(label="py [GeV]"),
+    PZ,
+)
+RARE = tuple(Variable(label=f"rareness in {name}", is_log=True) for name in RARENESS)
+TABLES: Mapping[str, Sequence[Variable]] = {"muons": CARTESIAN, "rareness": RARE}
+"""Fields whose samples say little one by one, by column."""
 Two = tuple[np.ndarray, np.ndarray]
 """Real and generated, (N, columns) and (M, columns)."""
 
 
-def shown(name: str, rows: np.ndarray) -> tuple[tuple[Variable, ...], np.ndarray]:
+def shown(name: str, rows: np.ndarray) -> tuple[Sequence[Variable], np.ndarray]:
     """The variables of a field, and its rows in them: of muons the charge and the six polar columns."""
     if name == "muons":
         return MUONS, np.concatenate([rows[:, :1], to_polar(rows)], axis=1)
-    return RARE, np.asarray(rows[:, :4], dtype=np.float64)
+    return RARE[:4], np.asarray(rows[:, :4], dtype=np.float64)
 
 
-def draw_variables(variables: Sequence[Variable], both: Two, distances: Sequence[float]) -> Image.Image:
-    """A histogram per variable, of both samples. distances: Kolmogorov and Smirnov's, by variable."""
-    charts = []
-    for column, (variable, distance) in enumerate(zip(variables, distances, strict=True)):
-        pair = both[0][:, column], both[1][:, column]
-        axis = _axis(variable, pair, is_cut=variable.is_log)
-        edges = axis.edges(len(variable.names) or BINS)
-        charts.append(_histogram(axis, edges, pair, is_log=variable.is_log_y, words=(f"KS {distance:.3f}",)))
-    return draw(charts, columns=3 if len(charts) != 4 else 2)
+@look()
+def draw_variables(
+    variables: Sequence[Variable], samples: Mapping[str, np.ndarray], distances: Sequence[float] = ()
+) -> Figure:
+    """A histogram per variable, of one sample or two. distances: Kolmogorov and Smirnov's, by variable."""
+    figure, frames = sheet(len(variables), columns=4 if len(variables) > 4 else 2)
+    for column, (variable, frame) in enumerate(zip(variables, frames, strict=True)):
+        values = {name: each[:, column] for name, each in samples.items()}
+        edges = variable.edges(list(values.values()), len(variable.names) or BINS, is_cut=variable.is_log)
+        frame.set(xlabel=in_symbols(variable.label), xscale=variable.scale)
+        _fill(frame, edges, values, is_log=variable.is_log_y)
+        if variable.names:
+            frame.set_xticks([-1, 1], variable.names)
+        if distances:
+            frame.set_title(f"KS {distances[column]:.3f}", loc="right")
+    figure.supylabel("share per bin")
+    name_all(figure)
+    return figure
 
 
-def draw_pairs(variables: Sequence[Variable], both: Two) -> Image.Image:
+@look()
+def draw_pairs(variables: Sequence[Variable], both: Two) -> Figure:
     """Two maps per pair of variables, real and generated, to one logarithmic scale; a charge is left out."""
+    from matplotlib.colors import LogNorm
+
     bins = int(np.clip(np.sqrt(min(map(len, both))) / 2, 12, 60))
-    charts = []
     columns = [column for column, variable in enumerate(variables) if not variable.names]
-    for first, second in combinations(columns, 2):
-        x, y = (
-            _axis(variables[column], (both[0][:, column], both[1][:, column]), is_cut=True)
-            for column in (first, second)
-        )
-        shares = []
-        for rows in both:
-            counts, _, _ = np.histogram2d(rows[:, first], rows[:, second], bins=[x.edges(bins), y.edges(bins)])
-            shares.append(counts / len(rows))
-        least, most = 1 / max(map(len, both)), max(share.max() for share in shares)
-        for title, share in zip((REAL, GENERATED), shares, strict=True):
-            with np.errstate(divide="ignore"):
-                height = np.log(share / least) / max(np.log(most / least), 1e-9)
-            cells = np.where(share > 0, np.clip(height, 0, 1), np.nan)
-            charts.append(Chart(x=x, y=y, title=title, cells=cells))
-    return draw(charts, columns=6, heading="Share per bin", size=(300, 250))
+    pairs = list(combinations(columns, 2))
+    edges = {at: variables[at].edges([rows[:, at] for rows in both], bins, is_cut=True) for at in columns}
+    maps = [
+        np.histogram2d(rows[:, first], rows[:, second], [edges[first], edges[second]])[0].T / len(rows)
+        for first, second in pairs
+        for rows in both
+    ]
+    # The scale begins below a single row, which would else be as good as white.
+    norm = LogNorm(0.2 / max(map(len, both)), max(each.max() for each in maps))
+    figure, frames = sheet(len(maps), columns=6, size=(2.3, 2.0))
+    for place, (frame, share) in enumerate(zip(frames, maps, strict=True)):
+        x, y = pairs[place // 2]
+        cells = frame.pcolormesh(edges[x], edges[y], np.ma.masked_equal(share, 0), norm=norm, cmap="Blues")
+        frame.set(xlabel=in_symbols(variables[x].label), xscale=variables[x].scale, yscale=variables[y].scale)
+        if not variables[x].is_log:
+            frame.locator_params("x", nbins=3)
+        if place % 2:
+            frame.set_title(GENERATED)
+            frame.tick_params("y", which="both", labelleft=False)
+        else:
+            frame.set(title=REAL, ylabel=in_symbols(variables[y].label))
+    figure.colorbar(cells, ax=frames, label="share per bin", aspect=60, fraction=0.02, pad=0.01)
+    return figure
 
 
+@look()
 def draw_codes(
-    codes: np.ndarray,
-    prior: Any,
-    distances: Sequence[float],
-    correlations: Mapping[str, np.ndarray],
-) -> Image.Image:
+    codes: np.ndarray, prior: Any, distances: Sequence[float], correlations: Mapping[str, np.ndarray]
+) -> Figure:
     """Each number of the code against its prior, a distribution of scipy.stats, and correlations by name."""
-    charts = []
-    low, high = prior.ppf(1e-5), prior.ppf(1 - 1e-5)
-    for column, distance in enumerate(distances[:SHOWN_CODES]):
-        values = codes[:, column]
-        axis = Axis(label=f"code {column + 1}", low=min(low, values.min()), high=max(high, values.max()))
-        edges = axis.edges(BINS)
-        counts, _ = np.histogram(values, edges)
-        expected = np.diff(prior.cdf(edges))
-        share = counts / len(values)
-        top = 1.25 * max(share.max(), expected.max())
-        y = Axis(label="share per bin", low=0.0, high=top)
-        middles = (edges[:-1] + edges[1:]) / 2
-        points = {"codes": (middles, share, np.sqrt(counts) / len(values))}
-        words = (f"KS {distance:.3f}",)
-        charts.append(Chart(x=axis, y=y, points=points, steps={"prior": (edges, expected)}, words=words))
-    for name, matrix in correlations.items():
-        names = RARENESS[:4] if name == AUXILIARY else tuple(str(n + 1) for n in range(len(matrix)))
-        axis = Axis(label="", low=0.0, high=1.0, names=names)
-        charts.append(Chart(x=axis, y=axis, title=f"correlation of {name}", cells=matrix, is_signed=True))
-    return draw(charts, columns=3)
+    numbers = codes.T[:SHOWN_CODES]
+    figure, frames = sheet(len(numbers) + len(correlations), columns=3)
+    ends = prior.ppf([1e-5, 1 - 1e-5])
+    for number, (values, distance, frame) in enumerate(zip(numbers, distances, frames, strict=False), start=1):
+        edges = np.linspace(min(ends[0], values.min()), max(ends[1], values.max()), BINS + 1)
+        histogram(frame, edges, values, "codes", is_points=True)
+        frame.stairs(np.diff(prior.cdf(edges)), edges, linewidth=1.2, label="prior")
+        frame.set(xlabel=f"code {number}", ylabel="share per bin", ylim=(0, None))
+        frame.set_title(f"KS {distance:.3f}", loc="right")
+    for (name, matrix), frame in zip(correlations.items(), frames[len(numbers) :], strict=True):
+        size = len(matrix)
+        ends = (0.5, size + 0.5)
+        table = frame.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", extent=(*ends, *ends[::-1]))
+        frame.set_title(f"correlation of {name}")
+        if name == AUXILIARY:
+            names = [in_symbols(each) for each in RARENESS[:size]]
+            frame.set(xticks=range(1, size + 1), xticklabels=names, yticks=range(1, size + 1), yticklabels=names)
+        if size > SHOWN_CODES:  # numbers would overlap
+            figure.colorbar(table, ax=frame)
+            continue
+        for (row, column), value in np.ndenumerate(matrix):
+            colour = "white" if abs(value) > 0.6 else "black"
+            frame.text(column + 1, row + 1, f"{round(value, 2) + 0.0:.2f}", ha="center", va="center", color=colour)
+    name_all(figure)
+    return figure
 
 
-def draw_scores(scores: Two, names: tuple[str, str], auc: float, error: float) -> Image.Image:
+@look()
+def draw_scores(scores: Two, names: tuple[str, str], auc: float, error: float) -> Figure:
     """The trees' scores of the held-out rows of both kinds, called ``names``, and their ROC curve."""
-    axis = Axis(label=f"trees' probability of being {names[0]}", low=0.0, high=1.0)
-    spread = _histogram(axis, axis.edges(BINS), scores, is_log=True, names=names)
-    thresholds = np.unique(np.concatenate(scores))[::-1]
-    rates = [1 - np.searchsorted(np.sort(each), thresholds) / len(each) for each in scores]
-    true, false = (np.concatenate([[0.0], rate, [1.0]]) for rate in rates)
-    curve = Chart(
-        x=Axis(label=f"{names[1]}, taken for {names[0]}", low=0.0, high=1.0),
-        y=Axis(label=f"{names[0]}, found", low=0.0, high=1.0),
-        lines={"trees (guessing: the diagonal)": (false, true)},
-        guides=[(np.array([0.0, 1.0]), np.array([0.0, 1.0]))],
-        title=f"AUC {auc:.4f} ± {error:.4f}",
-    )
-    return draw([spread, curve], columns=2)
+    from sklearn.metrics import roc_curve
+
+    figure, (spread, curve) = sheet(2, columns=2, size=(3.6, 2.8))
+    _fill(spread, np.linspace(0, 1, BINS + 1), dict(zip(names, scores, strict=True)), is_log=True)
+    spread.set(xlabel=f"trees' probability of being {names[0]}", ylabel="share per bin")
+    false, true, _ = roc_curve(np.repeat([1, 0], [len(each) for each in scores]), np.concatenate(scores))
+    curve.plot(false, true, color="C2", label="trees")
+    curve.plot([0, 1], [0, 1], color=FRAME, label="guessing")
+    curve.set(xlabel=f"{names[1]}, taken for {names[0]}", ylabel=f"{names[0]}, found")
+    curve.set_title(f"AUC {auc:.4f} ± {error:.4f}")
+    name_all(figure)
+    return figure
 
 
-def draw_progress(epochs: np.ndarray, figures: Mapping[str, np.ndarray], best: int) -> Image.Image:
+@look()
+def draw_progress(epochs: np.ndarray, figures: Mapping[str, np.ndarray], best: int) -> Figure:
     """Figures by epoch; ``best``: the epoch whose weights were kept."""
-    charts = []
-    x = Axis(label="epoch", low=0.0, high=float(max(epochs.max(), 1)))
-    for name, values in figures.items():
-        is_log = bool(values.min() > 0) and name != "val/auc"
-        low, high = (0.8 * values.min(), 1.25 * values.max()) if is_log else (min(0.0, values.min()), values.max())
-        guides: list[tuple[np.ndarray, np.ndarray]] = []
+    figure, frames = sheet(len(figures), columns=3)
+    for frame, (name, values) in zip(frames, figures.items(), strict=True):
+        frame.plot(epochs, values)
+        frame.plot(epochs[epochs == best], values[epochs == best], "o", label="weights kept")
+        frame.set(title=name, xlabel="epoch")
+        frame.set_xlim(0, epochs.max() + 1)
+        frame.locator_params("x", integer=True)
         if name == "val/auc":
-            low, high = min(0.45, values.min()), max(1.0, values.max())
-            guides = [(np.array([0.0, x.high]), np.array([0.5, 0.5]))]
-        kept = values[epochs == best]
-        marks = {"weights kept": (epochs[epochs == best], kept, np.zeros(len(kept)))}
-        y = Axis(label="", low=float(low), high=float(high) if high > low else float(low) + 1, is_log=is_log)
-        charts.append(Chart(x=x, y=y, title=name, lines={name: (epochs, values)}, points=marks, guides=guides))
-    return draw(charts, columns=2)
+            frame.axhline(0.5, color=FRAME, zorder=1, label="perfect")
+            frame.set_ylim(min(0.45, values.min()), 1)
+        elif values.min() > 0:
+            frame.set_yscale("log")
+    name_all(figure)
+    return figure
 
 
-def _axis(variable: Variable, pair: Sequence[np.ndarray], *, is_cut: bool) -> Axis:
-    """Wide enough for both samples, or for all but ``TAIL`` at either end."""
-    if variable.names:
-        return Axis(label=variable.label, low=-2.0, high=2.0, names=variable.names)
-    ends = [np.quantile(each, [TAIL, 1 - TAIL] if is_cut else [0, 1]) for each in pair]
-    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
-    if variable.is_log:
-        low = max(low, 1e-4 * high)
-    return Axis(
-        label=variable.label, low=float(low), high=float(high if high > low else low + 1), is_log=variable.is_log
-    )
-
-
-def _histogram(
-    axis: Axis,
-    edges: np.ndarray,
-    pair: Sequence[np.ndarray],
-    *,
-    is_log: bool,
-    names: tuple[str, str] = (REAL, GENERATED),
-    words: tuple[str, ...] = (),
-) -> Chart:
-    """The first as points with errors, the second as a line, both as shares of all."""
-    counts = [np.histogram(each, edges)[0] for each in pair]
-    first, second = (count / len(each) for count, each in zip(counts, pair, strict=True))
-    top = max(first.max(), second.max(), 1e-9)
-    low, high = (0.5 / max(map(len, pair)), 3 * top) if is_log else (0.0, 1.25 * top)
-    y = Axis(label="share per bin", low=low, high=high, is_log=is_log)
-    middles = np.sqrt(edges[:-1] * edges[1:]) if axis.is_log else (edges[:-1] + edges[1:]) / 2
-    points = {names[0]: (middles, first, np.sqrt(counts[0]) / len(pair[0]))}
-    return Chart(x=axis, y=y, points=points, steps={names[1]: (edges, second)}, words=words)
+def _fill(frame: Axes, edges: np.ndarray, samples: Mapping[str, np.ndarray], *, is_log: bool) -> None:
+    """Histograms; of two samples the first is points. The lowest of a logarithmic one is half a row."""
+    for place, (name, values) in enumerate(samples.items(), start=1):
+        histogram(frame, edges, values, name, is_points=place < len(samples))
+    frame.set_xlim(edges[0], edges[-1])
+    if is_log:
+        low = 0.5 / max(map(len, samples.values()))
+        frame.set_ylim(low, 2 * max(frame.dataLim.ymax, low))
+        frame.set_yscale("log")
+    else:
+        frame.set_ylim(0, None)
