@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparring.data.pictures import grid, pairs, write_picture
+from sparring.data.pictures import grid, pairs
 from sparring.errors import DataError
+from sparring.production.drawing import write_picture
 
 RNG = np.random.default_rng(0)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from sparring.data.spectra import read_spectrum
 from sparring.errors import UsageError
 from sparring.production import read_trained
 from sparring.production.committee import Dropping, read_committee
-from sparring.production.panels import Panel, draw
 from sparring.production.pictures import picture
 from sparring.production.rows import read_rows
 from sparring.space import read_space, write_toml
@@ -356,24 +355,6 @@ def test_a_model_without_dropout_and_too_few_passes_are_refused(tmp_path, member
 
 
 # -- pictures ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_band_of_the_deviation_lies_about_its_line_inside_the_frame():
-    x = np.linspace(0, 1, 50)
-    lines: Mapping[str, np.ndarray] = {"data": x, "answer": 0.5 + 0 * x}
-
-    def pale_rows(half: float | None) -> np.ndarray:
-        """Rows of the picture with much of a quarter of the answer's red."""
-        panel = Panel(title="", x=x, lines=lines, bands={} if half is None else {"answer": np.full(50, half)})
-        found = np.abs(np.asarray(draw([panel])).astype(int) - (244, 210, 215)) < 6
-        return np.flatnonzero(found.all(2).sum(1) > 100)
-
-    top, bottom = 24 + 24, 24 + 200 - 22
-    assert not len(pale_rows(None))
-    half = pale_rows(0.25)  # of the range from 0 to 1
-    assert (half.min(), half.max()) == pytest.approx((top + (bottom - top) / 4, bottom - (bottom - top) / 4), abs=3)
-    whole = pale_rows(2.0)  # wider than the lines: the range widens
-    assert (whole.min(), whole.max()) == pytest.approx((top, bottom), abs=3)
 
 
 def test_images_get_a_third_row_of_their_deviation():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from PIL import Image
 
@@ -44,14 +42,6 @@ def pairs(originals: np.ndarray, reconstructions: np.ndarray, columns: int = 10)
         return grid(np.concatenate(lines), len(originals))
     lines[-2:] = [np.concatenate([line, blank]) for line in lines[-2:]]
     return grid(np.concatenate(lines), columns)
-
-
-def write_picture(path: Path, picture: Image.Image) -> None:
-    """A PNG; raises DataError where it cannot be written."""
-    try:
-        picture.save(path, "PNG")
-    except OSError as error:
-        raise DataError(f"{path}: the picture cannot be written: {error.strerror or error}") from error
 
 
 def _floats(images: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What a trained model is for: sample, reconstruct, predict, tell outliers, from the folder that ``train`` wrote.
 
 ``trained.py`` reads such a folder, ``rows.py`` the samples to work on, ``verbs.py`` and ``outliers.py`` answer, and
-``panels.py`` draws. Nothing here trains.
+``drawing.py`` says what figures look like. Nothing here trains.
 """
 
 from __future__ import annotations

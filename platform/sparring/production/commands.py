@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 
-from ..errors import UsageError
+from ..data import FieldCard, read_card
+from ..errors import UnknownName, UsageError
 from ..progress import print_listing
 from ..space import apply_settings
 from ..two_sample import MOST_ROWS
 from .committee import Answered, Committee
 from .controls import compare, write_controls
 from .likeness import check_against, write_likeness
+from .muon_charts import TABLES
 from .outliers import scores, write_outliers
-from .pictures import TABLES
 from .rows import Rows, read_rows
 from .trained import Loaded
 from .verbs import errors, sample, write_answers, write_texts
@@ -52,7 +53,7 @@ def run_sample(
     answers = sample(loaded, n, seed=seed, boost=boost)
     axes = {name: _axis(loaded, name) for name in answers if name in loaded.about.axes}
     where = output or loaded.folder / "samples"
-    write_answers(where, "samples", answers, {}, (), axes)
+    write_answers(where, "samples", answers, {}, (), axes, cards=_cards(loaded))
     for name in answers.keys() & TABLES.keys():
         np.save(where / f"{name}.npy", answers[name])
     if found is not None and against is not None:
@@ -64,7 +65,9 @@ def run_reconstruct(asked: Committee, found: Rows, output: Path | None, console:
     """The samples as they come back."""
     given = asked.reconstruct(found)
     where, axes = output or asked.front.folder / "reconstructions", _axes(asked.front, found)
-    write_answers(where, "reconstructions", given.answers, given.truths, found.ids, axes, given.deviations)
+    write_answers(
+        where, "reconstructions", given.answers, given.truths, found.ids, axes, given.deviations, _cards(asked.front)
+    )
     _say_errors(asked, found, given, console)
     console.print(f"Reconstructions of {len(found):,} samples: {where}", soft_wrap=True)
 
@@ -78,7 +81,8 @@ def run_predict(
     """asked: (folder, fields to predict from, samples), each written on its own. text: one .txt per sample too."""
     for where, fields, found in asked:
         given, axes = committee.predict(found, fields), _axes(committee.front, found)
-        write_answers(where, "predictions", given.answers, given.truths, found.ids, axes, given.deviations)
+        cards = _cards(committee.front)
+        write_answers(where, "predictions", given.answers, given.truths, found.ids, axes, given.deviations, cards)
         if text:
             for name, values in given.answers.items():
                 write_texts(where, name, values, found.ids, axes.get(name), given.deviations.get(name))
@@ -145,6 +149,14 @@ def _axis(loaded: Loaded, name: str) -> np.ndarray:
 def _axes(loaded: Loaded, found: Rows) -> dict[str, np.ndarray]:
     """Where columns lie: as the rows say, else as they lay in training."""
     return {name: _axis(loaded, name) for name in loaded.about.axes} | dict(found.axes)
+
+
+def _cards(loaded: Loaded) -> Mapping[str, FieldCard]:
+    """What the values are, by field; nothing where the data set's card is not at hand, as nothing else needs it."""
+    try:
+        return read_card(loaded.about.dataset).fields
+    except UnknownName:
+        return {}
 
 
 def _say_errors(asked: Committee, found: Rows, given: Answered, console: Console) -> None:

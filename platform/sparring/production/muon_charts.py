@@ -126,7 +126,8 @@ def draw_pairs(variables: Sequence[Variable], both: Two) -> Figure:
         for rows in both
     ]
     # The scale begins below a single row, which would else be as good as white.
-    norm = LogNorm(0.2 / max(map(len, both)), max(each.max() for each in maps))
+    row = 1 / max(map(len, both))
+    norm = LogNorm(0.2 * row, max(row, *(each.max() for each in maps)))
     figure, frames = sheet(len(maps), columns=6, size=(2.3, 2.0))
     for place, (frame, share) in enumerate(zip(frames, maps, strict=True)):
         x, y = pairs[place // 2]

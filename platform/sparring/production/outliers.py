@@ -11,17 +11,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data.pictures import write_picture
 from ..errors import UsageError
-from .panels import draw, histogram
+from .drawing import histogram, look, name_all, sheet, write_picture
 from .rows import Rows
 from .trained import Loaded
 from .verbs import Answers, ask, open_folder, write_table
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 TPR = 0.95
+BINS = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,21 @@ def write_outliers(folder: Path, own: tuple[Rows, Answers], foreign: tuple[Rows,
     is_foreign = [False] * len(own[0]) + [True] * len(foreign[0])
     ids = [*own[0].ids, *foreign[0].ids]
     write_table(folder / "scores.parquet", {"id": ids, "is_foreign": is_foreign, **columns})
-    panels = [histogram(name, {"own": own[1][name], "foreign": foreign[1][name]}) for name in figures]
-    write_picture(folder / "scores.png", draw(panels))
+    write_picture(folder / "scores.png", draw_scores({"own": own[1], "foreign": foreign[1]}))
     return figures
+
+
+@look()
+def draw_scores(scores: Mapping[str, Answers]) -> Figure:
+    """By set and score, (N,): how each score is spread over both sets, as shares of either."""
+    names = list(scores["own"])
+    figure, frames = sheet(len(names), columns=3)
+    for frame, name in zip(frames, names, strict=True):
+        edges = np.histogram_bin_edges(np.concatenate([each[name] for each in scores.values()]).astype(float), BINS)
+        for key, each in scores.items():
+            histogram(frame, edges, each[name], key)
+        frame.locator_params("x", nbins=4)
+        frame.set(xlabel=name, ylim=(0, None))
+    figure.supylabel("share per bin")
+    name_all(figure)
+    return figure

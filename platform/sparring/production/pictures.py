@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import islice, product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from ..data.kinematics import COLUMNS, RARENESS
+from ..data import FieldCard
 from ..data.pictures import grid, pairs
-from .panels import Panel, draw, histogram
+from .drawing import in_symbols, look, name_all, sheet
+from .muon_charts import TABLES, draw_variables
 
-TABLES: Mapping[str, Sequence[str]] = {"muons": COLUMNS, "rareness": RARENESS}
-"""Fields whose samples say little one by one, with the names of their columns."""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 SHOWN_IMAGES, SHOWN_CURVES = 20, 12
+TITLE = 40
+"""Characters of a sample's name."""
 
 
 def picture(
@@ -25,10 +31,12 @@ def picture(
     ids: Sequence[str] = (),
     axis: np.ndarray | None = None,
     spread: np.ndarray | None = None,
-) -> Image.Image:
+    card: FieldCard | None = None,
+) -> Image.Image | Figure:
     """answers, truths: (N, …) of the field ``name``; of many, images and curves show the first.
 
     spread: deviations of the answers: a band about curves, a third row below images, white where they are largest.
+    card: says the units.
     """
     if answers.ndim == 4:
         if spread is not None:
@@ -40,25 +48,41 @@ def picture(
         return grid(answers, math.ceil(math.sqrt(len(answers))))
     both = {"answer": answers} if truths is None else {"data": truths, "answer": answers}
     if name in TABLES:
-        columns = zip(TABLES[name], range(answers.shape[1]), strict=False)
-        return draw([histogram(title, {key: each[:, at] for key, each in both.items()}) for title, at in columns])
-    return draw(_curves(both, ids, axis, spread)[:SHOWN_CURVES])
+        return draw_variables(TABLES[name][: answers.shape[1]], both)
+    return draw_curves(name, both, ids=ids, axis=axis, spread=spread, card=card)
 
 
-def _curves(
-    both: Mapping[str, np.ndarray], ids: Sequence[str], axis: np.ndarray | None, spread: np.ndarray | None
-) -> list[Panel]:
-    answers = both["answer"]
-    x = axis if axis is not None and len(axis) == answers.shape[1] else np.arange(1, answers.shape[1] + 1)
-    panels = []
-    for row in range(min(len(answers), SHOWN_CURVES)):
-        title = ids[row] if ids else f"sample {row + 1}"
-        if answers.ndim == 2:
-            lines = {key: each[row] for key, each in both.items()}
-            panels.append(Panel(title=title, x=x, lines=lines, bands={} if spread is None else {"answer": spread[row]}))
-            continue
-        for channel in range(answers.shape[2]):  # of a series
-            lines = {key: each[row, :, channel] for key, each in both.items()}
-            bands = {} if spread is None else {"answer": spread[row, :, channel]}
-            panels.append(Panel(title=f"{title}, channel {channel + 1}", x=x, lines=lines, bands=bands))
-    return panels
+@look()
+def draw_curves(
+    name: str,
+    both: Mapping[str, np.ndarray],
+    *,
+    ids: Sequence[str],
+    axis: np.ndarray | None,
+    spread: np.ndarray | None,
+    card: FieldCard | None,
+) -> Figure:
+    """both: by what they are, (N, points), or of series (N, times, channels), each channel in a frame of its own."""
+    lines = {key: each.reshape(*each.shape[:2], -1) for key, each in both.items()}
+    count, points, channels = lines["answer"].shape
+    x, along, unit = np.arange(1, points + 1), "column", "" if card is None or card.unit == "1" else f" [{card.unit}]"
+    if axis is not None and len(axis) != points:  # Fourier-transformed: the card speaks of before
+        unit = ""
+    elif axis is not None:
+        x, along = axis, "" if card is None or card.axis is None else card.axis.partition(",")[0]
+    places = list(islice(product(range(count), range(channels)), SHOWN_CURVES))
+    figure, frames = sheet(len(places), columns=3)
+    for (row, channel), frame in zip(places, frames, strict=True):
+        for key, each in lines.items():
+            (line,) = frame.plot(x, each[row, :, channel], label=key)
+        if spread is not None:
+            middle, half = lines["answer"][row, :, channel], spread.reshape(lines["answer"].shape)[row, :, channel]
+            pale: dict[str, Any] = {"color": line.get_color(), "alpha": 0.25, "linewidth": 0}
+            frame.fill_between(x, middle - half, middle + half, **pale, label="± std")
+        title = " ".join(ids[row].split()) if ids else f"sample {row + 1}"
+        title = title[:TITLE] + (f", channel {channel + 1}" if channels > 1 else "")
+        frame.set_title(title, parse_math=False)
+    figure.supxlabel(in_symbols(along))
+    figure.supylabel(in_symbols(name + unit))
+    name_all(figure)
+    return figure

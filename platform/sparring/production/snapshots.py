@@ -7,8 +7,8 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from ..data.pictures import write_picture
 from ..models.base import Model
+from .drawing import write_picture
 from .pictures import picture
 
 

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.pictures import write_picture
+from ..data import FieldCard
 from ..errors import DataError, UsageError
 from ..models.autoencoder import Autoencoder
+from .drawing import write_picture
 from .pictures import picture
 from .rows import Rows
 from .trained import Loaded
@@ -86,13 +87,14 @@ def write_answers(
     ids: Sequence[str],
     axes: Mapping[str, np.ndarray],
     deviations: Answers | None = None,
+    cards: Mapping[str, FieldCard] | None = None,
 ) -> list[Path]:
     """``STEM.npz``, ``errors.parquet`` where there is a truth, and a picture of each field; returns the files.
 
-    deviations: of the answers, value by value, where they are means.
+    deviations: of the answers, value by value, where they are means. cards: of the fields, for their units.
     """
     open_folder(folder)
-    deviations = deviations or {}
+    deviations, cards = deviations or {}, cards or {}
     arrays: dict[str, Any] = {**answers, **{f"true_{name}": truth for name, truth in truths.items()}}
     arrays |= {f"std_{name}": deviation for name, deviation in deviations.items()}
     arrays |= {f"axis_{name}": axes[name] for name in answers if name in axes}
@@ -106,8 +108,8 @@ def write_answers(
         written.append(write_table(folder / "errors.parquet", {"id": list(ids), **columns}))
     for name, values in answers.items():
         path = folder / f"{name}.png"
-        spread = deviations.get(name)
-        write_picture(path, picture(name, values, truths.get(name), ids=ids, axis=axes.get(name), spread=spread))
+        about: dict[str, Any] = {"axis": axes.get(name), "spread": deviations.get(name), "card": cards.get(name)}
+        write_picture(path, picture(name, values, truths.get(name), ids=ids, **about))
         written.append(path)
     return written
 
