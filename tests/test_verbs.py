@@ -20,9 +20,10 @@ from safetensors.torch import load_file, save_file
 from sparring.data import load_dataset, split_rows
 from sparring.errors import ConfigError, DataError, UsageError
 from sparring.models import model_names
-from sparring.production import read_trained
+from sparring.production import read_trained, verbs
 from sparring.production.controls import compare
 from sparring.production.outliers import scores, separate
+from sparring.production.pictures import picture
 from sparring.production.rows import Rows, read_rows, read_structures
 from sparring.production.verbs import errors, predict, reconstruct, sample
 from sparring.space import find_space, read_space, write_toml
@@ -194,6 +195,27 @@ def test_the_sample_command_writes_numbers_and_a_picture(trained, tmp_path, run_
         with np.load(tmp_path / name / "samples.npz") as arrays:
             assert arrays[field].shape[0] == 9
         assert Image.open(tmp_path / name / f"{field}.png").getextrema() != ((255, 255),) * 3
+
+
+def test_figures_get_the_units_of_the_data_sets_card_where_it_is_at_hand(trained, tmp_path, monkeypatch, run_verb):
+    labels = []
+
+    def spy(*arguments: Any, **options: Any) -> Any:
+        figure = picture(*arguments, **options)
+        labels.append((figure.get_supxlabel(), figure.get_supylabel()))
+        return figure
+
+    monkeypatch.setattr(verbs, "picture", spy)
+    moved = tmp_path / "moved"
+    shutil.copytree(trained("aae_series"), moved)
+    (moved / "model.json").write_text((moved / "model.json").read_text().replace("cylinder-bell-funnel", "gone"))
+    for verb, folder in (("sample", trained("aae_series")), ("sample", moved), ("reconstruct", trained("aegan"))):
+        more = ["-n", "2"] if verb == "sample" else ["--rows", "2"]
+        assert run_verb(verb, folder, *more, "-o", tmp_path / "out") == 0
+    assert run_verb("predict", trained("aegan"), "--rows", "2", "-o", tmp_path / "out") == 0
+    structure, spectrum = ("column", "structure"), ("wave number in 1/Å", "spectrum [1/Å$^2$]")
+    assert labels[:2] == [("time in samples", "series"), ("", "series")]
+    assert sorted(labels[2:4]) == sorted(labels[4:]) == [structure, spectrum]
 
 
 def test_a_boost_makes_rarer_muons_and_is_refused_where_there_is_none(trained):
