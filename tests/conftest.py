@@ -128,7 +128,7 @@ class Command:
                 process.kill()
                 process.wait()
 
-    def run(self, *arguments: str, seconds: float = 240) -> int:
+    def run(self, *arguments: str, seconds: float = 600) -> int:
         process = self.start(*arguments)
         try:
             return process.wait(seconds)
@@ -153,7 +153,7 @@ class Command:
                     blow(member)
         process.wait()
 
-    def wait_for(self, met: Callable[[], Any], process: subprocess.Popen, seconds: float = 120) -> Any:
+    def wait_for(self, met: Callable[[], Any], process: subprocess.Popen, seconds: float = 300) -> Any:
         """What ``met`` answers once that is true; fails if the search ends first or the time is up."""
         deadline = time.monotonic() + seconds
         while not (answer := met()):

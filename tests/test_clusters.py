@@ -64,7 +64,7 @@ def test_a_search_outlives_a_node(command, find_processes, check_unbroken):
         before = len(search.epochs())
         search.wait_for(lambda: len(search.epochs()) > before + 10, process)
         cut_power(raylet)
-        assert process.wait(200) == 0, search.said()[-3000:]
+        assert process.wait(600) == 0, search.said()[-3000:]
     finally:
         search.end()
         cluster.shutdown()
@@ -114,13 +114,13 @@ def test_a_search_finds_a_cluster_started_by_hand(command, joined):
     process = search.start(
         "--address", "auto", "--trials", "3", "--slots", "2", "--set", "epochs=3", **joined.environment
     )
-    assert process.wait(200) == 0, search.said()[-3000:]
+    assert process.wait(600) == 0, search.said()[-3000:]
     assert len(trial_rows(search.folder)) == 3
 
 
 def test_what_the_joined_nodes_cannot_hold_is_refused(command, joined):
     search = command("aegan-exafs")
-    assert search.start("--address", "auto", "--trials", "3", "--slots", "3", **joined.environment).wait(100) == 2
+    assert search.start("--address", "auto", "--trials", "3", "--slots", "3", **joined.environment).wait(600) == 2
     assert "the cluster has room for 2 (2 nodes of 1 CPU); use --slots 2 or fewer" in search.said()
     assert not (search.folder / "study.json").exists()
 
@@ -133,7 +133,7 @@ def test_a_search_is_submitted_as_a_job(checkout, tmp_path, command, joined):
     program = ["python", "-m", "platform.search", "aegan", "--trials", "2", "--slots", "2", "--set", "epochs=3"]
     program += [*search.settings, "--results", str(search.results)]
     job = search.call(*submit, "--", *program, cwd=copy, **joined.environment)
-    assert job.wait(200) == 0, search.said()[-3000:]
+    assert job.wait(600) == 0, search.said()[-3000:]
     assert len(trial_rows(search.folder)) == 2
     assert "2 completed" in search.said(), "the summary comes back to who submitted"
 
@@ -170,7 +170,7 @@ def test_the_batch_script_of_slurm_joins_the_nodes_and_ends_gently(checkout, tmp
         (token,) = (tmp_path / ".ray").iterdir()
         assert token.stat().st_mode & 0o077 == 0
         process.send_signal(signal.SIGTERM)
-        assert process.wait(120) == 143, search.said()[-3000:]
+        assert process.wait(600) == 143, search.said()[-3000:]
     finally:
         search.end()
         shutil.rmtree(folder, ignore_errors=True)

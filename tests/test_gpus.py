@@ -31,7 +31,6 @@ def pretended() -> Iterator[str]:
     ("workers", "why"),
     [("1", "install a PyTorch built for CUDA"), ("2", "doesn't have NCCL built in; what was committed")],
 )
-@pytest.mark.timeout(300)
 def test_a_gpu_that_torch_cannot_use_ends_the_search_with_one_sentence(pretended, command, workers, why):
     search = command(f"pretended-{workers}")
     flags = ("--address", pretended, "--gpus-per-worker", "1", "--workers-per-trial", workers, "--slots", "1")

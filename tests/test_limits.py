@@ -13,7 +13,6 @@ from sparring.study import open_folder, prepare
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
-@pytest.mark.timeout(200)
 def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
     import ray
 

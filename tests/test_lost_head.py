@@ -11,7 +11,6 @@ from sparring.ledger import epoch_rows, trial_rows
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
-@pytest.mark.timeout(400)
 def test_a_lost_head_comes_back_from_the_mirror(command, tmp_path):
     search, mirror = command("lost"), tmp_path / "mirror"
     budget = ("--trials", "6", "--set", "epochs=60", "--pruner", "none", "--checkpoint-seconds", "0")

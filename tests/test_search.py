@@ -63,7 +63,7 @@ def test_a_search_outlives_a_slot_and_the_referee(command, find_processes, check
         settled = len(search.epochs())
         search.wait_for(lambda: len(search.epochs()) > settled + 5, process)  # noqa: B023
         find_processes(victim, process.pid)[0].kill()
-    assert process.wait(240) == 0, search.said()[-3000:]
+    assert process.wait(600) == 0, search.said()[-3000:]
     rows = trial_rows(search.folder)
     assert [row.outcome for row in rows] == [Outcome.COMPLETED] * 6
     assert max(row.attempt for row in rows) > 1
