@@ -99,7 +99,7 @@ def test_constant_and_single_rows_are_drawn_without_a_warning(rows, tmp_path):
     variables = [MUONS[0], MUONS[3], MUONS[4]]  # of two values, linear, logarithmic
     own, foreign = {"code": np.sign(rows[:, 0])}, {"code": np.sign(rows[:, 1])}
     for figure in (
-        draw_variables(variables, {"real": rows, "generated": 2 * rows}, [0.0] * 3),
+        draw_variables(variables, {"real": rows, "generated": rows}, [0.0] * 3),
         draw_pairs(variables, (rows, rows)),
         draw_codes(rows[:, :1], Point, [0.0], {"the codes": np.zeros((1, 1))}),
         draw_scores((np.zeros(3), np.zeros(4)), ("real", "generated"), 0.5, 0.0),
