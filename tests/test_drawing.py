@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,15 @@ from PIL import Image
 from sparring.data import FieldCard
 from sparring.errors import DataError
 from sparring.production.drawing import histogram, in_symbols, look, sheet, write_picture
-from sparring.production.muon_charts import MUONS, draw_codes, draw_pairs, draw_progress, draw_scores, draw_variables
+from sparring.production.muon_charts import (
+    MUONS,
+    TABLES,
+    draw_codes,
+    draw_pairs,
+    draw_progress,
+    draw_scores,
+    draw_variables,
+)
 from sparring.production.outliers import draw_scores as draw_outliers
 from sparring.production.pictures import picture
 
@@ -190,6 +199,20 @@ def test_tables_are_histograms_of_their_columns_with_units():
     labels = ["rareness in r", "rareness in z", "rareness in $p_T$", "rareness in $p_z$"]
     assert [frame.get_xlabel() for frame in figure.axes] == labels
     assert {frame.get_xscale() for frame in figure.axes} == {"log"}
+
+
+@pytest.mark.parametrize("ratio", [1.5, 4.0, 8.0, 12.0, 90.0, 3e3])
+def test_labels_of_a_logarithmic_axis_do_not_overlap(ratio):
+    rows = np.array([1.3e-4, 13.0]) * ratio ** RNG.random((400, 2))
+    for figure in (picture("rareness", rows), draw_pairs(TABLES["rareness"][:2], (rows, rows))):
+        figure.draw_without_rendering()
+        for frame in figure.axes[:2]:
+            labels = [*frame.xaxis.get_majorticklabels(), *frame.xaxis.get_minorticklabels()]
+            low, high = frame.bbox.intervalx
+            boxes = [each.get_window_extent() for each in labels if each.get_text()]
+            boxes = sorted((box for box in boxes if low <= (box.x0 + box.x1) / 2 <= high), key=lambda box: box.x0)
+            assert len(boxes) >= 2
+            assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_scores_of_both_sets_are_spread_over_the_same_bins():

@@ -100,7 +100,7 @@ def draw_variables(
     for column, (variable, frame) in enumerate(zip(variables, frames, strict=True)):
         values = {name: each[:, column] for name, each in samples.items()}
         edges = variable.edges(list(values.values()), len(variable.names) or BINS, is_cut=variable.is_log)
-        frame.set(xlabel=in_symbols(variable.label), xscale=variable.scale)
+        _lie_along(frame, variable, edges)
         _fill(frame, edges, values, is_log=variable.is_log_y)
         if variable.names:
             frame.set_xticks([-1, 1], variable.names)
@@ -132,7 +132,8 @@ def draw_pairs(variables: Sequence[Variable], both: Two) -> Figure:
     for place, (frame, share) in enumerate(zip(frames, maps, strict=True)):
         x, y = pairs[place // 2]
         cells = frame.pcolormesh(edges[x], edges[y], np.ma.masked_equal(share, 0), norm=norm, cmap="Blues")
-        frame.set(xlabel=in_symbols(variables[x].label), xscale=variables[x].scale, yscale=variables[y].scale)
+        frame.set_yscale(variables[y].scale)
+        _lie_along(frame, variables[x], edges[x])
         if not variables[x].is_log:
             frame.locator_params("x", nbins=3)
         if place % 2:
@@ -183,7 +184,7 @@ def draw_scores(scores: Two, names: tuple[str, str], auc: float, error: float) -
 
     figure, (spread, curve) = sheet(2, columns=2, size=(3.6, 2.8))
     _fill(spread, np.linspace(0, 1, BINS + 1), dict(zip(names, scores, strict=True)), is_log=True)
-    spread.set(xlabel=f"trees' probability of being {names[0]}", ylabel="share per bin")
+    spread.set(xlabel=f"trees' probability of being {names[0]}", ylabel="share per bin", xlim=(0, 1))
     false, true, _ = roc_curve(np.repeat([1, 0], [len(each) for each in scores]), np.concatenate(scores))
     curve.plot(false, true, color="C2", label="trees")
     curve.plot([0, 1], [0, 1], color=FRAME, label="guessing")
@@ -212,11 +213,32 @@ def draw_progress(epochs: np.ndarray, figures: Mapping[str, np.ndarray], best: i
     return figure
 
 
+def _lie_along(frame: Axes, variable: Variable, edges: np.ndarray) -> None:
+    """Makes the variable the horizontal axis, with labels that do not overlap: a logarithmic one's are long."""
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    frame.set(xlabel=in_symbols(variable.label), xscale=variable.scale, xlim=(edges[0], edges[-1]))
+    if not variable.is_log:
+        return
+    ratio = edges[-1] / edges[0]
+    if ratio < 10:
+        frame.xaxis.set_major_locator(MaxNLocator(3))
+        numbers = ScalarFormatter()
+        numbers.set_powerlimits((-3, 4))
+        frame.xaxis.set_major_formatter(numbers)
+    told = "25" if 10 <= ratio < 100 else ""
+
+    def say(value: float, _place: float) -> str:
+        digit = f"{value:e}"[0]
+        return "" if digit not in told else f"{value:g}" if value > 0.1 else digit
+
+    frame.xaxis.set_minor_formatter(say)
+
+
 def _fill(frame: Axes, edges: np.ndarray, samples: Mapping[str, np.ndarray], *, is_log: bool) -> None:
     """Histograms; of two samples the first is points. The lowest of a logarithmic one is half a row."""
     for place, (name, values) in enumerate(samples.items(), start=1):
         histogram(frame, edges, values, name, is_points=place < len(samples))
-    frame.set_xlim(edges[0], edges[-1])
     if is_log:
         low = 0.5 / max(map(len, samples.values()))
         frame.set_ylim(low, 2 * max(frame.dataLim.ymax, low))
