@@ -24,9 +24,8 @@ from sparring import retrain
 from sparring.data import load_dataset, member_rows, split_rows
 from sparring.data.spectra import read_spectrum
 from sparring.errors import UsageError
-from sparring.production import read_trained
+from sparring.production import pictures, read_trained
 from sparring.production.committee import Dropping, read_committee
-from sparring.production.pictures import picture
 from sparring.production.rows import read_rows
 from sparring.space import read_space, write_toml
 
@@ -46,6 +45,12 @@ def pin(path: Path, seed: int = 5, n: int = 60, **fixed: Any) -> Path:
     found = {"metric": "val/score", "value": 1.0, "study": "aegan-exafs", "trial": 3, "precision": "fp32"}
     path.write_text(write_toml(raw | {"fixed": FIXED | fixed, "data": {"n": n}, "found": found}), encoding="utf-8")
     return path
+
+
+@pytest.fixture(autouse=True)
+def _one_curve(monkeypatch):
+    """A frame instead of twelve, which take most of a second; tests/test_drawing.py looks at all."""
+    monkeypatch.setattr(pictures, "SHOWN_CURVES", 1)
 
 
 @pytest.fixture(scope="module")
@@ -360,7 +365,7 @@ def test_a_model_without_dropout_and_too_few_passes_are_refused(tmp_path, member
 def test_images_get_a_third_row_of_their_deviation():
     rng = np.random.default_rng(0)
     images, spread = rng.random((12, 1, 30, 30)), 0.1 * rng.random((12, 1, 30, 30))
-    made = picture("image", images, images, spread=spread)
+    made = pictures.picture("image", images, images, spread=spread)
     assert isinstance(made, Image.Image)
     assert made.size == (10 * 32 + 2, 3 * 32 + 2)
     shown = np.asarray(made)[66:96, 2:32]

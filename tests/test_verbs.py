@@ -20,10 +20,9 @@ from safetensors.torch import load_file, save_file
 from sparring.data import load_dataset, split_rows
 from sparring.errors import ConfigError, DataError, UsageError
 from sparring.models import model_names
-from sparring.production import read_trained, verbs
+from sparring.production import pictures, read_trained, verbs
 from sparring.production.controls import compare
 from sparring.production.outliers import scores, separate
-from sparring.production.pictures import picture
 from sparring.production.rows import Rows, read_rows, read_structures
 from sparring.production.verbs import errors, predict, reconstruct, sample
 from sparring.space import find_space, read_space, write_toml
@@ -50,6 +49,12 @@ FIGURES = {
     "mlp_aae": {"image": "val/mse_recon"},
 }
 """Field -> the metric that its reconstruction's error must repeat."""
+
+
+@pytest.fixture(autouse=True)
+def _one_curve(monkeypatch):
+    """A frame instead of twelve, which take most of a second; tests/test_drawing.py looks at all."""
+    monkeypatch.setattr(pictures, "SHOWN_CURVES", 1)
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +206,7 @@ def test_figures_get_the_units_of_the_data_sets_card_where_it_is_at_hand(trained
     labels = []
 
     def spy(*arguments: Any, **options: Any) -> Any:
-        figure = picture(*arguments, **options)
+        figure = pictures.picture(*arguments, **options)
         labels.append((figure.get_supxlabel(), figure.get_supylabel()))
         return figure
 
