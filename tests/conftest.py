@@ -123,7 +123,7 @@ class Command:
         for process in reversed(self.started):
             process.terminate()
             try:
-                process.wait(20)
+                process.wait(120)  # killed, a driver would leave its Ray to the next test's
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

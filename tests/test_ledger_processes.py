@@ -42,17 +42,27 @@ def open_ledger(folder, wait_s=0.0):
 KILLED_WRITERS = """
 chance = random.Random(3)
 for life in range(10):
+    source, sink = os.pipe()
     pid = os.fork()
     if not pid:
+        os.dup2(sink, 1)
         with open_ledger(sys.argv[1], 5.0) as ledger:
             for n in range(1000):
                 write(sys.argv[1], 1000 * life + n, ledger)
                 if n % 5 == 4:
                     ledger.compact()
-    time.sleep(chance.uniform(0.03, 0.2))
+        os._exit(0)
+    os.close(sink)
+    told = b""
+    if life % 5:  # the others may die before their first row
+        told = os.read(source, 4096)
+    time.sleep(chance.uniform(0.0, 0.2))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    os.write(1, b"| ")
+    while piece := os.read(source, 4096):
+        told += piece
+    os.close(source)
+    os.write(1, told + b"| ")
 """
 
 BUSY_WRITER = """
@@ -66,7 +76,7 @@ with open_ledger(sys.argv[1]) as ledger:
 HOLDER = """
 with lock_study(sys.argv[1]), open_ledger(sys.argv[1]):
     os.write(1, b"held")
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
@@ -106,7 +116,7 @@ def test_a_second_search_is_refused_and_told_who_holds_the_study(folder):
         began = time.monotonic()
         with pytest.raises(StudyLocked, match=words):
             open_ledger(folder, wait_s=0.2)
-        assert 0.2 <= time.monotonic() - began < 2
+        assert time.monotonic() - began >= 0.2
         # kill -9 frees both, and a writer that waits gets in
         threading.Timer(0.1, os.kill, (holder.pid, signal.SIGKILL)).start()
         open_ledger(folder, wait_s=10).close()
@@ -171,7 +181,7 @@ def test_a_study_that_cannot_be_written_is_refused_at_the_start(tmp_path):
 
 def test_writers_killed_at_random_moments_lose_nothing_they_acknowledged(folder):
     done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + KILLED_WRITERS, str(folder)], capture_output=True, timeout=60
+        [sys.executable, "-c", PRELUDE + KILLED_WRITERS, str(folder)], capture_output=True, timeout=600
     )
     lives = [{int(word) for word in life.split()} for life in done.stdout.split(b"|")]
     assert len(lives) == 11, done.stderr
@@ -182,7 +192,7 @@ def test_writers_killed_at_random_moments_lose_nothing_they_acknowledged(folder)
     assert len(there) == len(set(there))
     assert acknowledged <= set(there)
     assert len(set(there) - acknowledged) <= 10  # one per life may have been committed and not yet told
-    assert sum(map(bool, lives)) >= 3, "too few writers lived long enough to write"
+    assert sum(map(bool, lives)) >= 8, "eight writers were left alive until they had written"
     epochs = read_epochs(folder).table["trial"].to_pylist()
     assert all(epochs.count(number) == 2 for number in epochs)
     with open_ledger(folder) as ledger:
@@ -205,7 +215,7 @@ def test_readers_beside_a_busy_writer_see_every_acknowledged_row_once(folder):
         listener = threading.Thread(target=listen, args=[writer.stdout.fileno()])
         listener.start()
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 300
             while (told[0] < 65 or ours < 10 or foreign < 5) and time.monotonic() < deadline:
                 known = told[0]
                 reading = read_trials(folder)

@@ -33,15 +33,13 @@ def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
         from sparring.cluster.trainer import Trainer
         from sparring.training.gang import Solo
 
-        Solo.run_epoch = lambda self: time.sleep(60)
+        Solo.run_epoch = lambda self: time.sleep(3600)
         Trainer(brief).train(number, token)
 
     number = ray.get(referee.ask.remote())
     for each in range(study.spec.attempts):
-        began = time.monotonic()
         with pytest.raises(ray.exceptions.WorkerCrashedError):
-            ray.get(attempt.remote(brief, number, f"attempt {each}"))
-        assert time.monotonic() - began < 40, "the limit of 2 s ended it, not the sleep"
+            ray.get(attempt.remote(brief, number, f"attempt {each}"), timeout=200)  # the limit of 2 s ends it
     ray.get(attempt.remote(brief, number, "one more"))  # is told that there is nothing left to run
     ray.get(referee.close.remote())
     (row,) = trial_rows(study.folder)
