@@ -1,0 +1,67 @@
+"""Which library multiplies float32 matrices on a CPU: torch's own choice, MKL, or oneDNN.
+
+On AMD's processors with AVX-512 MKL stays with its AVX2 kernels, 105 GFLOP/s of one core at every size, where oneDNN
+reaches 160 to 240 (docs/LOG.md). A product costs oneDNN some 15 µs more, so nets of narrow layers stay with MKL. Both
+are float32 to rounding; the choice follows from the processor, the nets and the batch alone, never from a timing, so
+that the same seed gives the same bits.
+
+torch leads to oneDNN by the permission to round products to bfloat16. Only a processor with AMX makes use of it, and
+whether this one does is tried once per process.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import nn
+
+WORTHWHILE = 1_150_000
+"""Multiplications of a product from which oneDNN wins. Forward and both backward products of rows × in × out = n
+million took MKL 25 + 64 n µs and oneDNN 65 + 29 n."""
+
+ROUNDING = 1e-5
+"""Most that a product may be off, of its largest number. float32 reaches 7e-7 here, bfloat16 3e-3."""
+
+
+def choose(model: nn.Module, rows: int, device: torch.device) -> AbstractContextManager[None]:
+    """What to enter around a training step on ``rows`` rows; enters again and again."""
+    linear = [each for each in model.modules() if isinstance(each, nn.Linear) and each.weight.dtype == torch.float32]
+    gain = sum(rows * each.in_features * each.out_features - WORTHWHILE for each in linear)
+    return Permission() if device.type == "cpu" and gain > 0 and is_suited() else nullcontext()
+
+
+class Permission:
+    """Inside, torch multiplies float32 matrices through oneDNN. May be entered again once it was left."""
+
+    def __enter__(self) -> None:
+        self._before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("medium")
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_float32_matmul_precision(self._before)
+
+
+@cache
+def is_suited() -> bool:
+    """Is this a processor on which oneDNN multiplies faster than MKL, and still in float32?"""
+    return torch.backends.cpu.get_cpu_capability() == "AVX512" and _is_of_amd() and _keeps_float32()
+
+
+def _is_of_amd(described: Path = Path("/proc/cpuinfo")) -> bool:
+    try:
+        with described.open(encoding="utf-8") as file:
+            return any(line.startswith("vendor_id") and "AuthenticAMD" in line for line in file)
+    except OSError:  # no Linux
+        return False
+
+
+def _keeps_float32() -> bool:
+    generator = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(shape, generator=generator) for shape in ((64, 512), (512, 64)))
+    exact = left.double() @ right.double()
+    with Permission():
+        off = (left @ right - exact).abs().max()
+    return bool(off <= ROUNDING * exact.abs().max())
