@@ -2,7 +2,8 @@
 
 A part is called ``<seq>-<label>-<crc>.parquet``, such as ``00000042-t00007-a1-5f3a9c01.parquet``. The CRC-32 is of the
 whole file: Parquet's own page checksums, written for other readers, leave the footer unguarded. Merged parts are called
-``merged``, and ``full`` once they are so large that merging them again would cost more than it saves.
+``merged``, and ``full`` once they are so large that merging them again would cost more than it saves; their footer names
+the sequence numbers of all parts that they replace.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ FULL_BYTES = 1 << 20
 lines after 10,000 trials, at every 400th commit (docs/decisions/0008)."""
 
 _NAME = re.compile(r"^(\d{8,})-([a-z0-9-]+)-([0-9a-f]{8})\.parquet$")
+_REPLACED = b"sparring.replaced"
+"""The footer's key of what a merged part replaces: sequence numbers with commas between."""
 _DAMAGE = {errno.EIO, errno.EISDIR, errno.ELOOP}
 """Errors of opening that mean this part is bad, and not that the process may not or cannot read now."""
 
@@ -38,6 +41,8 @@ class Parts(NamedTuple):
     """Unique and sorted by the table's keys."""
     sound: int
     """How many parts they were in."""
+    sequences: frozenset[int]
+    """Sequence numbers of these parts, and of those that they had replaced."""
     torn: Mapping[str, str]
     """File name -> what is wrong with it."""
 
@@ -52,20 +57,23 @@ def old_folder(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
-def pack(table: pa.Table) -> bytes:
-    """The table as one Parquet file."""
+def pack(table: pa.Table, replaced: Collection[int] = ()) -> bytes:
+    """The table as one Parquet file. replaced: sequence numbers of the parts whose place it takes."""
     many = table.num_rows > 1
     sink = pa.BufferOutputStream()
-    pq.write_table(
-        table,
+    with pq.ParquetWriter(
         sink,
+        table.schema,
         # For one value per column they only add: without them 5.1 kB instead of 11, written and read in half the time.
         compression="zstd" if many else "none",
         use_dictionary=many,
         write_statistics=many,
         store_schema=False,  # Parquet's own types say all of ours
         write_page_checksum=True,
-    )
+    ) as file:
+        file.write_table(table)
+        if replaced:
+            file.add_key_value_metadata({_REPLACED.decode(): ",".join(map(str, sorted(replaced)))})
     data: bytes = sink.getvalue().to_pybytes()
     return data
 
@@ -82,6 +90,16 @@ def sequence_of(name: str) -> int:
 
 def name_merged(seq: int, data: bytes) -> str:
     return name_part(seq, "full" if len(data) >= FULL_BYTES else "merged", data)
+
+
+def replaced_by(path: Path) -> frozenset[int]:
+    """Sequence numbers of the parts that a merged part has replaced, over all its mergers. Raises OSError."""
+    return _replaced(pq.read_metadata(path).metadata)
+
+
+def _replaced(metadata: Mapping[bytes, bytes] | None) -> frozenset[int]:
+    text = (metadata or {}).get(_REPLACED, b"").decode()
+    return frozenset(map(int, text.split(","))) if text else frozenset()
 
 
 def is_full(name: str) -> bool:
@@ -119,16 +137,19 @@ def read_parts(
     while True:
         place, names = list_parts(folder)
         tables, torn = [schema.empty_table()], {}
+        sequences: set[int] = set()
         try:
             for name in names:
                 found = _read_part(place / name, schema) if name not in without else None
                 if isinstance(found, str):
                     torn[name] = found
                 elif found is not None:
+                    sequences |= {sequence_of(name), *_replaced(found.schema.metadata)}
+                    found = found.replace_schema_metadata()
                     tables.append(found if keep is None else found.filter(keep))
         except FileNotFoundError:
             continue  # the writer merged these parts meanwhile: list again
-        return Parts(latest(pa.concat_tables(tables), keys), len(tables) - 1, torn)
+        return Parts(latest(pa.concat_tables(tables), keys), len(tables) - 1, frozenset(sequences), torn)
 
 
 def latest(table: pa.Table, keys: Sequence[str]) -> pa.Table:
@@ -160,7 +181,7 @@ def _read_part(path: Path, schema: pa.Schema) -> pa.Table | str:
         return f"its {len(data)} bytes do not have the checksum in its name"
     try:
         table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
-        return _conform(table, schema)
+        return _conform(table, schema).replace_schema_metadata(table.schema.metadata)
     except (pa.ArrowException, OSError) as error:
         return f"it does not fit the study's columns: {error}"
 

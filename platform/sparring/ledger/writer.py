@@ -122,7 +122,7 @@ class Ledger:
                 parts = self._read(name, without=full)
                 if parts.sound < 2:
                     continue
-                data = pack(parts.table)
+                data = pack(parts.table, parts.sequences)
                 target = name_merged(self._next_seq(), data)
                 make_folder(merged)
                 for part in full:
