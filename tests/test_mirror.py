@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from hashlib import sha256
@@ -25,6 +26,7 @@ from sparring.mirror import Mirror, mirror, seeding, store
 from sparring.mirror.store import Store
 from sparring.records import AttemptRow, EpochRow, Outcome, TrialRow
 from sparring.training.checkpoint import CheckpointFolder
+from sparring.training.shelf import WeightsFolder
 
 pytestmark = pytest.mark.slow  # all together
 
@@ -102,14 +104,16 @@ def ended(trial):
 
 
 def train(ledger, *trials, end=True):
-    checkpoints = CheckpointFolder(ledger.folder / "checkpoints")
+    checkpoints, weights = CheckpointFolder(ledger.folder / "checkpoints"), WeightsFolder(ledger.folder / "weights")
     for trial in trials:
         ledger.append_attempt(AttemptRow(trial=trial, attempt=1, seed=7, params={"lr": 0.1}, slot="s"))
         for number in (1, 2):
             ledger.append_epochs([epoch(trial, number)])
             checkpoints.write(trial, 1, number, f"{trial} {number}".encode())
         if end:
+            weights.write(trial, f"weights of {trial}".encode())
             ledger.append_trial(ended(trial))
+            weights.keep([trial])
             checkpoints.drop(trial)
 
 
@@ -124,7 +128,7 @@ def raw_counts(folder):
 
 def names_here(folder):
     """What ought to be mirrored, found by other means than the mirror's."""
-    files = [*folder.glob("*s/*.parquet"), *folder.glob("checkpoints/*.safetensors"), folder / "study.json"]
+    files = [*folder.glob("*s/*.parquet"), *folder.glob("*s/*.safetensors"), folder / "study.json"]
     return {str(path.relative_to(folder)) for path in files}
 
 
@@ -145,7 +149,8 @@ def test_a_study_is_mirrored_while_it_runs_and_comes_back(folder, address):
         train(ledger, 3, end=False)
     assert (running.problem, running.missing) == (None, 0)
     assert names_there(address, folder) == names_here(folder)
-    assert len(names_here(folder)) == 13  # study.json, 3 parts of attempts, 5 of epochs, 2 of trials, 2 checkpoints
+    # study.json, 3 parts of attempts, 5 of epochs, 2 of trials, 2 checkpoints, the weights of the last that ended
+    assert len(names_here(folder)) == 14
     before, study = rows_of(folder), read_study(folder)
     shutil.rmtree(folder)
 
@@ -157,6 +162,7 @@ def test_a_study_is_mirrored_while_it_runs_and_comes_back(folder, address):
     assert raw_counts(folder) == [3, 4, 8]
     assert read_study(folder) == study
     assert CheckpointFolder(folder / "checkpoints").newest(3) == b"3 2"
+    assert WeightsFolder(folder / "weights").read(2) == b"weights of 2"
     assert sorted(path.name for path in folder.parent.iterdir()) == ["study"]
 
     with opened(folder) as ledger, Mirror(folder, address, look_s=0.02):
@@ -175,6 +181,7 @@ from sparring.ledger import Ledger, write_study
 from sparring.mirror import Mirror
 from sparring.records import AttemptRow, EpochRow, Outcome, TrialRow
 from sparring.training.checkpoint import CheckpointFolder
+from sparring.training.shelf import WeightsFolder
 
 folder, address, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 chance = random.Random(seed)
@@ -565,10 +572,12 @@ def test_a_bucket_that_is_not_there_is_refused(folder, s3):
 
 
 def test_an_address_that_does_not_answer_is_refused_in_time(folder, here, monkeypatch):
+    answered = threading.Event()
     monkeypatch.setattr(store, "CHECK_S", 0.05)
-    monkeypatch.setattr(Store, "write", lambda self, name, data: time.sleep(0.3))
+    monkeypatch.setattr(Store, "write", lambda self, name, data: answered.wait(600))
     with pytest.raises(UsageError, match=r"did not answer within 0\.05 s"):
         Mirror(folder, here).check()
+    answered.set()
 
 
 def test_the_check_leaves_no_file(folder, address):
@@ -606,7 +615,7 @@ def test_files_without_a_study_are_refused(folder, here):
     with opened(folder) as ledger, Mirror(folder, here):
         train(ledger, 0)
     Path(here, "study", STUDY).unlink()
-    with pytest.raises(UsageError, match=r"holds 4 files of a study but no study\.json"):
+    with pytest.raises(UsageError, match=r"holds 5 files of a study but no study\.json"):
         Mirror(folder, here).check()
 
 
@@ -650,7 +659,7 @@ def test_what_a_killed_search_left_of_a_merger_is_no_other_study(folder, here):
     assert resumed.seed() is False
     with resumed:
         pass
-    assert len(before) == 9
+    assert len(before) == 10
     assert names_there(here, folder) == names_here(folder)
 
 
@@ -777,3 +786,26 @@ def wait_for(condition, seconds=20.0):
     while not condition():
         assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.02)
+
+
+def test_a_part_that_no_merger_took_in_stays_over_there(folder, here):
+    """It was lost here before: the mirror has the only copy, whatever was merged since."""
+    begin(folder)
+    with opened(folder) as ledger:
+        train(ledger, 0, 1, 2)
+        mirror = Mirror(folder, here)
+        mirror.copy()
+        lost = next((folder / "trials").glob("*-t00001-*"))
+        lost.unlink()
+        ledger.compact()
+        ledger.compact()  # a merged part is merged again: what it had replaced counts on
+        train(ledger, 3)
+        ledger.compact()
+        mirror.copy()
+    there = {name for name in names_there(here, folder) if name.startswith("trials/")}
+    (merged,) = there - {f"trials/{lost.name}"}
+    assert "-merged-" in merged
+    assert f"trials/{lost.name}" in there
+    shutil.rmtree(folder)
+    assert Mirror(folder, here).seed()
+    assert [row.trial for row in trial_rows(folder)] == [0, 1, 2, 3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,10 +13,10 @@ from typing import Any, Self
 
 from ..errors import UsageError
 from ..ledger import read_trials
-from ..ledger.parts import list_parts, sequence_of
+from ..ledger.parts import list_parts, replaced_by, sequence_of
 from ..ledger.schema import KEYS
 from .seeding import check_ahead, check_study, seed
-from .store import CHECKPOINTS, FAILURES, STUDY, Store, is_sound, read_checkpoint_name, reason
+from .store import CHECKPOINTS, FAILURES, STUDY, WEIGHTS, Store, is_mirrored, is_sound, read_checkpoint_name, reason
 
 LOOK_S = 1.0
 """Seconds between two looks at the folder: what a lost head costs at most, beside the time of the copying."""
@@ -51,6 +52,7 @@ class Mirror:
         self._final_s = final_s
         self._found_last: Mapping[str, Path] = {}
         self._held: dict[str, int] = {}
+        self._merged: dict[str, frozenset[int]] = {}
         self._listed: float | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="mirror")
@@ -168,35 +170,49 @@ class Mirror:
     def _found(self) -> dict[str, Path]:
         """Name -> path of every file to mirror, in the order of sending; empty while, or once, there is no study.
 
-        Checkpoints are listed before tables: whatever ended the trial of one that is gone is then among the parts.
+        Checkpoints and weights are listed before tables: whatever ended the trial of one that is gone is then among the
+        parts. Weights are sent before the row that says whose they are.
         """
         if not (self.folder / STUDY).exists():
             return {}
-        try:
-            names = [f"{CHECKPOINTS}/{name}" for name in sorted(os.listdir(self.folder / CHECKPOINTS))]
-        except FileNotFoundError:
-            names = []
-        checkpoints = {name: self.folder / name for name in names if read_checkpoint_name(name) is not None}
+        checkpoints, weights = self._tensors(CHECKPOINTS), self._tensors(WEIGHTS)
         parts = []
         for table in KEYS:
             place, listed = list_parts(self.folder / table)
             parts += [(sequence_of(name), f"{table}/{name}", place / name) for name in listed if sequence_of(name)]
-        return {STUDY: self.folder / STUDY, **{name: path for _, name, path in sorted(parts)}, **checkpoints}
+        return {STUDY: self.folder / STUDY, **weights, **{name: path for _, name, path in sorted(parts)}, **checkpoints}
+
+    def _replaced_by(self, name: str, path: Path) -> frozenset[int]:
+        """What a merged part says it has replaced; nothing if it has been merged away itself meanwhile."""
+        if name not in self._merged:
+            try:
+                self._merged[name] = replaced_by(path)
+            except FileNotFoundError:
+                return frozenset()
+        return self._merged[name]
+
+    def _tensors(self, folder: str) -> dict[str, Path]:
+        """Name -> path of the checkpoints, or the weights."""
+        try:
+            names = [f"{folder}/{name}" for name in sorted(os.listdir(self.folder / folder))]
+        except FileNotFoundError:
+            return {}
+        return {name: self.folder / name for name in names if is_mirrored(name)}
 
     def _replaced(self, found: Mapping[str, Path]) -> list[str]:
         """Names over there that are gone here and have a successor, over there too."""
         gone = [name for name in self._held if name not in found]
         if not gone:
             return []
-        merged: dict[str, int] = {}
         newest: dict[int, int] = {}
+        leads = any(name.startswith(f"{WEIGHTS}/") for name in found.keys() & self._held.keys())
+        merged: dict[str, set[int]] = defaultdict(set)
         for name in found.keys() & self._held.keys():
-            table, _, file = name.partition("/")
             checkpoint = read_checkpoint_name(name)
             if checkpoint is not None:
                 newest[checkpoint.trial] = max(newest.get(checkpoint.trial, 0), checkpoint.epoch)
-            elif "-merged-" in file:
-                merged[table] = max(merged.get(table, 0), sequence_of(file))
+            elif "-merged-" in name or "-full-" in name:
+                merged[name.partition("/")[0]] |= self._replaced_by(name, found[name])
         # Damaged here after it was sent: the copy over there may be the last whole one.
         aside = set(os.listdir(self.folder / "_torn")) if (self.folder / "_torn").exists() else set()
         ended: set[int] | None = None
@@ -204,8 +220,12 @@ class Mirror:
         for name in gone:
             table, _, file = name.partition("/")
             checkpoint = read_checkpoint_name(name)
+            if table == WEIGHTS:
+                if leads:
+                    replaced.append(name)
+                continue
             if checkpoint is None:
-                if sequence_of(file) < merged.get(table, 0) and f"{table}-{file}" not in aside:
+                if sequence_of(file) in merged[table] and f"{table}-{file}" not in aside:
                     replaced.append(name)
                 continue
             if checkpoint.epoch <= newest.get(checkpoint.trial, -1):

@@ -14,7 +14,18 @@ from ..errors import LedgerError, UsageError
 from ..ledger import Ledger, read_attempts, read_epochs, read_study, read_trials
 from ..ledger.disk import make_folder, publish, remove_folder, sync_folder
 from ..ledger.schema import KEYS
-from .store import AT_ONCE, CHECKPOINTS, FAILURES, STUDY, Store, is_sound, read_checkpoint_name, reason
+from .store import (
+    AT_ONCE,
+    CHECKPOINTS,
+    FAILURES,
+    STUDY,
+    WEIGHTS,
+    Store,
+    is_sound,
+    read_checkpoint_name,
+    reason,
+    sha256_of,
+)
 
 _LEAVES = {"LOCK", f".{STUDY}.tmp"}
 """What a search that never began leaves in its folder."""
@@ -139,13 +150,13 @@ def seed(folder: Path, store: Store) -> tuple[str, ...] | None:
 
 
 def _fetch(names: Iterable[str], folder: Path, store: Store) -> tuple[str, ...]:
-    """Writes the files durably; checkpoints without their checksum go to ``_torn/`` and are named."""
-    for place in (folder, *(folder / name for name in (*KEYS, CHECKPOINTS))):
+    """Writes the files durably; checkpoints and weights without their checksum go to ``_torn/`` and are named."""
+    for place in (folder, *(folder / name for name in (*KEYS, CHECKPOINTS, WEIGHTS))):
         make_folder(place)
 
     def fetch(name: str) -> str | None:
         data = store.read(name)
-        if read_checkpoint_name(name) is None or is_sound(name, data):
+        if sha256_of(name) is None or is_sound(name, data):
             publish(data, folder / name)
             return None
         aside = folder / "_torn"

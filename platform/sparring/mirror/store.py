@@ -25,7 +25,7 @@ from ..ledger.parts import sequence_of
 from ..ledger.schema import KEYS
 
 STUDY = "study.json"
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, WEIGHTS = "checkpoints", "weights"
 CHECK_S = 30.0
 """How long the first file may take; Google's client alone would try for 15 minutes."""
 
@@ -33,6 +33,7 @@ AT_ONCE = 8
 """Requests at a time where many files are fetched or deleted; each waits for the network, not for this machine."""
 
 _CHECKPOINT = re.compile(r"^t(\d+)-a(\d+)-e(\d+)-([0-9a-f]{16})\.safetensors$")
+_WEIGHTS = re.compile(r"^t\d+-([0-9a-f]{16})\.safetensors$")
 _OBJECTS = {"abfs", "gcs", "s3"}
 """Types of file system where a file appears under its name only when its upload has ended."""
 
@@ -62,14 +63,22 @@ def read_checkpoint_name(name: str) -> Checkpoint | None:
 def is_mirrored(name: str) -> bool:
     """Is it one of the immutable files that a mirror holds?"""
     folder, _, file = name.rpartition("/")
-    return name == STUDY or (folder in KEYS and sequence_of(file) > 0) or read_checkpoint_name(name) is not None
+    return name == STUDY or (folder in KEYS and sequence_of(file) > 0) or sha256_of(name) is not None
+
+
+def sha256_of(name: str) -> str | None:
+    """The first 16 digits, which the name of a checkpoint or of weights holds; None for any other name."""
+    folder, _, file = name.rpartition("/")
+    if (checkpoint := read_checkpoint_name(name)) is not None:
+        return checkpoint.sha256
+    match = _WEIGHTS.match(file) if folder == WEIGHTS else None
+    return None if match is None else match[1]
 
 
 def is_sound(name: str, data: bytes) -> bool:
     """Do the bytes have the checksum in the name? ``study.json`` carries its own."""
-    checkpoint = read_checkpoint_name(name)
-    if checkpoint is not None:
-        return hashlib.sha256(data).hexdigest()[:16] == checkpoint.sha256
+    if (digest := sha256_of(name)) is not None:
+        return hashlib.sha256(data).hexdigest()[:16] == digest
     return name == STUDY or f"-{zlib.crc32(data):08x}.parquet" == name[-17:]
 
 
