@@ -92,13 +92,16 @@ def epoch(trial, n, attempt=1, value=None):
     return EpochRow(trial=trial, attempt=attempt, epoch=n, metrics={"val/score": value}, wall_s=0.5)
 
 
-def make(folder, *, shelf=None, clock=None, **spec):
+def make(folder, *, shelf=None, clock=None, weights=None, **spec):
     spec = StudySpec(**{"name": "s", "model": "toy", "dataset": "none", "trials": 8, "space": RAW, **spec})
     if not (folder / "study.json").exists():
         folder.mkdir(exist_ok=True)
         write_study(folder, {"spec": {"name": "s"}, "kinds": SPACE.kinds, "metrics": ["val/score"]})
     shelf, clock = shelf or Shelf(), clock or Clock()
-    return Referee(folder, spec, SPACE.without_model(), shelf, epochs=9, metrics=["val/score"], clock=clock, wait_s=1.0)
+    return Referee(
+        folder, spec, SPACE.without_model(), shelf, epochs=9, metrics=["val/score"], weights=weights, clock=clock,
+        wait_s=1.0,
+    )  # fmt: skip
 
 
 def train(referee, number, *, upto=9, attempt=1, token="slot"):
@@ -563,6 +566,61 @@ def test_a_follower_sees_every_event_once(folder):
     assert snapshot.trials == 8
 
 
+def test_a_follower_of_a_referee_that_came_back_misses_nothing(folder):
+    """What it remembers of the one before, its cursor above all, must not hide what the new one hears."""
+    first = make(folder)
+    train(first, first.ask(), upto=8)
+    _, events, cursor = first.follow(0)
+    assert len(events) == 9
+    first.ledger.close()
+    again = make(folder)
+    again.report([epoch(0, 9)])
+    assert [type(event).__name__ for event in again.follow(cursor)[1]] == ["EpochRow"]
+
+
+def test_a_referee_that_came_back_hears_again_that_it_is_over_and_how_late_it_is(folder):
+    clock = Clock()
+    referee = make(folder, clock=clock, time_s=100.0)
+    number = referee.ask()
+    assert referee.follow(0, is_over=True)[0].stopping
+    referee.ledger.close()
+
+    again = make(folder, clock=clock, time_s=100.0)
+    assert not again.snapshot().stopping
+    assert again.follow(0, is_over=True)[0].stopping
+    assert again.ask() is None
+    again.ledger.close()
+
+    late = make(folder, clock=clock, time_s=100.0)
+    snapshot = late.follow(0, elapsed_s=70.0)[0]
+    assert (snapshot.elapsed_s, snapshot.stopping) == (70.0, False)
+    clock.now += 29
+    assert late.follow(0, elapsed_s=70.0)[0].elapsed_s == 99.0, "it never runs backwards"
+    clock.now += 1
+    late.start(number, "slot")
+    assert late.report([epoch(number, 1)]).verdict is Verdict.STOP
+
+
+def test_doubtful_reasons_to_give_up_are_forgiven_once_per_slot_until_an_epoch_is_told(folder):
+    referee = make(folder, slots=2)
+    number = referee.ask()
+    for _ in range(2):
+        referee.give_up("a port was taken", is_certain=False)
+        assert referee.snapshot().broken is None
+    train(referee, number, upto=1)
+    for _ in range(2):
+        referee.give_up("a port was taken", is_certain=False)
+    assert referee.snapshot().broken is None
+    referee.give_up("a port was taken", is_certain=False)
+    assert (referee.snapshot().broken, referee.ask()) == ("a port was taken", None)
+
+
+def test_a_certain_reason_to_give_up_counts_at_once(folder):
+    referee = make(folder, slots=2)
+    referee.give_up("no such file")
+    assert referee.snapshot().broken == "no such file"
+
+
 def test_a_ledger_with_a_missing_trial_is_refused(folder):
     referee = make(folder)
     for _ in range(3):
@@ -659,3 +717,58 @@ def test_beyond_that_it_is_shown_the_best_an_even_sample_and_what_runs(monkeypat
     thirds = [sum(low <= number < low + 300 for number in numbers) for low in (0, 300, 600)]
     assert min(thirds) > 40
     assert len(study.optuna.trials) == 905
+
+
+# -- the weights of the trials that lead ------------------------------------------------------------------------------
+
+
+class Weights(dict):
+    """A shelf in memory."""
+
+    def write(self, trial, packed):
+        self[trial] = packed
+
+    def keep(self, trials):
+        for trial in set(self) - set(trials):
+            del self[trial]
+
+
+def complete(referee, number, value):
+    start = referee.start(number, f"slot-{number}")
+    for n in range(1, 10):
+        row = epoch(number, n, start.trial.attempt, value)
+        referee.report([row], last=n == 9, weights=f"{number}".encode() if n == 9 else None)
+
+
+def test_only_the_best_trial_s_weights_stay(folder):
+    weights = Weights()
+    referee = make(folder, pruner="none", weights=weights)
+    held = []
+    for value in (0.5, 0.7, 0.3, 0.4):
+        complete(referee, referee.ask(), value)
+        held.append(dict(weights))
+    assert held == [{0: b"0"}, {0: b"0"}, {2: b"2"}, {2: b"2"}]
+
+
+def test_weights_lie_there_before_the_row_and_strays_go_when_the_referee_comes_back(folder, monkeypatch):
+    weights = Weights()
+    referee = make(folder, pruner="none", weights=weights)
+    complete(referee, referee.ask(), 0.5)
+
+    class Dead(BaseException):
+        pass
+
+    def die(row):
+        assert row.trial in weights, "the weights come first"
+        raise Dead
+
+    monkeypatch.setattr(referee.ledger, "append_trial", die)
+    with pytest.raises(Dead):
+        complete(referee, referee.ask(), 0.1)
+    assert set(weights) == {0, 1}, "the row of trial 1 is not committed, and 0 still leads"
+    referee.ledger.close()
+    again = make(folder, pruner="none", weights=weights)
+    assert set(weights) == {0}
+    assert again.ask() == 1
+    complete(again, 1, 0.1)
+    assert set(weights) == {1}

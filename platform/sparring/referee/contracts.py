@@ -1,8 +1,8 @@
-"""What the referee asks of the shelf of checkpoints, and what it does once the disk refuses."""
+"""What the referee asks of the shelves of checkpoints and weights, and what it does once the disk refuses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,13 @@ class Checkpoints(Protocol):
     def newest(self, trial: int) -> bytes | None: ...
     def history(self, packed: bytes, attempt: int) -> list[EpochRow]: ...
     def drop(self, trial: int) -> None: ...
+
+
+class Weights(Protocol):
+    """Where the leading trials' weights are kept; ``sparring.training.shelf.WeightsFolder`` is one."""
+
+    def write(self, trial: int, packed: bytes) -> None: ...
+    def keep(self, trials: Collection[int]) -> None: ...
 
 
 def stopping_instead(answer: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ..records import EpochRow, Trial, TrialRow
 
 Event = Trial | EpochRow | TrialRow
@@ -9,11 +11,14 @@ Event = Trial | EpochRow | TrialRow
 
 
 class Events:
-    """For one follower, who names by a cursor what it has seen; that is then forgotten."""
+    """For one follower, who names by a cursor what it has seen; that is then forgotten.
+
+    Cursors count on from the time, so that one of a referee before this never lies ahead and hides what is new.
+    """
 
     def __init__(self) -> None:
         self._unseen: list[Event] = []
-        self._first = 0
+        self._first = time.time_ns()
 
     def add(self, event: Event) -> None:
         self._unseen.append(event)

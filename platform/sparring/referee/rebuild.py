@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,12 +18,14 @@ FORGOTTEN = "?"
 """The token of a trial that some slot may be running since before the referee came back."""
 
 
-def rebuild(folder: Path, objective: Objective, judge: Judge, *, heard: float) -> tuple[Standing, dict[int, LiveTrial]]:
+def rebuild(
+    folder: Path, objectives: Sequence[Objective], judge: Judge, *, heard: float
+) -> tuple[Standing, dict[int, LiveTrial]]:
     """The ended trials, and the unfinished ones by number; tells ``judge`` what was reached at the rungs.
 
     heard: when the unfinished ones count as last heard of, on the referee's clock. Raises as the ledger's readers.
     """
-    standing = Standing(objective, trial_rows(folder))
+    standing, objective = Standing(objectives, trial_rows(folder)), objectives[0]
     live: dict[int, LiveTrial] = {}
     for attempt in attempt_rows(folder):
         if attempt.trial not in standing:

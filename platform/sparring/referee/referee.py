@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..errors import CheckpointError
 from ..ledger import Ledger
 from ..records import Answer, EpochRow, Outcome, Snapshot, Start, StudySpec, Trial, Verdict
-from .contracts import Checkpoints, stopping_instead
+from .contracts import Checkpoints, Weights, stopping_instead
 from .events import Event, Events
 from .journal import Journal
 from .judge import Judge
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 
 class Referee:
-    """One study's referee. ``epochs``: a trial's budget, from which the rungs follow. ``clock``: monotonic seconds."""
+    """One study's referee. ``epochs``: a trial's budget, from which the rungs follow. ``clock``: monotonic seconds.
+
+    weights: where those of the trials that lead are kept; None keeps none.
+    """
 
     def __init__(
         self,
@@ -42,13 +45,14 @@ class Referee:
         *,
         epochs: int,
         metrics: Sequence[str],
+        weights: Weights | None = None,
         clock: Callable[[], float] = time.monotonic,
         wait_s: float = 30.0,
     ) -> None:
         self.spec, self.epochs = spec, epochs
         self.objective = spec.objective.metric
         self.ledger = Ledger(folder, kinds=space.kinds, metrics=metrics, wait_s=wait_s)
-        self._checkpoints, self._clock = checkpoints, clock
+        self._checkpoints, self._weights, self._clock = checkpoints, weights, clock
         self._judge = Judge(make_pruner(spec.pruner, epochs))
         self._journal = Journal(self.ledger, clock)
         self._events = Events()
@@ -56,8 +60,11 @@ class Referee:
         self._epochs_here = 0
         self._told_to_stop = False
         self._unable: str | None = None
+        self._doubts = 0
         self.broken: str | None = None
-        self._ended, self._live = rebuild(folder, spec.objective, self._judge, heard=self._heard)
+        self._ended, self._live = rebuild(folder, spec.objectives, self._judge, heard=self._heard)
+        if weights is not None:
+            weights.keep(self._ended.leaders)  # others were written by a referee that died before it committed the row
         self._outlook = Outlook(spec, self._ended, self._live, rungs=self._judge.rungs, epochs=epochs)
         self._study = Study(spec, space)
         self._study.rebuild(self._ended.rows, {number: live.trial for number, live in self._live.items()})
@@ -137,13 +144,21 @@ class Referee:
     # -- hearing ------------------------------------------------------------------------------------------------------
 
     @stopping_instead(Answer(verdict=Verdict.STOP, durable=0))
-    def report(self, rows: Sequence[EpochRow], *, last: bool = False, checkpoint: bytes | None = None) -> Answer:
+    def report(
+        self,
+        rows: Sequence[EpochRow],
+        *,
+        last: bool = False,
+        checkpoint: bytes | None = None,
+        weights: bytes | None = None,
+    ) -> Answer:
         """Takes a trial's epochs, oldest first, and answers for the newest.
 
-        last: the trial has trained its budget. Rows already known are passed over, so a slot repeats freely what the
-        answer's ``durable`` does not cover. A row of an attempt that is no longer the trial's is not taken.
+        last: the trial has trained its budget; weights: then those of its best epoch, kept if it leads. Rows already
+        known are passed over, so a slot repeats freely what the answer's ``durable`` does not cover. A row of an
+        attempt that is no longer the trial's is not taken.
         """
-        self._heard = self._clock()
+        self._heard, self._doubts = self._clock(), 0
         newest = rows[-1]
         live = self._live.get(newest.trial)
         if live is None:
@@ -162,7 +177,7 @@ class Referee:
                 self._end(live, ended)
                 return Answer(verdict=_VERDICTS[ended], durable=row.epoch)
         if last:
-            self._end(live, Outcome.COMPLETED)
+            self._end(live, Outcome.COMPLETED, weights=weights)
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
         if checkpoint is not None:
             self._checkpoints.write(live.trial.number, live.trial.attempt, newest.epoch, checkpoint)
@@ -193,13 +208,20 @@ class Referee:
         self._journal.take(row)
         self._events.add(row)
 
-    def _end(self, live: LiveTrial, outcome: Outcome, error: str | None = None) -> None:
+    def _end(
+        self, live: LiveTrial, outcome: Outcome, error: str | None = None, *, weights: bytes | None = None
+    ) -> None:
         row = live.row(outcome, error)
+        leads = self._ended.would_lead(row)
         self._flush()
+        if leads and weights is not None and self._weights is not None:
+            self._weights.write(row.trial, weights)  # before the row: whoever leads in the ledger has its weights
         self.ledger.append_trial(row)
         del self._live[row.trial]
         self._take_off_the_list(row.trial)
         self._ended.add(row)
+        if leads and self._weights is not None:
+            self._weights.keep(self._ended.leaders)
         self._events.add(row)
         self._study.tell(row)
         self._checkpoints.drop(row.trial)
@@ -216,12 +238,15 @@ class Referee:
         late = self.spec.time_s is not None and self._clock() - self._began >= self.spec.time_s
         return self._told_to_stop or self.broken is not None or late
 
-    def stop(self) -> None:
-        """Hands out nothing more; every trial in training is told to stop at its next epoch."""
-        self._told_to_stop = True
+    def give_up(self, reason: str, *, is_certain: bool = True) -> None:
+        """A slot cannot train at all, whatever the trial: the search stops and says why. The first reason counts.
 
-    def give_up(self, reason: str) -> None:
-        """A slot cannot train at all, whatever the trial: the search stops and says why. The first reason counts."""
+        If that is not certain, such as when a port was taken, it is forgiven as often as there are slots, until the
+        next epoch is told.
+        """
+        self._doubts += not is_certain
+        if not is_certain and self._doubts <= self.spec.slots:
+            return
         self._told_to_stop = True
         self._unable = self._unable or reason
 
@@ -235,8 +260,17 @@ class Referee:
         self._flush()
         self.ledger.compact()
 
-    def follow(self, cursor: int) -> tuple[Snapshot, list[Event], int]:
-        """The state of the search, the events since ``cursor`` (0 at first) for one follower, and the next cursor."""
+    def follow(
+        self, cursor: int, *, is_over: bool = False, elapsed_s: float = 0.0
+    ) -> tuple[Snapshot, list[Event], int]:
+        """The state of the search, the events since ``cursor`` (0 at first) for one follower, and the next cursor.
+
+        is_over: the user wants it to end: nothing more is handed out, and every trial in training is told to stop at
+        its next epoch. elapsed_s: what the last snapshot said. Both are repeated with every look,
+        because a referee that came back knows neither.
+        """
+        self._told_to_stop |= is_over
+        self._began = min(self._began, self._clock() - elapsed_s)
         return self.snapshot(), *self._events.since(cursor)
 
     def snapshot(self) -> Snapshot:

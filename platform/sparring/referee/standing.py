@@ -4,30 +4,49 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from ..ranking import is_ranked
+from ..ranking import dominates, is_ranked, values_of
 from ..records import Objective, Outcome, TrialRow
 
 
 class Standing:
     """Every ended trial's row by its number, with what follows from all of them; a trial ends once."""
 
-    def __init__(self, objective: Objective, rows: Iterable[TrialRow] = ()) -> None:
-        self._sign = objective.sign
+    def __init__(self, objectives: Sequence[Objective], rows: Iterable[TrialRow] = ()) -> None:
+        self._objectives = objectives
         self.rows: dict[int, TrialRow] = {}
         self.outcomes: Counter[Outcome] = Counter()
         self.wall_s = 0.0
         """Training time of all of them together."""
         self.best: TrialRow | None = None
         """The best that completed; of equals, the earliest: what ``ranking.best_row`` would find."""
+        self._leading: dict[int, tuple[float, ...]] = {}
         for row in rows:
             self.add(row)
+
+    @property
+    def leaders(self) -> Collection[int]:
+        """The best trial's number; under several objectives those of the front."""
+        return self._leading.keys()
+
+    def would_lead(self, row: TrialRow) -> bool:
+        """Would a trial that ends so be among the leaders?"""
+        if not is_ranked(row):
+            return False
+        if len(self._objectives) == 1:
+            return self._place(row) < self._place(self.best)
+        figures = self._figures(row)
+        return not any(dominates(other, figures) for other in self._leading.values())
 
     def add(self, row: TrialRow) -> None:
         self.rows[row.trial] = row
         self.outcomes[row.outcome] += 1
         self.wall_s += row.wall_s
+        if self.would_lead(row):
+            figures, alone = self._figures(row), len(self._objectives) == 1
+            still = {} if alone else {each: of for each, of in self._leading.items() if not dominates(figures, of)}
+            self._leading = still | {row.trial: figures}
         if self._place(row) < self._place(self.best):
             self.best = row
 
@@ -45,4 +64,9 @@ class Standing:
         """Sorts before what is worse; nothing at all, and what takes no part, come last and are equal."""
         if row is None or not is_ranked(row):
             return math.inf, 0
-        return self._sign * (row.value or 0.0), row.trial
+        return self._objectives[0].sign * (row.value or 0.0), row.trial
+
+    def _figures(self, row: TrialRow) -> tuple[float, ...]:
+        """By objective, the lower the better."""
+        values = values_of(row, self._objectives)
+        return tuple(each.sign * value for each, value in zip(self._objectives, values, strict=True))

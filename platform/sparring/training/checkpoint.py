@@ -1,15 +1,13 @@
 """A trial's state as safetensors bytes: nets, optimizers, the best weights so far, and its own history.
 
 The history (every epoch's metrics) travels along, so that epochs which a dead referee never heard of are told again.
-Nothing is pickled: tensors are safetensors, the rest is JSON in its header. Files are written under a name that holds
-their SHA-256 and verified before use.
+Nothing is pickled: tensors are safetensors, the rest is JSON in its header. Files are written (``shelf.py``) under a
+name that holds their SHA-256 and verified before use.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 from ..errors import CheckpointError
 from ..records import EpochRow
+from .shelf import is_whole, put
 
 FORMAT = 1
 
@@ -53,6 +52,14 @@ def pack(tensors: Mapping[str, Any], progress: Progress) -> bytes:
     return packed
 
 
+def pack_weights(tensors: Mapping[str, Any]) -> bytes:
+    """Tensors (torch, any device) alone as one safetensors file."""
+    from safetensors.torch import save
+
+    packed: bytes = save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    return packed
+
+
 def unpack(packed: bytes) -> tuple[dict[str, Any], Progress]:
     """The inverse of ``pack``; raises CheckpointError if the bytes are not one of ours."""
     from safetensors.torch import load
@@ -86,24 +93,7 @@ class CheckpointFolder:
 
     def write(self, trial: int, attempt: int, epoch: int, packed: bytes) -> Path:
         """Durably stores one checkpoint and drops all but the newest two of the trial. Raises OSError if it cannot."""
-        digest = hashlib.sha256(packed).hexdigest()[:16]
-        final = self.folder / f"t{trial:05d}-a{attempt:03d}-e{epoch:05d}-{digest}.safetensors"
-        self.folder.mkdir(exist_ok=True)
-        temporary = self.folder / f".{final.name}.tmp"
-        try:
-            with open(temporary, "wb") as file:
-                file.write(packed)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, final)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        final = put(self.folder, f"t{trial:05d}-a{attempt:03d}-e{epoch:05d}", packed)
         for old in self._of(trial)[: -self.KEPT]:
             old.unlink(missing_ok=True)
         return final
@@ -112,7 +102,7 @@ class CheckpointFolder:
         """The newest checkpoint whose checksum holds; torn ones are passed over. None if there is none."""
         for path in reversed(self._of(trial)):
             packed = path.read_bytes()
-            if hashlib.sha256(packed).hexdigest()[:16] == path.stem.rpartition("-")[2]:
+            if is_whole(path, packed):
                 return packed
         return None
 
@@ -126,4 +116,4 @@ class CheckpointFolder:
             path.unlink(missing_ok=True)
 
     def _of(self, trial: int) -> list[Path]:
-        return sorted(self.folder.glob(f"t{trial:05d}-*.safetensors"), key=lambda path: path.stem.split("-")[2])
+        return sorted(self.folder.glob(f"t{trial:05d}-*.safetensors"), key=lambda path: path.stem.split("-")[1:3])

@@ -1,0 +1,90 @@
+"""Files of tensors that are whole or not there: written durably under a name that holds their SHA-256.
+
+``WeightsFolder`` keeps the best weights of the trials that lead a study; ``checkpoint.py`` keeps what unfinished ones
+go on from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from ..errors import DataError
+
+WEIGHTS = "weights"
+"""The folder of a study in which its leading trials' weights lie."""
+
+
+def put(folder: Path, stem: str, packed: bytes) -> Path:
+    """Durably stores the bytes as ``STEM-<16 digits>.safetensors``; returns the path. Raises OSError if it cannot."""
+    final = folder / f"{stem}-{_digest(packed)}.safetensors"
+    folder.mkdir(exist_ok=True)
+    temporary = folder / f".{final.name}.tmp"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(packed)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, final)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    return final
+
+
+def is_whole(path: Path, packed: bytes) -> bool:
+    """Do the bytes have the checksum in the file's name?"""
+    return path.stem.rpartition("-")[2] == _digest(packed)
+
+
+def _digest(packed: bytes) -> str:
+    return hashlib.sha256(packed).hexdigest()[:16]
+
+
+class WeightsFolder:
+    """``<study>/weights``: per leading trial one file with the weights of its best epoch."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, trial: int, packed: bytes) -> None:
+        """Durably stores a trial's weights, in the place of any it had. Raises OSError if it cannot."""
+        kept = put(self.folder, f"t{trial:05d}", packed)
+        for old in self._files():
+            if _trial_of(old) == trial and old != kept:
+                old.unlink(missing_ok=True)
+
+    def keep(self, trials: Collection[int]) -> None:
+        """Removes the weights of all other trials."""
+        for path in self._files():
+            if _trial_of(path) not in trials:
+                path.unlink(missing_ok=True)
+
+    @property
+    def trials(self) -> list[int]:
+        """The trials that have weights here, in order."""
+        return sorted({_trial_of(path) for path in self._files()})
+
+    def read(self, trial: int) -> bytes | None:
+        """A trial's weights as safetensors bytes; None if there are none. Raises DataError if they are damaged."""
+        for path in self._files():
+            if _trial_of(path) == trial:
+                packed = path.read_bytes()
+                if not is_whole(path, packed):
+                    raise DataError(f"{path}: must have the checksum in its name, but was changed or damaged")
+                return packed
+        return None
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("t*-*.safetensors"))
+
+
+def _trial_of(path: Path) -> int:
+    return int(path.stem.partition("-")[0][1:])
