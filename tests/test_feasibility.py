@@ -67,7 +67,7 @@ def specs(draw):
         slots=draw(st.integers(1, 9)),
         workers_per_trial=workers,
         cpus_per_worker=draw(st.integers(1, 4)),
-        gpus_per_worker=float(draw(st.sampled_from([0, 0, 1, 1, 2, 3, *shares]))),
+        gpus_per_worker=float(draw(st.sampled_from([0, 0, 1, 1, *shares]))),
     )
 
 
@@ -175,7 +175,10 @@ FLAWED = {
     "less than no GPU": ({"gpus_per_worker": -1.0}, r"--gpus-per-worker: .*but got -1"),
     "no number of GPUs": ({"gpus_per_worker": float("nan")}, r"--gpus-per-worker: .*but got nan"),
     "endless GPUs": ({"gpus_per_worker": float("inf")}, r"--gpus-per-worker: .*but got inf"),
-    "one and a half GPUs": ({"gpus_per_worker": 1.5}, r"--gpus-per-worker: .*got 1\.5; use 1 or 2"),
+    "two GPUs": (
+        {"gpus_per_worker": 2.0, "workers_per_trial": 3},
+        r"--gpus-per-worker: a worker uses one GPU, but got 2; use --gpus-per-worker 1 and --workers-per-trial 6",
+    ),
     "a share too small": ({"gpus_per_worker": 0.00005}, r"smallest share of a GPU is 0\.0001, but got 5e-05"),
     "half a GPU for two": (
         {"gpus_per_worker": 0.5, "workers_per_trial": 2},
@@ -201,7 +204,7 @@ def test_a_flag_that_cannot_be_is_refused_in_one_sentence(flaw, words):
     [
         {},
         {"gpus_per_worker": 0.5},
-        {"gpus_per_worker": 2.0, "workers_per_trial": 2},
+        {"gpus_per_worker": 1.0, "workers_per_trial": 2},
         {"workers_per_trial": 2, "sync_batchnorm": True, "precision": "bf16"},
         {"start_limit_s": 1.0, "collective_limit_s": 1.0, "silence_limit_s": 1.0},
     ],

@@ -42,11 +42,11 @@ def check_workers(spec: StudySpec) -> None:
         if count < 1:
             raise UsageError(f"{flag}: wants a whole number of at least 1, but got {count}")
     if not 0 <= gpus < math.inf:
-        raise UsageError(f"--gpus-per-worker: wants 0, a share below 1 or a whole number, but got {gpus:g}")
-    if gpus > 1 and gpus != int(gpus):
+        raise UsageError(f"--gpus-per-worker: wants 0, a share below 1 or 1, but got {gpus:g}")
+    if gpus > 1:
         raise UsageError(
-            f"--gpus-per-worker: above 1 only whole GPUs can be given, but got {gpus:g}; "
-            f"use {math.floor(gpus)} or {math.ceil(gpus)}"
+            f"--gpus-per-worker: a worker uses one GPU, but got {gpus:g}; use --gpus-per-worker 1 and "
+            f"--workers-per-trial {math.ceil(gpus) * workers}"
         )
     if 0 < gpus < 1 and workers > 1:
         raise UsageError(

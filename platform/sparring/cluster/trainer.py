@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _VERDICTS = tuple(Verdict)
 
+_OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+"""What torch says on a CPU, CUDA outside of torch's allocator, and cuBLAS and cuDNN of their own buffers."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Brief:
@@ -61,6 +64,9 @@ class Trainer:
                 "for CUDA on every node, or leave the flag out"
             )
         torch.set_num_threads(brief.spec.cpus_per_worker)
+        if torch.device(device).type == "cuda" and brief.spec.gpus_per_worker < 1:
+            # Ray counts shares and bounds nothing: one slot's cache could leave the others without memory.
+            torch.cuda.set_per_process_memory_fraction(brief.spec.gpus_per_worker, device)
         self._referee, self._spec = brief.referee, brief.spec
         self._device, self._workers = device, workers
         self._leads = workers is None or workers.rank == 0
@@ -79,6 +85,7 @@ class Trainer:
         from ..training.rows import check
 
         start: Start | None = ray.get(self._referee.start.remote(number, token))
+        self._compare(start)
         if start is None:
             return
         with giving_up(self._referee):
@@ -88,6 +95,20 @@ class Trainer:
             solo = self._build(start)
             if solo is not None:
                 self._run(start, solo)
+
+    def _compare(self, start: Start | None) -> None:
+        """Waits until every worker has its start, so that none is late for a trial that another has already ended.
+
+        Raises PeerLost if they were told different things, such as different attempts by a referee that died in
+        between: whose attempt is no longer the trial's would train for nobody.
+        """
+        if self._workers is None:
+            return
+        from ..training.averaging import PeerLost
+
+        attempt = 0 if start is None else start.trial.attempt
+        if not self._workers.all_agree(self._workers.follow(attempt) == attempt):
+            raise PeerLost("the workers were told different things of their trial; it goes on in its next attempt")
 
     def _build(self, start: Start) -> Solo | None:
         """The trial ready to train; None if it cannot be built, which is then its end."""
@@ -114,6 +135,7 @@ class Trainer:
         except Exception as error:  # any error of a model's or of torch's: this trial's end, not the search's
             solo = None
             self._fail(start, error)
+            self._check_device()
         if self._workers is not None and not self._workers.all_agree(solo is not None):
             return None
         return solo
@@ -125,6 +147,7 @@ class Trainer:
             if _is_peer_lost(error):
                 raise
             self._fail(start, error)
+            self._check_device()
             if self._workers is not None:
                 raise
 
@@ -133,7 +156,7 @@ class Trainer:
         if solo.is_exhausted:
             # Everything was trained before the last search died; only the end was not told.
             if self._leads:
-                ray.get(self._referee.report.remote(solo.told(), last=True))
+                ray.get(self._referee.report.remote(solo.told(), last=True, weights=solo.weights()))
             return
         untold: list[EpochRow] = []
         saved = time.monotonic()
@@ -146,7 +169,8 @@ class Trainer:
                 untold.append(row)
                 if not last and time.monotonic() - saved >= self._spec.checkpoint_s:
                     checkpoint, saved = solo.save(), time.monotonic()
-                answer: Answer = ray.get(self._referee.report.remote(untold, last=last, checkpoint=checkpoint))
+                kept = {"weights": solo.weights()} if last else {"checkpoint": checkpoint}
+                answer: Answer = ray.get(self._referee.report.remote(untold, last=last, **kept))
                 verdict = answer.verdict
                 untold = [row for row in untold if row.epoch > answer.durable]
             if self._workers is not None:
@@ -158,6 +182,17 @@ class Trainer:
                     packed = checkpoint or solo.save()
                     ray.get(self._referee.leave.remote(trial.number, trial.attempt, packed))
                 return
+
+    def _check_device(self) -> None:
+        """Raises whatever a GPU still raises after a trial's error.
+
+        Some errors (an assertion on the device, an illegal access) end its context: every trial after them would fail
+        within a second, so this process has to go and its slot starts anew.
+        """
+        import torch
+
+        if torch.device(self._device).type == "cuda":
+            torch.cuda.synchronize(self._device)
 
     def _fail(self, start: Start, error: Exception) -> None:
         if isinstance(error, Infeasible):
@@ -197,7 +232,8 @@ def giving_up(referee: Any) -> Iterator[None]:
 def _is_out_of_memory(error: Exception) -> bool:
     import torch
 
-    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    known = isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)
+    return known or any(words in str(error) for words in _OUT_OF_MEMORY)
 
 
 def _is_peer_lost(error: Exception) -> bool:

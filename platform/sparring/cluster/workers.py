@@ -90,7 +90,7 @@ class Group:
         except Exception as error:  # the slot raises it, from its own thread
             problem = f"the workers could not be started or kept: {error}"
             if not _may_pass(error):
-                ray.get(ray.get(brief[0]).referee.give_up.remote(_last_line(problem)))
+                ray.get(ray.get(brief[0]).referee.give_up.remote(_last_line(problem), is_certain=False))
         ray.get(self._mailbox.close.remote(problem))
 
 

@@ -60,6 +60,8 @@ class Workers:
     def _reduce(self, flat: Tensor) -> None:
         try:
             torch.distributed.all_reduce(flat)
+        except torch.cuda.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             raise PeerLost(
                 f"worker {self.rank} of {self.size} waited for the others in vain: {error}; the trial goes on in its "

@@ -65,6 +65,10 @@ def count(rows: Rows) -> int:
 
 
 def _free(device: torch.device) -> int:
-    """Bytes of a GPU that this process could still take: what nobody holds and what its own allocator holds unused."""
-    free: int = torch.cuda.mem_get_info(device)[0]
-    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    """Bytes of a GPU that this process could still take: what nobody holds, of its share of the GPU if it has one, and
+    what its own allocator holds unused."""
+    free, total = torch.cuda.mem_get_info(device)
+    reserved = torch.cuda.memory_reserved(device)
+    share = getattr(torch.cuda, "get_per_process_memory_fraction", lambda _: 1.0)(device)  # torch 2.6 has none
+    room: int = min(free, int(share * total) - reserved) + reserved - torch.cuda.memory_allocated(device)
+    return room
