@@ -32,7 +32,8 @@ started=()
 search=
 trap 'kill ${search:+"$search"} "${started[@]}" 2>/dev/null || true; wait; rm -f "$token"' EXIT
 
-task=(srun --overlap --ntasks-per-node=1)
+# Since 22.05 srun does not take the job's CPUs per task over by itself; without them a node would have one core.
+task=(srun --overlap --ntasks-per-node=1 --cpus-per-task="$SLURM_CPUS_PER_TASK")
 here=(--block --num-cpus="$SLURM_CPUS_PER_TASK" --disable-usage-stats)
 "${task[@]}" --nodes=1 --nodelist="$head" ray start --head --node-ip-address="$ip" --port="$port" \
     --dashboard-host=127.0.0.1 --temp-dir="/tmp/ray-$SLURM_JOB_ID" "${here[@]}" &

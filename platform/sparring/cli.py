@@ -192,9 +192,9 @@ def search(
         second.check(prepared.identity())
     try:
         code = conduct(prepared, address, console, second)
-    except KeyboardInterrupt:  # while Ray starts or stops; in between, the search itself answers the signal
+    except KeyboardInterrupt as signal:  # while Ray starts or stops; in between, the search itself answers the signal
         console.print("Interrupted; the same command again continues.", style="yellow")
-        code = 130
+        code = 128 + (signal.args[0] if signal.args else 2)
     sys.exit(code)
 
 

@@ -15,7 +15,7 @@ from ..mirror import Mirror
 from ..progress import print_summary
 from ..ranking import best_row, front
 from ..study import Study, is_complete, open_folder, with_limits
-from .search import connect, run, store
+from .search import connect, handled, interrupt, run, store
 from .watch import Watcher
 
 
@@ -45,7 +45,7 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
 
 def _run(study: Study, address: str | None, console: Console, mirror: Mirror | None) -> int:
     console.print("Starting Ray …" if address is None else f"Joining Ray at {address} …", style="dim")
-    with connect(address) as cluster:
+    with handled(interrupt), connect(address) as cluster, handled(interrupt):  # ray.init takes SIGTERM for itself
         study = with_limits(study, slots=place_slots(study.spec, cluster.nodes, address).slots)
         where = f"Ray dashboard: {cluster.dashboard}   (token: `ray get-auth-token`)"
         console.print(where, soft_wrap=True, highlight=False)
@@ -69,8 +69,9 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
         console.print(f"Interrupted with {to_go}; the same command again continues.", style="yellow")
         return 128 + ended.signal
     if left:
-        line = f"The time limit came with {to_go}; the same command again continues."
-        console.print(line, style="yellow")
+        is_late = study.spec.time_s is not None and ended.snapshot.elapsed_s >= study.spec.time_s
+        what = "The time limit came" if is_late else "The search ended"
+        console.print(f"{what} with {to_go}; the same command again continues.", style="yellow")
     return 0
 
 

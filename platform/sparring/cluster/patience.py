@@ -25,7 +25,8 @@ def why_stalled(snapshot: Snapshot, spec: StudySpec) -> str:
     worker = f"{spec.cpus_per_worker} CPUs" + (f" and {spec.gpus_per_worker:g} GPUs" if spec.gpus_per_worker else "")
     has = ", ".join(f"{free.get(kind, 0):g} of {total.get(kind, 0):g} {kind}s free" for kind in ("CPU", "GPU"))
     return (
-        f"cluster: a slot must find its place within --start-limit {spec.start_limit_s:g}, but no worker was heard of "
-        f"for {snapshot.silent_s:.0f} s; {spec.slots} × {spec.workers_per_trial} workers of {worker} were asked for "
-        f"and there are {has}; free some or ask for less, and the same command continues"
+        f"cluster: a slot must find its place within --start-limit {spec.start_limit_s:g} s and start in {START_S:g} s "
+        f"more, but no worker was heard of for {snapshot.silent_s:.0f} s; {spec.slots} × {spec.workers_per_trial} "
+        f"workers of {worker} were asked for and there are {has}; free some or ask for less, and the same command "
+        "continues"
     )

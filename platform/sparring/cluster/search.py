@@ -13,6 +13,7 @@ import secrets
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..data.mapping import Mapped
-from ..errors import ClusterError, LedgerError
+from ..errors import ClusterError, LedgerError, SparringError
 from ..records import Snapshot, StudySpec
 from ..space import Space
 from ..study import available_cpus
@@ -32,9 +33,13 @@ from .patience import LEAVE_S, is_stalled, why_stalled
 FOLLOW_S = 0.4
 """Seconds between two looks at the referee."""
 
+CLOSE_S = 5.0
+"""Seconds that the referee still gets, after a second signal, to commit what it has heard."""
+
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # Tune's thread, left behind by a second Ctrl-C, would start a Ray of its own
     "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -90,6 +95,11 @@ class Cluster:
 @contextmanager
 def connect(address: str | None) -> Iterator[Cluster]:
     """Ray, on this machine or at ``address``; always shuts down. Raises ClusterError if nothing answers there."""
+    if address is not None and address.startswith("ray://"):
+        raise ClusterError(
+            f"--address: the search runs on a node of the cluster and writes its results there, but {address} is Ray's "
+            "way in from outside; use `ray job submit`, or --address auto on a node"
+        )
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     _authenticate(local=address is None)
@@ -106,10 +116,12 @@ def connect(address: str | None) -> Iterator[Cluster]:
     try:
         try:
             context = ray.init(**options)
-        except ConnectionError as error:
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            if address is None:
+                raise
             raise ClusterError(
-                f"--address: wants a running Ray cluster, but got {address!r} and {error}; start one with "
-                "`ray start --head`, or leave --address out"
+                f"--address: wants a running Ray cluster of this version and token, but got {address!r} and "
+                f"{' '.join(str(error).split())}; start one with `ray start --head`, or leave --address out"
             ) from error
         url = context.dashboard_url
         yield Cluster(
@@ -149,30 +161,32 @@ def run(
 ) -> Ended:
     """Searches one study on the connected cluster until its budget is spent; returns how it ended.
 
-    Raises whatever Ray Tune raised if it broke; what was committed stays.
+    The first signal stops it gently, the second at once. Raises the SparringError that keeps the study from being
+    opened, and whatever Ray Tune raised if it broke; what was committed stays.
     """
-    import ray
-
     from .court import open_court
 
     referee = open_court(folder, spec, space.without_model(), epochs=epochs, metrics=metrics)
     broken: list[BaseException] = []
     tuning = threading.Thread(target=_tune, args=(referee, spec, material, broken), daemon=True, name="tune")
     caught: list[int] = []
-    with _signals(caught, lambda: referee.stop.remote()):
+    with handled(caught.append):
         tuning.start()
-        cursor = 0
+        cursor, elapsed_s = 0, 0.0
         while True:
             tuning.join(FOLLOW_S)
-            snapshot, events, cursor = ray.get(referee.follow.remote(cursor))
+            is_over = not tuning.is_alive()  # before the look: what happened until then is in it
+            look = referee.follow.remote(cursor, is_over=bool(caught), elapsed_s=elapsed_s)
+            snapshot, events, cursor = _wait_for(look, caught)
+            elapsed_s = snapshot.elapsed_s
             follower.see(snapshot, events)
             stalled = is_stalled(snapshot, spec)
             if snapshot.broken is not None:
                 tuning.join(LEAVE_S)  # a slot that cannot start is tried again for ever
                 break
-            if not tuning.is_alive() or len(caught) > 1 or stalled:
+            if is_over or len(caught) > 1 or stalled:
                 break
-    ray.get(referee.close.remote())
+        _wait_for(referee.close.remote(), caught, patience_s=CLOSE_S)
     if broken:
         raise broken[0]
     if snapshot.broken is not None:
@@ -180,6 +194,24 @@ def run(
     if stalled:
         raise ClusterError(why_stalled(snapshot, spec))
     return Ended(snapshot=snapshot, signal=caught[0] if caught else None)
+
+
+def _wait_for(answer: Any, caught: list[int], patience_s: float = 0.0) -> Any:
+    """The referee's answer. Raises Interrupted if it has not come ``patience_s`` after a second signal, and its own
+    SparringError as that.
+    """
+    import ray
+    from ray.exceptions import GetTimeoutError, RayTaskError
+
+    asked = time.monotonic()
+    while True:
+        try:
+            return ray.get(answer, timeout=FOLLOW_S)
+        except GetTimeoutError:
+            if len(caught) > 1 and time.monotonic() - asked >= patience_s:
+                raise Interrupted(caught[-1]) from None
+        except RayTaskError as error:
+            raise error.cause if isinstance(error.cause, SparringError) else error from None
 
 
 def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseException]) -> None:
@@ -230,17 +262,21 @@ def _short_name(trial: Any) -> str:
     return f"trial-{trial.trial_id}"
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal came while no trial was in training; ``args`` holds its number."""
+
+
+def interrupt(number: int) -> None:
+    """Raises Interrupted, so that a signal passes every ``finally`` on its way out."""
+    raise Interrupted(number)
+
+
 @contextmanager
-def _signals(caught: list[int], stop: Callable[[], Any]) -> Iterator[None]:
-    """Inside, the first SIGINT, SIGTERM or SIGHUP stops the search gently; the second is counted, and ends it."""
-
-    def handle(number: int, _frame: Any) -> None:
-        caught.append(number)
-        if len(caught) == 1:
-            stop()
-
+def handled(handle: Callable[[int], Any]) -> Iterator[None]:
+    """Inside, SIGINT, SIGTERM and SIGHUP call ``handle`` with their number; one that was ignored stays so (nohup)."""
     kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {kind: signal.signal(kind, handle) for kind in kinds}
+    heard = [kind for kind in kinds if signal.getsignal(kind) != signal.SIG_IGN]
+    before = {kind: signal.signal(kind, lambda number, _: handle(number)) for kind in heard}
     try:
         yield
     finally:

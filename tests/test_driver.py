@@ -1,0 +1,228 @@
+"""What the driver does around a search: waits for the referee, hears signals, refuses addresses. No Ray is started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from types import SimpleNamespace
+
+import pytest
+import ray
+import torch
+from ray.exceptions import GetTimeoutError, RayTaskError
+
+from sparring.cluster import search, trainer
+from sparring.cluster.court import Court
+from sparring.cluster.search import Interrupted, connect, handled, interrupt
+from sparring.errors import ClusterError, LedgerError, StudyLocked
+from sparring.records import Objective, Outcome, StudySpec, Verdict
+from sparring.training.averaging import PeerLost, Workers
+from sparring.training.checkpoint import CheckpointFolder
+
+# -- waiting for the referee ------------------------------------------------------------------------------------------
+
+
+class Answers:
+    """Stands in for ``ray.get``: answers after so many seconds, or never; counts how often it was asked."""
+
+    def __init__(self, after_s: float) -> None:
+        self.at, self.asked = time.monotonic() + after_s, 0
+
+    def __call__(self, answer, timeout):
+        self.asked += 1
+        time.sleep(0.01)
+        if time.monotonic() < self.at:
+            raise GetTimeoutError
+        return answer
+
+
+def test_an_answer_that_takes_long_is_waited_for(monkeypatch):
+    get = Answers(0.1)
+    monkeypatch.setattr(ray, "get", get)
+    assert search._wait_for("answer", [signal.SIGINT]) == "answer"
+    assert get.asked > 1
+
+
+def test_a_second_signal_ends_the_wait_for_a_referee_that_does_not_answer(monkeypatch):
+    monkeypatch.setattr(ray, "get", Answers(1e9))
+    with pytest.raises(Interrupted) as ended:
+        search._wait_for("answer", [signal.SIGINT, signal.SIGTERM])
+    assert ended.value.args == (signal.SIGTERM,)
+
+
+def test_it_still_gets_a_moment_to_commit(monkeypatch):
+    monkeypatch.setattr(ray, "get", Answers(0.1))
+    assert search._wait_for("answer", [2, 2], patience_s=60.0) == "answer"
+
+
+def test_an_error_of_ours_arrives_as_itself(monkeypatch):
+    def fails(answer, timeout):
+        raise RayTaskError("follow", "traceback", StudyLocked("study s: another process searches it"))
+
+    monkeypatch.setattr(ray, "get", fails)
+    with pytest.raises(StudyLocked, match="another process searches it"):
+        search._wait_for("answer", [])
+
+
+# -- signals ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_the_search_ends_it_through_every_finally(number):
+    closed, before = [], signal.getsignal(number)
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        finally:
+            closed.append(True)
+
+    with pytest.raises(Interrupted) as ended, handled(interrupt):
+        work()
+    assert (ended.value.args, closed) == ((number,), [True])
+    assert signal.getsignal(number) is before
+
+
+def test_what_nohup_ignores_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        caught: list[int] = []
+        with handled(caught.append):
+            os.kill(os.getpid(), signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+        assert caught == [signal.SIGTERM]
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(("arguments", "code"), [((), 130), ((signal.SIGTERM,), 143), ((signal.SIGHUP,), 129)])
+def test_a_signal_while_ray_starts_has_its_exit_code(run_verb, monkeypatch, tmp_path, capsys, arguments, code):
+    def struck(*_, **__):
+        raise Interrupted(*arguments)
+
+    monkeypatch.setattr("sparring.cluster.conduct.conduct", struck)
+    assert run_verb("search", "aegan", "--results", tmp_path, "--set", "data.n=50") == code
+    assert "the same command again continues" in capsys.readouterr().out
+
+
+# -- addresses --------------------------------------------------------------------------------------------------------
+
+
+def test_a_way_in_from_outside_is_refused():
+    with pytest.raises(ClusterError, match=r"--address: .*ray://head:10001 is Ray's way in from outside; use `ray job"):
+        connect("ray://head:10001").__enter__()
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionError("no answer"), RuntimeError("Version\nmismatch"), ValueError("token")], ids=repr
+)
+def test_a_cluster_that_cannot_be_joined_is_named_in_one_sentence(monkeypatch, error):
+    def fails(**_):
+        raise error
+
+    monkeypatch.setattr(ray, "init", fails)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    with pytest.raises(
+        ClusterError, match=r"--address: wants a running Ray cluster .* got '10\.0\.0\.1:6379' and"
+    ) as no:
+        connect("10.0.0.1:6379").__enter__()
+    assert "\n" not in str(no.value)
+    with pytest.raises(type(error)):  # a Ray of our own that fails is no matter of the address
+        connect(None).__enter__()
+
+
+# -- a referee that cannot open its study -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"), [(StudyLocked("held"), StudyLocked), (OSError("no disk"), LedgerError)], ids=["ours", "foreign"]
+)
+def test_a_closed_court_tells_the_driver_why_and_slots_that_nothing_is_left(monkeypatch, tmp_path, raised, kind):
+    def fails(*_, **__):
+        raise raised
+
+    monkeypatch.setattr("sparring.referee.referee.Ledger", fails)
+    monkeypatch.setattr("sparring.referee.referee.make_pruner", lambda *_: None)
+    spec = StudySpec(name="s", model="m", dataset="d", objectives=(Objective(metric="val/score"),))
+    space = SimpleNamespace(kinds={})
+    court = Court(tmp_path, spec, space, CheckpointFolder(tmp_path), epochs=9, metrics=["val/score"])
+    assert court.ask() is None
+    assert court.start(0, "token") is None
+    row = SimpleNamespace(epoch=1)
+    assert court.report([row]).verdict is Verdict.STOP
+    court.fail(0, 1, Outcome.CRASHED, "")
+    court.leave(0, 1, b"")
+    court.give_up("why", is_certain=False)
+    court.close()
+    with pytest.raises(kind, match=str(raised)):
+        court.follow(0)
+
+
+# -- what a trainer makes of errors -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "is_memory"),
+    [
+        (MemoryError(), True),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory."), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("CUDA error: device-side assert triggered"), False),
+        (ValueError("no"), False),
+    ],
+)
+def test_want_of_memory_is_known_by_its_many_names(error, is_memory):
+    assert trainer._is_out_of_memory(error) is is_memory
+
+
+def test_want_of_memory_in_a_collective_is_no_lost_peer(monkeypatch):
+    workers = Workers(0, 2)
+    for error, raised in (
+        (torch.cuda.OutOfMemoryError("full"), torch.cuda.OutOfMemoryError),
+        (RuntimeError("gone"), PeerLost),
+    ):
+
+        def fails(flat, error=error):
+            raise error
+
+        monkeypatch.setattr(torch.distributed, "all_reduce", fails)
+        with pytest.raises(raised):
+            workers.all_agree(True)
+
+
+@pytest.mark.parametrize("is_dead", [False, True])
+def test_a_gpu_whose_context_is_gone_takes_its_process_with_it(monkeypatch, is_dead):
+    told = []
+    mine = SimpleNamespace(_device="cuda", _workers=None, _fail=lambda start, error: told.append(error))
+    mine._check_device = lambda: trainer.Trainer._check_device(mine)
+    mine._run_epochs = lambda start, solo: 1 / 0
+
+    def synchronize(device):
+        if is_dead:
+            raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(torch.cuda, "synchronize", synchronize)
+    if is_dead:
+        with pytest.raises(RuntimeError, match="device-side"):
+            trainer.Trainer._run(mine, None, None)
+    else:
+        trainer.Trainer._run(mine, None, None)
+    assert isinstance(told[0], ZeroDivisionError), "its end is told first"
+
+
+def test_checkpoints_of_a_later_attempt_are_newer_whatever_their_epoch(tmp_path):
+    """Both of the first attempt were torn, so the second began anew."""
+    shelf = CheckpointFolder(tmp_path)
+    for attempt, epoch in ((1, 49), (1, 50), (2, 1)):
+        path = shelf.write(0, attempt, epoch, f"{attempt} {epoch}".encode())
+        assert path.exists()
+    assert shelf.newest(0) == b"2 1"
+    shelf.write(0, 2, 2, b"2 2")
+    assert sorted(each.name[7:18] for each in tmp_path.iterdir()) == ["a002-e00001", "a002-e00002"]
