@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import warnings
@@ -19,6 +20,7 @@ from sparring.models.aegan_config import Config as AEGANConfig
 from sparring.models.base import Model, Step
 from sparring.models.config import Config, Phase
 from sparring.records import Objective, Trial
+from sparring.training import acceleration
 from sparring.training import rows as rows_module
 from sparring.training.acceleration import Compiled
 from sparring.training.gang import Solo
@@ -166,6 +168,41 @@ def test_without_a_compiler_training_is_eager_with_one_warning(monkeypatch, faul
     assert_same_bits(run, eager)
 
 
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_a_graph_that_cannot_be_captured_is_eager_from_there_on(monkeypatch, call):
+    """On a GPU a phase is compiled at its first call, its graph recorded at the second and replayed at the third."""
+    calls = 0
+
+    def fragile(forward, **_):
+        def run(*given: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return forward(*given) if calls != call else breaks()
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", fragile)
+    run, eager = pair(compiled=True), pair()
+    for arm in run.arms:
+        if isinstance(arm.run, Compiled):
+            arm.run = Compiled(arm, run.model, torch.device("cuda"))
+    with pytest.warns(RuntimeWarning, match="phase dis: --compile failed") as told:
+        figures = train(run)
+    assert (len(told), calls) == (1, call)
+    assert figures == train(eager)
+    assert_same_bits(run, eager)
+
+
+def test_graphs_of_earlier_trials_are_forgotten_in_time(monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(torch.compiler, "reset", lambda: forgotten.append(True))
+    monkeypatch.setattr(acceleration, "_trials_with_graphs", itertools.count(1))
+    for _ in range(acceleration.GRAPH_TRIALS):
+        assert not forgotten
+        acceleration._forget_graphs()
+    assert forgotten == [True]
+
+
 def test_a_phases_own_error_is_not_hidden_by_the_fallback(monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda forward, **_: forward)
     run = pair(compiled=True)
@@ -230,6 +267,15 @@ def test_rows_stay_on_the_host_if_they_take_more_than_half_of_what_a_gpu_has_lef
     else:
         with pytest.raises((AssertionError, RuntimeError), match=r"(?i)cuda|nvidia"):
             place(images, torch.device("cuda"))
+
+
+@pytest.mark.parametrize(("share", "left"), [(1.0, 660), (0.5, 460), (0.1, 60)])
+def test_a_slot_s_share_of_a_gpu_bounds_what_it_has_left(monkeypatch, share, left):
+    """Of 1,000 bytes others hold 300 and this process's allocator 100, of which 40 are in use."""
+    for name, answer in (("mem_get_info", (600, 1000)), ("memory_reserved", 100), ("memory_allocated", 40)):
+        monkeypatch.setattr(torch.cuda, name, lambda device, answer=answer: answer)
+    monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda device: share, raising=False)
+    assert rows_module._free(torch.device("cuda")) == left
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])

@@ -26,6 +26,7 @@ branches on or in its batch size compiles again.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -41,7 +42,8 @@ from .noise import Noise
 
 
 def cast(precision: str, device: torch.device) -> Callable[[], AbstractContextManager[object]]:
-    """What to enter around every forward. Sets this process's TF32 switches if ``device`` is a GPU.
+    """What to enter around every forward. If ``device`` is a GPU, sets this process's TF32 switches, and has its
+    convolutions repeat to the bit.
 
     Raises UnknownName.
     """
@@ -49,10 +51,18 @@ def cast(precision: str, device: torch.device) -> Callable[[], AbstractContextMa
         raise UnknownName(f"precision: there are {', '.join(PRECISIONS)}, but got {precision!r}; choose one of them")
     if device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        torch.backends.cudnn.deterministic = True  # else a resumed trial's convolutions would add up in another order
     if precision == "bf16":
         return lambda: torch.autocast(device.type, torch.bfloat16)
     return nullcontext
 
+
+GRAPH_CALLS = 3
+"""Calls of a phase on a GPU until its CUDA graph stands: compiled, recorded, replayed."""
+
+GRAPH_TRIALS = 16
+"""Trials of one process whose CUDA graphs are kept. Every trial's weights lie elsewhere, so each records its own, and
+torch keeps them and their memory until it is told to forget all that was compiled."""
 
 ROOM = 512
 """Compiled forms of phases that one process may hold. torch's 8 would be full after four architectures, and further
@@ -68,6 +78,8 @@ def compile_phases(
     Dry, not the trial's first one: after a resume the same steps are compiled as without. batch: rows of the size that
     training has.
     """
+    if device.type == "cuda":
+        _forget_graphs()
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     known = dict(batch)
     for number, arm in enumerate(arms):
@@ -81,7 +93,8 @@ def compile_phases(
 
 
 class Compiled:
-    """A phase's pass, compiled at its first call; if that fails, eager from then on, with one warning.
+    """A phase's pass, compiled at its first call; if that or a graph's capture fails, eager from then on, with one
+    warning.
 
     What the failed call left in the model's buffers is taken back, so the fallback has the bits of eager training.
     """
@@ -90,17 +103,18 @@ class Compiled:
         self._arm, self._model = arm, model
         self._uses_graphs = device.type == "cuda"
         self._forward: Forward | None = None
+        self._unproven = GRAPH_CALLS if self._uses_graphs else 1
 
     def __call__(self, batch: Mapping[str, Tensor]) -> tuple[Step, Gradients]:
-        if self._forward is not None:
+        if self._forward is not None and not self._unproven:
             return self._detached(*self._arm.differentiate(self._forward, batch))
         before = {name: buffer.clone() for name, buffer in self._model.named_buffers()}
         try:
-            _make_room()
-            forward = torch.compile(
-                self._model.forward, dynamic=False, mode="reduce-overhead" if self._uses_graphs else "default"
-            )
-            passed = self._detached(*self._arm.differentiate(forward, batch))
+            if self._forward is None:
+                _make_room()
+                mode = "reduce-overhead" if self._uses_graphs else "default"
+                self._forward = torch.compile(self._model.forward, dynamic=False, mode=mode)
+            passed = self._detached(*self._arm.differentiate(self._forward, batch))
         except Exception as error:  # the compiler's, the C++ compiler's, or the phase's own: that comes again below
             warnings.warn(
                 f"phase {self._arm.phase.name}: --compile failed ({_first_line(error)}); it runs without",
@@ -112,7 +126,7 @@ class Compiled:
                     buffer.copy_(before[name])
             self._arm.run = self._arm.run_eagerly
             return self._arm.run(batch)
-        self._forward = forward
+        self._unproven -= 1
         return passed
 
     def _detached(self, step: Step, gradients: Gradients) -> tuple[Step, Gradients]:
@@ -123,13 +137,22 @@ class Compiled:
         return Step(step.loss, metrics, {name: value.detach().clone() for name, value in step.carry.items()}), gradients
 
 
+_trials_with_graphs = itertools.count(1)
+
+
+def _forget_graphs() -> None:
+    if next(_trials_with_graphs) % GRAPH_TRIALS == 0:
+        torch.compiler.reset()
+
+
 def _make_room() -> None:
     from torch._dynamo import config
 
-    for name in ("recompile_limit", "cache_size_limit"):  # the second is the name before torch 2.7
+    # The second pair is the names before torch 2.7; the accumulated limit counts first, and 256 would be its own.
+    limits = ("recompile_limit", "accumulated_recompile_limit", "cache_size_limit", "accumulated_cache_size_limit")
+    for name in limits:
         if hasattr(config, name):
             setattr(config, name, ROOM)
-            return
 
 
 def _first_line(error: Exception) -> str:

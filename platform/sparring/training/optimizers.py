@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from ..models.config import Phase
 
 FUSED = {"Adam", "AdamW", "SGD", "Adagrad"}
-"""Those with one kernel for all parameters on CPU and CUDA: 0.73 ms against 2.48 ms per step at 1.3 M parameters."""
+"""Those with one kernel for all parameters: 0.73 ms against 2.48 ms per step at 1.3 M parameters. Adagrad has it on
+CPUs only, as far as every torch that will do goes."""
 
 
 def make_optimizer(config: Any, phase: Phase, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
@@ -29,7 +30,7 @@ def make_optimizer(config: Any, phase: Phase, parameters: Sequence[nn.Parameter]
         options["weight_decay"] = getattr(config, phase.weight_decay)
     if phase.beta1 is not None and kind in ("Adam", "AdamW"):
         options["betas"] = (getattr(config, phase.beta1), 0.999)  # torch's own second
-    if kind in FUSED:
+    if kind in FUSED and not (kind == "Adagrad" and parameters[0].is_cuda):
         options["fused"] = True
     optimizer: torch.optim.Optimizer = getattr(torch.optim, kind)(parameters, **options)
     return optimizer
