@@ -175,7 +175,7 @@ def test_more_slots_than_cpus_are_refused_before_ray_starts(say, tmp_path):
         ("--workers-per-trial 64", r"use --workers-per-trial \d+"),
         ("--cpus-per-worker 4096", r"use --cpus-per-worker \d+"),
         ("--workers-per-trial 2 --gpus-per-worker 0.5", "a GPU each"),
-        ("--gpus-per-worker 1.5", "only whole GPUs"),
+        ("--gpus-per-worker 1.5", "a worker uses one GPU"),
         ("--sync-batchnorm", "several workers"),
         ("--precision fp8", "there are: fp32, tf32, bf16"),
         ("--silence-limit soon", "wants a duration"),

@@ -408,3 +408,47 @@ def test_parzen_is_left_out_unless_asked_for_and_tells_a_trained_model_from_a_ne
             sums = {name: float(value) for name, value in made.evaluate(image=valid["image"]).items()}
         found.append(made.figures(sums)["val/parzen"])
     assert found[1] > found[0] + 5
+
+
+def parzen(made, rows):
+    """The figure, and the generated samples that it puts its windows on, in numbers from 0 to 1."""
+    made.eval()
+    with torch.no_grad():
+        sums = {name: float(value) for name, value in made.evaluate(image=rows).items()}
+        samples = (made.decode(made.windows) + 1) / 2
+    return made.figures(sums)["val/parzen"], samples.numpy()
+
+
+def density(samples, tuning, rows):
+    """scikit-learn's, under the width of the grid that suits ``tuning`` best; nats per row."""
+    chosen = tuning[np.linspace(0, len(tuning) - 1, 1000).astype(int)]
+    fitted = [KernelDensity(bandwidth=float(width)).fit(samples) for width in Parzen(1).sigmas]
+    return max(fitted, key=lambda each: each.score(chosen)).score(rows) / len(rows)
+
+
+def test_parzen_judges_flat_rows_as_shares_of_their_range_whatever_their_units():
+    rows = torch.randn(300, 5, generator=torch.Generator().manual_seed(0)) + 3
+    found = []
+    for scale in (1.0, 1000.0):
+        train = {"image": scale * rows[:200]}
+        run = solo(train, train, epochs=3, steps_per_epoch=50, lr_gen=2e-3, parzen_samples=200, **SMALL)
+        for _ in range(3):
+            run.run_epoch()
+        found.append(parzen(run.model, scale * rows[200:]))
+    low, high = rows[:200].amin(0), rows[:200].amax(0)
+    tuning, judged = (((each - low) / (high - low)).numpy() for each in (rows[:200], rows[200:]))
+    for figure, samples in found:
+        assert figure == pytest.approx(density(samples, tuning, judged), rel=1e-3)
+    assert found[0][0] == pytest.approx(found[1][0], abs=0.05)  # nats; rounding moves the trained weights a little
+    assert -5 < found[0][0] < 5  # uniform within the range has 0
+
+
+def test_parzen_judges_images_by_intensity():
+    train, judged = images(100), images(30, seed=1)
+    made = small(parzen_samples=200)
+    made.prepare({"image": train})
+    figure, samples = parzen(made, judged)
+    intensity = [(each.flatten(1) / 255).numpy() for each in (train, judged)]
+    assert figure == pytest.approx(density(samples, *intensity), rel=1e-4)
+    with torch.no_grad():  # as before flat rows were scaled, bit for bit
+        assert torch.equal(made.frame.fraction(made.view(judged)), made.unview(made.view(judged)).flatten(1))

@@ -251,3 +251,12 @@ def test_a_setting_fixes_a_field_and_a_config_moves_the_baseline() -> None:
     assert space.data == {"fourier": True}
     assert "depth" in SPACE["search"]  # the argument stays as it was
     assert "data" not in SPACE
+
+
+@pytest.mark.parametrize("word", ["False", "false"])
+def test_python_s_truth_is_a_value_and_its_none_is_what_a_pinned_file_leaves_out(word: str, tmp_path: Path) -> None:
+    space = Space(apply_settings(SPACE, [f"bias={word}", "early_stop=None"], Config.model_fields), Config)
+    config = space.config(space.baseline())
+    assert (config.bias, config.early_stop) == (False, None)
+    (tmp_path / "best.toml").write_text(write_toml(pin(space, space.baseline(), seed=0, found={})), encoding="utf-8")
+    assert Space(read_space(tmp_path / "best.toml"), Config).config({}) == config

@@ -200,6 +200,7 @@ def test_a_setting_that_makes_no_sense_is_refused() -> None:
         ("widht=3", r"--set widht=3: no field 'widht'; did you mean 'width'\?"),
         ("width", r"--set width: wants key=value"),
         ("=3", r"--set =3: wants key=value"),
+        ("data.side=None", r"--set data.side=None: an option of the data wants a value, but got None; leave it out"),
     ):
         with pytest.raises(SpaceError, match=words):
             apply_settings(SPACE, [setting], Config.model_fields)
@@ -210,10 +211,13 @@ def test_a_setting_that_makes_no_sense_is_refused() -> None:
     [
         ("3", 3), ("1e-3", 1e-3), ("true", True), ("mse", "mse"), ('"mse"', "mse"), ("[1, 2]", [1, 2]), ("", ""),
         ("1\nepochs = 3", "1\nepochs = 3"), ("[" * 20_000, "[" * 20_000),
+        ("True", True), ("False", False), ("None", None), ('"True"', "True"), ("TRUE", "TRUE"), ("none", "none"),
+        ("[True]", "[True]"),
     ],
 )  # fmt: skip
-def test_a_settings_value_is_toml_or_else_a_text(text: str, value: Any) -> None:
-    assert apply_settings(SPACE, [f"lr={text}"], Config.model_fields)["fixed"]["lr"] == value
+def test_a_settings_value_is_toml_or_python_s_truth_or_else_a_text(text: str, value: Any) -> None:
+    found = apply_settings(SPACE, [f"lr={text}"], Config.model_fields)["fixed"]["lr"]
+    assert (type(found), found) == (type(value), value)
 
 
 def test_a_space_is_found_by_the_name_of_its_model_or_by_path(tmp_path: Path) -> None:

@@ -166,8 +166,9 @@ METRICS: Mapping[str, Metric] = _table(
         name="val/parzen",
         unit="nat",
         goal="maximize",
-        definition="mean log-likelihood of a validation row (images from 0 to 1) under Gaussian windows on samples "
-        "decoded from the prior, as wide as suits 1,000 training rows best of 16 widths from 0.03 to 1",
+        definition="mean log-likelihood of a validation row (images from 0 to 1, flat rows as shares of each column's "
+        "range in training) under Gaussian windows on samples decoded from the prior, as wide as suits 1,000 training "
+        "rows best of 16 widths from 0.03 to 1",
         source="I. Goodfellow et al., arXiv:1406.2661; rough in many dimensions: L. Theis et al., arXiv:1511.01844",
     ),
     Metric(

@@ -20,6 +20,9 @@ from .shipped import shipped
 LARGEST_FILE = 1_000_000
 """Bytes. A space is a page of text; anything larger is some other file."""
 
+PYTHON = {"True": True, "False": False, "None": None}
+"""Values that a setting may spell as Python does."""
+
 
 def find_space(name: str) -> Path:
     """The file of a space: a path to a ``.toml``, or the name of a shipped one (that of its model).
@@ -56,21 +59,25 @@ def read_space(path: Path) -> dict[str, Any]:
 def apply_settings(raw: Mapping[str, Any], settings: Iterable[str], fields: Collection[str]) -> dict[str, Any]:
     """A copy in which each ``key=value`` is a fixed value, no longer searched; ``data.key=value`` sets [data].
 
-    ``value`` is read as TOML, and as a string if that fails. ``fields`` are the Config's; raises SpaceError, naming
-    the closest one, for a key that is none, and for a setting without ``=``.
+    ``value`` is read as TOML, or as Python's True, False and None, and as a string if neither; in quotes it always is
+    one. ``fields`` are the Config's; raises SpaceError, naming the closest one, for a key that is none, for a setting
+    without ``=``, and for an option of the data that is None.
     """
     changed = copy.deepcopy(dict(raw))
     for setting in settings:
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not key or not equals:
             raise SpaceError(f"--set {setting}: wants key=value, such as --set hidden_size=64")
+        value = _read_value(text)
         if key.startswith("data."):
-            _table(changed, "data")[key.removeprefix("data.")] = _read_value(text)
+            if value is None:  # which a pinned file could not say
+                raise SpaceError(f"--set {setting}: an option of the data wants a value, but got None; leave it out")
+            _table(changed, "data")[key.removeprefix("data.")] = value
             continue
         refuse_unknown([key], fields, f"--set {setting}", "field")
         for table in ("search", "defaults"):
             _table(changed, table).pop(key, None)
-        _table(changed, "fixed")[key] = _read_value(text)
+        _table(changed, "fixed")[key] = value
     return changed
 
 
@@ -102,6 +109,8 @@ def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _read_value(text: str) -> Any:
+    if text in PYTHON:
+        return PYTHON[text]
     try:
         read = tomllib.loads(f"value = {text}")
     except (tomllib.TOMLDecodeError, RecursionError):

@@ -1,10 +1,11 @@
-"""The command that trains what a search has found, and the published command line of the AdvVAE, which it takes too.
+"""The command that trains what a search has found, and the published command lines, which it takes too.
 
 ``cli.py`` registers it; heavy imports stay inside, as there.
 """
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,28 +15,35 @@ from rich.console import Console
 from .errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from .models.advvae_published import Arguments
+    from .models import advvae_published
+    from .models.command_line import Arguments
 
 console = Console()
 
 DIGITS = "digits"
-"""Images that are embedded: the way out where ``train advvae`` cannot fetch the published mnist."""
+"""Images that are embedded: the way out where the published mnist cannot be fetched."""
 
 MEMBERS = "Members: mean and deviation of every figure"
 """The panel of --help for what trains several times over."""
 
-PUBLISHED = (
-    "[bold]Published arguments of advvae[/bold]\n\n--train --test --sample --outlier_detection --dataset --no_wandb "
-    "--batch_size --n_epochs --lr --latent_dim --hidden_dims --checkpoint --num_samples --gen_weight --recon_weight "
-    "--sample_and_save_frequency --discriminator_checkpoint --out_dataset --loss_type --kld_weight --num_workers --size"
-)
+ARGUMENTS = {
+    "advvae": "--train --test --sample --outlier_detection --dataset --no_wandb --batch_size --n_epochs --lr "
+    "--latent_dim --hidden_dims --checkpoint --num_samples --gen_weight --recon_weight --sample_and_save_frequency "
+    "--discriminator_checkpoint --out_dataset --loss_type --kld_weight --num_workers --size",
+    "aae": "--dataset --batchsize --dim --dropout --epochs --adversarial",
+}
+"""Systems with a published command line, and its arguments; ``models/NAME_published.py`` reads them."""
+
+PUBLISHED = "\n\n".join(f"[bold]Published arguments of {model}[/bold]\n\n{names}" for model, names in ARGUMENTS.items())
 
 
 def train(
     context: typer.Context,
     pinned: Annotated[
         str,
-        typer.Argument(metavar="FILE.toml|advvae", help="From `sparring best`; or advvae and its published arguments."),
+        typer.Argument(
+            metavar=f"FILE.toml|{'|'.join(ARGUMENTS)}", help="From `sparring best`; or a system's published arguments."
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -43,6 +51,15 @@ def train(
     ] = None,
     data_path: Annotated[Path | None, typer.Option(help="Where the data lie, if they moved.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda; a figure repeats exactly on what found it.")] = "cpu",
+    save_every: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Keep a checkpoint of every N-th epoch; one cut off goes on without, too.",
+            show_default="off",
+        ),
+    ] = None,
     kfold: Annotated[
         int | None,
         typer.Option(metavar="K", help="K folds, each of which validates once.", rich_help_panel=MEMBERS),
@@ -67,22 +84,23 @@ def train(
     from .data import read_plan
 
     plan = read_plan(kfold, repeats, bootstrap, bootstrap_size, ensemble)
-    if pinned == "advvae":
+    if pinned in ARGUMENTS:
+        if save_every is not None:
+            raise UsageError("--save-every: goes with a pinned file; published arguments bring their own way of saving")
         if plan is not None:
             raise UsageError(
-                "train advvae: the published arguments train one model; its members train from what that writes: "
-                f"sparring train trained/advvae/pinned.toml --{plan.scheme} …"
+                f"train {pinned}: the published arguments train one model; its members train from what that writes: "
+                f"sparring train trained/{pinned}/pinned.toml --{plan.scheme} …"
             )
-        from .models.advvae_published import read_arguments
-
-        words = list(context.args)
-        is_said = any(word.partition("=")[0] == "--dataset" for word in words)
-        _run_published(read_arguments(words), is_said, output, data_path, device)
+        published = importlib.import_module(f".models.{pinned}_published", __package__)
+        arguments = published.read_arguments(context.args)
+        run = _train_published if arguments.verb == "train" else _ask_published
+        run(arguments, output, data_path, device)
         return
     if context.args:
         raise UsageError(
             f"train: no option {context.args[0]!r} of a pinned configuration; the file says everything, and only "
-            "advvae takes published arguments"
+            f"{' and '.join(ARGUMENTS)} take published arguments"
         )
     from .models import model_names
     from .retrain import retrain
@@ -95,29 +113,30 @@ def train(
     if plan is not None:
         from .resampling import resample
 
-        resample(Path(pinned), plan, output, data_path, console, device)
+        resample(Path(pinned), plan, output, data_path, console, device, save_every)
         return
-    retrain(Path(pinned), output, data_path, console, device)
+    retrain(Path(pinned), output, data_path, console, device, save_every)
 
 
-def _run_published(
-    arguments: Arguments, is_said: bool, output: Path | None, data_path: Path | None, device: str
+def _train_published(arguments: Arguments, output: Path | None, data_path: Path | None, device: str) -> None:
+    from .retrain import train_published
+
+    try:
+        train_published(arguments, output, data_path, console, device)
+    except DataError as error:
+        if "dataset" in arguments.said:
+            raise
+        raise DataError(f"{error}; or train on embedded images, offline, with --dataset {DIGITS}") from error
+
+
+def _ask_published(
+    arguments: advvae_published.Arguments, output: Path | None, data_path: Path | None, device: str
 ) -> None:
-    """The AdvVAE's published command line: train, or one of the three that work on what train wrote."""
-    if arguments.verb == "train":
-        from .retrain import train_published
-
-        try:
-            train_published(arguments, arguments.dataset, output, data_path, console, device)
-        except DataError as error:
-            if is_said:
-                raise
-            raise DataError(f"{error}; or train on embedded images, offline, with --dataset {DIGITS}") from error
-        return
+    """The AdvVAE's three verbs that work on what train wrote. Raises UsageError if the words contradict that."""
     from .production import read_trained
     from .production.commands import run_outliers, run_reconstruct, run_sample
     from .production.committee import Committee
-    from .production.rows import read_rows
+    from .production.rows import HELD_OUT, read_rows
 
     one, other = arguments.checkpoint, arguments.discriminator_checkpoint
     if one is not None and other is not None and one != other:
@@ -126,11 +145,12 @@ def _run_published(
             f"{other}; give the folder that train wrote"
         )
     loaded = read_trained(one or other or Path("advvae"), device)
+    arguments.check_trained(loaded.folder, loaded.about.model, loaded.about.dataset, loaded.model.config)
     if arguments.verb == "sample":
         run_sample(loaded, arguments.num_samples, 0, None, output, console)
     elif arguments.verb == "test":
-        found = read_rows(loaded, dataset=arguments.dataset if is_said else None, data_path=data_path)
+        found = read_rows(loaded, part=HELD_OUT, data_path=data_path)
         run_reconstruct(Committee(front=loaded, members=(loaded,)), found, output, console)
     else:
         out: tuple[str, Path | None, list[str]] = (arguments.out_dataset, data_path, [])
-        run_outliers(loaded, *out, None, None, None, output, console, out_flag="--data-path")
+        run_outliers(loaded, *out, HELD_OUT, None, None, output, console, out_flag="--data-path")

@@ -2,95 +2,88 @@
 
 The arguments are those of GenerativeZoo's ``docs/AdversarialVAE.md`` (github.com/caetas/GenerativeZoo, October 2024).
 What has no counterpart is taken and has no effect: ``--no_wandb``, because nothing is ever sent anywhere, and
-``--num_workers``, because images lie in memory and no process loads them.
+``--num_workers``, because images lie in memory and no process loads them. Verbs that do not train follow the folder
+they are given: what is said besides must be what it was trained with, but for ``--batch_size``, which then changes no
+figure.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
-
-from pydantic import ValidationError
+from typing import ClassVar, Literal
 
 from ..errors import ConfigError
+from . import command_line
 from .advvae_config import Config
+from .command_line import Fields, Parser, check_values, to_fields
 
 Verb = Literal["train", "test", "sample", "outlier_detection"]
 VERBS: tuple[Verb, ...] = ("train", "test", "sample", "outlier_detection")
+
+FIELDS: Fields = {
+    "dataset": ("dataset",),
+    "size": ("image_size",),
+    "batch_size": ("batch_size",),
+    "n_epochs": ("epochs",),
+    "lr": ("lr_gen", "lr_dis"),
+    "latent_dim": ("latent_dim",),
+    "hidden_dims": ("hidden_dims", "hidden_dims_dis"),
+    "gen_weight": ("gen_weight",),
+    "recon_weight": ("recon_weight",),
+    "kld_weight": ("kld_weight",),
+    "loss_type": ("loss_type",),
+}
 
 SIDES = {"tinyimagenet": 64, "places365": 128, "dtd": 128, "imagenet": 128, "celeba": 256}
 """Pixels a side where --size is not given; 32 for every other data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments:
+class Arguments(command_line.Arguments):
     """What one command line asks for."""
 
-    verb: Verb
-    dataset: str
+    model: ClassVar = "advvae"
+    fields: ClassVar = FIELDS
+
+    verb: Verb = "train"
     out_dataset: str
     """The foreign set of outlier_detection."""
-    values: Mapping[str, Any]
-    """By field of the AdvVAE's Config; lists where it has tuples, as in TOML."""
     checkpoint: Path | None
     discriminator_checkpoint: Path | None
-    num_samples: int
-    sample_and_save_frequency: int
-    """Epochs between two snapshots."""
 
 
 def read_arguments(words: Sequence[str]) -> Arguments:
     """The published command line as words. Raises ConfigError, one sentence, for a word or value it does not know."""
-    given = _parser().parse_args(list(words))
-    verbs = [verb for verb in VERBS if getattr(given, verb)]
+    said, given = _parser().read(words)
+    verbs = [verb for verb in VERBS if given[verb]] or ["train"]
     if len(verbs) > 1:
         raise ConfigError(f"advvae: one of {', '.join(f'--{verb}' for verb in VERBS)} at a time, but got {verbs}")
     for name in ("num_samples", "sample_and_save_frequency"):
-        if getattr(given, name) < 1:
-            raise ConfigError(f"advvae: --{name}: wants at least 1, but got {getattr(given, name)}")
-    values: dict[str, Any] = {
-        "batch_size": given.batch_size,
-        "epochs": given.n_epochs,
-        "image_size": given.size if given.size is not None else SIDES.get(given.dataset, 32),
-        "latent_dim": given.latent_dim,
-        "lr_gen": given.lr,
-        "lr_dis": given.lr,
-        "gen_weight": given.gen_weight,
-        "recon_weight": given.recon_weight,
-        "kld_weight": given.kld_weight,
-        "loss_type": given.loss_type,
-    }
-    if given.hidden_dims is not None:
-        values |= {"hidden_dims": given.hidden_dims, "hidden_dims_dis": given.hidden_dims}
-    try:
-        Config(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        rule = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"advvae: {f'{where}: ' if where else ''}{rule}, but got {words}") from error
+        if given[name] < 1:
+            raise ConfigError(f"advvae: --{name}: wants at least 1, but got {given[name]}")
+    if given["size"] is None:
+        given["size"] = SIDES.get(given["dataset"], 32)
+    values = to_fields(given, FIELDS)
+    dataset = values.pop("dataset")
+    if verbs == ["train"]:
+        check_values("advvae", Config, values, words)
     return Arguments(
-        verb=verbs[0] if verbs else "train",
-        dataset=given.dataset,
-        out_dataset=given.out_dataset,
+        verb=verbs[0],
+        dataset=dataset,
         values=values,
-        checkpoint=given.checkpoint,
-        discriminator_checkpoint=given.discriminator_checkpoint,
-        num_samples=given.num_samples,
-        sample_and_save_frequency=given.sample_and_save_frequency,
+        said=said,
+        out_dataset=given["out_dataset"],
+        checkpoint=given["checkpoint"],
+        discriminator_checkpoint=given["discriminator_checkpoint"],
+        num_samples=given["num_samples"],
+        sample_and_save_frequency=given["sample_and_save_frequency"],
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"advvae: {message}; `sparring train advvae --help` lists the published arguments")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="sparring train advvae", allow_abbrev=False, add_help=False)
+def _parser() -> Parser:
+    parser = Parser("advvae")
     for verb in VERBS:
         parser.add_argument(f"--{verb}", action="store_true")
     parser.add_argument("--dataset", default="mnist")

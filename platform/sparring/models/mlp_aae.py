@@ -11,8 +11,9 @@ Source: A. Makhzani et al., arXiv:1511.05644, as Keras-GAN's ``aae.py`` has it (
 
 Differs from the published code: its discriminator takes one optimizer step on the draws and one on the codes, here one
 on the mean of both losses, as its twin in torch. The discriminator returns a logit. Both phases have an optimizer of
-their own; there one instance serves both. Epochs are passes, or steps_per_epoch steps; there each of the 20,000 is one
-step. Images keep their own size; there it is 28. Validation judges rows that were not trained on; there is none.
+their own; there one instance serves both. Adam's ε is torch's 1e-8; there it is Keras's 1e-7. The budget is 100 epochs
+of a pass each; there it is 20,000 steps, which with steps_per_epoch = 200 it is here too. Images keep their own size;
+there it is 28. Validation judges rows that were not trained on; there is none.
 """
 
 from __future__ import annotations
@@ -69,8 +70,13 @@ class Frame(nn.Module):
 
     def inverse(self, x: Tensor) -> Tensor:
         """Images as (B, C, H, W) from 0 to 1; flat rows in raw units."""
-        x = (x + 1) / 2
-        return self.scaling.inverse(x) if len(self.shape) == 1 else x.reshape(-1, *self.shape)
+        fraction = self.fraction(x)
+        return self.scaling.inverse(fraction) if len(self.shape) == 1 else fraction.reshape(-1, *self.shape)
+
+    @staticmethod
+    def fraction(x: Tensor) -> Tensor:
+        """(B, size) from 0 to 1: intensities of images, and of flat rows shares of their range in training."""
+        return (x + 1) / 2
 
 
 class MLPAAE(Autoencoder, Model):
@@ -106,7 +112,7 @@ class MLPAAE(Autoencoder, Model):
         self.frame.fit(train["image"])
         super().prepare(train)
         if self.config.parzen_samples:
-            self.parzen.fit(self.unview(self.view(train["image"][:REFERENCE_ROWS])).flatten(1))
+            self.parzen.fit(self.frame.fraction(self.view(train["image"][:REFERENCE_ROWS])))
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
@@ -168,8 +174,8 @@ class MLPAAE(Autoencoder, Model):
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
         sums = super().evaluate(**batch)
         if self.config.parzen_samples:
-            samples = self.unview(self.decode(self.windows * self.prior_std)).flatten(1)
-            sums |= self.parzen.sums(self.unview(self.view(batch["image"])).flatten(1), samples)
+            samples = self.frame.fraction(self.decode(self.windows * self.prior_std))
+            sums |= self.parzen.sums(self.frame.fraction(self.view(batch["image"])), samples)
         return sums
 
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:

@@ -4,6 +4,9 @@ On each generated sample sits a Gaussian of deviation σ; the log-likelihood of 
 the one of a grid under which 1,000 training rows are most likely, so the rows that are judged do not choose it. The
 estimate is known to be rough in many dimensions (L. Theis et al., arXiv:1511.01844) and is here because results of this
 system are published in it. Source: I. Goodfellow et al., arXiv:1406.2661.
+
+The grid, 0.03 to 1, is one for numbers between 0 and 1: rows and samples must come scaled to about that, and the
+likelihood is a density of such rows. Of rows that lie a thousand times further apart it would tell nothing but that.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ CHUNK = 500
 
 
 class Parzen(nn.Module):
-    """Log-likelihoods in nats per row, of rows (B, size), under windows on samples (S, size)."""
+    """Log-likelihoods in nats per row, of rows (B, size), under windows on samples (S, size); both about 0 to 1."""
 
     sigmas: Tensor
     tuning: Tensor

@@ -18,12 +18,14 @@ from .controls import compare, write_controls
 from .likeness import check_against, write_likeness
 from .muon_charts import TABLES
 from .outliers import scores, write_outliers
-from .rows import Rows, read_rows
+from .rows import HELD_OUT, Rows, read_rows
 from .trained import Loaded
 from .verbs import errors, sample, write_answers, write_texts
 
 DRAWS = 16
 """How many, if nobody says."""
+CALLED = {"train": "training", "valid": "validation", "test": "test"}
+"""Parts of a split, as the console calls their rows."""
 
 
 def run_sample(
@@ -61,6 +63,14 @@ def run_sample(
     console.print(f"{n:,} samples: {where}", soft_wrap=True)
 
 
+def run_pairs(loaded: Loaded, n: int, data_path: Path | None, output: Path | None, console: Console) -> None:
+    """``n`` held-out samples beside what comes back, into ``reconstructions`` of ``run_sample``'s folder."""
+    loaded.method("reconstruct")
+    found = read_rows(loaded, part=HELD_OUT, n=n, data_path=data_path)
+    where = (output or loaded.folder / "samples") / "reconstructions"
+    run_reconstruct(Committee(front=loaded, members=(loaded,)), found, where, console)
+
+
 def run_reconstruct(asked: Committee, found: Rows, output: Path | None, console: Console) -> None:
     """The samples as they come back."""
     given = asked.reconstruct(found)
@@ -69,7 +79,7 @@ def run_reconstruct(asked: Committee, found: Rows, output: Path | None, console:
         where, "reconstructions", given.answers, given.truths, found.ids, axes, given.deviations, _cards(asked.front)
     )
     _say_errors(asked, found, given, console)
-    console.print(f"Reconstructions of {len(found):,} samples: {where}", soft_wrap=True)
+    console.print(f"Reconstructions of {_samples(found)}: {where}", soft_wrap=True)
 
 
 def run_predict(
@@ -87,7 +97,7 @@ def run_predict(
             for name, values in given.answers.items():
                 write_texts(where, name, values, found.ids, axes.get(name), given.deviations.get(name))
         _say_errors(committee, found, given, console)
-        console.print(f"Predictions of {len(found):,} samples: {where}", soft_wrap=True)
+        console.print(f"Predictions of {_samples(found)}: {where}", soft_wrap=True)
 
 
 def run_controls(loaded: Loaded, found: Rows, train: Rows, output: Path | None, console: Console) -> None:
@@ -113,7 +123,7 @@ def run_outliers(
     out_dataset: str,
     out_path: Path | None,
     out_settings: Sequence[str],
-    part: str | None,
+    part: str | tuple[str, ...] | None,
     rows: int | None,
     data_path: Path | None,
     output: Path | None,
@@ -139,7 +149,12 @@ def run_outliers(
         for name, each in figures.items()
     ]
     print_listing(console, head, table)
-    console.print(f"{len(own):,} own and {len(foreign):,} samples of {out_dataset}: {where}", soft_wrap=True)
+    console.print(f"{_samples(own, 'own')} and {_samples(foreign)} of {out_dataset}: {where}", soft_wrap=True)
+
+
+def _samples(found: Rows, whose: str = "") -> str:
+    """How many, and of which part of their split: ``360 own validation samples``."""
+    return " ".join(filter(None, (f"{len(found):,}", whose, CALLED.get(found.part or ""), "samples")))
 
 
 def _axis(loaded: Loaded, name: str) -> np.ndarray:

@@ -22,6 +22,8 @@ from .trained import Loaded
 
 MOST = 10_000
 """Rows that are worked on unless the user asks for another number: enough for figures of three digits."""
+HELD_OUT = ("test", "valid")
+"""The parts to look at where nobody names one and published figures are of test rows; not every split has any."""
 ENERGY_TOLERANCE = 1e-2
 """Of a step between two energies: what files that write two digits differ by."""
 
@@ -46,7 +48,7 @@ class Rows:
 def read_rows(
     loaded: Loaded,
     *,
-    part: str | None = None,
+    part: str | tuple[str, ...] | None = None,
     n: int | None = None,
     dataset: str | None = None,
     data_path: Path | None = None,
@@ -55,25 +57,27 @@ def read_rows(
 ) -> Rows:
     """At most ``n`` samples (10,000) with the model's fields.
 
-    part: train, valid or test; by default what validated the model, and of another data set every row, shuffled. The
-    model's own data set is found where it was, unless ``data_path`` says where it lies now. options: of the reader,
-    over the card's and, of the model's own data set, over those it was trained on. flag: by which the user says
-    ``data_path``.
+    part: train, valid or test, or several, of which the first that has rows is taken; by default what validated the
+    model, and of another data set every row, shuffled. The model's own data set is found where it was, unless
+    ``data_path`` says where it lies now. options: of the reader, over the card's and, of the model's own data set, over
+    those it was trained on. flag: by which the user says ``data_path``.
     """
     if n is not None and n < 1:
         raise UsageError(f"--rows: wants at least 1 row, but got {n}")
-    if part is not None and part not in PARTS:
-        raise UnknownName(f"--part: no part {part!r}; there are: {', '.join(PARTS)}")
+    parts = (part,) if isinstance(part, str) else part or ()
+    for each in parts:
+        if each not in PARTS:
+            raise UnknownName(f"--part: no part {each!r}; there are: {', '.join(PARTS)}")
     data = _load(loaded, dataset, data_path, options or {}, flag)
     is_own = data.sha256 == loaded.about.sha256
-    if dataset is None and not is_own and part is None:
+    if dataset is None and not is_own and not isinstance(part, str):
         raise DataError(
             f"data set {data.name}: not the data the model was trained on, so its validation rows may have trained it; "
             "name the part you want with --part"
         )
-    part = part or ("valid" if is_own else None)
+    parts = parts or (("valid",) if is_own else ())
     kind, member = (loaded.about.split, loaded.about.member) if dataset is None or is_own else (SPLIT, None)
-    index = _index(data, kind, member, part)
+    found, index = _index(data, kind, member, parts)
     index = index[: n or MOST]
     wanted = loaded.fields
     _check(loaded, data, wanted)
@@ -82,7 +86,7 @@ def read_rows(
         fields={name: torch.from_numpy(data.fields[name][index]).to(loaded.device) for name in wanted},
         axes={name: data.axes[name] for name in wanted if name in data.axes},
         is_own=is_own,
-        part=part,
+        part=found,
     )
 
 
@@ -126,14 +130,16 @@ def _load(
     return load_dataset(about.dataset, data_path or before, {**about.data, **options}, flag=flag)
 
 
-def _index(data: Dataset, kind: str, member: Member | None, part: str | None) -> np.ndarray:
-    if part is None:
-        return np.random.RandomState(SPLIT_SEED).permutation(len(data)).astype(np.int64)
+def _index(data: Dataset, kind: str, member: Member | None, parts: Sequence[str]) -> tuple[str | None, np.ndarray]:
+    """(the first of ``parts`` that has rows, its rows); of no parts all rows, shuffled."""
+    if not parts:
+        return None, np.random.RandomState(SPLIT_SEED).permutation(len(data)).astype(np.int64)
     split = split_rows(len(data), kind, SPLIT_SEED, data.parts)
-    index: np.ndarray = getattr(split if member is None else member_rows(split, member, SPLIT_SEED), part)
-    if not len(index):
-        raise UsageError(f"--part: the split {kind} of {data.name} has no {part} rows; use --part valid")
-    return index
+    rows = split if member is None else member_rows(split, member, SPLIT_SEED)
+    for part in parts:
+        if len(index := getattr(rows, part)):
+            return part, index
+    raise UsageError(f"--part: the split {kind} of {data.name} has no {' or '.join(parts)} rows; use --part valid")
 
 
 def _check(loaded: Loaded, data: Dataset, wanted: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from .pictures import picture
 
 
 class Snapshots:
-    """Called after each epoch with its number and the AdvVAE; writes ``epoch-00005.safetensors`` and ``.png``."""
+    """Called after each epoch with its number and the model; writes ``epoch-00005.safetensors`` and ``.png``."""
 
     def __init__(self, folder: Path, every: int, n: int) -> None:
         self.folder, self.every, self.n = folder, every, n
