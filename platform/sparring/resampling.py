@@ -41,11 +41,17 @@ class Figures:
     valid_rows: int
     epoch: int
     metrics: Mapping[str, float]
-    """Only ``val/…``."""
+    """Only ``val/…`` and, if there are test rows, ``test/…``."""
 
 
 def resample(
-    pinned: Path, plan: Plan, output: Path | None, data_path: Path | None, console: Console, device: str = "cpu"
+    pinned: Path,
+    plan: Plan,
+    output: Path | None,
+    data_path: Path | None,
+    console: Console,
+    device: str = "cpu",
+    save_every: int | None = None,
 ) -> list[Figures]:
     """Trains every member of ``plan`` that is not there yet; writes and prints all their figures, mean and deviation.
 
@@ -67,9 +73,9 @@ def resample(
         if member.name not in there:
             title = f"{model} on {each.raw['dataset']}, {member.name}, {member.number} of {len(members)}"
             try:
-                _train(place, each, member, title, console, device)
+                _train(place, each, member, title, console, device, save_every)
             except KeyboardInterrupt:
-                console.print(f"Stopped in {member.name}; the same command again keeps the others.", soft_wrap=True)
+                console.print(f"Stopped in {member.name}; the same command again goes on.", soft_wrap=True)
                 raise
         found.append(_read_figures(place, each, member))
         value, metric = found[-1].metrics[each.objective.metric], each.objective.metric
@@ -155,9 +161,11 @@ def _identity(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in raw.items() if name != "data_path"}
 
 
-def _train(place: Path, pinned: Pinned, member: Member, title: str, console: Console, device: str) -> None:
-    trained = train_pinned(pinned, title, console, device)
+def _train(
+    place: Path, pinned: Pinned, member: Member, title: str, console: Console, device: str, save_every: int | None
+) -> None:
     beside = place.with_name(f".{place.name}")
+    trained = train_pinned(pinned, beside, title, console, device, save_every=save_every)
     write_pinned(beside, pinned, trained, write_toml(pinned.raw), member)
     try:
         beside.rename(place)
@@ -172,7 +180,7 @@ def _read_figures(place: Path, pinned: Pinned, member: Member) -> Figures:
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
         epoch = int(metrics["epoch"])
-        kept = {name: float(value) for name, value in metrics.items() if name.startswith("val/")}
+        kept = {name: float(value) for name, value in metrics.items() if name.startswith(("val/", "test/"))}
         kept[pinned.objective.metric]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: must hold a member's figures, but: {error!r}; remove the folder") from error

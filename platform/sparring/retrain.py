@@ -5,6 +5,7 @@ A published command line (``sparring train advvae --lr 1e-3 …``) is a pinned c
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +20,18 @@ from .data import Dataset, Member, Split, load_dataset, split_rows
 from .data.mapping import Mapped, select
 from .errors import ConfigError, NoTrialSucceeded
 from .models import find_model
-from .models.advvae_published import Arguments
 from .models.base import Model
+from .models.command_line import Arguments
 from .production import About, write_about
 from .production.trained import MEMBERS, TRAINED, check_device, check_place
 from .records import EpochRow, Objective
 from .space import Space, find_space, read_space, write_toml
 from .study import SPLIT, SPLIT_SEED, load_foreign
+from .training.saves import Saves
 from .training.single import Trained, train_single, write_trained
+
+CHECKPOINTS = "checkpoints"
+"""In a trained folder: what a training that was cut off goes on from, and what --save-every keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,33 +59,40 @@ class Pinned:
 
 
 def retrain(
-    pinned: Path, output: Path | None, data_path: Path | None, console: Console, device: str = "cpu"
+    pinned: Path,
+    output: Path | None,
+    data_path: Path | None,
+    console: Console,
+    device: str = "cpu",
+    save_every: int | None = None,
 ) -> Trained:
     """Trains what ``pinned`` holds, writes it to ``output``, and says whether the figure under [found] was met.
 
-    device: cpu or cuda; products are of the precision that found the configuration.
+    device: cpu or cuda; products are of the precision that found the configuration. save_every: epochs between two
+    checkpoints that stay; a training that was cut off goes on from its newest in any case.
 
     Raises ConfigError if the file still has something to search, NoTrialSucceeded if the training diverged.
     """
     ready = check_pinned(read_space(pinned), str(pinned), data_path, device)
-    return _train(ready, pinned.read_text(encoding="utf-8"), output, console, device)
+    return _train(ready, pinned.read_text(encoding="utf-8"), output, console, device, save_every=save_every)
 
 
 def train_published(
-    arguments: Arguments, dataset: str, output: Path | None, data_path: Path | None, console: Console, device: str
+    arguments: Arguments, output: Path | None, data_path: Path | None, console: Console, device: str
 ) -> Trained:
-    """Trains the AdvVAE as its published command line says, judged as our search judges it; seed 0.
+    """Trains a system as its published command line says, judged as our search judges it; seed 0.
 
     Every ``sample_and_save_frequency`` epochs the weights and a grid of samples go to ``snapshots`` in the folder.
     """
     from .production.snapshots import Snapshots
 
-    objectives = read_space(find_space("advvae"))["objectives"]
-    raw = {"model": "advvae", "dataset": dataset, "seed": 0, "objectives": objectives, "fixed": dict(arguments.values)}
+    model, objectives = arguments.model, read_space(find_space(arguments.model))["objectives"]
+    raw = {"model": model, "dataset": arguments.dataset, "seed": 0, "objectives": objectives}
+    raw |= {"fixed": dict(arguments.values)}
     text = write_toml(raw if data_path is None else raw | {"data_path": str(data_path.absolute())})
-    folder = output or TRAINED / "advvae"
+    folder = output or TRAINED / model
     keep = Snapshots(folder / "snapshots", arguments.sample_and_save_frequency, arguments.num_samples)
-    return _train(check_pinned(raw, "sparring train advvae", data_path, device), text, folder, console, device, keep)
+    return _train(check_pinned(raw, f"sparring train {model}", data_path, device), text, folder, console, device, keep)
 
 
 def check_pinned(raw: Mapping[str, Any], name: str, data_path: Path | None, device: str) -> Pinned:
@@ -111,9 +123,19 @@ def check_pinned(raw: Mapping[str, Any], name: str, data_path: Path | None, devi
 
 
 def train_pinned(
-    pinned: Pinned, title: str, console: Console, device: str, keep: Callable[[int, Model], None] | None = None
+    pinned: Pinned,
+    folder: Path,
+    title: str,
+    console: Console,
+    device: str,
+    keep: Callable[[int, Model], None] | None = None,
+    save_every: int | None = None,
 ) -> Trained:
-    """One training under a bar called ``title``. Raises NoTrialSucceeded if no epoch gave finite figures."""
+    """One training under a bar called ``title``; its checkpoints lie in ``folder`` meanwhile.
+
+    Raises NoTrialSucceeded if no epoch gave finite figures.
+    """
+    saves = Saves(folder / CHECKPOINTS, _identity(pinned, device), save_every)
     metric = pinned.objective.metric
     bar = Progress(
         TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[figure]}"),
@@ -129,8 +151,10 @@ def train_pinned(
             pinned.model_class, pinned.config, pinned.rows(pinned.split.train), pinned.rows(pinned.split.valid),
             seed=pinned.seed, objective=pinned.objective, watch=watch,
             foreign=None if pinned.foreign is None else pinned.foreign.fields, device=device,
-            precision=str(pinned.raw.get("found", {}).get("precision", "fp32")), keep=keep,
+            precision=str(pinned.raw.get("found", {}).get("precision", "fp32")), keep=keep, saves=saves,
+            test=pinned.rows(pinned.split.test) if len(pinned.split.test) else None,
         )  # fmt: skip
+    saves.end()
     if trained.best is None:
         raise NoTrialSucceeded(
             f"{pinned.name}: the training diverged in epoch {trained.epochs}; lower the learning rates"
@@ -158,15 +182,27 @@ def _train(
     console: Console,
     device: str,
     keep: Callable[[int, Model], None] | None = None,
+    save_every: int | None = None,
 ) -> Trained:
     model = str(pinned.raw["model"])
     folder = output or TRAINED / model
     check_place(folder, MEMBERS)
-    trained = train_pinned(pinned, f"{model} on {pinned.raw['dataset']}", console, device, keep)
+    trained = train_pinned(pinned, folder, f"{model} on {pinned.raw['dataset']}", console, device, keep, save_every)
     write_pinned(folder, pinned, trained, text)
     console.print(_verdict(trained, pinned.objective.metric, pinned.raw.get("found", {})), soft_wrap=True)
+    if trained.test:
+        name = f"test/{pinned.objective.metric.removeprefix('val/')}"
+        rows = f"{len(pinned.split.test):,} test rows, which had no part in training or choice"
+        console.print(f"{name} {trained.test[name]:.6g} on {rows}.", soft_wrap=True)
     console.print(f"Weights, configuration and figures: {folder}", soft_wrap=True)
     return trained
+
+
+def _identity(pinned: Pinned, device: str) -> str:
+    """Eight digits that name what is trained, wherever its data lie."""
+    raw = {name: value for name, value in pinned.raw.items() if name != "data_path"}
+    what = [__version__, device, pinned.data.sha256, write_toml(raw)]
+    return hashlib.sha256("\n".join(what).encode()).hexdigest()[:8]
 
 
 def _verdict(trained: Trained, metric: str, found: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..models.base import Model
 from ..records import EpochRow, Objective, Outcome, Trial
 from .gang import Solo
 from .mapped import as_rows
+from .saves import Saves
 
 EPOCHS = "epochs.parquet"
 """The trace of a training, a row per epoch: ``epoch``, ``wall_s`` and a column per metric."""
@@ -34,6 +35,8 @@ class Trained:
     state: Mapping[str, torch.Tensor]
     trace: tuple[EpochRow, ...] = ()
     """Every epoch's figures, in order."""
+    test: Mapping[str, float] = field(default_factory=dict)
+    """The best epoch's figures on the test rows, ``test/…``; empty if there are none."""
 
 
 def train_single(
@@ -49,11 +52,14 @@ def train_single(
     device: str = "cpu",
     precision: str = "fp32",
     compiled: bool = False,
+    test: Mapping[str, np.ndarray | Mapped] | None = None,
     keep: Callable[[int, Model], None] | None = None,
+    saves: Saves | None = None,
 ) -> Trained:
     """Trains to the end of the budget (or to divergence) on one thread, as a slot does; ``watch`` hears each epoch.
 
-    foreign: as ``Solo`` takes it.
+    foreign: as ``Solo`` takes it. test: rows that are looked at once, at the end. saves: where a training that was cut
+    off goes on from.
     keep: sees the model after each finite epoch (its number from 1), and must leave it and torch's generator as is.
     A trial of several workers repeats its figure to rounding if its batch norms were synchronised, else not: one
     process takes the statistics of the whole batch.
@@ -72,25 +78,38 @@ def train_single(
         compiled=compiled,
     )
     outcome = Outcome.COMPLETED
+    if saves is not None and (packed := saves.newest()) is not None:
+        solo.restore(packed)
+        watch(solo.told()[-1])
     while not solo.is_exhausted and outcome is Outcome.COMPLETED:
         row = solo.run_epoch()
         watch(row)
         if not row.is_finite:
             outcome = Outcome.DIVERGED
-        elif keep is not None:
+            break
+        if keep is not None:
             keep(solo.epoch, solo.model)
+        if saves is not None:
+            saves.take(solo)
     best = solo.told()[solo.best_epoch - 1] if solo.best_epoch else None
-    return Trained(outcome=outcome, best=best, epochs=solo.epoch, state=solo.best_state, trace=tuple(solo.told()))
+    return Trained(
+        outcome=outcome,
+        best=best,
+        epochs=solo.epoch,
+        state=solo.best_state,
+        trace=tuple(solo.told()),
+        test=solo.examine(as_rows(test)) if test and best is not None else {},
+    )
 
 
 def write_trained(folder: Path, trained: Trained, config: Any, pinned: str) -> None:
-    """``model.safetensors`` (the best epoch's weights), ``config.json``, ``metrics.json`` (its figures),
-    ``epochs.parquet`` (every epoch's) and the pinned TOML.
+    """``model.safetensors`` (the best epoch's weights), ``config.json``, ``metrics.json`` (its figures, on test rows
+    too), ``epochs.parquet`` (every epoch's) and the pinned TOML.
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.contiguous() for name, tensor in trained.state.items()}, folder / "model.safetensors")
     (folder / "config.json").write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    figures = {"epoch": trained.best.epoch, **trained.best.metrics} if trained.best else {}
+    figures = {"epoch": trained.best.epoch, **trained.best.metrics, **trained.test} if trained.best else {}
     (folder / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     rows = [{"epoch": row.epoch, "wall_s": row.wall_s, **row.metrics} for row in trained.trace]
     pyarrow.parquet.write_table(pa.Table.from_pylist(rows), folder / EPOCHS)
