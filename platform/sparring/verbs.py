@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 
 console = Console()
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="What `sparring train` wrote; a model's name for trained/MODEL.")
+FOLDER = typer.Argument(
+    metavar="FOLDER|STUDY",
+    help="What `sparring train` wrote, or a study, for its best trial; names are looked for in trained/, results/.",
+)
+Folder = Annotated[Path, FOLDER]
+OfStudy = Annotated[
+    int | None, typer.Option("--trial", metavar="N", help="Another trial of the front.", show_default="the best")
 ]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Folder for numbers and pictures.", show_default="in FOLDER")
@@ -36,9 +41,12 @@ Passes = Annotated[
     typer.Option("--mc-dropout", metavar="N", help="Mean and deviation of N answers with dropout.", show_default="off"),
 ]
 
+PUBLISHED_PAIRS = 3
+"""Originals and reconstructions beside the published AAE's sample."""
+
 
 def sample(
-    folder: Folder,
+    folder: Annotated[Path | None, FOLDER] = None,
     n: Annotated[
         int | None, typer.Option("-n", "--samples", help="How many.", show_default="16; as many as --against has")
     ] = None,
@@ -56,15 +64,35 @@ def sample(
     rows: Annotated[
         int | None, typer.Option(help="Real rows of --against at most, half to learn from.", show_default="100000")
     ] = None,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Also N test rows beside what comes back.",
+            show_default="none; 3 with --model_path",
+        ),
+    ] = None,
+    model_path: Annotated[
+        Path | None, typer.Option("--model_path", metavar="FOLDER", help="As the published AAE says it.")
+    ] = None,
     data_path: DataPath = None,
     output: Output = None,
+    trial: OfStudy = None,
     device: Device = "cpu",
 ) -> None:
     """Draw new samples: the numbers and a picture; of muons also as a plain .npy, charge, x, y, z, px, py, pz."""
     from .production import read_trained
-    from .production.commands import run_sample
+    from .production.commands import run_pairs, run_sample
 
-    run_sample(read_trained(folder, device), n, seed, boost, output, console, against, rows, data_path)
+    given = [each for each in (folder, model_path) if each is not None]
+    if len(given) != 1:
+        raise UsageError(f"sample: wants one FOLDER, but got {' and '.join(map(str, given)) or 'none'}")
+    loaded = read_trained(given[0], device, trial)
+    pairs = pairs if pairs is not None or model_path is None else PUBLISHED_PAIRS
+    if pairs is not None:
+        run_pairs(loaded, pairs, data_path, output, console)
+    run_sample(loaded, n, seed, boost, output, console, against, rows, data_path)
 
 
 def reconstruct(
@@ -75,6 +103,7 @@ def reconstruct(
     data_path: DataPath = None,
     passes: Passes = None,
     output: Output = None,
+    trial: OfStudy = None,
     device: Device = "cpu",
 ) -> None:
     """Samples as they come back through the model, each one's error, and pictures side by side."""
@@ -82,7 +111,7 @@ def reconstruct(
     from .production.committee import read_committee
     from .production.rows import read_rows
 
-    committee = read_committee(folder, device, passes)
+    committee = read_committee(folder, device, passes, trial)
     committee.front.method("reconstruct")
     found = read_rows(committee.front, part=part, n=rows, dataset=dataset, data_path=data_path)
     run_reconstruct(committee, found, output, console)
@@ -107,6 +136,7 @@ def predict(
     data_path: DataPath = None,
     passes: Passes = None,
     output: Output = None,
+    trial: OfStudy = None,
     device: Device = "cpu",
 ) -> None:
     """Structure to spectrum and back: the AEGAN's predictions, their errors where the truth is known, and curves."""
@@ -114,7 +144,7 @@ def predict(
     from .production.committee import read_committee
     from .production.rows import read_rows, read_spectra, read_structures
 
-    committee = read_committee(folder, device, passes)
+    committee = read_committee(folder, device, passes, trial)
     loaded = committee.front
     loaded.method("predict")
     where = output or loaded.folder / "predictions"
@@ -152,12 +182,12 @@ def outliers(
     rows: Number = None,
     data_path: DataPath = None,
     output: Output = None,
+    trial: OfStudy = None,
     device: Device = "cpu",
 ) -> None:
     """How well the model tells a foreign set from its own: AUROC and FPR at 95 % TPR of every score it has."""
     from .production import read_trained
     from .production.commands import run_outliers
 
-    run_outliers(
-        read_trained(folder, device), out_dataset, out_path, out_settings or [], part, rows, data_path, output, console
-    )
+    loaded = read_trained(folder, device, trial)
+    run_outliers(loaded, out_dataset, out_path, out_settings or [], part, rows, data_path, output, console)

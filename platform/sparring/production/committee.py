@@ -130,8 +130,10 @@ class Dropping(TorchFunctionMode):
         return input * kept / (1.0 - p)
 
 
-def read_committee(place: Path, device: str = "cpu", passes: int | None = None) -> Committee:
-    """The model, or the members, in a folder of ``train``; passes: of Monte Carlo dropout, at least 2.
+def read_committee(place: Path, device: str = "cpu", passes: int | None = None, trial: int | None = None) -> Committee:
+    """The model, or the members, in a folder of ``train``, or a study's trial, as ``read_trained`` finds it.
+
+    passes: of Monte Carlo dropout, at least 2.
 
     Raises UsageError, ConfigError or DataError, one sentence, if a file is missing, torn or of another model.
     """
@@ -139,7 +141,7 @@ def read_committee(place: Path, device: str = "cpu", passes: int | None = None) 
         raise UsageError(f"--mc-dropout: wants 2 to {MOST_PASSES:,} passes, which have a spread, but got {passes}")
     folder = find_folder(place)
     if not (folder / MEMBERS).is_file():
-        loaded = read_trained(place, device)
+        loaded = read_trained(place, device, trial)
         return Committee(front=loaded, members=(loaded,), passes=passes or 0)
     roll = read_json(folder / MEMBERS, Roll)
     missing = [name for name in roll.members if not (folder / name).is_dir()]

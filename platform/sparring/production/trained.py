@@ -102,14 +102,22 @@ def write_about(folder: Path, about: About) -> None:
     (folder / ABOUT).write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def read_trained(place: Path, device: str = "cpu") -> Loaded:
-    """The model in a folder of ``train``; a bare name is looked for under ``trained`` too, and a weights file will do.
+def read_trained(place: Path, device: str = "cpu", trial: int | None = None) -> Loaded:
+    """The model in a folder of ``train``, or a study's best; a weights file will do too.
 
+    place: a bare name is looked for under ``trained`` and then, as a study's, under ``results``. trial: another one of
+    the study than its best.
     Raises UsageError, ConfigError or DataError, one sentence, if a file is missing, torn or of another model.
     """
-    import torch
+    from .winner import find_study, read_winner
 
     check_device(device)
+    place = find_folder(place)
+    study = find_study(place) if not (place / ABOUT).is_file() else None
+    if study is not None:
+        return read_winner(study, device, trial)
+    if trial is not None:
+        raise UsageError(f"--trial: wants a study, but {place} is none; leave it out, or name the folder of a search")
     folder = _find(place)
     about = read_json(folder / ABOUT, About)
     config_class = find_config(about.model)
@@ -117,9 +125,19 @@ def read_trained(place: Path, device: str = "cpu") -> Loaded:
     missing = [name for name in config_class.fields if name not in about.shapes]
     if missing:
         raise ConfigError(f"{folder / ABOUT}: shapes: {about.model} needs {', '.join(missing)}; train it anew")
+    return build(folder, about, config, _read(folder / WEIGHTS), str(folder / WEIGHTS), device)
+
+
+def build(folder: Path, about: About, config: Any, packed: bytes, where: str, device: str) -> Loaded:
+    """The model of ``config`` with the weights in ``packed``, the bytes of safetensors; nothing is drawn or fitted.
+
+    folder: where its answers go. where: what messages call the weights. Raises DataError if they do not fit.
+    """
+    import torch
+
     model = find_model(about.model)(config, about.shapes)
-    state = _weights(folder / WEIGHTS)
-    _check_fit(folder / WEIGHTS, state, model.state_dict())
+    state = _weights(packed, where)
+    _check_fit(where, state, model.state_dict())
     model.load_state_dict(state, strict=True)
     place_on = torch.device(device)
     return Loaded(folder=folder, about=about, model=model.to(place_on).eval(), device=place_on)
@@ -171,22 +189,30 @@ def _find(place: Path) -> Path:
     if missing:
         raise UsageError(
             f"{place}: a trained folder holds {ABOUT}, {CONFIG} and {WEIGHTS}, but {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} not there; make one with `sparring train best.toml -o FOLDER`"
+            f"{'is' if len(missing) == 1 else 'are'} not there; make one with `sparring train best.toml -o FOLDER`, or "
+            "name a study"
         )
     return place
 
 
-def _weights(path: Path) -> dict[str, torch.Tensor]:
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}; train it anew") from error
+
+
+def _weights(packed: bytes, where: str) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     try:
-        return dict(load_file(path))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise DataError(f"{path}: must be a whole .safetensors file, but: {error}; train it anew") from error
+        return dict(load(packed))
+    except (SafetensorError, ValueError) as error:
+        raise DataError(f"{where}: must be a whole .safetensors file, but: {error}; train it anew") from error
 
 
-def _check_fit(path: Path, given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
+def _check_fit(where: str, given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
     lacking, foreign = wanted.keys() - given.keys(), given.keys() - wanted.keys()
     other = [name for name in wanted.keys() & given.keys() if wanted[name].shape != given[name].shape]
     said = [
@@ -195,7 +221,7 @@ def _check_fit(path: Path, given: Mapping[str, torch.Tensor], wanted: Mapping[st
         if names
     ]
     if said:
-        raise DataError(f"{path}: must hold the weights of the model in {ABOUT}, but {', '.join(said)}; train it anew")
+        raise DataError(f"{where}: must hold the weights of the model in {ABOUT}, but {', '.join(said)}; train it anew")
 
 
 def _doing(verb: str) -> str:
