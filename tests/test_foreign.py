@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +13,7 @@ from sklearn.datasets import load_sample_images
 from sklearn.metrics import roc_auc_score
 
 from sparring.data import load_dataset, read_card
+from sparring.data.cards import find_card
 from sparring.data.foreign import ROWS, read_foreign
 from sparring.errors import UsageError
 from sparring.ledger import trial_rows
@@ -16,8 +21,8 @@ from sparring.models.advvae import AdvVAE
 from sparring.models.advvae_config import Config
 from sparring.models.foreign import Foreign
 from sparring.records import Objective, Outcome
-from sparring.space import find_space, read_space, write_toml
-from sparring.study import open_folder, prepare
+from sparring.space import find_space, pin, read_space, write_toml
+from sparring.study import load_foreign, open_folder, prepare
 from sparring.training.single import train_single
 
 SMALL = {"image_size": 8, "hidden_dims": (4,), "hidden_dims_dis": (4,), "latent_dim": 3}
@@ -98,6 +103,20 @@ def test_at_most_so_many_are_drawn_the_same_each_time():
     [
         (["out_dataset=muons"], r"out_dataset: muons holds .*, no image; choose a set"),
         (["out_dataset=patchs"], r"out_dataset: .*no data set 'patchs'"),
+        (
+            ["out_dataset=images"],
+            r"out_dataset: data set images: .* not shipped; give --set out_path=…, an \.npy of bytes",
+        ),
+        (
+            ["out_dataset=images", "out_path=no.npy"],
+            r"--set out_path=… must exist, but there is no /.*/no\.npy; give an",
+        ),
+        (
+            ["out_dataset=patches", "out_path=x"],
+            r"out_dataset: data set patches: it is embedded and takes no path, but",
+        ),
+        (["out_path=x.npy"], r"out_path leads to the files of out_dataset, but got '/.*/x\.npy' alone; set both"),
+        (["out_dataset=digits"], r"out_dataset: digits is what the model learns, the same samples; name a foreign set"),
         ([], r"val/auroc_discriminator is measured only where out_dataset is set, .*; add --set out_dataset=…"),
     ],
 )
@@ -106,12 +125,14 @@ def test_what_cannot_be_told_is_refused_before_anything_starts(tmp_path, setting
         prepare("advvae", objectives=["val/auroc_discriminator"], settings=settings, results=tmp_path)
 
 
-def test_all_trials_are_told_from_the_same_set(tmp_path):
+@pytest.mark.parametrize("field", ["out_dataset", "out_path"])
+def test_all_trials_are_told_from_the_same_set(tmp_path, field):
     raw = read_space(find_space("advvae"))
-    raw["search"]["out_dataset"] = {"choice": ["digits", "patches"]}
-    raw["defaults"]["out_dataset"] = "patches"
+    raw["fixed"]["out_dataset"] = raw["defaults"][field] = "patches"
+    raw["fixed"] = {key: value for key, value in raw["fixed"].items() if key != field}
+    raw["search"][field] = {"choice": ["digits", "patches"]}
     (tmp_path / "two.toml").write_text(write_toml(raw))
-    with pytest.raises(UsageError, match=r"search\.out_dataset: all trials are told from the same set"):
+    with pytest.raises(UsageError, match=rf"search\.{field}: all trials are told from the same set"):
         prepare("advvae", space=str(tmp_path / "two.toml"), results=tmp_path)
 
 
@@ -131,6 +152,69 @@ def test_a_foreign_set_that_has_changed_is_another_search(tmp_path, monkeypatch)
     monkeypatch.setattr(f"{read_foreign.__module__}.ROWS", 100)  # as if the folder it lies in held another set now
     with pytest.raises(UsageError, match=r"out_dataset_sha256 was .* give this search its own --name"):
         prepare("advvae", **options)
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch) -> Path:
+    """The folder the user is in: images of theirs, and others."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name, rows in (("mine", 60), ("others", 40)):
+        np.save(tmp_path / f"{name}.npy", rng.integers(0, 256, (rows, 8, 8), dtype=np.uint8))
+    return tmp_path
+
+
+TOLD = ["out_dataset=images", "out_path=others.npy"]
+
+
+def test_ones_own_images_are_told_from_others_of_ones_own(own, monkeypatch):
+    asked = {"dataset": "images", "data_path": own / "mine.npy", "results": own}
+    study = prepare("advvae", settings=["out_dataset=images", "out_path=others.npy"], **asked)
+    np.testing.assert_array_equal(study.rows("foreign")["image"][:, 0], np.load(own / "others.npy"))
+    np.testing.assert_array_equal(study.dataset.fields["image"][:, 0], np.load(own / "mine.npy"))
+    open_folder(study)
+    (own / "elsewhere").mkdir()
+    monkeypatch.chdir(own / "elsewhere")
+    prepare("advvae", settings=["out_dataset=images", "out_path=../others.npy"], **asked)  # the same search, resumed
+    pinned = pin(study.space, study.space.baseline(), seed=0, found={})
+    assert pinned["fixed"]["out_path"] == str(own / "others.npy")
+    foreign = load_foreign(Config(**pinned["fixed"]), "best.toml")
+    assert foreign is not None
+    assert foreign.sha256 == study.foreign.sha256
+
+
+@pytest.mark.parametrize("given", ["mine.npy", "copy.npy"])
+def test_the_same_images_are_not_foreign_whatever_their_file(own, given):
+    shutil.copy(own / "mine.npy", own / "copy.npy")
+    asked = {"dataset": "images", "data_path": Path("mine.npy"), "results": own}
+    with pytest.raises(UsageError, match=r"out_dataset: images is what the model learns, the same samples; name a"):
+        prepare("advvae", settings=["out_dataset=images", f"out_path={given}"], **asked)
+
+
+def test_a_foreign_set_may_have_a_card_of_ones_own(own):
+    card = find_card("images").read_text(encoding="utf-8").replace('name = "images"', 'name = "few"')
+    (own / "few.toml").write_text(card.replace("[fields", "[options]\nrows = 20\n\n[fields"), encoding="utf-8")
+    study = prepare("advvae", settings=["out_dataset=few.toml", "out_path=others.npy"], results=own)
+    assert study.rows("foreign")["image"].shape == (20, 1, 8, 8)
+    assert study.spec.space["fixed"]["out_dataset"] == str(own / "few.toml")
+
+
+def test_a_pinned_file_is_trained_against_them(own, run_verb):
+    fixed = {**SMALL, "epochs": 1, "batch_size": 40, "out_dataset": "images", "out_path": "others.npy"}
+    raw = {"model": "advvae", "dataset": "images", "data_path": "mine.npy", "fixed": fixed}
+    (own / "best.toml").write_text(write_toml(raw | {"objectives": [{"metric": "val/auroc_reconstruction"}]}))
+    assert run_verb("train", "best.toml", "-o", own / "out") == 0
+    assert 0 <= json.loads((own / "out" / "metrics.json").read_text())["val/auroc_reconstruction"] <= 1
+
+
+def test_training_names_the_field_that_leads_to_them(own, run_verb, capsys):
+    fixed = {**SMALL, "out_dataset": "images"}
+    raw = {"model": "advvae", "dataset": "images", "data_path": "mine.npy", "fixed": fixed}
+    (own / "best.toml").write_text(write_toml(raw | {"objectives": [{"metric": "val/mse_recon"}]}))
+    assert run_verb("train", "best.toml", "-o", own / "out") == 2
+    assert (
+        "best.toml: out_dataset: data set images: its files are not shipped; give out_path, " in capsys.readouterr().err
+    )
 
 
 @pytest.mark.ray

@@ -514,6 +514,30 @@ def test_images_of_16_bits_and_of_too_many_pixels_are_refused(place, monkeypatch
     assert "has 48 × 40" in refusal(folders.read_image, write_image(place / "a.png"), 8, 3)
 
 
+@pytest.mark.parametrize("linked", ["images", "folders", "images inside"])
+def test_a_folder_of_links_says_that_they_are_not_followed(place, tmp_path, linked):
+    hidden = place / ".kept" if linked == "images inside" else tmp_path / "elsewhere"
+    for number in range(12):
+        write_image(hidden / f"{number:02d}.png", seed=number)
+        if linked != "folders":
+            (place / f"{number:02d}.png").symlink_to(hidden / f"{number:02d}.png")
+    if linked == "folders":
+        (place / "kind").symlink_to(hidden)
+    count, first = (1, place / "kind") if linked == "folders" else (12, place / "00.png")
+    message = refusal(small, place)
+    assert (
+        f"{place}: expected images here or below, but found only links, {count} such as {first}, and links" in message
+    )
+    assert "are not followed; copy what they lead to with cp -rL, or give the folder it lies in" in message
+
+
+def test_beside_images_links_are_left_out(place):
+    for number in range(12):
+        write_image(place / f"{number:02d}.png", seed=number)
+    (place / "twice.png").symlink_to(place / "00.png")  # else one image could train and validate
+    assert len(small(place)) == 12
+
+
 def test_empty_and_missing_folders_are_named(place):
     assert "expected images (.bmp, " in refusal(small, place)
     assert "cannot be read: No such file" in refusal(small, place, parts={"train": "nowhere"})

@@ -147,6 +147,60 @@ def test_the_published_twelve_columns_are_read_in_both_their_forms(tmp_path, muo
     np.testing.assert_allclose(data.fields["muons"], muons[order], rtol=1e-4, atol=1e-4)
 
 
+def test_smearing_adds_the_published_ring_at_every_angle_alike(tmp_path, muons):
+    still = np.zeros((20_000, 7))
+    still[:] = muons[0]
+    still[:, 1:3] = (3.0, -2.0)
+    still[:, 5] = np.arange(20_000) / 1000  # a set of muons that are all the same is refused
+    path = save(tmp_path / "mine.npy", still)
+    data = load_dataset("muon-files", path, {"smear": [5.0, 0.8], "reference": 100})
+    rows = [int(name.removeprefix("mine-")) - 1 for name in data.ids]
+    x, y = (data.fields["muons"][:, [1, 2]] - (3.0, -2.0)).T
+    radius = np.hypot(x, y)
+    assert kstest(radius, "norm", args=(5.0, 0.8)).pvalue > 0.01
+    assert kstest(np.arctan2(y, x), "uniform", args=(-np.pi, 2 * np.pi)).pvalue > 0.01
+    assert abs(np.corrcoef(radius, np.arctan2(y, x))[0, 1]) < 4 / np.sqrt(len(data))
+    others = [0, 3, 4, 5, 6]
+    np.testing.assert_array_equal(data.fields["muons"][:, others], still[rows][:, others].astype(np.float32))
+
+
+def test_smearing_is_off_unless_asked_for_and_the_same_in_every_run(tmp_path, muons):
+    path = save(tmp_path / "mine.npy", muons[:400])
+    asked = {"smear": (5, 0.8), "reference": 100}
+    plain, first, again, other = (
+        load_dataset("muon-files", path, options)
+        for options in ({"reference": 100}, asked, asked, {**asked, "seed": 1})
+    )
+    assert first.sha256 == again.sha256
+    assert load_dataset("muon-files", path, {"reference": 100, "smear": (0, 0)}).sha256 == plain.sha256
+    moved = dict(zip(first.ids, first.fields["muons"], strict=True))
+    fewer = load_dataset("muon-files", path, {**asked, "reference": 200, "most": 50})
+    for name, muon in zip(fewer.ids, fewer.fields["muons"], strict=True):
+        np.testing.assert_array_equal(muon, moved[name])  # whatever else is left out
+    both = [name for name in other.ids if name in moved]
+    assert not np.array_equal([moved[name] for name in both], other.fields["muons"][[other.ids.index(n) for n in both]])
+
+
+def test_rareness_is_that_of_smeared_muons_among_smeared_ones(tmp_path, muons):
+    point = muons[:500].copy()
+    point[:, 1:3] = 0
+    data = load_dataset("muon-files", save(tmp_path / "mine.npy", point), {"reference": 200, "smear": [5, 0.8]})
+    # Among muons still at the origin the nearest neighbours in r would be 5 of the box's 15 cm away, 0.65 of its units.
+    assert np.median(data.fields["rareness"][:, 0]) < 0.01
+
+
+@pytest.mark.parametrize("smear", [[-5, 0.8], [5], [5, float("inf")], "much"])
+def test_a_beam_of_no_width_that_could_be_is_refused(tmp_path, muons, smear):
+    with pytest.raises(DataError, match="data set muon-files: options: smear"):
+        load_dataset("muon-files", save(tmp_path / "mine.npy", muons[:400]), {"smear": smear})
+
+
+def test_published_columns_are_not_smeared_twice(tmp_path, muons):
+    path = save(tmp_path / "train.npy", np.hstack([muons[:50, :1], to_box(to_polar(muons[:50])), np.ones((50, 5))]))
+    with pytest.raises(DataError, match=r"train\.npy: the published 12 columns are smeared already; leave smear out"):
+        load_dataset("muon-files", path, {"smear": [5, 0.8]})
+
+
 def test_a_folder_of_tables_is_one_set(tmp_path, muons):
     save(tmp_path / "a.npy", muons[:80])
     save(tmp_path / "b.npy", muons[80:160])

@@ -1,19 +1,16 @@
-"""Readers of tables and series on small files in the real formats."""
+"""The reader of tables on small files in the real formats."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as arrow
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
-from sparring.data import series, split_rows, tables
+from sparring.data import tables
 from sparring.data.dataset import Dataset
 from sparring.errors import DataError
 
@@ -118,77 +115,3 @@ def test_torn_and_foreign_tables_are_refused(tmp_path):
     assert "one column must be called 'a', but there are: a, a" in refusal(
         read, tmp_path / "t.csv", columns={"x": ["a"]}
     )
-
-
-# -- series ---------------------------------------------------------------------------------------------------------
-
-
-def read_series(path: Path, **options: Any) -> Dataset:
-    return series.read(path, series.Options(**options))
-
-
-@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "npy"])
-def test_windows_are_cut_from_a_recording(tmp_path, suffix):
-    values = np.stack([np.arange(400.0), -np.arange(400.0)], axis=1)
-    path = tmp_path / f"t.{suffix}"
-    if suffix == "npy":
-        np.save(path, values)
-    elif suffix == "tsv":
-        path.write_text("a\tb\n" + "\n".join(f"{a:g}\t{b:g}" for a, b in values))
-    else:
-        write(path, {"a": values[:, 0], "b": values[:, 1]})
-    data = read_series(path, length=16, stride=4)
-    assert data.shapes == {"series": (16, 2)}
-    for row, name in enumerate(data.ids):
-        first = int(name.removeprefix("time-")) - 1
-        np.testing.assert_array_equal(data.fields["series"][row], values[first : first + 16])
-    if suffix != "npy":
-        assert read_series(path, length=16, columns=("b",)).shapes == {"series": (16, 1)}
-
-
-@given(
-    times=st.integers(20, 3000), length=st.integers(2, 60), stride=st.integers(1, 40),
-    valid=st.floats(0, 0.5), test=st.floats(0, 0.45),
-)  # fmt: skip
-def test_no_time_lies_in_two_parts(times, length, stride, valid, test):
-    options = series.Options(length=length, stride=stride, valid_share=valid, test_share=test)
-    starts, parts = series.cut(times, options)
-    assert (starts + length <= times).all()
-    if len(parts) > 1:
-        assert sum(parts.values()) == len(starts)
-        borders = np.cumsum([0, *parts.values()])
-        spans = [(starts[a], starts[b - 1] + length) for a, b in pairwise(borders)]
-        assert all(before[1] <= after[0] for before, after in pairwise(spans))
-
-
-def test_a_recordings_parts_are_kept_by_the_split(tmp_path):
-    np.save(tmp_path / "t.npy", RNG.normal(size=1000))
-    data = read_series(tmp_path / "t.npy", length=10, stride=2)
-    assert list(data.parts) == ["train", "valid", "test"]
-    split = split_rows(len(data), parts=data.parts)
-    first = {part: min(int(data.ids[row][5:]) for row in getattr(split, part)) for part in data.parts}
-    assert first == {"train": 1, "valid": 751, "test": 901}
-
-
-def test_rows_of_the_ucr_archive_are_series_and_their_class_is_left_out(tmp_path):
-    values = RNG.normal(size=(12, 30)).round(6)
-    path = tmp_path / "CBF_TRAIN.tsv"
-    path.write_text("\n".join("\t".join([f"{row % 3 + 1}", *map(str, each)]) for row, each in enumerate(values)))
-    data = read_series(path, form="rows", label=True, header=False)
-    assert data.shapes == {"series": (30, 1)}
-    np.testing.assert_allclose(data.fields["series"][:, :, 0], values, rtol=1e-6)
-    two = read_series(path, form="rows", label=True, header=False, channels=2)
-    np.testing.assert_allclose(two.fields["series"][4, :, 1], values[4, 15:], rtol=1e-6)
-    message = refusal(read_series, path, form="rows", header=False, channels=7)
-    assert "7 channels of equal length, at least 2 times each, must fill a row, but it has 31 values" in message
-
-
-def test_bad_series_are_refused(tmp_path):
-    np.save(tmp_path / "t.npy", np.arange(20.0))
-    assert "a window needs 128 times, but got 20" in refusal(read_series, tmp_path / "t.npy")
-    np.save(tmp_path / "t.npy", np.array([{}], dtype=object))
-    assert "expected a .npy of plain numbers" in refusal(read_series, tmp_path / "t.npy")
-    np.save(tmp_path / "t.npy", np.zeros((2, 2, 2)))
-    assert "expected numbers, (times, channels), but got float64 (2, 2, 2)" in refusal(read_series, tmp_path / "t.npy")
-    with pytest.raises(ValueError, match="must leave something to train on"):
-        series.Options(valid_share=0.5, test_share=0.5)

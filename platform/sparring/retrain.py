@@ -117,7 +117,7 @@ def check_pinned(raw: Mapping[str, Any], name: str, data_path: Path | None, devi
         )
     return Pinned(
         name=name, raw=raw, model_class=model_class, config=config, objective=space.objectives[0], data=data,
-        data_path=where, foreign=load_foreign(config, name), kind=kind,
+        data_path=where, foreign=load_foreign(config, name, data), kind=kind,
         split=split_rows(len(data.ids), kind, SPLIT_SEED, data.parts), seed=space.seed or 0,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ writes ``study.json`` once and refuses to mix two different searches under one n
 
 from __future__ import annotations
 
+import copy
 import os
 import platform as machine
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import __version__
 from .budget import check_budget
 from .data import Dataset, Split, load_dataset, split_rows
+from .data.cards import is_card_path
 from .data.foreign import read_foreign
 from .data.mapping import Mapped, select
 from .errors import UsageError
@@ -74,13 +77,14 @@ class Study:
         """What must not change between two searches under one name."""
         return {
             "model": self.spec.model,
-            "dataset": self.spec.dataset,
+            "dataset": self.dataset.name,
             "data_sha256": self.dataset.sha256,
             "split": self.spec.split,
             "seed": self.spec.seed,
             "space": self.space.fingerprint(),
             "pruner": self.spec.pruner,
             **{name: getattr(self.spec, name) for name in HOW_FIGURES_ARISE},
+            "device": "gpu" if self.spec.gpus_per_worker > 0 else "cpu",  # their generators draw other noise
             "grid": self.spec.sampler == "grid",  # a trial's number says which point it is
             **({} if self.foreign is None else {f"{self.config_class.foreign}_sha256": self.foreign.sha256}),
         }
@@ -121,6 +125,7 @@ def prepare(
         raise UsageError(f"{where}: model: the space is for {raw['model']!r}, but {model!r} is searched; use its own")
     if dataset is not None:
         raw["dataset"] = dataset
+    raw = _with_full_paths(raw, config_class)
     checked = Space(raw, config_class, where)
     if not checked.dimensions:
         raise UsageError(f"{where}: nothing to search: [search] is empty; train a pinned file with `sparring train`")
@@ -128,7 +133,7 @@ def prepare(
     check_names(limits)
     check_objectives(checked, config_class, limits["pruner"])
     spec = StudySpec(
-        name=safe_name(name or f"{model}-{checked.dataset}", "--name"),
+        name=safe_name(name or f"{model}-{_name_of(checked.dataset)}", "--name"),
         model=model,
         dataset=checked.dataset,
         data_path=str(data_path.absolute()) if data_path else None,
@@ -152,7 +157,7 @@ def prepare(
     split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
     study = Study(
         folder=folder, spec=spec, space=checked, config_class=config_class, dataset=data, split=split,
-        foreign=load_foreign(checked.config(checked.baseline()), where),
+        foreign=load_foreign(checked.config(checked.baseline()), where, data, f"--set {config_class.foreign_path}=…"),
     )  # fmt: skip
     smallest = min(len(split.train), len(split.valid))
     if smallest < 2:
@@ -173,18 +178,26 @@ def load(spec: StudySpec, config_class: type[Config]) -> Dataset:
     return data
 
 
-def load_foreign(config: Config, where: str) -> Dataset | None:
+def load_foreign(config: Config, where: str, own: Dataset | None = None, flag: str | None = None) -> Dataset | None:
     """Samples of the set that ``config`` names for a model to be told from; None if it names none.
 
-    where: what messages call the file. Raises UsageError if they cannot be had.
+    where: what messages call the file. own: the set the model learns, which is refused. flag: how the user says where
+    the foreign set lies, by default in the field. Raises UsageError if the samples cannot be had.
     """
     name = getattr(config, config.foreign) if config.foreign else None
-    return read_foreign(name, config.fields, f"{where}: {config.foreign}") if name else None
+    if not name:
+        return None
+    path = getattr(config, config.foreign_path) if config.foreign_path else None
+    return read_foreign(
+        name, config.fields, f"{where}: {config.foreign}", path, flag=flag or config.foreign_path,
+        own=None if own is None else own.sha256,
+    )  # fmt: skip
 
 
 def open_folder(study: Study) -> bool:
     """Makes the study's folder and its ``study.json``; True if the study was begun before. Hold its lock."""
     if (study.folder / "study.json").exists():
+        _check_resumable(study)  # again, under the lock: another may have begun it since
         return True
     write_study(
         study.folder,
@@ -194,8 +207,14 @@ def open_folder(study: Study) -> bool:
             "kinds": study.space.kinds,
             "metrics": list(study.config_class.emitted()),
             "epochs": study.epochs,
+            "shapes": {name: list(study.dataset.shapes[name]) for name in study.config_class.fields},
+            "axes": {name: axis.tolist() for name, axis in study.dataset.axes.items()},
             "rows": {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")},
-            "versions": {"python": machine.python_version(), **{name: version(name) for name in VERSIONS}},
+            "versions": {
+                "sparring": __version__,
+                "python": machine.python_version(),
+                **{name: version(name) for name in VERSIONS},
+            },
         },
     )
     return False
@@ -222,6 +241,23 @@ def available_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _with_full_paths(raw: Mapping[str, Any], config_class: type[Config]) -> dict[str, Any]:
+    """A copy in which paths hold in any folder: those of cards, and of the foreign set's files."""
+    changed = copy.deepcopy(dict(raw))
+    tables = [table for table in (changed, changed.get("fixed")) if isinstance(table, dict)]
+    for table in tables:
+        for key in ("dataset", config_class.foreign, config_class.foreign_path):
+            value = table.get(key)
+            if isinstance(value, str) and (key == config_class.foreign_path or is_card_path(value)):
+                table[key] = os.path.abspath(os.path.expanduser(value))
+    return changed
+
+
+def _name_of(dataset: str) -> str:
+    """Of a set, also where a path leads to its card."""
+    return Path(dataset).stem if is_card_path(dataset) else dataset
+
+
 def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any], int | None]:
     """The space with a published file's values as its baseline, and the file's seed; data paths are not followed."""
     from .models.published import read_published
@@ -238,7 +274,8 @@ def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any
 def _check_resumable(study: Study) -> None:
     if not (study.folder / "study.json").exists():
         return
-    defaults = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE} | {"grid": False}  # of older studies
+    of_older = {"grid": False, "device": "cpu"}
+    defaults = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE} | of_older
     before, now = defaults | read_study(study.folder)["identity"], study.identity()
     changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
     if changed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cards import Card, FieldCard, dataset_names, load_dataset, read_card
+from .cards import Card, FieldCard, dataset_names, load_dataset, read_card, reader_of
 from .dataset import Dataset
 from .members import Member, Plan, member_rows, read_plan
 from .splits import Split, split_rows
@@ -19,5 +19,6 @@ __all__ = [
     "member_rows",
     "read_card",
     "read_plan",
+    "reader_of",
     "split_rows",
 ]

@@ -1,7 +1,8 @@
-"""Data-set cards: one TOML in ``datasets/`` says what a set is and which reader loads it.
+"""Data-set cards: one TOML says what a set is and which reader loads it; those in ``datasets/`` are known by name.
 
-No list of sets anywhere: a card that is there is known. A reader is a module of this folder with ``Options`` (a frozen
-pydantic model) and ``read(path, options) -> Dataset``; the card names it. Try ``load_dataset("exafs")``.
+No list of sets anywhere: a card that is there is known, and a card of the user's is given by its path. A reader is a
+module of this folder with ``Options`` (a frozen pydantic model) and ``read(path, options) -> Dataset``; the card names
+it. Try ``load_dataset("exafs")``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from .dataset import Dataset
 from .fetching import FileCard, data_home, gather
 
 Text = Annotated[str, Field(min_length=1)]
+LARGEST_FILE = 1_000_000
+"""Bytes. A card is a page of text; anything larger is some other file."""
 
 
 class FieldCard(BaseModel):
@@ -45,7 +48,7 @@ class Card(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: Text
-    """As typed after ``--dataset``; the TOML's file name."""
+    """As typed after ``--dataset``, or the path's last part; the TOML's file name."""
     title: Text
     """One line."""
     description: Text
@@ -56,8 +59,8 @@ class Card(BaseModel):
     """What ``--data-path`` must lead to; absent for an embedded set, which takes no path."""
     files: tuple[FileCard, ...] = ()
     """What is fetched where ``--data-path`` is left out; empty for a set that nobody may fetch for the user."""
-    fields: Annotated[Mapping[str, FieldCard], Field(min_length=1)]
-    """The fields by name."""
+    fields: Mapping[str, FieldCard] = {}
+    """The fields by name; none where the user's files or the options name them."""
     size: Text
     """How many samples, how many bytes."""
     licence: Text
@@ -71,6 +74,8 @@ class Card(BaseModel):
     def _says_where_files_lie(self) -> Self:
         if self.files and self.path is None:
             raise ValueError("path: a set with files says what a folder of the user's must hold, but got none")
+        if not self.fields and (self.files or self.path is None):
+            raise ValueError("fields: a set that is embedded or fetched says what it holds, but got none")
         return self
 
 
@@ -79,55 +84,80 @@ def dataset_names() -> list[str]:
     return sorted(path.stem for path in shipped("datasets").glob("*.toml"))
 
 
-def read_card(name: str) -> Card:
-    """The card of the set called ``name``; raises UnknownName or, for a card that is not complete, DataError."""
+def is_card_path(dataset: str) -> bool:
+    """Does ``--dataset`` lead to a card of the user's, instead of naming a shipped one?"""
+    return dataset.endswith(".toml") or "/" in dataset or "\\" in dataset
+
+
+def find_card(dataset: str) -> Path:
+    """The file of a card: a path to a ``.toml``, or the name of a shipped one. Raises UnknownName, with the way out."""
+    if is_card_path(dataset):
+        path = Path(dataset).expanduser()
+        if not path.is_file():
+            raise UnknownName(f"{path}: no such file; give the path of a card's .toml")
+        return path
     known = dataset_names()
-    if name not in known:
-        raise UnknownName(f"no data set {name!r}; there are: {', '.join(known)}")
-    path = shipped("datasets") / f"{name}.toml"
+    if dataset not in known:
+        raise UnknownName(f"no data set {dataset!r}; there are: {', '.join(known)}; or give the path of a card's .toml")
+    return shipped("datasets") / f"{dataset}.toml"
+
+
+def read_card(dataset: str) -> Card:
+    """The card of a set, by name or path; raises UnknownName or, for a card that is not complete, DataError."""
+    path = find_card(dataset)
     try:
-        card = Card.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"{path}: a card is TOML, but: {error}") from error
+        card = Card.model_validate(_read_toml(path))
     except ValidationError as error:
         raise DataError(f"{path}: {_faults(error)}") from error
-    if card.name != name:
-        raise DataError(f"{path}: name must be the file's, {name!r}, but got {card.name!r}")
+    if card.name != path.stem:
+        raise DataError(f"{path}: name must be the file's, {path.stem!r}, but got {card.name!r}")
     if not (Path(__file__).parent / f"{card.reader}.py").is_file():
         raise DataError(f"{path}: reader must be a module of platform/sparring/data, but there is no {card.reader!r}")
     return card
 
 
 def load_dataset(
-    name: str,
+    dataset: str,
     path: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     *,
     flag: str = "--data-path",
 ) -> Dataset:
-    """Reads and checks the set called ``name``.
+    """Reads and checks a set, by its name or the path of its card.
 
     path: what the user's ``flag`` says; without it, a set whose card has files is fetched once into ``data_home()``.
     options: of the reader, over the card's. Raises UnknownName or DataError, each one sentence, before anything is
     trained.
     """
-    card = read_card(name)
-    reader = _reader(card)
+    card = read_card(dataset)
+    reader = reader_of(card)
     chosen = _options(card, reader, options or {})
-    dataset: Dataset = reader.read(_place(card, path, flag), chosen)
-    if set(dataset.fields) != set(card.fields):
+    found: Dataset = reader.read(_place(card, path, flag), chosen)
+    if card.fields and set(found.fields) != set(card.fields):
         raise DataError(
-            f"data set {name}: the card promises the fields {', '.join(sorted(card.fields))}, but the reader "
-            f"{card.reader!r} made {', '.join(sorted(dataset.fields))}; correct datasets/{name}.toml"
+            f"data set {card.name}: the card promises the fields {', '.join(sorted(card.fields))}, but the reader "
+            f"{card.reader!r} made {', '.join(sorted(found.fields))}; correct {find_card(dataset)}"
         )
-    return replace(dataset, name=name)
+    return replace(found, name=card.name)
 
 
-def _reader(card: Card) -> ModuleType:
+def reader_of(card: Card) -> ModuleType:
+    """The module that reads the set: its ``read`` and ``Options``. Raises DataError if it has none."""
     module = importlib.import_module(f"{__package__}.{card.reader}")
     if not (hasattr(module, "read") and hasattr(module, "Options")):
         raise DataError(f"data set {card.name}: {card.reader!r} has no read and Options, so it is not a reader")
     return module
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        if (size := path.stat().st_size) > LARGEST_FILE:
+            raise DataError(f"{path}: a card has at most {LARGEST_FILE:,} bytes, but got {size:,}")
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{path}: a card is TOML in UTF-8, but: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path}: a card is a file of text, but it cannot be read: {error.strerror}") from error
 
 
 def _options(card: Card, reader: ModuleType, given: Mapping[str, Any]) -> Any:

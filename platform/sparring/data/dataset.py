@@ -23,6 +23,10 @@ Part = Literal["train", "valid", "test"]
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
 
 
+class InTime(dict[str, int]):
+    """Rows per part of one recording, cut into parts in time. Its rows may overlap: none is ever dealt anew."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """Samples by field. Raises DataError unless every field is finite, of equal length and not all one row."""
@@ -38,7 +42,7 @@ class Dataset:
     Fourier-transformed field it is the grid before the transform."""
     parts: Mapping[str, int] = field(default_factory=dict)
     """How many rows the publishers gave to train, valid and test; the rows lie in this order. Empty: no split was
-    published. ``splits.py`` carves what is missing out of train."""
+    published. ``splits.py`` carves what is missing out of train, unless they are ``InTime``."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """By uint8 field, the SHA-256 of its bytes; a reader that knows it gives it, so a large set is not read twice."""
     sha256: str = field(init=False)

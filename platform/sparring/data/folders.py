@@ -100,14 +100,24 @@ def _square(image: Image.Image, side: int) -> Image.Image:
 
 
 def _found(folder: Path) -> list[Path]:
-    """Every image below a folder, sorted by path; hidden ones and links are left out."""
-    found = []
+    """Every image below a folder, sorted by path; hidden ones and links are left out.
+
+    A link out of the folder may lead anywhere; one that stays inside would put an image into two parts of a split.
+    """
+    found, links = [], []
     for place, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith((".", "sparring-cache"))]
-        found += [Path(place, name) for name in names if Path(name).suffix.lower() in SUFFIXES and name[0] != "."]
+        images = [Path(place, name) for name in names if Path(name).suffix.lower() in SUFFIXES and name[0] != "."]
+        found += [file for file in images if not file.is_symlink()]
+        links += [file for file in (*images, *(Path(place, name) for name in folders)) if file.is_symlink()]
+    if not found and links:
+        raise DataError(
+            f"{folder}: expected images here or below, but found only links, {len(links):,} such as {min(links)}, and "
+            "links are not followed; copy what they lead to with cp -rL, or give the folder it lies in"
+        )
     if not found:
         raise DataError(f"{folder}: expected images ({', '.join(sorted(SUFFIXES))}) here or below, but found none")
-    return sorted(file for file in found if not file.is_symlink())
+    return sorted(found)
 
 
 def _listed(path: Path, options: Options, part: Part) -> list[Path]:

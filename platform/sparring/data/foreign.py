@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -14,13 +15,23 @@ ROWS = 1000
 """At most: of an AUROC of 0.9 the standard error is then 0.01 or less."""
 
 
-def read_foreign(name: str, fields: Sequence[str], where: str) -> Dataset:
+def read_foreign(
+    name: str,
+    fields: Sequence[str],
+    where: str,
+    path: str | Path | None = None,
+    *,
+    flag: str = "--data-path",
+    own: str | None = None,
+) -> Dataset:
     """At most ``ROWS`` samples of the set called ``name``, drawn evenly, the same each time; ``fields`` alone.
 
-    where: what messages call the setting that names it. Raises UsageError if the set cannot be loaded or lacks a field.
+    where: what messages call the setting that names it. path: where its files lie; flag: by which the user says so.
+    own: SHA-256 of the set the model learns, which is not foreign. Raises UsageError if the set cannot be loaded, lacks
+    a field or is the model's own.
     """
     try:
-        data = load_dataset(name)
+        data = load_dataset(name, path, flag=flag)
     except SparringError as error:
         raise UsageError(f"{where}: {error}") from error
     missing = [field for field in fields if field not in data.fields]
@@ -29,6 +40,8 @@ def read_foreign(name: str, fields: Sequence[str], where: str) -> Dataset:
             f"{where}: {name} holds {', '.join(data.fields)}, no {', '.join(missing)}; choose a set that has what the "
             "model learns from"
         )
+    if data.sha256 == own:
+        raise UsageError(f"{where}: {name} is what the model learns, the same samples; name a foreign set")
     rows = np.sort(np.random.RandomState(0).permutation(len(data))[:ROWS])
     drawn = {field: data.fields[field][rows] for field in fields}
     return Dataset(name=name, fields=drawn, ids=tuple(data.ids[row] for row in rows))

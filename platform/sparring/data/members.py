@@ -100,10 +100,15 @@ def member_rows(split: Split, member: Member, seed: int) -> Split:
     kfold: as scikit-learn's ``RepeatedKFold(folds, random_state=seed)`` deals them; each row validates once a repeat.
     bootstrap: size · rows drawn with replacement train, those not drawn validate (a share of e^-size, 0.37 for 1).
     ensemble: the split as it is.
-    Raises UsageError if fewer than two rows would train or validate.
+    Raises UsageError if fewer than two rows would train or validate, or if rows overlap and so cannot be dealt.
     """
     if member.scheme == "ensemble":
         return split
+    if split.in_time:
+        raise UsageError(
+            f"{CALLED[member.scheme]}: rows that are dealt anew must not overlap, but these are windows of one "
+            "recording, and some would validate a member that was trained on their neighbours; ask for an --ensemble"
+        )
     pool = np.sort(np.concatenate([split.train, split.valid]))
     if member.scheme == "kfold":
         train, valid = _fold(len(pool), member, seed)

@@ -10,6 +10,10 @@ A table has one muon per row and either
 
 A tree holds one branch per column of the 7; where it has ``id`` (a PDG code) instead of charge, 13 is -1. It needs
 uproot: ``pip install 'sparring[root]'``. Nothing unpickles.
+
+The 7 columns are taken as they are. Of what Enhanced_Generative_Networks does before its polar columns
+(``DATA/PRE_PROCESS.py``), undoing its own source's scaling (x and y first: sign·value²) is whoever makes the file's;
+smearing x and y by the width of the beam is either theirs or ``smear``'s. Its 12 columns have both behind them.
 """
 
 from __future__ import annotations
@@ -28,7 +32,11 @@ from .rareness import REFERENCE, rareness
 
 PUBLISHED = 1 + len(POLAR) + len(RARENESS)
 _TREES = {"TTree", "ROOT::RNTuple"}
+_BEAM = 1
+"""Told to the generator after the seed, so that smearing and the order of rows do not draw the same numbers."""
 _SLACK = 1e-3  # published rows are float32 and were scaled back and forth
+
+Length = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Options(BaseModel):
@@ -39,9 +47,12 @@ class Options(BaseModel):
     reference: Annotated[int, Field(ge=100)] = REFERENCE
     """Rows of a table of 7 columns that are set aside for the neighbours."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the order in which rows are set aside. Not the study's seed."""
+    """Seed of the order in which rows are set aside, and of smear. Not the study's seed."""
     most: Annotated[int, Field(ge=MIN_ROWS)] | None = None
     """Keep so many rows at most, the first ones of that order; None keeps all."""
+    smear: tuple[Length, Length] | None = None
+    """Mean and deviation, in cm, of the normal radius at which the beam met the target; at a uniform angle it is added
+    to x and y of 7 columns. The draws follow from seed. None adds nothing. Published: [5, 0.8]."""
     tree: str | None = None
     """Name of the tree in a .root file; None takes the only one."""
 
@@ -59,6 +70,8 @@ def read(path: Path | None, options: Options) -> Dataset:
     ids = np.array([f"{name}-{row}" for name, count in zip(names, counts, strict=True) for row in range(1, count + 1)])
     order = np.random.default_rng(options.seed).permutation(len(table))
     if table.shape[1] == PUBLISHED:
+        if options.smear is not None:
+            raise DataError(f"{path}: the published {PUBLISHED} columns are smeared already; leave smear out")
         rows = order[: options.most]
         muons, rare = _from_published(path, table[rows])
     else:
@@ -69,6 +82,7 @@ def read(path: Path | None, options: Options) -> Dataset:
             )
         known, rows = order[: options.reference], order[options.reference :][: options.most]
         _check_physical(path, table)
+        table = _smeared(table, options)
         muons, rare = table[rows], rareness(table[rows], table[known])
     return Dataset(name=path.name, fields={"muons": muons, "rareness": rare}, ids=tuple(ids[rows].tolist()))
 
@@ -113,6 +127,20 @@ def _from_published(path: Path, table_M12: np.ndarray) -> tuple[np.ndarray, np.n
     polar = from_box(boxed)
     polar[:, [0, 3]] = polar[:, [0, 3]].clip(min=0)
     return to_cartesian(polar, np.where(charge > 0, 1.0, -1.0)), rare
+
+
+def _smeared(table_M7: np.ndarray, options: Options) -> np.ndarray:
+    """The muons as a beam that sweeps a ring makes them; each row's draw depends on its place in the table alone."""
+    if options.smear is None:
+        return table_M7
+    rng = np.random.default_rng([options.seed, _BEAM])
+    mean, deviation = options.smear
+    radius_M = mean + deviation * rng.standard_normal(len(table_M7))
+    angle_M = rng.uniform(0, 2 * np.pi, len(table_M7))
+    smeared = table_M7.astype(np.float64)
+    smeared[:, COLUMNS.index("x")] += radius_M * np.cos(angle_M)
+    smeared[:, COLUMNS.index("y")] += radius_M * np.sin(angle_M)
+    return smeared
 
 
 def _check_physical(path: Path, table_M7: np.ndarray) -> None:

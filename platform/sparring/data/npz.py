@@ -32,8 +32,9 @@ class Options(ImageOptions):
 
     file: str | None = None
     """The .npz in the folder; None where --data-path leads to it."""
-    arrays: Annotated[Mapping[str, Mapping[Part, str]], Field(min_length=1)] = {"image": {"train": "images"}}
-    """By field, the array of each part: {image = {train = "train_images", test = "test_images"}}."""
+    arrays: Mapping[str, Annotated[Mapping[Part, str], Field(min_length=1)]] = {}
+    """By field, the array of each part: {image = {train = "train_images", test = "test_images"}}. Empty: each array of
+    the file is a field of its name, without parts."""
 
 
 def read(path: Path | None, options: Options) -> Dataset:
@@ -41,11 +42,12 @@ def read(path: Path | None, options: Options) -> Dataset:
     if path is None:
         raise DataError("arrays are read from an .npz, but got no path; give --data-path")
     file = path if options.file is None or path.is_file() else path / options.file
-    loaded = read_arrays(file, [name for parts in options.arrays.values() for name in parts.values()])
+    wanted = options.arrays or {name: {"train": name} for name in _names(file)}
+    loaded = read_arrays(file, [name for parts in wanted.values() for name in parts.values()])
     fields: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
     ids: list[str] = []
-    for field, names in options.arrays.items():
+    for field, names in wanted.items():
         present = [part for part in PARTS if part in names]
         rows = {part: chosen(len(loaded[names[part]]), options) for part in present}
         blocks = [_form(path.name, _taken(loaded[names[part]], rows[part]), options) for part in present]
@@ -58,6 +60,18 @@ def read(path: Path | None, options: Options) -> Dataset:
             raise DataError(f"{file}: every field needs the same rows, but {field} has {here} and another {counts}")
         counts, ids = here, [f"{part}-{row + 1}" for part in present for row in rows[part]]
     return Dataset(name=path.name, fields=fields, ids=tuple(ids), parts=counts if len(counts) > 1 else {})
+
+
+def _names(path: Path) -> list[str]:
+    """Of every array in an .npz."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            names = list(archive.files)
+    except _TORN as error:
+        raise DataError(f"{path}: expected an .npz of arrays, but it cannot be read: {error}") from error
+    if not names:
+        raise DataError(f"{path}: expected arrays, but it holds none")
+    return names
 
 
 def read_arrays(path: Path, names: list[str]) -> dict[str, np.ndarray]:

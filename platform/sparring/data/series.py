@@ -1,14 +1,16 @@
-"""Time series from a table or an array: windows cut from one long recording, or one series per row.
+"""Time series from a table or an array: windows cut from one long recording, or series that are samples already.
 
 ``windows``: rows of the table are times, columns are channels; windows of ``length`` times begin every ``stride``.
 Windows that overlap must not lie on both sides of a split, so it is made in time: the first part of the recording
-trains, the next validates, the last tests, and what straddles a border is left out. ``rows``: one series per row, as
-in the UCR archive (with ``label = true`` its first column is the class, which is left out); several channels follow
-one another. Files: .csv, .tsv, .parquet, .npy.
+trains, the next validates, the last tests, and what straddles a border is left out. A recording too short for that is
+refused, for rows drawn at random would be known from their neighbours. ``rows``: one series per row, as in the UCR
+archive (with ``label = true`` its first column is the class, which is left out); several channels follow one another.
+An array (N, T, C) holds N samples as it is. Files: .csv, .tsv, .parquet, .npy.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -16,10 +18,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import DataError
-from .dataset import Dataset
+from .dataset import MIN_ROWS, Dataset, InTime
 from .tables import numbers, read_table
 
 FIELD = "series"
+FEWEST = {"train": MIN_ROWS, "valid": 2, "test": 1}
+"""Windows that each part of a recording needs; two to validate on, so that they can differ."""
 Share = Annotated[float, Field(ge=0, le=0.5)]
 
 
@@ -39,7 +43,7 @@ class Options(BaseModel):
     stride: Annotated[int, Field(ge=1)] = 32
     """Times from one window's start to the next's; less than length overlaps them."""
     valid_share: Share = 0.15
-    """Share of the recording, after the training share, whose windows validate."""
+    """Share of the recording, after the training share, whose windows validate: at least two of them."""
     test_share: Share = 0.1
     """Share of the recording, at its end, whose windows test; 0 leaves no test."""
     channels: Annotated[int, Field(ge=1)] = 1
@@ -61,47 +65,79 @@ def read(path: Path | None, options: Options) -> Dataset:
     if path is None:
         raise DataError("series are read from a .csv, .tsv, .parquet or .npy file, but got no path; give --data-path")
     file = path if options.file is None or path.is_file() else path / options.file
-    values_TC = _load(file, options)
-    if options.form == "rows":
-        series_NTC = _rows(file, values_TC, options)
+    values = _load(file, options)
+    if values.ndim == 3 or options.form == "rows":
+        series_NTC = _whole(file, values, options) if values.ndim == 3 else _rows(file, values, options)
         ids = tuple(f"series-{row + 1}" for row in range(len(series_NTC)))
         return Dataset(name=file.stem, fields={FIELD: series_NTC}, ids=ids)
-    starts, parts = cut(len(values_TC), options)
-    if not len(starts):
-        raise DataError(f"{file}: a window needs {options.length} times, but got {len(values_TC)}; shorten length")
+    starts, parts = cut(len(values), options, str(file))
     # N windows, T times, C channels
-    series_NTC = np.stack([values_TC[start : start + options.length] for start in starts])
+    series_NTC = np.stack([values[start : start + options.length] for start in starts])
     ids = tuple(f"time-{start + 1}" for start in starts)
     return Dataset(name=file.stem, fields={FIELD: series_NTC}, ids=ids, parts=parts)
 
 
-def cut(times: int, options: Options) -> tuple[np.ndarray, dict[str, int]]:
-    """First times of all windows, part after part, and how many each part has; no two parts share a time."""
+def cut(times: int, options: Options, where: str = "series") -> tuple[np.ndarray, InTime]:
+    """First times of all windows, part after part, and how many each part has; no two parts share a time.
+
+    where: what messages call the recording. Raises DataError if a part has too few windows; only a test_share of 0
+    leaves no test.
+    """
     test, valid = (round(times * share) for share in (options.test_share, options.valid_share))
-    train = times - test - valid
-    borders = {"train": (0, train), "valid": (train, train + valid), "test": (train + valid, times)}
-    starts = {
-        part: np.arange(first, max(first, last - options.length + 1), options.stride)
-        for part, (first, last) in borders.items()
-    }
-    parts = {part: len(found) for part, found in starts.items() if len(found)}
-    return np.concatenate(list(starts.values())), parts if len(parts) > 1 else {}
+    spans = {"train": times - test - valid, "valid": valid} | ({"test": test} if options.test_share else {})
+    _check_spans(spans, times, options, where)
+    first, starts = 0, []
+    for span in spans.values():
+        starts.append(np.arange(first, first + span - options.length + 1, options.stride))
+        first += span
+    return np.concatenate(starts), InTime(zip(spans, map(len, starts), strict=True))
+
+
+def _check_spans(spans: Mapping[str, int], times: int, options: Options, where: str) -> None:
+    """Raises DataError, with the numbers and a length that would do, if a part is too short for its windows."""
+    room = {part: span - (FEWEST[part] - 1) * options.stride for part, span in spans.items()}
+    part = next((part for part, longest in room.items() if longest < options.length), None)
+    if part is None:
+        return
+    needed, longest = options.length + (FEWEST[part] - 1) * options.stride, min(room.values())
+    way_out = f"--set data.length={longest}" if longest >= 2 else "shorten length and stride"
+    others = {"train": "record more", "valid": "raise valid_share", "test": "give test_share=0 to leave no test"}
+    windows = f"{FEWEST[part]} window{'s' if FEWEST[part] > 1 else ''} of {options.length} times"
+    raise DataError(
+        f"{where}: {part} needs at least {windows}, one every {options.stride}, so {needed} times, but its share of "
+        f"{times} is {spans[part]}; {way_out}, or {others[part]}"
+    )
 
 
 def _load(file: Path, options: Options) -> np.ndarray:
-    """The numbers of the file, (rows, columns), float64."""
+    """The numbers of the file, (rows, columns), or of an array (N, T, C) as it is."""
     if file.suffix.lower() == ".npy":
         try:
             with file.open("rb") as opened:
                 array = np.lib.format.read_array(opened, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{file}: expected a .npy of plain numbers, but it cannot be read: {error}") from error
-        if array.ndim not in (1, 2) or array.dtype.kind not in "fiu":
-            raise DataError(f"{file}: expected numbers, (times, channels), but got {array.dtype} {array.shape}")
-        return array.reshape(len(array), -1)
+        if array.ndim not in (1, 2, 3) or array.dtype.kind not in "fiu":
+            raise DataError(
+                f"{file}: expected numbers, (times, channels) of a recording or (N, times, channels) of samples, but "
+                f"got {array.dtype} of shape {array.shape}"
+            )
+        return array.reshape(len(array), -1) if array.ndim == 1 else array
     table = read_table(file, "\t" if file.suffix.lower() == ".tsv" else ",", header=options.header)
     names = table.column_names if options.columns is None else list(options.columns)
     return np.stack([numbers(file, table, name) for name in names], axis=1)
+
+
+def _whole(file: Path, values: np.ndarray, options: Options) -> np.ndarray:
+    said = sorted(options.model_fields_set - ({"file", "form"} if options.form == "rows" else {"file"}))
+    if said:
+        raise DataError(
+            f"{file}: an array (N, times, channels) is taken as it is, but its shape is {values.shape} and the options "
+            f"{', '.join(said)} were given; leave them out, or give one recording as (times, channels)"
+        )
+    if values.shape[1] < 2 or not values.shape[2]:
+        raise DataError(f"{file}: a series has at least 2 times and 1 channel, but got an array {values.shape}")
+    return values
 
 
 def _rows(file: Path, values: np.ndarray, options: Options) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Which rows train, validate and test.
 
 What was published stays as published; what was not is carved out of the published training rows. So the 10,000 test
-images of MNIST are met once, at the end, and a model is chosen on a fifth of its 60,000 training images.
+images of MNIST are met once, at the end, and a model is chosen on a fifth of its 60,000 training images. Of a recording
+nothing is carved: its rows overlap, and one drawn out of train would be half known.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError, UnknownName, UsageError
-from .dataset import MIN_ROWS, PARTS
+from .dataset import MIN_ROWS, PARTS, InTime
 
 SHARES = {"80/20": (20, 0), "75/15/10": (15, 10)}
 """Split -> percent of the rows that validate and test; the rest trains."""
@@ -26,6 +27,8 @@ class Split:
     valid: np.ndarray
     test: np.ndarray
     """Empty for 80/20. Touched once, at the end."""
+    in_time: bool = False
+    """Were the parts cut in time, so that rows overlap and must not be dealt anew?"""
 
 
 def split_rows(n: int, kind: str = "80/20", seed: int = 42, parts: Mapping[str, int] | None = None) -> Split:
@@ -35,7 +38,7 @@ def split_rows(n: int, kind: str = "80/20", seed: int = 42, parts: Mapping[str, 
     ``train_test_split(test_size=0.2, random_state=seed)`` row for row, which the published AEGAN used with seed 42.
     parts: a data set's published parts, whose rows lie in the order train, valid, test. Published parts are kept; of
     the rest, 80/20 validates on a fifth and 75/15/10 on a sixth (15 of 75 + 15), or splits off a test as well where
-    none was published.
+    none was published. Parts ``InTime`` stay as they are under either, also without a test.
     Raises UnknownName, DataError (fewer than 10 rows to split) or UsageError (a seed outside 32 bits).
     """
     if kind not in SHARES:
@@ -46,7 +49,8 @@ def split_rows(n: int, kind: str = "80/20", seed: int = 42, parts: Mapping[str, 
     free, fixed_valid, fixed_test = (parts.get(part, 0) for part in PARTS)
     if free < MIN_ROWS:
         raise DataError(f"split {kind}: a split needs at least {MIN_ROWS} rows, but got {free}; add samples")
-    valid_share, test_share = SHARES[kind]
+    in_time = isinstance(parts, InTime)
+    valid_share, test_share = (0, 0) if in_time else SHARES[kind]
     whole = 100
     if fixed_test:
         whole, test_share = whole - test_share, 0
@@ -58,4 +62,5 @@ def split_rows(n: int, kind: str = "80/20", seed: int = 42, parts: Mapping[str, 
         train=rows[valid + test :],
         valid=np.arange(free, free + fixed_valid) if fixed_valid else rows[:valid],
         test=np.arange(free + fixed_valid, n) if fixed_test else rows[valid : valid + test],
+        in_time=in_time,
     )

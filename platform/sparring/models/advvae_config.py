@@ -28,6 +28,7 @@ class Config(config.Config):
         Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis"),
     )
     foreign: ClassVar = "out_dataset"
+    foreign_path: ClassVar = "out_path"
     optional: ClassVar = {"val/auroc_reconstruction": "out_dataset", "val/auroc_discriminator": "out_dataset"}
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_recon", "train/kld", "train/loss_adv", "train/loss_dis", "val/score",
@@ -67,13 +68,18 @@ class Config(config.Config):
     out_dataset: str | None = None
     """Another set of images, which every epoch is told from the validation images (``val/auroc_…``), at most 1,000 of
     it; ``patches`` needs no download. None leaves that out. Published for tests after training: fashionmnist."""
+    out_path: str | None = None
+    """Where out_dataset lies if its files are yours, as --data-path says of the model's own set. None for one that is
+    embedded or fetched."""
     optim_fn_gen: Optimizer = "Adam"
     """Optimizer of encoder and decoder."""
     optim_fn_dis: Optimizer = "Adam"
     """Optimizer of the discriminator."""
 
     @model_validator(mode="after")
-    def _check_size(self) -> Self:
+    def _check_together(self) -> Self:
+        if self.out_path is not None and self.out_dataset is None:
+            raise ValueError(f"out_path leads to the files of out_dataset, but got {self.out_path!r} alone; set both")
         for name in ("hidden_dims", "hidden_dims_dis"):
             dims = getattr(self, name)
             if self.image_size % 2 ** len(dims):

@@ -55,6 +55,8 @@ class Config(BaseModel):
     """Metric -> the field that must be set for it to be measured."""
     foreign: ClassVar[str] = ""
     """The field that names another data set, which the model's scores are to tell from its own. Empty: it has none."""
+    foreign_path: ClassVar[str] = ""
+    """The field that says where that set lies, as --data-path does of the model's own."""
     predictions: ClassVar[Mapping[str, tuple[str, str]]] = {}
     """Metric of a prediction's error -> (input field, target field), for the yardsticks of the report."""
     yardsticks: ClassVar[str] = ""
