@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import sparring.shipped
-from sparring.data import Dataset, cards, dataset_names, load_dataset, read_card
+from sparring.card_page import write_card
+from sparring.data import Dataset, cards, dataset_names, load_dataset, read_card, reader_of
 from sparring.errors import DataError, UnknownName, UsageError
 from sparring.shipped import shipped
 
@@ -222,3 +223,25 @@ def test_the_checksum_of_bytes_follows_the_content_and_may_be_known():
 def test_published_parts_must_add_up(parts):
     with pytest.raises(DataError, match="published parts are rows of train, valid, test that add up to all 12"):
         Dataset(name="toy", fields=arrays(), ids=tuple("abcdefghijkl"), parts=parts)
+
+
+@pytest.mark.parametrize("name", dataset_names())
+def test_every_card_has_a_page_with_all_that_it_says(name):
+    page, card = write_card(name), read_card(name)
+    words = " ".join(page.replace("\\|", "|").split())
+    for text in (card.title, card.description, card.size, card.licence, card.source):
+        assert " ".join(text.replace("``", "`").split()) in words
+    for file in card.files:
+        assert file.urls[0] in page
+        assert file.checksum in page
+    options = reader_of(card).Options.model_fields
+    assert [line.split("`")[1] for line in page.splitlines() if line.startswith("| `--set data.")] == [
+        f"--set data.{option}=…" for option in options
+    ]
+
+
+def test_the_page_shows_what_holds_here_and_not_the_reader_s_own(run_verb, capsys):
+    assert run_verb("datasets", "tinyimagenet") == 0
+    assert "| `--set data.side=…` | integer ≥ 4, ≤ 1024 or none | 64 |" in capsys.readouterr().out
+    assert run_verb("datasets", "nowhere") == 2
+    assert "no data set 'nowhere'; there are:" in capsys.readouterr().err

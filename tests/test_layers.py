@@ -48,6 +48,7 @@ ROOM_OF = {
     "space_file": "space",
     "ranking": "records",
     "markdown": "model_page",
+    "card_page": "model_page",
     "verbs": "cli",
     "train_command": "cli",
     "findings": "cli",

@@ -77,7 +77,9 @@ def search(
     space: Annotated[
         str | None, typer.Option(help="Search space: a .toml, or a shipped one's name.", show_default="MODEL")
     ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Data set; `sparring datasets` lists them.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="A name of `sparring datasets`, or the path of a card's .toml.")
+    ] = None,
     data_path: Annotated[Path | None, typer.Option(help="Where your own data lie (folder or file).")] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="A published configuration: the baseline, trial 0.")
@@ -211,7 +213,7 @@ app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(train_command.train)
 app.command(epilog="[bold]Example[/bold]\n\nsparring sample trained/advvae -n 100")(verbs.sample)
-app.command(epilog="[bold]Example[/bold]\n\nsparring reconstruct trained/advvae --part test")(verbs.reconstruct)
+app.command(epilog="[bold]Example[/bold]\n\nsparring reconstruct trained/advvae --rows 100")(verbs.reconstruct)
 app.command(
     epilog="[bold]Examples[/bold]\n\nsparring predict trained/aegan --from structure\n\n"
     "sparring predict trained/aegan --structures molecules/ --text"
@@ -235,24 +237,38 @@ def models(
     if model is None:
         print_listing(console, ("model", "what it is"), [(name, describe_model(name)) for name in model_names()])
         return
-    from rich.markdown import Markdown
-
     from .model_page import write_page
 
-    page = write_page(model)
+    _show_page(write_page(model))
+
+
+@app.command(epilog="[bold]Examples[/bold]\n\nsparring datasets mnist\n\nsparring datasets mine/card.toml")
+def datasets(
+    dataset: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|CARD.toml]", help="Its page: what it holds, licence, source, reader's options."),
+    ] = None,
+) -> None:
+    """The data sets there are cards for; of one, everything there is to know."""
+    from .data import dataset_names, read_card
+    from .progress import print_listing
+
+    if dataset is not None:
+        from .card_page import write_card
+
+        _show_page(write_card(dataset))
+        return
+    print_listing(console, ("data set", "what it is"), [(name, read_card(name).title) for name in dataset_names()])
+
+
+def _show_page(page: str) -> None:
+    """Markdown, drawn on a terminal and as it stands anywhere else."""
+    from rich.markdown import Markdown
+
     if console.is_terminal:
         console.print(Markdown(page))
     else:
         print(page, end="")
-
-
-@app.command()
-def datasets() -> None:
-    """The data sets there are cards for."""
-    from .data import dataset_names, read_card
-    from .progress import print_listing
-
-    print_listing(console, ("data set", "what it is"), [(name, read_card(name).title) for name in dataset_names()])
 
 
 def _seconds(text: str, flag: str) -> float:

@@ -1,4 +1,4 @@
-"""Docstrings, values and tables as Markdown; nothing here knows what a page says (``model_page.py``).
+"""Docstrings, values and tables as Markdown; ``model_page.py`` and ``card_page.py`` know what a page says.
 
 Of a docstring, lists, formulas (paragraphs that begin ``loss =``), drawings and tables (two spaces in a row) keep their
 lines; prose is filled anew.
@@ -73,6 +73,8 @@ def type_of(schema: Mapping[str, Any]) -> str:
     if "enum" in schema or "const" in schema:
         return choices(schema.get("enum") or [schema["const"]])
     if schema["type"] == "array":
+        if "prefixItems" in schema:
+            return f"[{', '.join(map(type_of, schema['prefixItems']))}]"
         return f"list of {type_of(schema['items'])}"
     kind = {"boolean": "true or false", "string": "text", "null": "none"}.get(schema["type"], schema["type"])
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
@@ -93,4 +95,6 @@ def as_value(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(as_value, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name} = {as_value(each)}' for name, each in value.items())}}}"
     return re.sub(r"e([+-])0", r"e\1", f"{value:g}") if isinstance(value, float) else str(value)
