@@ -49,7 +49,9 @@ def run_sample(
     found = (
         None
         if against is None
-        else read_rows(loaded, part=against, n=MOST_ROWS if rows is None else rows, data_path=data_path)
+        else read_rows(
+            loaded, part=against, n=MOST_ROWS if rows is None else rows, data_path=data_path, part_flag="--against"
+        )
     )
     n = n if n is not None else DRAWS if found is None else len(found)
     answers = sample(loaded, n, seed=seed, boost=boost)

@@ -54,20 +54,21 @@ def read_rows(
     data_path: Path | None = None,
     options: Mapping[str, Any] | None = None,
     flag: str = "--data-path",
+    part_flag: str = "--part",
 ) -> Rows:
     """At most ``n`` samples (10,000) with the model's fields.
 
     part: train, valid or test, or several, of which the first that has rows is taken; by default what validated the
     model, and of another data set every row, shuffled. The model's own data set is found where it was, unless
     ``data_path`` says where it lies now. options: of the reader, over the card's and, of the model's own data set, over
-    those it was trained on. flag: by which the user says ``data_path``.
+    those it was trained on. flag, part_flag: by which the user says ``data_path`` and ``part``.
     """
     if n is not None and n < 1:
         raise UsageError(f"--rows: wants at least 1 row, but got {n}")
     parts = (part,) if isinstance(part, str) else part or ()
     for each in parts:
         if each not in PARTS:
-            raise UnknownName(f"--part: no part {each!r}; there are: {', '.join(PARTS)}")
+            raise UnknownName(f"{part_flag}: no part {each!r}; there are: {', '.join(PARTS)}")
     data = _load(loaded, dataset, data_path, options or {}, flag)
     is_own = data.sha256 == loaded.about.sha256
     if dataset is None and not is_own and not isinstance(part, str):
@@ -77,7 +78,7 @@ def read_rows(
         )
     parts = parts or (("valid",) if is_own else ())
     kind, member = (loaded.about.split, loaded.about.member) if dataset is None or is_own else (SPLIT, None)
-    found, index = _index(data, kind, member, parts)
+    found, index = _index(data, kind, member, parts, part_flag)
     index = index[: n or MOST]
     wanted = loaded.fields
     _check(loaded, data, wanted)
@@ -130,7 +131,9 @@ def _load(
     return load_dataset(about.dataset, data_path or before, {**about.data, **options}, flag=flag)
 
 
-def _index(data: Dataset, kind: str, member: Member | None, parts: Sequence[str]) -> tuple[str | None, np.ndarray]:
+def _index(
+    data: Dataset, kind: str, member: Member | None, parts: Sequence[str], flag: str
+) -> tuple[str | None, np.ndarray]:
     """(the first of ``parts`` that has rows, its rows); of no parts all rows, shuffled."""
     if not parts:
         return None, np.random.RandomState(SPLIT_SEED).permutation(len(data)).astype(np.int64)
@@ -139,7 +142,7 @@ def _index(data: Dataset, kind: str, member: Member | None, parts: Sequence[str]
     for part in parts:
         if len(index := getattr(rows, part)):
             return part, index
-    raise UsageError(f"--part: the split {kind} of {data.name} has no {' or '.join(parts)} rows; use --part valid")
+    raise UsageError(f"{flag}: the split {kind} of {data.name} has no {' or '.join(parts)} rows; use {flag} valid")
 
 
 def _check(loaded: Loaded, data: Dataset, wanted: Sequence[str]) -> None:
