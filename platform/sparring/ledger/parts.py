@@ -2,8 +2,8 @@
 
 A part is called ``<seq>-<label>-<crc>.parquet``, such as ``00000042-t00007-a1-5f3a9c01.parquet``. The CRC-32 is of the
 whole file: Parquet's own page checksums, written for other readers, leave the footer unguarded. Merged parts are called
-``merged``, and ``full`` once they are so large that merging them again would cost more than it saves; their footer names
-the sequence numbers of all parts that they replace.
+``merged``, and ``full`` once they are so large that merging them again would cost more than it saves; in their footer
+are the sequence numbers of all parts that they replace.
 """
 
 from __future__ import annotations
