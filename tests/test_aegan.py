@@ -24,6 +24,7 @@ from sparring.models.losses import wcc, wcc_kernel
 from sparring.models.nets import Block, initialize_weights, make_activation
 from sparring.models.scaling import Scaling
 from sparring.records import Objective, Trial
+from sparring.study import prepare
 from sparring.training.gang import Solo
 
 A, B = 7, 11
@@ -748,3 +749,10 @@ def test_freezing_more_layers_than_there_are_is_refused() -> None:
 def test_every_field_of_the_config_is_explained() -> None:
     for kind in (Config, Freeze):
         assert [name for name, field in kind.model_fields.items() if not field.description] == []
+
+
+def test_a_search_s_slots_find_pretrained_weights_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = ["data.n=80", "pretrained=a/model.safetensors"]
+    study = prepare("aegan", settings=settings, results=tmp_path, trials=2, slots=1)
+    assert study.spec.space["fixed"]["pretrained"] == str(tmp_path / "a" / "model.safetensors")

@@ -26,7 +26,8 @@ def figures(folder: Path) -> dict[tuple[int, int], float]:
     return found
 
 
-def test_a_killed_worker_costs_its_trial_an_attempt_and_no_figure(command, find_processes):
+def test_whoever_of_a_group_is_killed_costs_an_attempt_and_no_figure(command, find_processes):
+    """Each worker in the first trial, their slot in the second, the referee in the third."""
     budget = (*TWO, "--trials", "3", "--set", "epochs=40", "--checkpoint-seconds", "0")
     whole = command("whole")
     assert whole.run(*budget) == 0, whole.said()[-3000:]
@@ -38,11 +39,15 @@ def test_a_killed_worker_costs_its_trial_an_attempt_and_no_figure(command, find_
         killed.wait_for(lambda: len(killed.epochs()) > settled + 5, process)  # noqa: B023
         workers = killed.wait_for(lambda: sorted(find_processes(WORKER, process.pid), key=pid), process)
         workers[rank].kill()
+    for trial, title in ((1, "ray::Slot"), (2, "ray::Court")):
+        killed.wait_for(lambda: sum(row.trial == trial for row in killed.epochs()) > 5, process)  # noqa: B023
+        find_processes(title, process.pid)[0].kill()
     assert process.wait(600) == 0, killed.said()[-3000:]
 
     rows = trial_rows(killed.folder)
     assert [row.outcome for row in rows] == [Outcome.COMPLETED] * 3
-    assert sum(row.attempt for row in rows) == 5, "two deaths, two more attempts"
+    assert [row.attempt for row in rows[:2]] == [3, 2], "a death, one more attempt"
+    assert rows[2].attempt <= 2, "workers in training outlive the referee, unless they were about to be told apart"
     assert figures(killed.folder) == figures(whole.folder)
     assert [row.value for row in rows] == [row.value for row in trial_rows(whole.folder)]
 
@@ -85,7 +90,7 @@ def test_a_worker_that_hangs_is_given_up_by_the_others(command, find_processes):
     assert sorted(epoch for _, epoch in figures(search.folder)) == list(range(1, 42))
 
 
-@pytest.mark.parametrize("end", ["normal", "pruned", "interrupted", "killed"])
+@pytest.mark.parametrize("end", ["normal", "pruned", "interrupted", "starting", "killed"])
 def test_nothing_is_left_on_the_cluster(ray_cluster, command, find_processes, end):
     from ray.util.state import list_actors, list_placement_groups  # Ray reads the fixture's token at its import
 
@@ -94,17 +99,18 @@ def test_nothing_is_left_on_the_cluster(ray_cluster, command, find_processes, en
         "normal": ("--trials", "2", "--set", "epochs=2", "--pruner", "none"),
         "pruned": ("--trials", "8", "--set", "epochs=9"),
         "interrupted": ("--trials", "2", "--set", "epochs=243", "--pruner", "none"),
+        "starting": ("--trials", "2", "--set", "epochs=243", "--pruner", "none"),
         "killed": ("--trials", "1", "--set", "epochs=60", "--pruner", "none"),
     }[end]
     address = ray_cluster.address_info["address"]
     process = search.start("--workers-per-trial", "2", *budget, "--address", address)
-    if end == "interrupted":
-        search.wait_for(search.epochs, process)
+    if end in ("interrupted", "starting"):
+        search.wait_for(search.epochs if end == "interrupted" else lambda: find_processes("ray::Mailbox"), process)
         process.send_signal(signal.SIGINT)
     if end == "killed":
         search.wait_for(search.epochs, process)
         find_processes(WORKER)[0].kill()
-    assert process.wait(600) == (130 if end == "interrupted" else 0), search.said()[-3000:]
+    assert process.wait(600) == (130 if end in ("interrupted", "starting") else 0), search.said()[-3000:]
     outcomes = Counter(row.outcome for row in trial_rows(search.folder))
     assert bool(outcomes[Outcome.PRUNED]) == (end == "pruned")
 

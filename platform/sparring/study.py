@@ -242,13 +242,14 @@ def available_cpus() -> int:
 
 
 def _with_full_paths(raw: Mapping[str, Any], config_class: type[Config]) -> dict[str, Any]:
-    """A copy in which paths hold in any folder: those of cards, and of the foreign set's files."""
+    """A copy in which paths hold in any folder: those of cards, of the foreign set's files, and the Config's own."""
     changed = copy.deepcopy(dict(raw))
     tables = [table for table in (changed, changed.get("fixed")) if isinstance(table, dict)]
+    paths = (config_class.foreign_path, *config_class.paths)
     for table in tables:
-        for key in ("dataset", config_class.foreign, config_class.foreign_path):
+        for key in ("dataset", config_class.foreign, *paths):
             value = table.get(key)
-            if isinstance(value, str) and (key == config_class.foreign_path or is_card_path(value)):
+            if isinstance(value, str) and (key in paths or is_card_path(value)):
                 table[key] = os.path.abspath(os.path.expanduser(value))
     return changed
 

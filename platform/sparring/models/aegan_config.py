@@ -73,6 +73,7 @@ class Config(config.Config):
     """The AEGAN's hyperparameters; defaults are the published ones."""
 
     fields: ClassVar = ("structure", "spectrum")
+    paths: ClassVar = ("pretrained",)
     phases: ClassVar = (
         Phase(name="gen", nets=GENERATOR, lr="lr_gen", optim_fn="optim_fn_gen", weight_decay="weight_decay"),
         Phase(name="dis", nets=DISCRIMINATORS, lr="lr_dis", optim_fn="optim_fn_dis", weight_decay="weight_decay"),

@@ -57,6 +57,8 @@ class Config(BaseModel):
     """The field that names another data set, which the model's scores are to tell from its own. Empty: it has none."""
     foreign_path: ClassVar[str] = ""
     """The field that says where that set lies, as --data-path does of the model's own."""
+    paths: ClassVar[tuple[str, ...]] = ()
+    """Fields that lead to a file of the user's; a search makes them absolute, for its slots work elsewhere."""
     predictions: ClassVar[Mapping[str, tuple[str, str]]] = {}
     """Metric of a prediction's error -> (input field, target field), for the yardsticks of the report."""
     yardsticks: ClassVar[str] = ""
