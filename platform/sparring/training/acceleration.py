@@ -1,6 +1,7 @@
 """How a phase multiplies, and whether it is compiled: what ``--precision`` and ``--compile`` do.
 
-fp32   float32 everywhere; on a GPU convolutions too, which torch by itself would run in TF32.
+fp32   float32 everywhere; on a GPU convolutions too, which torch by itself would run in TF32. Which library takes the
+       products of a CPU, ``products.py`` says.
 tf32   matrix products and convolutions of a GPU round their inputs to 10 bits. No effect on a CPU.
 bf16   autocast: products in bfloat16 (8 bits), losses in float32 where autocast puts them; parameters, gradients,
        optimizers and sums stay float32.
@@ -12,8 +13,14 @@ What bf16 does to figures (embedded EXAFS set, 600 rows, 9 epochs, CPU, seeds 0,
     w_adv 0.01
 
 "1 ulp" is fp32 whose first weights were moved by one rounding step. Where training is rough (the default's lr_gen is
-0.01), bf16 is one more such push; where it is tame it cost 1 to 7 %. Precision is the study's, never a trial's, so
-trials of a study compare; figures of two precisions do not.
+0.01), bf16 is one more such push; where it is tame it cost 1 to 7 %. TF32, emulated on a CPU by rounding the inputs of
+every product to 10 bits (no GPU was there to run it; another day and split, so compare within a line):
+
+    published default        fp32 0.360 0.349 0.352   tf32 0.355 0.335 0.342
+    lr_gen 1e-3, scaled,     fp32 0.232 0.236 0.238   tf32 0.233 0.242 0.254
+    w_adv 0.01
+
+Precision is the study's, never a trial's, so trials of a study compare; figures of two precisions do not.
 
 A phase that draws no noise may be compiled; one that draws stays as written, because its noise is supplied by
 intercepting calls, which a compiled phase no longer makes. So do phases whose batch norms talk to other workers.
