@@ -23,7 +23,8 @@ from .models import find_model
 from .models.base import Model
 from .models.command_line import Arguments
 from .production import About, write_about
-from .production.trained import MEMBERS, TRAINED, check_device, check_place
+from .production.loaded import check_device
+from .production.trained import MEMBERS, TRAINED, check_place
 from .records import EpochRow, Objective
 from .space import Space, find_space, read_space, write_toml
 from .study import SPLIT, SPLIT_SEED, load_foreign

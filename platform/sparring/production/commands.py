@@ -16,10 +16,10 @@ from ..two_sample import MOST_ROWS
 from .committee import Answered, Committee
 from .controls import compare, write_controls
 from .likeness import check_against, write_likeness
+from .loaded import Loaded
 from .muon_charts import TABLES
 from .outliers import scores, write_outliers
 from .rows import HELD_OUT, Rows, read_rows
-from .trained import Loaded
 from .verbs import errors, sample, write_answers, write_texts
 
 DRAWS = 16

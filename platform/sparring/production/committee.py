@@ -20,8 +20,9 @@ from torch.overrides import TorchFunctionMode
 
 from ..data.members import CALLED, Scheme
 from ..errors import DataError, UsageError
+from .loaded import Loaded
 from .rows import Rows
-from .trained import MEMBERS, Loaded, Roll, find_folder, read_json, read_trained
+from .trained import MEMBERS, Roll, find_folder, read_json, read_trained
 from .verbs import Answers, predict, reconstruct
 
 MOST_PASSES = 10_000

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError
+from .loaded import Loaded
 from .rows import Rows
-from .trained import Loaded
 from .verbs import ask, open_folder, write_table
 
 LEVEL = 0.05

@@ -25,6 +25,7 @@ from ..progress import print_listing
 from ..training.single import EPOCHS
 from ..two_sample import Auc, auc
 from .drawing import write_picture
+from .loaded import Loaded
 from .muon_charts import (
     AUXILIARY,
     GENERATED,
@@ -37,7 +38,6 @@ from .muon_charts import (
     shown,
 )
 from .rows import Rows
-from .trained import Loaded
 from .verbs import Answers, write_table
 
 PARTS = ("valid", "test")

@@ -17,8 +17,8 @@ import numpy as np
 
 from ..errors import UsageError
 from .drawing import histogram, look, name_all, sheet, write_picture
+from .loaded import Loaded
 from .rows import Rows
-from .trained import Loaded
 from .verbs import Answers, ask, open_folder, write_table
 
 if TYPE_CHECKING:

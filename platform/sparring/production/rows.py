@@ -18,7 +18,7 @@ from ..data.spectra import read_spectrum, read_structure
 from ..data.wacsf import Grid, describe
 from ..errors import DataError, UnknownName, UsageError
 from ..study import SPLIT, SPLIT_SEED
-from .trained import Loaded
+from .loaded import Loaded
 
 MOST = 10_000
 """Rows that are worked on unless the user asks for another number: enough for figures of three digits."""

@@ -20,9 +20,9 @@ from ..data import FieldCard
 from ..errors import DataError, UsageError
 from ..models.autoencoder import Autoencoder
 from .drawing import write_picture
+from .loaded import Loaded
 from .pictures import picture
 from .rows import Rows
-from .trained import Loaded
 
 CHUNK = 1024
 """Rows per call of the model: little memory on any device."""

@@ -16,7 +16,7 @@ from ..ranking import best_row, is_ranked
 from ..records import StudySpec, TrialRow
 from ..space import Space
 from ..training.shelf import WEIGHTS, WeightsFolder
-from .trained import About, Loaded, build
+from .loaded import About, Loaded, build
 
 STUDY = "study.json"
 RESULTS = Path("results")
