@@ -57,7 +57,7 @@ def test_every_trial_ends_once_and_every_epoch_is_there_once(replayed):
 
 def test_the_report_shows_the_ledger(replayed, tmp_path, monkeypatch):
     study, _, _ = replayed
-    monkeypatch.setattr("sparring.report.importance.TREES", 2)
+    monkeypatch.setattr("sparring.report.importance.FEWER_TREES", 2)
     write_report(study.folder, format="csv", output=tmp_path / "out.csv", yardsticks=False, console=Console())
     shown = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     rows = {row.trial: row for row in trial_rows(study.folder)}

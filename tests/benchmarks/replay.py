@@ -3,14 +3,17 @@
     python tests/benchmarks/replay.py --trials 10000 --epochs 50 --slots 64 --pruner none --sampler random
 
 No Ray: simulated slots call a real Referee as `cluster/slot.py` does, repeating what the ledger does not hold yet, and
-the live view follows every 0.4 s. The clock is simulated: a trial's epoch takes its family's 0.5 to 2 s, so the ledger
+the live view follows every 0.4 s. The clock is simulated: a trial's epoch takes EPOCH_S, more or less, so the ledger
 gathers as many epochs into one part as on a cluster (64 slots: about 60 a second); what is timed is real. All of it
 shares one process, so its memory is the referee's and the driver's together.
 
-The figures are not recorded rows but a parametric family: FAMILY holds power laws fitted to val/score of eight real
-AEGAN trainings on the embedded set (40 epochs each: the published default and seven random draws of the shipped space,
-small nets preferred). A trial takes one of them, its floor scaled by a random factor and by how far its learning rate
-lies from 1e-3; the other metrics are multiples of it.
+The rows are recorded: ``recorded.parquet`` holds every epoch's figures of 40 real AEGAN trainings on the embedded set
+(the published default and random draws of the shipped space, 800 pairs, 50 epochs, nothing pruned). A trial takes the
+rows of one of them, at random, all figures times a factor of its own, so that no two tie. None of the 40 diverged or
+died; small shares of the replayed ones do, since both take other ways through the referee. To record others:
+
+    sparring search aegan --name recorded --pruner none --sampler random --trials 40 --set epochs=50 --set data.n=800
+    python tests/benchmarks/replay.py --record results/recorded
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.console import Console
 
 from sparring.progress import LiveView
@@ -43,17 +48,10 @@ from sparring.training.checkpoint import CheckpointFolder
 
 FOLLOW_S = 0.4
 
-FAMILY = (
-    (2.32, 0.186, 2.15, 0.15),  # the published default
-    (3.37, 0.0, 0.037, 0.02),
-    (20.7, 0.355, 3.79, 0.19),
-    (3.57, 0.11, 0.912, 0.24),
-    (2.43, 0.0, 0.611, 0.22),
-    (4.2, 0.208, 1.94, 0.16),
-    (4.03, 0.0, 0.143, 0.11),
-    (2510.0, 0.916, 5.0, 0.41),
-)
-"""(start, floor, rate, noise): val/score after epoch n is floor + (start - floor) n^-rate, times e^(noise · normal)."""
+RECORDED = Path(__file__).with_name("recorded.parquet")
+
+EPOCH_S = 1.0
+"""Simulated seconds of an epoch, times e^(0.4 · normal) for each trial; the recorded ones took a fraction of that."""
 
 DIVERGED, CRASHED = 0.03, 0.005
 """Shares of trials that end so, in one of their first three epochs."""
@@ -92,26 +90,43 @@ class Timings:
         return "\n".join([f"{'':17}{'wall':>36}{'cpu':>36}", *lines])
 
 
-class Curve:
-    """What a trial of the family would report; the same for the same number, values and epoch."""
+def record(study: Path) -> None:
+    """Writes the figures of a study's completed trials, one row per epoch, into RECORDED."""
+    from sparring.ledger import epoch_rows, trial_rows
 
-    def __init__(self, trial: Trial, metrics: Sequence[str]) -> None:
+    whole = {row.trial for row in trial_rows(study) if row.outcome is Outcome.COMPLETED}
+    rows = sorted(epoch_rows(study, whole), key=lambda row: (row.trial, row.epoch))
+    columns: dict[str, Any] = {"trial": [row.trial for row in rows], "epoch": [row.epoch for row in rows]}
+    for name in rows[0].metrics:
+        columns[name] = pa.array([row.metrics[name] for row in rows], pa.float32())
+    pq.write_table(pa.table(columns), RECORDED, compression="zstd", compression_level=19)
+    print(f"{len(whole)} trials, {len(rows)} epochs, {RECORDED.stat().st_size} bytes: {RECORDED}")
+
+
+def recorded() -> list[list[dict[str, float]]]:
+    """By trial, by epoch: the figures."""
+    trials: dict[int, list[dict[str, float]]] = defaultdict(list)
+    for row in pq.read_table(RECORDED).to_pylist():
+        trial = row.pop("trial")
+        del row["epoch"]
+        trials[trial].append(row)
+    return list(trials.values())
+
+
+class Replayed:
+    """What a trial reports: a recorded one's rows, scaled; the same for the same number."""
+
+    def __init__(self, trial: Trial, of: Sequence[list[dict[str, float]]]) -> None:
         chance = random.Random(trial.number)
-        self.start, floor, self.rate, self.noise = chance.choice(FAMILY)
-        away = math.log10(float(trial.params.get("lr_gen", 1e-3)) / 1e-3)
-        self.floor = floor * math.exp(0.2 * chance.gauss(0, 1)) * (1 + 0.3 * away * away)
-        self.epoch_s = math.exp(0.4 * chance.gauss(0, 1))
-        self.factors = {name: math.exp(chance.gauss(0, 0.5)) for name in metrics}
+        self.rows, self.factor = chance.choice(of), math.exp(0.1 * chance.gauss(0, 1))
+        self.epoch_s = EPOCH_S * math.exp(0.4 * chance.gauss(0, 1))
         fate, self.ends_at = chance.random(), chance.randint(1, 3)
         self.diverges, self.crashes = fate < DIVERGED, DIVERGED <= fate < DIVERGED + CRASHED
         self.trial = trial
 
     def row(self, epoch: int) -> EpochRow:
-        chance = random.Random(1_000_003 * self.trial.number + epoch)
-        score = (self.floor + (self.start - self.floor) * epoch**-self.rate) * math.exp(self.noise * chance.gauss(0, 1))
-        if self.diverges and epoch >= self.ends_at:
-            score = math.nan
-        metrics = {name: score * factor for name, factor in self.factors.items()} | {"val/score": score}
+        factor = math.nan if self.diverges and epoch >= self.ends_at else self.factor
+        metrics = {name: value * factor for name, value in self.rows[epoch - 1].items()}
         number, attempt = self.trial.number, self.trial.attempt
         return EpochRow(trial=number, attempt=attempt, epoch=epoch, metrics=metrics, wall_s=self.epoch_s)
 
@@ -119,9 +134,9 @@ class Curve:
 class Slot:
     """A slot of the cluster, as far as the referee sees it: one call per epoch."""
 
-    def __init__(self, referee: Referee, epochs: int, metrics: Sequence[str], timings: Timings) -> None:
-        self.referee, self.epochs, self.metrics, self.timings = referee, epochs, metrics, timings
-        self.curve: Curve | None = None
+    def __init__(self, referee: Referee, epochs: int, of: Sequence[list[dict[str, float]]], timings: Timings) -> None:
+        self.referee, self.epochs, self.of, self.timings = referee, epochs, of, timings
+        self.trial: Replayed | None = None
         self.steps = 0
 
     def begin(self) -> float | None:
@@ -132,25 +147,25 @@ class Slot:
         self.steps += 1
         start = self.timings.time("start", self.referee.start, number, f"{id(self)}-{self.steps}")
         assert start is not None
-        self.curve, self.epoch = Curve(start.trial, self.metrics), start.durable
+        self.trial, self.epoch = Replayed(start.trial, self.of), start.durable
         self.untold: list[EpochRow] = []
-        return self.curve.epoch_s
+        return self.trial.epoch_s
 
     def go_on(self) -> float | None:
         """Ends an epoch; the seconds to the next one's end, here or in the next trial."""
-        assert self.curve is not None
+        assert self.trial is not None
         self.epoch += 1
-        if self.curve.crashes and self.epoch >= self.curve.ends_at:
-            trial = self.curve.trial
+        if self.trial.crashes and self.epoch >= self.trial.ends_at:
+            trial = self.trial.trial
             self.timings.time("fail", self.referee.fail, trial.number, trial.attempt, Outcome.CRASHED, "ValueError: x")
             return self.begin()
-        self.untold.append(self.curve.row(self.epoch))
+        self.untold.append(self.trial.row(self.epoch))
         last = self.epoch == self.epochs
         answer = self.timings.time("report", self.referee.report, self.untold, last=last)
         if last or answer.verdict is not Verdict.GO_ON:
             return self.begin()
         self.untold = [row for row in self.untold if row.epoch > answer.durable]
-        return self.curve.epoch_s
+        return self.trial.epoch_s
 
 
 def prepare_study(folder: Path, *, trials: int, epochs: int, slots: int, pruner: str, sampler: str) -> Study:
@@ -178,7 +193,7 @@ def replay(
     metrics, objective = study.config_class.emitted(), study.spec.objectives[0]
     board = Board(study.folder, dimensions=study.space.dimensions, metrics=metrics, objective=objective)
     board.enabled = tensorboard
-    slots = [Slot(referee, study.epochs, metrics, timings) for _ in range(study.spec.slots)]
+    slots = [Slot(referee, study.epochs, recorded(), timings) for _ in range(study.spec.slots)]
     due = [(after, index) for index, slot in enumerate(slots) if (after := slot.begin()) is not None]
     heapq.heapify(due)
     followed, cursor, said = 0.0, 0, time.monotonic()
@@ -231,8 +246,12 @@ def main() -> None:
     parser.add_argument("--pruner", default="none")
     parser.add_argument("--sampler", default="tpe")
     parser.add_argument("--tensorboard", action="store_true")
+    parser.add_argument("--record", metavar="STUDY", type=Path, help="only record a study's rows")
     parser.add_argument("--again", metavar="DIR", type=Path, help="only open what an earlier run left there")
     given = parser.parse_args()
+    if given.record:
+        record(given.record)
+        return
     limits = {name: getattr(given, name) for name in ("trials", "epochs", "slots", "pruner", "sampler")}
     if given.again:
         timings = Timings()
