@@ -205,11 +205,16 @@ class Products(TorchDispatchMode):
             call()
 
 
-def products_share(step: Callable[[], None]) -> float:
-    """Share of a step's CPU time inside its products; blocks of both alternate."""
+def products_share(solo: Solo, step: Callable[[], None]) -> float:
+    """Share of a step's CPU time inside its products, by the library that the step takes; blocks of both alternate."""
     with Products() as products:
         step()
-    return ratios(alternate(products.play, step, 1.0), 2)[0]
+
+    def play() -> None:
+        with solo._products:
+            products.play()
+
+    return ratios(alternate(play, step, 1.0), 2)[0]
 
 
 def gflop(step: Callable[[], None]) -> float:
@@ -295,7 +300,7 @@ def measure(case: Case, seconds: float, threads: list[int]) -> list[str]:
         cells += [f"{wall:.2f}", f"{low:.2f}-{high:.2f}", f"{cpu:.2f}"]
         if number == threads[0]:
             torch.set_num_threads(1)
-            share, loop = products_share(mine), "-"
+            share, loop = products_share(solo, mine), "-"
             if case.loader is not None:
                 given = case.loader(case.rows(), seen, case.batch)
                 loop = f"{ratios(alternate(theirs, mine, seconds / 4), 2)[0]:.2f}"
