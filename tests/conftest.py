@@ -23,6 +23,10 @@ import pytest
 # are slower than one, and one thread adds in one order.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Ray reads these once, at its import. A token of this run alone leaves no file in the user's home.
+os.environ["RAY_AUTH_MODE"] = "token"
+os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
 CHECKOUT = Path(__file__).parents[1]
 
 
@@ -55,9 +59,6 @@ def ray_cluster() -> Iterator[Any]:
 
     Not for the session: a search that a test starts brings a Ray of its own, and two at once quarrel over ports.
     """
-    # Ray reads these once, at its import. A token of this run alone leaves no file in the user's home.
-    os.environ["RAY_AUTH_MODE"] = "token"
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     import ray
 
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -25,13 +24,6 @@ RAY = [sys.executable, "-m", "ray.scripts.scripts"]
 """`ray`, of this interpreter."""
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def token() -> None:
-    """Ray reads these once, at its import. A token of this run alone leaves no file in the user's home."""
-    os.environ["RAY_AUTH_MODE"] = "token"
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 def free_port() -> int:

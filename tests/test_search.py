@@ -144,7 +144,7 @@ def test_a_search_runs_on_a_cluster_that_is_already_there(ray_cluster, command):
     assert search.run("--trials", "3", "--set", "epochs=3", "--address", ray_cluster.address_info["address"]) == 0
     assert len(trial_rows(search.folder)) == 3
     # The cluster outlives the search, and the search leaves nothing running on it.
-    from ray.util.state import list_actors  # Ray reads the fixture's token at its import
+    from ray.util.state import list_actors
 
     actors = list_actors()
     assert {"Slot", "Court"} <= {actor.class_name for actor in actors}

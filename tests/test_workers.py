@@ -92,7 +92,7 @@ def test_a_worker_that_hangs_is_given_up_by_the_others(command, find_processes):
 
 @pytest.mark.parametrize("end", ["normal", "pruned", "interrupted", "starting", "killed"])
 def test_nothing_is_left_on_the_cluster(ray_cluster, command, find_processes, end):
-    from ray.util.state import list_actors, list_placement_groups  # Ray reads the fixture's token at its import
+    from ray.util.state import list_actors, list_placement_groups
 
     search = command(end)
     budget = {
