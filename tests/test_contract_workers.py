@@ -23,6 +23,11 @@ from sparring.training.gang import Solo
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in model_names()},
+    **{f"boost_vae, {boost} boost": ("boost_vae", {"boost": boost}) for boost in ("sample", "loss")},
+}
+"""Every system, and what another of its settings asks of the rows: its name and more fields."""
 ROWS, BATCH = 102, 34
 """Three steps an epoch, of 17 rows for each worker."""
 
@@ -37,9 +42,10 @@ def contract() -> Any:
     return module
 
 
-def figures(shared: Any, name: str, workers: Workers | None) -> list[dict[str, float]]:
+def figures(shared: Any, case: str, workers: Workers | None) -> list[dict[str, float]]:
     """The metrics of two epochs."""
     torch.set_default_dtype(torch.float32)
+    name, fields = CASES[case]
     setting = shared.Setting(name)
     rows = {
         part: {field: shared.widened(values) for field, values in setting.part(part, ROWS).items()}
@@ -48,7 +54,7 @@ def figures(shared: Any, name: str, workers: Workers | None) -> list[dict[str, f
     torch.set_default_dtype(torch.float64)
     try:
         solo = Solo(
-            setting.model_class, setting.config(batch_size=BATCH), rows["train"], rows["valid"],
+            setting.model_class, setting.config(batch_size=BATCH, **fields), rows["train"], rows["valid"],
             trial=Trial(number=0, params={}, seed=0), objective=setting.objective, workers=workers,
             sync_batchnorm=workers is not None,
         )  # fmt: skip
@@ -59,7 +65,7 @@ def figures(shared: Any, name: str, workers: Workers | None) -> list[dict[str, f
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, float]]]:
-    """By system what the first of two workers saw."""
+    """By case what the first of two workers saw."""
     folder = tmp_path_factory.mktemp("two")
     two = [subprocess.Popen([sys.executable, __file__, str(rank), str(folder)]) for rank in (0, 1)]
     try:
@@ -73,9 +79,9 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[st
     return seen[0]
 
 
-@pytest.mark.parametrize("name", model_names())
-def test_one_worker_equals_two(together, name):
-    for alone, shared in zip(figures(contract(), name, None), together[name], strict=True):
+@pytest.mark.parametrize("case", CASES)
+def test_one_worker_equals_two(together, case):
+    for alone, shared in zip(figures(contract(), case, None), together[case], strict=True):
         assert alone.keys() == shared.keys()
         for metric, value in alone.items():
             # Adam makes of rounding in gradients that are zero what it makes of any gradient: 1e-11 after ten steps.
@@ -87,7 +93,7 @@ def play(rank: int, folder: Path) -> None:
     store = torch.distributed.FileStore(str(folder / "store"), 2)
     torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=2, timeout=timedelta(seconds=300))
     shared = contract()
-    seen = {name: figures(shared, name, Workers(rank, 2)) for name in model_names()}
+    seen = {case: figures(shared, case, Workers(rank, 2)) for case in CASES}
     (folder / f"{rank}.json").write_text(json.dumps(seen))
     # Left to the interpreter's end, gloo's threads abort about one process in eight (torch 2.13).
     torch.distributed.barrier()

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from scipy.stats import spearmanr
 from sklearn.neighbors import KNeighborsRegressor
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,6 +27,7 @@ from sparring.models.dense import dense, inferring, regress
 from sparring.models.muon_frame import HalfNormalRanks, MuonFrame
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
+from sparring.training.noise import cumulate, order
 
 pytestmark = pytest.mark.slow  # all together
 
@@ -365,25 +365,68 @@ def test_weights_of_power_zero_are_no_boost(rows):
     assert run(plain, "gen", batch).loss.equal(run(flat, "gen", batch).loss)
 
 
-def test_sample_boost_draws_rows_and_keeps_each_rows_own_weight(rows):
-    model = make("boost_vae", rows, boost="sample", dtype=torch.float64).eval()
-    batch = take(rows, "boost_vae", slice(0, 64), torch.float64)
-    _, kld, weight = by_hand(model, batch)
-    means, passed = [], []
-    model.encoder.register_forward_pre_hook(lambda _, inputs: passed.append(inputs[0]))
-    with torch.no_grad():
-        for seed in range(300):
-            means.append(run(model, "gen", batch, seed=seed).metrics["train/kld"].item())
-    assert np.mean(means) == pytest.approx(kld.mean().item(), abs=4 * np.std(means) / math.sqrt(300))
-    seen = model.frame.normalize(model.frame.box(batch["muons"])) / 7
-    counts = torch.zeros(64)
-    for each in passed:
-        counts += torch.cdist(each, seen, compute_mode="donot_use_mm_for_euclid_dist").lt(1e-9).sum(0)
-    assert spearmanr(counts, weight).statistic > 0.95
-    torch.testing.assert_close(counts / counts.sum(), (weight / weight.sum()).float(), rtol=0.3, atol=2e-3)
-    # With the weights of other rows, as published, the mean is off by many times its error.
-    shuffled = (kld * (weight.mean() / weight).roll(1))[None] * (weight / weight.sum())
-    assert abs(shuffled.sum().item() - kld.mean().item()) > 10 * np.std(means) / math.sqrt(300)
+def pick(rows: dict[str, Tensor], places: Any) -> dict[str, Tensor]:
+    return {name: field[places] for name, field in rows.items()}
+
+
+def divergence_of(model: Any, rows: dict[str, Tensor]) -> float:
+    return run(model, "gen", rows).metrics["train/kld"].item()
+
+
+@torch.no_grad()
+def test_over_the_draw_the_weighted_divergence_has_the_plain_mean(rows):
+    whole = take(rows, "boost_vae", slice(None), torch.float64)
+    boosted = make("boost_vae", rows, boost="sample", dtype=torch.float64).eval()
+    weights = boosted.sampling_weights(whole)
+    torch.testing.assert_close(weights, boosted.ranks(whole["rareness"][:, [RARENESS.index("4d")]])[:, 0].sqrt())
+    alone = torch.tensor([divergence_of(boosted, pick(whole, [row])) for row in range(1000)], dtype=torch.float64)
+    plain = divergence_of(make("boost_vae", rows, dtype=torch.float64).eval(), whole)
+    assert (weights / weights.sum() @ alone).item() == pytest.approx(plain, rel=1e-12)
+
+
+@torch.no_grad()
+def test_passes_draw_rows_as_often_as_they_weigh_so_that_the_mean_comes_out(rows):
+    whole = take(rows, "boost_vae", slice(None), torch.float64)
+    boosted = make("boost_vae", rows, boost="sample", dtype=torch.float64).eval()
+    weights = boosted.sampling_weights(whole)
+    passes = [order(5, n, 1000, cumulate(weights)) for n in range(60)]
+    found = [divergence_of(boosted, pick(whole, drawn)) for drawn in passes]
+    _, kld, weight = by_hand(boosted, whole)
+    error = np.std(found) / math.sqrt(60)
+    assert np.mean(found) == pytest.approx(kld.mean().item(), abs=4 * error)
+    # With the weights of other rows, as published, it would be off by many times its error.
+    others = (weight.mean() / weight).roll(1) * kld
+    assert abs((others * weight / weight.sum()).sum() - kld.mean()) > 10 * error
+    expected = 60_000 * weight / weight.sum()
+    misses = (torch.bincount(torch.cat(passes), minlength=1000) - expected) / expected.sqrt()
+    assert misses.square().mean().item() == pytest.approx(1, abs=4 * math.sqrt(2 / 1000))
+
+
+@pytest.mark.parametrize("boost", ["none", "loss", "sample"])
+def test_a_pass_draws_rows_by_their_weights_under_sample_boost_alone(rows, boost):
+    run_ = solo("boost_vae", rows, boost=boost, seed=7)
+    model, seen = run_.model, []
+    phase = model.gen
+    model.gen = lambda **batch: seen.append(batch["rareness"]) or phase(**batch)
+    for _ in range(2):
+        run_.run_epoch()
+    given = rows["rareness"][:800]
+    rarest, ranks = given[:, [RARENESS.index("4d")]], HalfNormalRanks(1)
+    ranks.fit(rarest)
+    reach = cumulate(ranks(rarest)[:, 0].sqrt()) if boost == "sample" else None
+    expected = torch.cat([given[order(7, n, 800, reach)][: 800 // 64 * 64] for n in range(2)])
+    assert torch.cat(seen).equal(expected)
+    assert (len(torch.unique(expected[:768], dim=0)) < 768) == (boost == "sample")
+
+
+def test_rows_are_drawn_by_sums_that_float32_could_not_hold():
+    weights = torch.tensor([2.0**24, 1, 1, 0, 1])
+    reach = cumulate(weights)
+    assert reach.tolist() == [2**24, 2**24 + 1, 2**24 + 2, 2**24 + 2, 2**24 + 3]
+    assert order(0, 0, 5, torch.tensor([0, 0, 0, 0, 1.0], dtype=torch.float64)).tolist() == [4] * 5
+    even = torch.cat([order(0, n, 5, cumulate(torch.tensor([1.0, 0, 0, 3, 0]))) for n in range(400)])
+    assert set(even.tolist()) == {0, 3}
+    assert (even == 3).double().mean().item() == pytest.approx(0.75, abs=4 * math.sqrt(0.75 * 0.25 / 2000))
 
 
 # -- what every system owes the engine --------------------------------------------------------------------------------

@@ -59,6 +59,14 @@ class Model(nn.Module):
     def prepare(self, train: Mapping[str, Tensor]) -> None:
         """Fits what depends on the training rows (scaling, loss scales) into persistent buffers. Called once."""
 
+    def sampling_weights(self, train: Mapping[str, Tensor]) -> Tensor | None:
+        """How often each training row is to be drawn, relative to the others, (rows,), none below 0.
+
+        Called once, after ``prepare``, with the same rows. Then a pass is as many draws, with replacement, as there are
+        rows, the same for any number of workers. None, the default: every pass takes each row once.
+        """
+        return None
+
     def confront(self, foreign: Mapping[str, Tensor]) -> None:
         """Keeps samples of another data set, by field, for ``evaluate`` to say how well its scores tell them.
 

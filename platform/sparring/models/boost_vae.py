@@ -82,30 +82,30 @@ class BoostVAE(Model):
 
         loss = w_recon·mean a·(reconstruction − x)² + w_kld·mean b·KL
 
-        KL: of the code from N(0, I), in nats; a, b: each row's weights. By ``boost``:
+        KL: of the code from N(0, I), in nats; a, b: each row's weights, of mean 1. By ``boost``:
 
-        none    both plain means
-        sample  rows drawn with p ∝ weight; squared error a plain mean, divergence times (mean weight / own weight),
-                which has mean 1 over the draw and makes its expectation the plain mean over the batch before the draw
-        loss    squared error times (own weight / mean weight), divergence a plain mean
+        none    a = b = 1
+        sample  rows drawn with p ∝ weight, with replacement, from all training rows; a = 1, b = mean weight / own
+                weight, so that the divergence has over the draw the expectation of its plain mean over the rows
+        loss    a = own weight / mean weight, b = 1
+
+        The mean weight is that of the training rows.
         """
         seen = self._inward(muons)
-        on_recon = on_kld = torch.ones_like(rareness[:, 0])
-        if self.config.boost == "sample":
-            weight = self._weights(rareness)
-            on_kld = weight.mean() / weight
-            drawn = torch.searchsorted(weight.cumsum(0), torch.rand_like(weight) * weight.sum()).clamp(
-                max=len(weight) - 1
-            )
-            seen, on_kld = seen[drawn], on_kld[drawn]
-        elif self.config.boost == "loss":
-            on_recon = self._weights(rareness) / self.mean_weight
         mean, log_variance = self._encode(seen)
         code = mean + torch.randn_like(mean) * (log_variance / 2).exp()
-        recon = (on_recon * (self.decoder(code) - seen).square().mean(-1)).mean()
-        kld = (on_kld * divergence(mean, log_variance)).mean()
+        error, kld = (self.decoder(code) - seen).square().mean(-1), divergence(mean, log_variance)
+        if self.config.boost == "sample":
+            kld = self.mean_weight / self._weights(rareness) * kld
+        elif self.config.boost == "loss":
+            error = self._weights(rareness) / self.mean_weight * error
+        recon, kld = error.mean(), kld.mean()
         loss = self.w_recon * recon + self.w_kld * kld
         return Step(loss, {"train/loss_gen": loss, "train/loss_recon": recon, "train/kld": kld}, {})
+
+    def sampling_weights(self, train: Mapping[str, Tensor]) -> Tensor | None:
+        """Each training row's weight under ``sample`` boost: rare muons come up more often."""
+        return self._weights(train["rareness"]).detach() if self.config.boost == "sample" else None
 
     def _weights(self, rareness: Tensor) -> Tensor:
         """Each row's weight, (B,), above 0: its auxiliary value to boost_power."""

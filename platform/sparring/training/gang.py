@@ -23,11 +23,11 @@ from torch import Tensor
 from ..errors import CheckpointError, Infeasible
 from ..models.base import Model
 from ..records import EpochRow, Objective, Trial
-from . import acceleration
+from . import acceleration, products
 from .arm import Arm
 from .averaging import Workers
-from .checkpoint import Progress, pack, unpack
-from .noise import Noise, order
+from .checkpoint import Progress, pack, pack_weights, unpack
+from .noise import Noise, cumulate, order
 from .norms import average_statistics, synchronise
 from .rows import count, part, place, take, window
 from .schedules import factor
@@ -78,6 +78,8 @@ class Solo:
         self.model = model_class(config, {name: tuple(rows.shape[1:]) for name, rows in train.items()})
         self.model.initialize()
         self.model.prepare(train)
+        weights = self.model.sampling_weights(train)
+        self._reach = None if weights is None else cumulate(weights)
         if foreign:
             self.model.confront(foreign)
         self.model.to(self.device).train()
@@ -91,6 +93,7 @@ class Solo:
             for phase in config.phases
         ]
         own = self.share.stop - self.share.start
+        self._products = products.choose(self.model, own, self.device)
         self.noise = Noise(trial.seed, rows=self.batch, first=self.share.start, own=own, device=self.device)
         self.epoch = 0
         self.best_epoch: int | None = None
@@ -114,7 +117,7 @@ class Solo:
         for step in range(first, first + self.steps_per_epoch):
             passes, n = divmod(step, self.steps_per_pass)
             if n == 0 or step == first:
-                rows = order(self.trial.seed, passes, self.rows).to(place)
+                rows = order(self.trial.seed, passes, self.rows, self._reach).to(place)
             start = n * self.batch
             reported.append(self._run_step(step, rows[start + self.share.start : start + self.share.stop]))
         metrics = self._means(reported)
@@ -136,7 +139,8 @@ class Solo:
         rate = factor(self.config, step, self.steps_per_epoch)
         reported: dict[str, Tensor] = {}
         for index, arm in enumerate(self.arms):
-            with arm.others_stilled(), self.noise.begin(step, index) if arm.draws else nullcontext():
+            noise = self.noise.begin(step, index) if arm.draws else nullcontext()
+            with self._products, arm.others_stilled(), noise:
                 (_, metrics, carry), gradients = arm.run({name: known[name] for name in arm.wants})
             arm.draws = arm.draws and self.noise.drawn > 0
             arm.update(gradients, rate)
@@ -154,22 +158,33 @@ class Solo:
 
     # -- validation ---------------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """The ``val/…`` figures of the weights as they stand, in eval mode."""
-        self.model.eval()
-        sums: dict[str, float] = {}
-        with self._cast():
-            for start in range(0, count(self.valid_rows), EVALUATION_ROWS):
-                batch = window(self.valid_rows, slice(start, start + EVALUATION_ROWS), self.device)
-                for name, value in self.model.evaluate(**batch).items():
-                    sums[name] = sums.get(name, 0.0) + float(value)
-        self.model.train()
+        sums = self._sum(self.valid_rows)
         if self.workers is not None:
             own = torch.tensor(list(sums.values()), dtype=torch.float64, device=self.device)
             (total,) = self.workers.sum_([own if self._validates else torch.zeros_like(own)])
             sums = dict(zip(sums, total.tolist(), strict=True))
         return self.model.figures(sums)
+
+    def examine(self, rows: Mapping[str, Tensor]) -> dict[str, float]:
+        """The same figures of the best epoch's weights on other rows, as ``test/…``; for the end of the training."""
+        self.model.load_state_dict(self.best_state)
+        own = {name: rows[name] for name in self.config.fields}
+        figures = self.model.figures(self._sum(place(own, self.device)))
+        return {f"test/{name.removeprefix('val/')}": value for name, value in figures.items()}
+
+    @torch.no_grad()
+    def _sum(self, rows: Mapping[str, Tensor]) -> dict[str, float]:
+        self.model.eval()
+        sums: dict[str, float] = {}
+        with self._cast():
+            for start in range(0, count(rows), EVALUATION_ROWS):
+                batch = window(rows, slice(start, start + EVALUATION_ROWS), self.device)
+                for name, value in self.model.evaluate(**batch).items():
+                    sums[name] = sums.get(name, 0.0) + float(value)
+        self.model.train()
+        return sums
 
     def _remember(self, metrics: Mapping[str, float]) -> None:
         value = metrics[self.objective.metric]
@@ -195,6 +210,10 @@ class Solo:
         ]
 
     # -- checkpoints --------------------------------------------------------------------------------------------------
+
+    def weights(self) -> bytes:
+        """The best epoch's weights alone, as safetensors bytes by the names of ``state_dict``."""
+        return pack_weights(self.best_state)
 
     def save(self) -> bytes:
         """The whole state after the last finished epoch."""

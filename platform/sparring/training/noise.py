@@ -37,10 +37,23 @@ def mix(*keys: int) -> int:
     return state >> 1
 
 
-def order(seed: int, epoch: int, n: int) -> Tensor:
-    """The permutation of ``n`` training rows in pass ``epoch`` (counted from 0), on the CPU, int64."""
+def order(seed: int, epoch: int, n: int, reach: Tensor | None = None) -> Tensor:
+    """The ``n`` training rows of pass ``epoch`` (counted from 0), on the CPU, int64: each once, or drawn by ``reach``.
+
+    reach: how far the sum of the rows' weights has come at each of them, (n,), as ``cumulate`` has it. Then as many are
+    drawn, with replacement, each row as often as its weight says.
+    """
     generator = torch.Generator().manual_seed(mix(seed, epoch, ORDER))
-    return torch.randperm(n, generator=generator)
+    if reach is None:
+        return torch.randperm(n, generator=generator)
+    shares = 1 - torch.rand(n, dtype=torch.float64, generator=generator)  # above 0, at most 1
+    return torch.searchsorted(reach, shares * reach[-1])
+
+
+def cumulate(weights: Tensor) -> Tensor:
+    """Sums of the weights up to each row, on the CPU, in float64: float32 loses single rows among 2^24, as many as
+    ``torch.multinomial`` takes."""
+    return weights.double().cpu().cumsum(0)
 
 
 class Noise(TorchFunctionMode):
