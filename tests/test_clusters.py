@@ -80,7 +80,7 @@ class Joined:
 
 
 @pytest.fixture(scope="module")
-def joined(token, command_in) -> Iterator[Joined]:
+def joined(command_in) -> Iterator[Joined]:
     """A head and a node that was joined to it, one CPU each, in folders of their own as two machines have them."""
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # short: a socket's path has at most 107 characters
     nodes = command_in(folder, "nodes")

@@ -14,6 +14,27 @@ from typing import Any
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
 from ray.train.v2._internal.execution.controller import TrainController
+from ray.train.v2._internal.execution.worker_group import WorkerGroup
+
+
+class TidyWorkers(WorkerGroup):
+    """Workers that give their place back if they fail while they start.
+
+    Ray does so only until they have been told of each other. What fails after that, such as a PyTorch without NCCL,
+    would keep its CPUs and GPUs for as long as the search, and the slot's next try would find none.
+    """
+
+    def _start(self) -> None:
+        try:
+            super()._start()  # type: ignore[no-untyped-call]
+        except Exception:
+            if self.has_started():
+                self.abort()  # type: ignore[no-untyped-call]
+            raise
+
+
+class InSlotController(TrainController):
+    worker_group_cls = TidyWorkers
 
 
 class InSlotTrainer(TorchTrainer):
@@ -24,6 +45,6 @@ class InSlotTrainer(TorchTrainer):
         return [each for each in callbacks if not isinstance(each, DatasetsCallback)]
 
     def _initialize_and_run_controller(self, **parts: Any) -> Any:
-        controller = TrainController(**parts)
+        controller = InSlotController(**parts)
         asyncio.run(controller.run())  # type: ignore[no-untyped-call]
         return controller.get_result()
