@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as arrow
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
@@ -80,7 +80,7 @@ def test_no_time_lies_in_two_parts_and_no_part_is_too_small(times, length, strid
     try:
         starts, parts = series.cut(times, options)
     except DataError:
-        assume(False)
+        return  # too short for its parts: refused, which others here look at
     assert (starts + length <= times).all()
     assert sum(parts.values()) == len(starts)
     assert parts["train"] >= 10

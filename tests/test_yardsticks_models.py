@@ -38,7 +38,8 @@ def space(name):
 
 def task(name, **settings):
     shown = space(name)
-    data = load_dataset(shown.dataset, None, dict(shown.data))
+    few = {"n": 3000} if "n" in shown.data else {}
+    data = load_dataset(shown.dataset, None, {**shown.data, **few})
     values = {**shown.values(shown.baseline()), **SMALL.get(name, {}), **settings}
     split = split_rows(len(data.ids), "80/20", 42, data.parts)
     return Task(model=name, config=find_config(name)(**values), fields=data.fields, split=split)
