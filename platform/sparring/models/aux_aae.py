@@ -11,7 +11,7 @@ Source: the AAE of github.com/alexmarshallbristol/Enhanced_Generative_Networks (
 Differs from the published code: the discriminator returns logits. The reconstruction's loss has a minimum; theirs is
 binary cross entropy of values above 1. Both phases see the whole batch, one after the other; there each sees one half,
 and both gradients are taken first. The last bias of encoder and decoder starts at the half-normal's mean: below a final
-ReLU one of 0 leaves a unit dead from birth in half of all draws.
+ReLU one of 0 leaves a unit dead from birth in half of all draws. Adam's eps is torch's 1e-8, there Keras's 1e-7.
 """
 
 from __future__ import annotations

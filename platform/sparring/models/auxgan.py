@@ -11,7 +11,7 @@ Differs from the published code: losses are on logits. Generator and discriminat
 steps in turn; there both gradients are taken first, and one of the GANs has one optimizer for both nets.
 Regressors see normal columns and are fitted in ``prepare`` without dropout, so that a study needs no second file.
 Angles and charges are drawn from the training rows' own distributions, which are uniform in theirs. Batches do not
-grow, and Adam is plain where theirs is AMSGrad.
+grow, and Adam is plain, with torch's eps of 1e-8, where theirs is AMSGrad with Keras's 1e-7.
 """
 
 from __future__ import annotations

@@ -4,9 +4,12 @@
 
 Source: the VAE of github.com/alexmarshallbristol/Enhanced_Generative_Networks (commit 3a64d0d).
 
-Differs from the published code: under ``sample`` boost the inverse weights on the divergence are those of the rows that
-were drawn; there they stay in the order before the draw, so that each row gets another's. The weight's power, ½ there,
-is ``boost_power``, and Adam is plain where theirs is AMSGrad.
+Differs from the published code: under ``sample`` boost, which there too draws a pass with replacement from the whole
+training file, the inverse weights on the divergence are those of the rows that were drawn, with mean 1 over the draw;
+there they stay in the order before it, so that each row gets another's, with mean 1 over the file. And there losses of
+shape (B,) times weights of shape (B, 1) make (B, B), so that under either boost a batch's mean loss meets its mean
+weight; here each row's loss meets its own. The weight's power, ½ there, is ``boost_power``. Adam is plain, with torch's
+eps of 1e-8, where theirs is AMSGrad with Keras's 1e-7.
 """
 
 from __future__ import annotations

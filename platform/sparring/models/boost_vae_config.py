@@ -55,9 +55,9 @@ class Config(config.Config):
     """Weight of the code's divergence from N(0, I), summed over the code (published: kl_factor). 1e-6 to 1, log; the
     published scale for columns divided by 7."""
     boost: Literal["none", "sample", "loss"] = "none"
-    """How rare muons get more say: not at all; by drawing each batch anew, with replacement, more often the rarer,
-    while each row's divergence is weighted by the inverse, so that the code's prior stays that of all muons; or by
-    weighting each row's squared error."""
+    """How rare muons get more say: not at all; by drawing every pass with replacement from all training rows, more
+    often the rarer, while each row's divergence is weighted by the inverse, so that the code's prior stays that of all
+    muons; or by weighting each row's squared error."""
     boost_power: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Weight of a muon is its auxiliary value (of all four columns together) to this power; 0 is no boost. 0 to 1; 1
     was too much in the authors' hands."""

@@ -40,8 +40,8 @@ def mix(*keys: int) -> int:
 def order(seed: int, epoch: int, n: int, reach: Tensor | None = None) -> Tensor:
     """The ``n`` training rows of pass ``epoch`` (counted from 0), on the CPU, int64: each once, or drawn by ``reach``.
 
-    reach: how far the sum of the rows' weights has come at each of them, (n,), as ``cumulate`` has it. Then as many are
-    drawn, with replacement, each row as often as its weight says.
+    reach: what ``cumulate`` makes of the rows' weights, (n,). Then as many rows are drawn, with replacement, each as
+    often as its weight says; ``torch.multinomial`` would take 2^24 at most.
     """
     generator = torch.Generator().manual_seed(mix(seed, epoch, ORDER))
     if reach is None:
@@ -51,8 +51,7 @@ def order(seed: int, epoch: int, n: int, reach: Tensor | None = None) -> Tensor:
 
 
 def cumulate(weights: Tensor) -> Tensor:
-    """Sums of the weights up to each row, on the CPU, in float64: float32 loses single rows among 2^24, as many as
-    ``torch.multinomial`` takes."""
+    """Running sums of the rows' weights, on the CPU, in float64: in float32 single rows among 2^24 are lost."""
     return weights.double().cpu().cumsum(0)
 
 
