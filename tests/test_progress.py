@@ -206,7 +206,7 @@ def summary(console: Console, **changes: object) -> str:
 
 
 def test_the_summary_puts_the_best_beside_the_default_and_names_what_comes_next():
-    text = summary(terminal())
+    text = summary(terminal(), verb="predict")
     lines = [line.split() for line in text.splitlines()]
     assert ["lr", "0.001", "0.02"] in lines
     assert ["loss", "mse", "wcc"] in lines
@@ -217,6 +217,7 @@ def test_the_summary_puts_the_best_beside_the_default_and_names_what_comes_next(
         """pandas.read_parquet('results/aegan-1/trials').sort_values("value")""",
         "tensorboard --logdir results/aegan-1/tensorboard",
         "sparring report aegan-1",
+        "sparring predict results/aegan-1",
         "sparring best aegan-1 -o best.toml",
     ):
         assert wanted in text
@@ -235,9 +236,10 @@ def test_only_changed_values_are_highlighted():
 
 
 def test_a_search_without_a_winner_lists_its_reasons_with_advice():
-    text = summary(terminal(), best=None, baseline=None, outcomes={Outcome.DIVERGED: 3})
+    text = summary(terminal(), best=None, baseline=None, outcomes={Outcome.DIVERGED: 3}, verb="predict")
     assert "3 diverged: a loss or figure became NaN or infinite; lower the learning rates" in text
     assert "sparring best" not in text
+    assert "sparring predict" not in text
 
 
 def test_a_baseline_that_was_not_beaten_is_said():

@@ -90,5 +90,6 @@ def _sum_up(study: Study, console: Console) -> bool:
         outcomes=outcomes,
         folder=study.folder,
         front=front(rows, study.spec.objectives) if len(study.spec.objectives) > 1 else (),
+        verb="predict" if study.config_class.predictions else "sample",
     )
     return best is not None

@@ -30,11 +30,13 @@ def print_summary(
     folder: Path,
     front: Sequence[TrialRow] = (),
     dashboard: str = "",
+    verb: str = "",
 ) -> None:
     """What the search found and where it lies: the best configuration beside the published default, and what next.
 
     study: what the next commands take, the study's name and, where it is not the default, ``--results DIR``. front: of
-    several objectives, the trials that none beats in all of them.
+    several objectives, the trials that none beats in all of them. verb: of the command line, that the best trial's
+    weights answer; empty names none.
     """
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
     console.print()
@@ -63,6 +65,7 @@ def print_summary(
         ("TensorBoard", f"tensorboard --logdir {shlex.quote(tensorboard)}"),
         ("Ray dashboard", f"{dashboard} (while Ray runs)" if dashboard else ""),
         ("Next", f"sparring report {study}"),
+        ("", f"sparring {verb} {shlex.quote(nearby(folder))}" if best and verb else ""),
         ("", f"sparring best {study} -o best.toml" if best else ""),
         ("", f"sparring best {study} --trial {front[-1].trial} -o best.toml" if len(front) > 1 else ""),
     ]
