@@ -11,7 +11,7 @@ from safetensors.torch import load
 
 from sparring.errors import DataError, UsageError
 from sparring.ledger import Ledger, trial_rows, write_study
-from sparring.models import find_model
+from sparring.models import find_config, find_model, model_names
 from sparring.production.trained import read_trained
 from sparring.production.winner import find_study, read_winner
 from sparring.records import Objective, Outcome, Trial, TrialRow
@@ -164,3 +164,8 @@ def test_a_study_of_before_says_so(tmp_path, searched):
         (folder / table).symlink_to(searched / table)
     with pytest.raises(UsageError, match=r"trial 0 are not kept"):
         read_winner(folder)
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_every_system_has_the_verb_that_the_end_of_its_search_names(name):
+    assert hasattr(find_model(name), "predict" if find_config(name).predictions else "sample")
