@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import io
 import json
 import math
@@ -476,6 +477,14 @@ def test_a_large_studys_page_stays_bounded(tmp_path):
     assert len(make_page(large)) - len(make_page(report)) < 1_000_000
     lines = {name: len(figure.data) for name, figure, _ in figures_of(large)}
     assert lines["parallel"] == LINES
+
+
+def test_labels_of_parallel_coordinates_stay_off_the_next_axis(page):
+    (data,) = re.findall(r'<script id="figures" type="application/json">(.*?)</script>', page, re.DOTALL)
+    (figure,) = (each["figure"] for each in json.loads(data) if each["id"] == "plot-parallel")
+    labels = [html.unescape(each["text"]) for each in figure["layout"]["annotations"]]
+    assert {"mse", "wcc", f"{EVIL[:10]}…"} <= set(labels)
+    assert max(map(len, labels)) == 11
 
 
 def test_a_yardstick_only_answers_for_what_it_predicts():

@@ -28,6 +28,9 @@ Plot = tuple[str, go.Figure, tuple[str, str]]
 
 CURVES, LINES, AXES = 8, 500, 12
 
+LABEL = 11
+"""Letters between two axes of parallel coordinates; a longer label would lie under the next one's."""
+
 UNUSED = -0.14
 """Height, below every axis, of a hyperparameter that did not apply."""
 
@@ -166,7 +169,9 @@ def _parallel(report: Report) -> go.Figure:
                 "showarrow": False,
                 "bgcolor": "rgba(255,255,255,0.8)",
             }
-            figure.add_annotation(text=escape(show(value)), font={"size": 10, "color": "#5c6773"}, **where)
+            said = show(value)
+            short = said if len(said) <= LABEL else f"{said[: LABEL - 1]}…"  # the whole of it shows on hovering
+            figure.add_annotation(text=escape(short), font={"size": 10, "color": "#5c6773"}, **where)
     last = max(len(rows) - 1, 1)
     for place, row in enumerate(rows):
         points = [
