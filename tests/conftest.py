@@ -176,6 +176,22 @@ def processes(title: str, root: int | None = None) -> list[psutil.Process]:
     return found
 
 
+@pytest.fixture(scope="session")
+def run_both() -> Callable[..., None]:
+    """Runs a program as the two ranks of a group, `python PROGRAM RANK …`, until both have ended well."""
+
+    def run(program: str, *arguments: str | Path) -> None:
+        two = [subprocess.Popen([sys.executable, program, str(rank), *map(str, arguments)]) for rank in (0, 1)]
+        try:
+            assert [process.wait(timeout=350) for process in two] == [0, 0]
+        finally:
+            for process in two:
+                process.kill()
+                process.wait()
+
+    return run
+
+
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[Callable[[str], Command]]:
     """Makes a Command whose study has the given name; what it started ends with the test."""

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from sparring.errors import UsageError
 from sparring.ledger import lock_study, write_study
 from sparring.study import open_folder, prepare
 
@@ -227,3 +228,19 @@ def test_models_and_datasets_are_listed(capsys, run_verb):
     for verb, word in (("models", "aegan"), ("datasets", "fe-xanes")):
         assert run_verb(verb) == 0
         assert word in capsys.readouterr().out
+
+
+def test_a_study_of_cpus_is_not_gone_on_with_on_gpus(tmp_path):
+    """Their generators draw other noise, so trials of both would not compare."""
+    asked = {"settings": ["data.n=80"], "results": tmp_path, "trials": 2, "slots": 1}
+    open_folder(prepare("aegan", **asked))
+    with pytest.raises(UsageError, match=r"device was 'cpu' and is 'gpu'; give this search its own --name"):
+        prepare("aegan", **asked, gpus_per_worker=1.0)
+
+
+def test_a_study_that_another_has_begun_since_is_looked_at_again_under_the_lock(tmp_path):
+    asked = {"settings": ["data.n=80"], "results": tmp_path, "trials": 2, "slots": 1}
+    mine, others = prepare("aegan", **asked), prepare("aegan", **asked, seed=5)
+    open_folder(others)
+    with pytest.raises(UsageError, match=r"seed was 5 and is 0"):
+        open_folder(mine)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -64,16 +63,10 @@ def figures(shared: Any, case: str, workers: Workers | None) -> list[dict[str, f
 
 
 @pytest.fixture(scope="module")
-def together(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, float]]]:
+def together(run_both, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, float]]]:
     """By case what the first of two workers saw."""
     folder = tmp_path_factory.mktemp("two")
-    two = [subprocess.Popen([sys.executable, __file__, str(rank), str(folder)]) for rank in (0, 1)]
-    try:
-        assert [process.wait(timeout=350) for process in two] == [0, 0]
-    finally:
-        for process in two:
-            process.kill()
-            process.wait()
+    run_both(__file__, folder)
     seen = [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
     assert seen[0] == seen[1], "both hold the same figures"
     return seen[0]

@@ -241,7 +241,7 @@ def test_every_card_has_a_page_with_all_that_it_says(name):
 
 
 def test_the_page_shows_what_holds_here_and_not_the_reader_s_own(run_verb, capsys):
-    assert run_verb("datasets", "tinyimagenet") == 0
-    assert "| `--set data.side=…` | integer ≥ 4, ≤ 1024 or none | 64 |" in capsys.readouterr().out
+    assert run_verb("datasets", "imagenet") == 0
+    assert "| `--set data.side=…` | integer ≥ 4, ≤ 1024 or none | 128 |" in capsys.readouterr().out
     assert run_verb("datasets", "nowhere") == 2
     assert "no data set 'nowhere'; there are:" in capsys.readouterr().err

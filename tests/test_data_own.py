@@ -13,6 +13,7 @@ from pyarrow import csv, parquet
 
 from sparring.data import cards, dataset_names, load_dataset, read_card
 from sparring.errors import DataError, UnknownName
+from sparring.ledger import read_study
 from sparring.space import find_space, pin, read_space, write_toml
 from sparring.study import open_folder, prepare, reopen
 
@@ -171,7 +172,8 @@ def test_a_card_that_has_moved_is_the_same_search(place):
     asked = {"data_path": place / "mine.csv", "results": place}
     open_folder(prepare("mlp_aae", dataset=str(write_card(place)), **asked))
     (place / "cards").rename(place / "moved")
-    prepare("mlp_aae", dataset="moved/mine.toml", **asked)
+    resumed = prepare("mlp_aae", dataset="moved/mine.toml", **asked)  # another search of that name is refused
+    assert read_study(resumed.folder)["identity"] == resumed.identity()
 
 
 def test_what_was_trained_by_a_card_of_ones_own_finds_it_again(place, run_verb, monkeypatch):

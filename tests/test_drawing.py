@@ -118,6 +118,7 @@ def test_constant_and_single_rows_are_drawn_without_a_warning(rows, tmp_path):
         picture("spectrum", rows[:1, :1], axis=np.array([3.0])),
     ):
         write_picture(tmp_path / "a.png", figure)
+        assert (tmp_path / "a.png").stat().st_size > 1000, "pytest turns warnings into errors"
 
 
 class Point:

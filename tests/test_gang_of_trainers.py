@@ -7,9 +7,9 @@ after it is lost. This file is also the program of each worker: `python test_gan
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,33 +100,33 @@ def play(rank: int, folder: Path, late: str) -> None:
     torch.distributed.destroy_process_group()
 
 
-def run_both(folder: Path, late: str) -> list[dict[str, Any]]:
-    two = [subprocess.Popen([sys.executable, __file__, str(rank), str(folder), late]) for rank in (0, 1)]
-    try:
-        assert [process.wait(timeout=350) for process in two] == [0, 0]
-    finally:
-        for process in two:
-            process.kill()
-            process.wait()
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+@pytest.fixture
+def seen(run_both, tmp_path) -> Callable[[str], list[dict[str, Any]]]:
+    """What each of the two saw."""
+
+    def see(late: str) -> list[dict[str, Any]]:
+        run_both(__file__, tmp_path, late)
+        return [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)]
+
+    return see
 
 
 @pytest.mark.parametrize("late", ["none", "0", "1"])
-def test_a_trial_that_cannot_be_built_ends_for_both_whoever_is_late(tmp_path, late):
-    seen = run_both(tmp_path, late)
-    assert [each["lost"] for each in seen] == [[], []]
-    assert max(each["seconds"] for each in seen) < GROUP_S / 2, "nobody waited for a vote that never came"
+def test_a_trial_that_cannot_be_built_ends_for_both_whoever_is_late(seen, tmp_path, late):
+    two = seen(late)
+    assert [each["lost"] for each in two] == [[], []]
+    assert max(each["seconds"] for each in two) < GROUP_S / 2, "nobody waited for a vote that never came"
     ended = {number: (tmp_path / f"ended-{number}").read_text() for number in range(TRIALS)}
     assert ended == {number: "infeasible" if number == UNBUILT else "completed" for number in range(TRIALS)}
 
 
 @pytest.mark.parametrize("told", ["apart", "anew"])
-def test_workers_that_are_told_different_things_both_give_the_attempt_up(tmp_path, told):
+def test_workers_that_are_told_different_things_both_give_the_attempt_up(seen, told):
     """As by a referee that died between their calls: that nothing is left to run, or of the next attempt.
 
     Ray Train then starts their group again.
     """
-    assert [each["lost"] for each in run_both(tmp_path, told)] == [[UNBUILT], [UNBUILT]]
+    assert [each["lost"] for each in seen(told)] == [[UNBUILT], [UNBUILT]]
 
 
 if __name__ == "__main__":

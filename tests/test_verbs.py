@@ -280,6 +280,11 @@ def test_rows_are_of_the_part_that_was_asked_for(trained):
         read_rows(loaded, n=0)
 
 
+def test_another_flag_that_names_a_part_is_named_by_the_refusal(trained):
+    with pytest.raises(UsageError, match=r"^--against: the split .* has no test rows; use --against valid$"):
+        read_rows(read_trained(trained("aegan")), part="test", part_flag="--against")
+
+
 def test_data_that_have_changed_since_training_need_a_part(trained, tmp_path):
     folder = tmp_path / "aegan"
     shutil.copytree(trained("aegan"), folder)
