@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 def test_a_lost_head_comes_back_from_the_mirror(command, tmp_path):
     search, mirror = command("lost"), tmp_path / "mirror"
-    budget = ("--trials", "6", "--set", "epochs=60", "--pruner", "none", "--checkpoint-seconds", "0")
+    budget = ("--trials", "6", "--set", "epochs=120", "--pruner", "none", "--checkpoint-seconds", "0")
     process = search.start(*budget, "--mirror", str(mirror))
     copy = mirror / "lost"
     search.wait_for(lambda: (copy / "study.json").exists() and len(trial_rows(copy)) >= 2, process)
@@ -27,7 +27,7 @@ def test_a_lost_head_comes_back_from_the_mirror(command, tmp_path):
     assert sorted(rows) == list(range(6))
     assert all(rows[row.trial] == row for row in ended)
     epochs = [(row.trial, row.epoch) for row in epoch_rows(search.folder)]
-    assert sorted(epochs) == [(trial, epoch) for trial in range(6) for epoch in range(1, 61)]
+    assert sorted(epochs) == [(trial, epoch) for trial in range(6) for epoch in range(1, 121)]
     assert {(row.trial, row.attempt, row.epoch) for row in told} <= {
         (row.trial, row.attempt, row.epoch) for row in epoch_rows(search.folder)
     }

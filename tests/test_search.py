@@ -58,7 +58,7 @@ def sparring(*arguments: str, cwd: Path) -> str:
 
 def test_a_search_outlives_a_slot_and_the_referee(command, find_processes, check_unbroken):
     search = command("outlives")
-    process = search.start("--trials", "6", "--set", "epochs=81", "--checkpoint-seconds", "0", "--pruner", "none")
+    process = search.start("--trials", "6", "--set", "epochs=243", "--checkpoint-seconds", "0", "--pruner", "none")
     for victim in ("ray::Slot", "ray::Court"):
         settled = len(search.epochs())
         search.wait_for(lambda: len(search.epochs()) > settled + 5, process)  # noqa: B023
@@ -68,20 +68,21 @@ def test_a_search_outlives_a_slot_and_the_referee(command, find_processes, check
     assert [row.outcome for row in rows] == [Outcome.COMPLETED] * 6
     assert max(row.attempt for row in rows) > 1
     seen = Counter((row.trial, row.epoch) for row in search.epochs())
-    assert sorted(seen) == [(trial, epoch) for trial in range(6) for epoch in range(1, 82)]
+    assert sorted(seen) == [(trial, epoch) for trial in range(6) for epoch in range(1, 244)]
     check_unbroken(search.folder, max(rows, key=lambda row: row.attempt))
 
 
 @pytest.mark.timeout(900)
 def test_a_search_killed_ten_times_loses_and_repeats_nothing(command, check_unbroken):
-    search, trials, chance = command("killed"), 14, random.Random(20261120)
+    """Its budget has no end until the last kill: on a fast machine any that is fixed is spent before that."""
+    search, chance = command("killed"), random.Random(20261120)
     folder = search.folder
-    budget = ["--trials", str(trials), "--set", "epochs=81", "--checkpoint-seconds", "0"]
+    budget = ["--set", "epochs=81", "--checkpoint-seconds", "0"]
     known: dict[int, object] = {}
     begun: dict[int, object] = {}
     kills = 0
     while kills < 10:
-        process = search.start(*budget)
+        process = search.start("--trials", "10000", *budget)
         if kills % 5 == 4:
             time.sleep(chance.uniform(0.5, 6.0))  # at any moment of the start as well
         else:
@@ -91,10 +92,10 @@ def test_a_search_killed_ten_times_loses_and_repeats_nothing(command, check_unbr
         if process.poll() is not None:
             pytest.fail(f"the search ended before its {kills + 1}th kill:\n{search.said()[-3000:]}")
         if kills % 2:
+            search.kill_all(process)
+        else:
             process.kill()  # the driver alone: its slots live on as orphans for some seconds
             process.wait()
-        else:
-            search.kill_all(process)
         kills += 1
         if not (folder / "study.json").exists():
             continue
@@ -103,7 +104,8 @@ def test_a_search_killed_ten_times_loses_and_repeats_nothing(command, check_unbr
         assert known.keys() == {row.trial for row in trial_rows(folder)}
         for row in attempt_rows(folder):
             assert begun.setdefault(row.trial, row.params) == row.params
-    assert search.run(*budget) == 0, search.said()[-3000:]
+    trials = len(begun) + 4
+    assert search.run("--trials", str(trials), *budget) == 0, search.said()[-3000:]
 
     rows = trial_rows(folder)
     assert sorted(row.trial for row in rows) == list(range(trials))

@@ -28,7 +28,7 @@ def figures(folder: Path) -> dict[tuple[int, int], float]:
 
 def test_whoever_of_a_group_is_killed_costs_an_attempt_and_no_figure(command, find_processes):
     """Each worker in the first trial, their slot in the second, the referee in the third."""
-    budget = (*TWO, "--trials", "3", "--set", "epochs=40", "--checkpoint-seconds", "0")
+    budget = (*TWO, "--trials", "3", "--set", "epochs=90", "--checkpoint-seconds", "0")
     whole = command("whole")
     assert whole.run(*budget) == 0, whole.said()[-3000:]
 
@@ -76,7 +76,7 @@ def test_a_trial_that_loses_its_workers_every_time_crashes_and_the_search_goes_o
 
 def test_a_worker_that_hangs_is_given_up_by_the_others(command, find_processes):
     search = command("hanging")
-    process = search.start(*TWO, "--trials", "1", "--set", "epochs=41", "--collective-limit", "3s")
+    process = search.start(*TWO, "--trials", "1", "--set", "epochs=121", "--collective-limit", "3s")
     search.wait_for(lambda: len(search.epochs()) > 3, process)
     hung = find_processes(WORKER, process.pid)[0]
     hung.suspend()
@@ -87,7 +87,7 @@ def test_a_worker_that_hangs_is_given_up_by_the_others(command, find_processes):
             hung.kill()
     (row,) = trial_rows(search.folder)
     assert (row.outcome, row.attempt) == (Outcome.COMPLETED, 2)
-    assert sorted(epoch for _, epoch in figures(search.folder)) == list(range(1, 42))
+    assert sorted(epoch for _, epoch in figures(search.folder)) == list(range(1, 122))
 
 
 @pytest.mark.parametrize("end", ["normal", "pruned", "interrupted", "starting", "killed"])
@@ -100,7 +100,7 @@ def test_nothing_is_left_on_the_cluster(ray_cluster, command, find_processes, en
         "pruned": ("--trials", "8", "--set", "epochs=9"),
         "interrupted": ("--trials", "2", "--set", "epochs=243", "--pruner", "none"),
         "starting": ("--trials", "2", "--set", "epochs=243", "--pruner", "none"),
-        "killed": ("--trials", "1", "--set", "epochs=60", "--pruner", "none"),
+        "killed": ("--trials", "1", "--set", "epochs=120", "--pruner", "none"),
     }[end]
     address = ray_cluster.address_info["address"]
     process = search.start("--workers-per-trial", "2", *budget, "--address", address)
