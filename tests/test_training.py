@@ -220,11 +220,37 @@ def test_what_is_drawn_for_fakes_above_reals_is_two_batches_of_which_each_worker
         assert torch.equal(mine, torch.cat([batch[first : first + own] for batch in whole]))
 
 
-def test_dropout_keeps_the_mean_and_drops_its_share():
-    with Noise(1, rows=400).begin(0, 0):
-        dropped = functional.dropout(torch.ones(400, 100), 0.3)
-    assert abs(float((dropped == 0).float().mean()) - 0.3) < 0.01
-    assert torch.allclose(dropped.max(), torch.tensor(1 / 0.7))
+@pytest.mark.parametrize(("rows", "shape", "p"), [(4000, (101,), 0.3), (500, (3, 17, 19), 0.1), (2000, (202,), 0.9)])
+def test_dropout_keeps_the_mean_and_drops_its_share(rows, shape, p):
+    """Of every number of a row, whichever sixteen bits of a draw it comes from, and of all neighbours independently."""
+    with Noise(1, rows=rows).begin(0, 0):
+        dropped = functional.dropout(torch.ones(rows, *shape, dtype=torch.float64), p).flatten(1)
+    kept = (dropped > 0).double()
+    deviation = (p * (1 - p) / dropped.numel()) ** 0.5
+    assert abs(float(kept.mean()) - (1 - p)) < 4 * deviation
+    for lane in range(4):
+        assert abs(float(kept[:, lane::4].mean()) - (1 - p)) < 8 * deviation
+        together = kept[:, lane:-4:4] * kept[:, lane + 1 : -3 : 4]
+        assert abs(float(together.mean()) - (1 - p) ** 2) < 12 * deviation
+    assert dropped.unique().tolist() == [0, pytest.approx(1 / (1 - p), rel=2e-4)]
+    assert float(dropped.max()) * (1 - round(p * 65536) / 65536) == pytest.approx(1, abs=1e-15), "of what is kept"
+
+
+def test_dropout_of_everything_leaves_nothing():
+    with Noise(1, rows=4).begin(0, 0):
+        assert torch.equal(functional.dropout(torch.ones(4, 6), 1.0), torch.zeros(4, 6))
+
+
+def test_two_workers_drop_what_one_would():
+    x = torch.ones(8, 3, 5)
+    with Noise(7, rows=8).begin(0, 0):
+        whole = functional.dropout(x, 0.5)
+    halves = []
+    for first, own in ((0, 5), (5, 3)):
+        with Noise(7, rows=8, first=first, own=own).begin(0, 0):
+            halves.append(functional.dropout(x[:own], 0.5))
+    assert torch.equal(whole, torch.cat(halves))
+    assert 0 < float((whole == 0).float().mean()) < 1
 
 
 def test_noise_that_is_not_keyed_by_sample_is_refused():

@@ -125,7 +125,9 @@ class MLPAAE(Autoencoder, Model):
         with torch.no_grad():
             code = self._draw(x)
         draws = self.prior_std * torch.randn_like(code)
-        loss = (bce_adversarial(self.critic(draws), True) + bce_adversarial(self.critic(code), False)) / 2
+        # One pass for both: two would add up gradients of all its weights.
+        of_draws, of_codes = self.critic(torch.cat([draws, code])).chunk(2)
+        loss = (bce_adversarial(of_draws, True) + bce_adversarial(of_codes, False)) / 2
         return Step(loss, {"train/loss_dis": loss}, {"x": x})
 
     def gen(self, x: Tensor) -> Step:

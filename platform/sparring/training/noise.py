@@ -7,6 +7,8 @@ that one worker alone would; the order of a phase's draws is fixed because a pha
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +19,9 @@ from torch.overrides import TorchFunctionMode
 _MASK = (1 << 64) - 1
 ORDER = 1 << 20
 """The phase index under which epochs draw their sample order; no system has so many phases."""
+
+LEVELS = 1 << 16
+"""How finely a dropout's probability is drawn: 0.1 becomes 6554 of 65536, and what is kept is scaled by that."""
 
 _UNKEYED = {
     torch.randn, torch.rand, torch.randint, torch.randint_like, torch.normal, torch.bernoulli, torch.multinomial,
@@ -99,11 +104,12 @@ class Noise(TorchFunctionMode):
             )
         return func(*args, **kwargs)
 
-    def _draw(self, make: Any, like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    def _draw(self, make: Callable[..., Tensor], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+        """Numbers of ``make`` in ``like``'s shape: its own rows of what the global batch draws."""
         self.drawn += 1
         times = max(1, like.shape[0] // self._own)
         shape = (times, self._rows, *like.shape[1:])
-        block: Tensor = make(shape, generator=self._generator, dtype=dtype or like.dtype, device=like.device)
+        block = make(shape, generator=self._generator, dtype=dtype or like.dtype, device=like.device)
         if times == 1:
             return block[0, self._first : self._first + like.shape[0]]
         return block[:, self._first : self._first + self._own].flatten(0, 1)
@@ -111,8 +117,20 @@ class Noise(TorchFunctionMode):
     def _dropout(self, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         if not training or p == 0.0:
             return input
-        # At least float32: bfloat16 has 256 uniform numbers, so 0.1 would drop 26 of 256, and lift the mean with that.
-        draw = self._draw(torch.rand, input, torch.promote_types(input.dtype, torch.float32))
-        # 0 and 1 in the draw's own memory: a product with bool converts it in every pass, which costs more than itself.
-        kept = draw.ge_(p).to(input.dtype)
-        return input * kept / (1.0 - p)
+        dropped = round(p * LEVELS)
+        # At least float32: in bfloat16 the scale 1.11 would be 1.109 for all. As a number, not a bool, which each product
+        # would convert: 11 µs against 43 at 100 × 1000.
+        kept = self._draw(_draw_levels, input, torch.promote_types(input.dtype, torch.float32)).ge_(dropped)
+        kept.mul_(LEVELS / (LEVELS - dropped) if dropped < LEVELS else 0.0)
+        return (input * kept).to(input.dtype)
+
+
+def _draw_levels(shape: Sequence[int], *, generator: torch.Generator, dtype: torch.dtype, device: Any) -> Tensor:
+    """Whole numbers from 0 to LEVELS - 1, four from each 64-bit draw: 63 µs against 190 of ``rand`` at 100 × 1000.
+
+    shape: (times, rows, …); each row's numbers are of draws of its own.
+    """
+    width = math.prod(shape[2:])
+    draws = torch.empty((*shape[:2], -(-width // 4)), dtype=torch.int64, device=device)
+    draws.random_(-(1 << 63), None, generator=generator)
+    return draws.view(torch.int16)[..., :width].reshape(shape).to(dtype).add_(LEVELS // 2)
