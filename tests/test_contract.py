@@ -135,9 +135,14 @@ class Drawn(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+@torch.no_grad()
+def see(model: Model, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    return batch | model.see(**batch)
+
+
 def run_phases(model: Model, batch: dict[str, Tensor]) -> list[tuple[Step, dict[str, Tensor | None]]]:
     """Every phase in order on the weights as they are, with the gradients of its own parameters."""
-    known, found = dict(batch), []
+    known, found = see(model, batch), []
     for phase in model.config.phases:
         own = model.parameters_of(phase)
         with Drawn():
@@ -234,7 +239,7 @@ def test_a_checkpoint_resumes_bit_for_bit(setting: Setting) -> None:
 
 def test_a_phase_leaves_other_nets_untouched(setting: Setting) -> None:
     solo = setting.solo()
-    known = {name: rows[:32] for name, rows in solo.train_rows.items()}
+    known = see(solo.model, {name: rows[:32] for name, rows in solo.train_rows.items()})
     for arm in solo.arms:
         before = state_of(solo)
         with arm.others_stilled():
@@ -244,6 +249,16 @@ def test_a_phase_leaves_other_nets_untouched(setting: Setting) -> None:
         after = state_of(solo)
         moved = {name.partition(".")[0] for name in before if not before[name].equal(after[name])}
         assert moved == set(arm.phase.nets), arm.phase.name
+
+
+def test_what_it_sees_of_a_row_is_of_that_row_alone(setting: Setting) -> None:
+    """The engine asks once for all rows, or batch by batch."""
+    model, rows = setting.model(), setting.batch()
+    whole = model.see(**rows)
+    assert not any(tensor.requires_grad for tensor in whole.values())
+    for piece in (slice(0, 1), slice(3, 10)):
+        for name, tensor in model.see(**{name: field[piece] for name, field in rows.items()}).items():
+            torch.testing.assert_close(tensor, whole[name][piece], rtol=1e-12, atol=1e-13)
 
 
 # -- weights and lanes ------------------------------------------------------------------------------------------------
@@ -281,7 +296,8 @@ def test_a_lane_among_three_equals_the_same_trial_alone(setting: Setting) -> Non
     base = copy.deepcopy(models[0])
     parameters, buffers = torch.func.stack_module_state(models)
     buffers = {name: buffer.clone() for name, buffer in buffers.items()}
-    known = {name: torch.stack([batch[name] for batch in batches]) for name in batches[0]}
+    seen = [see(model, batch) for model, batch in zip(models, batches, strict=True)]
+    known = {name: torch.stack([batch[name] for batch in seen]) for name in seen[0]}
     for index, phase in enumerate(base.config.phases):
         own = base.parameters_of(phase)
         mine = {name: parameters[name].detach() for name in own}

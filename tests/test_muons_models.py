@@ -62,7 +62,8 @@ def make(name: str, rows: dict[str, Tensor], seed: int = 0, dtype: torch.dtype =
 
 def run(model: Model, phase: str, rows: dict[str, Tensor], seed: int = 0) -> Step:
     torch.manual_seed(seed)
-    return model(phase, {name: rows[name] for name in model.wants(phase)})
+    known = rows | model.see(**rows)
+    return model(phase, {name: known[name] for name in model.wants(phase)})
 
 
 def solo(name: str, rows: dict[str, Tensor], seed: int = 3, **fields: Any) -> Solo:
@@ -407,16 +408,17 @@ def test_a_pass_draws_rows_by_their_weights_under_sample_boost_alone(rows, boost
     run_ = solo("boost_vae", rows, boost=boost, seed=7)
     model, seen = run_.model, []
     phase = model.gen
-    model.gen = lambda **batch: seen.append(batch["rareness"]) or phase(**batch)
+    model.gen = lambda **batch: seen.append(batch["aux"]) or phase(**batch)
     for _ in range(2):
         run_.run_epoch()
     given = rows["rareness"][:800]
     rarest, ranks = given[:, [RARENESS.index("4d")]], HalfNormalRanks(1)
     ranks.fit(rarest)
-    reach = cumulate(ranks(rarest)[:, 0].sqrt()) if boost == "sample" else None
-    expected = torch.cat([given[order(7, n, 800, reach)][: 800 // 64 * 64] for n in range(2)])
+    aux = ranks(rarest)[:, 0]
+    reach = cumulate(aux.sqrt()) if boost == "sample" else None
+    expected = torch.cat([aux[order(7, n, 800, reach)][: 800 // 64 * 64] for n in range(2)])
     assert torch.cat(seen).equal(expected)
-    assert (len(torch.unique(expected[:768], dim=0)) < 768) == (boost == "sample")
+    assert (len(torch.unique(expected[:768])) < 768) == (boost == "sample")
 
 
 def test_rows_are_drawn_by_sums_that_float32_could_not_hold():
@@ -528,6 +530,7 @@ def stilled(model: nn.Module, nets: tuple[str, ...]) -> Iterator[None]:
 def test_a_lane_among_three_equals_the_same_trial_alone(rows, name, fields):
     models = [make(name, rows, seed=seed, dtype=torch.float64, **fields) for seed in range(3)]
     batches = [take(rows, name, slice(50 * lane, 50 * lane + 50), torch.float64) for lane in range(3)]
+    batches = [batch | model.see(**batch) for model, batch in zip(models, batches, strict=True)]
     base = copy.deepcopy(models[0]).to("meta")
     parameters, buffers = torch.func.stack_module_state(models)
     buffers = {key: buffer.clone() for key, buffer in buffers.items()}

@@ -86,12 +86,15 @@ class AuxAAE(Model):
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
-    def dis(self, rareness: Tensor) -> Step:
+    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+        """The auxiliary values, ``aux`` (B, 4)."""
+        return {"aux": self.aux(batch["rareness"])}
+
+    def dis(self, aux: Tensor) -> Step:
         """The discriminator learns half-normal draws from codes; the encoder drops no units. ln 2 where it guesses.
 
         loss = −½·[log D(draw) + log(1 − D(code))]
         """
-        aux = self.aux(rareness)
         with torch.no_grad(), inferring(self.encoder):
             code = self.encoder(aux)
         prior = torch.randn_like(code).abs()
@@ -100,14 +103,13 @@ class AuxAAE(Model):
         loss = (functional.softplus(-of_prior).mean() + functional.softplus(of_code).mean()) / 2
         return Step(loss, {"train/loss_dis": loss}, {})
 
-    def gen(self, rareness: Tensor) -> Step:
+    def gen(self, aux: Tensor) -> Step:
         """Encoder and decoder learn to reconstruct, and to pass codes off as draws; the discriminator drops no units.
 
         loss = L(decoder(code), aux) − w_adv·log D(code)
 
         L: loss_recon.
         """
-        aux = self.aux(rareness)
         code = self.encoder(aux)
         recon = RECONSTRUCTION[self.config.loss_recon](self.decoder(code), aux)
         loss, metrics = recon, {"train/loss_recon": recon}

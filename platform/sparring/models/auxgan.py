@@ -82,7 +82,12 @@ class AuxGAN(Model):
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
-    def dis(self, muons: Tensor) -> Step:
+    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Charge and columns in the nets' frame, ``real`` (B, 7)."""
+        muons = batch["muons"]
+        return {"real": torch.cat([muons[:, :1], self._inward(self.frame.box(muons))], dim=-1)}
+
+    def dis(self, real: Tensor) -> Step:
         """The discriminator learns real muons from as many generated ones; ln 2 = 0.693 where it guesses.
 
         loss = −½·[log D(muon) + log(1 − D(generated))]
@@ -90,22 +95,21 @@ class AuxGAN(Model):
         The generator is in inference mode, so it is judged as it will be used.
         """
         with torch.no_grad(), inferring(self.generator):
-            fake, charge, _ = self._generate(*self._draws(muons))
-        real = torch.cat([muons[:, :1], self._inward(self.frame.box(muons))], dim=-1)
+            fake, charge, _ = self._generate(*self._draws(real))
         fake = torch.cat([charge, fake], dim=-1)
         # One pass for both: two would add up gradients of a million weights.
         of_real, of_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
         loss = (functional.softplus(-of_real).mean() + functional.softplus(of_fake).mean()) / 2
         return Step(loss, {"train/loss_dis": loss}, {})
 
-    def gen(self, muons: Tensor) -> Step:
+    def gen(self, real: Tensor) -> Step:
         """The generator learns to pass for real and to make muons as rare as asked, with noise of its own.
 
         loss = −w_adv·log D(generated) + w_aux·ramp·Σ_j (R_j(generated) − aux_j)²
 
         R: the frozen regressors, j: the auxiliary values; ramp: 1, or rising from 0 between ramp_start and ramp_end.
         """
-        fake, charge, aux = self._generate(*self._draws(muons))
+        fake, charge, aux = self._generate(*self._draws(real))
         adversarial = functional.softplus(-self.discriminator(torch.cat([charge, fake], dim=-1))).mean()
         loss = self.w_adv * adversarial
         miss = torch.zeros_like(adversarial)

@@ -67,6 +67,14 @@ class Model(nn.Module):
         """
         return None
 
+    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+        """What phases take of a batch's rows beside its fields, by parameter name: of each row alone, without noise.
+
+        For what a frozen transform makes of a row. Called after ``prepare`` without gradients, once with all training
+        rows where what it makes of them is small, else with every batch.
+        """
+        return {}
+
     def confront(self, foreign: Mapping[str, Tensor]) -> None:
         """Keeps samples of another data set, by field, for ``evaluate`` to say how well its scores tell them.
 
@@ -89,7 +97,7 @@ class Model(nn.Module):
 
     @classmethod
     def wants(cls, phase: str) -> tuple[str, ...]:
-        """Names of the batch fields and carried tensors that a phase's method takes."""
+        """Names of the batch fields, of what ``see`` makes of them and of carried tensors that a phase's method takes."""
         return tuple(inspect.signature(getattr(cls, phase)).parameters)[1:]
 
     def parameters_of(self, phase: Phase) -> dict[str, nn.Parameter]:

@@ -80,7 +80,11 @@ class BoostVAE(Model):
 
     # -- the phase ----------------------------------------------------------------------------------------------------
 
-    def gen(self, muons: Tensor, rareness: Tensor) -> Step:
+    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Muons in the nets' frame, ``seen`` (B, 6), and their auxiliary values, ``aux`` (B,)."""
+        return {"seen": self._inward(batch["muons"]), "aux": self._aux(batch["rareness"])}
+
+    def gen(self, seen: Tensor, aux: Tensor) -> Step:
         """Encoder and decoder learn to reconstruct from codes that are about N(0, I), rows weighed as ``boost`` says.
 
         loss = w_recon·mean a·(reconstruction − x)² + w_kld·mean b·KL
@@ -94,14 +98,13 @@ class BoostVAE(Model):
 
         The mean weight is that of the training rows.
         """
-        seen = self._inward(muons)
         mean, log_variance = self._encode(seen)
         code = mean + torch.randn_like(mean) * (log_variance / 2).exp()
         error, kld = (self.decoder(code) - seen).square().mean(-1), divergence(mean, log_variance)
         if self.config.boost == "sample":
-            kld = self.mean_weight / self._weights(rareness) * kld
+            kld = self.mean_weight / aux**self.boost_power * kld
         elif self.config.boost == "loss":
-            error = self._weights(rareness) / self.mean_weight * error
+            error = aux**self.boost_power / self.mean_weight * error
         recon, kld = error.mean(), kld.mean()
         loss = self.w_recon * recon + self.w_kld * kld
         return Step(loss, {"train/loss_gen": loss, "train/loss_recon": recon, "train/kld": kld}, {})
@@ -112,8 +115,11 @@ class BoostVAE(Model):
 
     def _weights(self, rareness: Tensor) -> Tensor:
         """Each row's weight, (B,), above 0: its auxiliary value to boost_power."""
+        return self._aux(rareness) ** self.boost_power
+
+    def _aux(self, rareness: Tensor) -> Tensor:
         aux: Tensor = self.ranks(rareness[:, [RARENESS.index("4d")]])
-        return aux[:, 0] ** self.boost_power
+        return aux[:, 0]
 
     def _encode(self, seen: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.encoder(seen).chunk(2, dim=-1)

@@ -26,10 +26,11 @@ from ..records import EpochRow, Objective, Trial
 from . import acceleration, products
 from .arm import Arm
 from .averaging import Workers
+from .batches import Batches
 from .checkpoint import Progress, pack, pack_weights, unpack
 from .noise import Noise, cumulate, order
 from .norms import average_statistics, synchronise
-from .rows import count, part, place, take, window
+from .rows import count, part, place, window
 from .schedules import factor
 
 EVALUATION_ROWS = 4096
@@ -92,6 +93,7 @@ class Solo:
             Arm(self.model, phase, cast=self._cast, workers=self.workers, fraction=self._fraction)
             for phase in config.phases
         ]
+        self._batches = self._see()
         own = self.share.stop - self.share.start
         self._products = products.choose(self.model, own, self.device)
         self.noise = Noise(trial.seed, rows=self.batch, first=self.share.start, own=own, device=self.device)
@@ -101,9 +103,12 @@ class Solo:
         self.best_state: dict[str, Tensor] = {}
         self.history: list[dict[str, Any]] = []
         if compiled and not talks:
-            where = next(iter(self.train_rows.values())).device
-            first = take(self.train_rows, torch.arange(self.share.stop - self.share.start, device=where), self.device)
+            first = self._batches.take(torch.arange(own, device=self._batches.place))
             acceleration.compile_phases(self.model, self.arms, self.noise, first, self.device)
+
+    def _see(self) -> Batches:
+        wants = {name for arm in self.arms for name in arm.wants}
+        return Batches(self.model, self.train_rows, wants, self.device)
 
     # -- training -----------------------------------------------------------------------------------------------------
 
@@ -111,13 +116,12 @@ class Solo:
         """Trains one epoch, validates, and remembers the weights if they are the best so far."""
         started = time.perf_counter()
         first = self.epoch * self.steps_per_epoch
-        place = next(iter(self.train_rows.values())).device
         rows = torch.empty(0)
         reported: list[dict[str, Tensor]] = []
         for step in range(first, first + self.steps_per_epoch):
             passes, n = divmod(step, self.steps_per_pass)
             if n == 0 or step == first:
-                rows = order(self.trial.seed, passes, self.rows, self._reach).to(place)
+                rows = order(self.trial.seed, passes, self.rows, self._reach).to(self._batches.place)
             start = n * self.batch
             reported.append(self._run_step(step, rows[start + self.share.start : start + self.share.stop]))
         metrics = self._means(reported)
@@ -135,7 +139,7 @@ class Solo:
         )
 
     def _run_step(self, step: int, rows: Tensor) -> dict[str, Tensor]:
-        known = take(self.train_rows, rows, self.device)
+        known = self._batches.take(rows)
         rate = factor(self.config, step, self.steps_per_epoch)
         reported: dict[str, Tensor] = {}
         for index, arm in enumerate(self.arms):
@@ -246,6 +250,7 @@ class Solo:
             raise CheckpointError(f"trial {self.trial.number}: the checkpoint is of another model: {error}") from error
         for arm in self.arms:
             arm.load(parts["optim"])
+        self._batches = self._see()  # as the checkpoint's transforms have it; another machine's fit may round otherwise
         self.best_state = {name: tensor.clone() for name, tensor in parts["best"].items()}
         self.epoch, self.best_epoch, self.best_value = progress.epoch, progress.best_epoch, progress.best_value
         self.history = [dict(entry) for entry in progress.history]
