@@ -152,9 +152,10 @@ def test_what_is_neither_is_refused():
 
 def losses(made, rows):
     torch.manual_seed(1)
-    first = made("dis", {"image": rows})
+    seen = made.see(image=rows)
+    first = made("dis", seen)
     torch.manual_seed(2)
-    return first, made("gen", first.carry)
+    return first, made("gen", seen)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.3, 1.0])

@@ -2,9 +2,10 @@
 
 Both sides have the published sizes, batch and settings, float32, one thread as slots have and then two. Theirs is
 ``opponents.py``: the published step, plainly rewritten, on batches that are there already. Ours is ``Solo``'s step as a
-slot takes it, its batch's gathering and conversion included. Blocks of steps alternate, ours and theirs; what counts is
-the median of the pairs' ratios, with the 10th and 90th percentile. Where others share the machine, trust the CPU time
-(of the process), which waiting does not enter.
+slot takes it, its batch's gathering and conversion included. Each side has a process of its own, so that what ours sets
+for its process helps it alone. Blocks of steps alternate, ours and theirs, never both at once; what counts is the
+median of the pairs' ratios, with the 10th and 90th percentile. Where others share the machine, trust the CPU time (of
+the process), which waiting does not enter.
 
 GFLOP     in matrix products and convolutions, theirs and ours
 products  their share of our step's CPU time: those of one step, recorded and played back alone
@@ -16,11 +17,13 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import multiprocessing
 import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,6 +160,60 @@ def ours(case: Case) -> tuple[Solo, Callable[[], None]]:
     return solo, step
 
 
+Runner = Callable[[int], tuple[float, float]]
+"""So many steps; wall and CPU seconds per step."""
+
+
+def serve(pipe: Connection, number: int, seen: list[np.ndarray]) -> None:
+    """The opponent's process: answers (method, arguments) with what the method returns, until the pipe is closed."""
+    torch.manual_seed(0)
+    rival = Rival(cases()[number], tuple(torch.from_numpy(each) for each in seen))
+    while True:
+        try:
+            method, *arguments = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(getattr(rival, method)(*arguments))
+
+
+class Rival:
+    """One opponent, on batches that are there or from its loader."""
+
+    def __init__(self, case: Case, seen: tuple[Tensor, ...]) -> None:
+        self._step, self._there = case.theirs(), slices(seen, case.batch)
+        self._loaded = None if case.loader is None else case.loader(case.rows(), seen, case.batch)
+
+    def run(self, threads: int, times: int) -> tuple[float, float]:
+        torch.set_num_threads(threads)
+        return run(lambda: self._step(*next(self._there)), times)
+
+    def run_loaded(self, threads: int, times: int) -> tuple[float, float]:
+        torch.set_num_threads(threads)
+        return run(lambda: self._step(*next(self._loaded)), times)
+
+    def gflop(self) -> float:
+        return gflop(lambda: self._step(*next(self._there)))
+
+
+class Elsewhere:
+    """A rival in a process of its own."""
+
+    def __init__(self, number: int, seen: tuple[Tensor, ...]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, far = context.Pipe()
+        self._process = context.Process(target=serve, args=(far, number, [each.numpy() for each in seen]), daemon=True)
+        self._process.start()
+        far.close()
+
+    def ask(self, *request: Any) -> Any:
+        self._pipe.send(request)
+        return self._pipe.recv()
+
+    def close(self) -> None:
+        self._pipe.close()
+        self._process.join()
+
+
 def run(step: Callable[[], None], times: int) -> tuple[float, float]:
     """Wall and CPU seconds per step."""
     wall, cpu = time.perf_counter(), time.process_time()
@@ -165,17 +222,17 @@ def run(step: Callable[[], None], times: int) -> tuple[float, float]:
     return (time.perf_counter() - wall) / times, (time.process_time() - cpu) / times
 
 
-def alternate(first: Callable[[], None], second: Callable[[], None], budget_s: float) -> list[tuple[float, ...]]:
+def alternate(first: Runner, second: Runner, budget_s: float) -> list[tuple[float, ...]]:
     """Pairs of blocks for so long, at least three: wall of both, CPU of both, in seconds per step."""
-    run(first, 1), run(second, 1)
-    times = [max(1, round(BLOCK_S / run(step, 1)[0])) for step in (first, second)]
+    first(2), second(2)
+    times = [max(1, round(BLOCK_S / runner(1)[0])) for runner in (first, second)]
     pairs: list[tuple[float, ...]] = []
     ends = time.perf_counter() + budget_s
     while len(pairs) < 3 or time.perf_counter() < ends:
         if len(pairs) % 2:
-            b, a = run(second, times[1]), run(first, times[0])
+            b, a = second(times[1]), first(times[0])
         else:
-            a, b = run(first, times[0]), run(second, times[1])
+            a, b = first(times[0]), second(times[1])
         pairs.append((a[0], b[0], a[1], b[1]))
     return pairs
 
@@ -214,7 +271,7 @@ def products_share(solo: Solo, step: Callable[[], None]) -> float:
         with solo._products:
             products.play()
 
-    return ratios(alternate(play, step, 1.0), 2)[0]
+    return ratios(alternate(partial(run, play), partial(run, step), 1.0), 2)[0]
 
 
 def gflop(step: Callable[[], None]) -> float:
@@ -277,36 +334,34 @@ def cases() -> list[Case]:
     ]
 
 
-def measure(case: Case, seconds: float, threads: list[int]) -> list[str]:
+def measure(number: int, case: Case, seconds: float, threads: list[int]) -> list[str]:
     """A row of the table."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     solo, mine = ours(case)
     with torch.no_grad():
         seen = case.seen(solo.model, case.rows())
-    given, step = slices(seen, case.batch), case.theirs()
+    rival = Elsewhere(number, seen)
     cells = [case.name, str(case.batch), "" if case.aim is None else f"{case.aim:g}"]
 
-    def theirs() -> None:
-        step(*next(given))
-
-    for number in threads:
-        torch.set_num_threads(number)
-        pairs = alternate(theirs, mine, seconds if number == 1 else seconds / 2)
+    for count in threads:
+        torch.set_num_threads(count)
+        theirs = partial(rival.ask, "run", count)
+        pairs = alternate(theirs, partial(run, mine), seconds if count == 1 else seconds / 2)
         (wall, low, high), (cpu, _, _) = ratios(pairs, 0), ratios(pairs, 2)
-        if number == threads[0]:
+        if count == threads[0]:
             their_s, our_s = (statistics.median(pair[column] for pair in pairs) for column in (2, 3))
             cells += [f"{their_s * 1e3:.2f}", f"{our_s * 1e3:.2f}"]
         cells += [f"{wall:.2f}", f"{low:.2f}-{high:.2f}", f"{cpu:.2f}"]
-        if number == threads[0]:
+        if count == threads[0]:
             torch.set_num_threads(1)
             share, loop = products_share(solo, mine), "-"
             if case.loader is not None:
-                given = case.loader(case.rows(), seen, case.batch)
-                loop = f"{ratios(alternate(theirs, mine, seconds / 4), 2)[0]:.2f}"
-                given = slices(seen, case.batch)
-            work = f"{gflop(theirs):.2f}, {gflop(mine):.2f}"
+                loaded = alternate(partial(rival.ask, "run_loaded", 1), partial(run, mine), seconds / 4)
+                loop = f"{ratios(loaded, 2)[0]:.2f}"
+            work = f"{rival.ask('gflop'):.2f}, {gflop(mine):.2f}"
             cells += [work, f"{share:.0%}", f"{their_s / our_s / share:.2f}", loop]
+    rival.close()
     return cells
 
 
@@ -325,9 +380,9 @@ def main() -> None:
     for heading in headings:
         table.add_column(heading, justify="left" if heading == "step" else "right", no_wrap=True)
     console = Console(width=None if os.isatty(1) else 160)
-    for case in cases():
+    for number, case in enumerate(cases()):
         if not arguments.names or any(case.name.startswith(name) for name in arguments.names):
-            cells = measure(case, arguments.seconds, arguments.threads)
+            cells = measure(number, case, arguments.seconds, arguments.threads)
             print("  ".join(cells), flush=True)
             table.add_row(*cells)
     console.print(table)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .aae_config import Config
 from .adversarial_codes import AdversarialCodes
-from .base import Model, Shapes, Step
+from .base import Model, Shapes
 from .images import Images, check_shape
 
 
@@ -30,15 +30,6 @@ class AAE(AdversarialCodes, Model):
         channels, side = config.channels or self.shapes["image"][0], config.image_size
         self.images = Images(channels, side, fit=config.image_fit)
         self.build(channels, (side, side), (channels, side, side))
-
-    def recon(self, image: Tensor) -> Step:
-        """Phase 1: encoder and decoder learn to reconstruct, from inputs with noise where input_noise is above 0.
-
-        loss = mean (reconstruction − x)²  [− w_adv·log D(code), with adversarial and is_joint]
-
-        x: intensities in [0, 1].
-        """
-        return self.reconstruct_rows(image)
 
     def view(self, rows: Tensor) -> Tensor:
         x: Tensor = self.images(rows)

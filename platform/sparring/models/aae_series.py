@@ -14,7 +14,7 @@ from torch import Tensor
 from ..errors import DataError
 from .aae_series_config import Config
 from .adversarial_codes import AdversarialCodes
-from .base import Model, Shapes, Step
+from .base import Model, Shapes
 from .scaling import Scaling
 
 
@@ -39,15 +39,6 @@ class SeriesAAE(AdversarialCodes, Model):
         """Fits the scaling of each channel on the training rows, then what the figures are relative to."""
         self.scaling.fit(train["series"].flatten(0, 1))
         super().prepare(train)
-
-    def recon(self, series: Tensor) -> Step:
-        """Phase 1: encoder and decoder learn to reconstruct, from inputs with noise where input_noise is above 0.
-
-        loss = mean (reconstruction − x)²  [− w_adv·log D(code), with adversarial and is_joint]
-
-        x: scaled values.
-        """
-        return self.reconstruct_rows(series)
 
     def view(self, rows: Tensor) -> Tensor:
         x: Tensor = self.scaling(rows)

@@ -46,9 +46,13 @@ class AdversarialCodes(Autoencoder):
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
-    def reconstruct_rows(self, rows: Tensor) -> Step:
-        """Phase 1: encoder and decoder learn to reconstruct what the nets read, through input_noise if there is any."""
-        x = self.view(rows)
+    def recon(self, x: Tensor) -> Step:
+        """Phase 1: encoder and decoder learn to reconstruct, from inputs with noise where input_noise is above 0.
+
+        loss = mean (reconstruction − x)²  [− w_adv·log D(code), with adversarial and is_joint]
+
+        x: an image's intensities from 0 to 1, or a series' scaled values.
+        """
         seen = x + self.input_noise * torch.randn_like(x) if self.config.input_noise > 0 else x
         code = self.encoder(seen)
         loss = error = functional.mse_loss(self.decode(code), x)
@@ -56,7 +60,7 @@ class AdversarialCodes(Autoencoder):
         if self.config.adversarial and self.config.is_joint and self.config.w_adv > 0:
             metrics["train/loss_adv"] = bce_adversarial(self.critic(code, drops=False), True)
             loss = loss + self.w_adv * metrics["train/loss_adv"]
-        return Step(loss, metrics, {"x": x})
+        return Step(loss, metrics, {})
 
     def dis(self, x: Tensor) -> Step:
         """Phase 2: draws from the prior are real and codes fake; a discriminator that guesses pays 2·ln 2 = 1.386.

@@ -57,7 +57,7 @@ class AdvVAE(Autoencoder, Model):
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
-    def gen(self, image: Tensor) -> Step:
+    def gen(self, x: Tensor) -> Step:
         """Encoder and decoder learn to reconstruct, and that reconstructions and samples pass for real.
 
         loss = error + kld_weight·KL − recon_weight·log D(reconstruction) − gen_weight·log D(sample)
@@ -65,7 +65,6 @@ class AdvVAE(Autoencoder, Model):
         error: mean (reconstruction − x)² of images in [-1, 1], or 1 − MS-SSIM; KL: of the code from N(0, I), in nats.
         Whether a term is there at all is decided when the model is built, by its weight > 0.
         """
-        x = self.view(image)
         mean, logvar = self.encoder(x)
         recon = self.decoder(reparameterise(mean, logvar))
         sample = self.decoder(torch.randn_like(mean))
@@ -83,15 +82,15 @@ class AdvVAE(Autoencoder, Model):
             loss = loss + self.gen_weight * fooled[-1]
         if fooled:
             metrics["train/loss_adv"] = torch.stack(fooled).sum()
-        return Step(loss, {"train/loss_gen": loss} | metrics, {"real": x, "recon": recon, "sampled": sample})
+        return Step(loss, {"train/loss_gen": loss} | metrics, {"recon": recon, "sampled": sample})
 
-    def dis(self, real: Tensor, recon: Tensor, sampled: Tensor) -> Step:
+    def dis(self, x: Tensor, recon: Tensor, sampled: Tensor) -> Step:
         """The discriminator learns images from samples and reconstructions; one that only guesses pays ln 2 = 0.693.
 
         loss = −½·[log D(x) + ½·log(1 − D(sample)) + ½·log(1 − D(reconstruction))]
         """
         fake = bce_adversarial(self.critic(sampled), False) + bce_adversarial(self.critic(recon), False)
-        loss = (bce_adversarial(self.critic(real), True) + fake / 2) / 2
+        loss = (bce_adversarial(self.critic(x), True) + fake / 2) / 2
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def _error(self, recon: Tensor, x: Tensor) -> Tensor:

@@ -54,6 +54,10 @@ class Autoencoder(base.Model):
         """What the nets read or return, in the units of the figures: (B, C, H, W) from 0 to 1, or raw (B, T, C)."""
         raise NotImplementedError
 
+    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+        """The field as the nets read it, ``x``."""
+        return {"x": self.view(batch[self.config.fields[0]])}
+
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Codes (B, latent_dim); of an encoder that gives a Gaussian its mean and log variance."""
         raise NotImplementedError

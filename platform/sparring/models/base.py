@@ -97,7 +97,7 @@ class Model(nn.Module):
 
     @classmethod
     def wants(cls, phase: str) -> tuple[str, ...]:
-        """Names of the batch fields, of what ``see`` makes of them and of carried tensors that a phase's method takes."""
+        """What a phase's method takes, by name: fields of the batch, what ``see`` makes of them, carried tensors."""
         return tuple(inspect.signature(getattr(cls, phase)).parameters)[1:]
 
     def parameters_of(self, phase: Phase) -> dict[str, nn.Parameter]:

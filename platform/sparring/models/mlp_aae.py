@@ -116,19 +116,18 @@ class MLPAAE(Autoencoder, Model):
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
-    def dis(self, image: Tensor) -> Step:
+    def dis(self, x: Tensor) -> Step:
         """The discriminator learns draws from the prior from codes; one that only guesses pays ln 2 = 0.693.
 
         loss = −½·[log D(draw) + log(1 − D(code))]
         """
-        x = self.view(image)
         with torch.no_grad():
             code = self._draw(x)
         draws = self.prior_std * torch.randn_like(code)
         # One pass for both: two would add up gradients of all its weights.
         of_draws, of_codes = self.critic(torch.cat([draws, code])).chunk(2)
         loss = (bce_adversarial(of_draws, True) + bce_adversarial(of_codes, False)) / 2
-        return Step(loss, {"train/loss_dis": loss}, {"x": x})
+        return Step(loss, {"train/loss_dis": loss}, {})
 
     def gen(self, x: Tensor) -> Step:
         """Encoder and decoder learn to reconstruct, and to pass codes off as draws.

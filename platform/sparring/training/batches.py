@@ -18,6 +18,10 @@ ROOM = 64 << 20
 """Bytes that a slot may hold of what is made of all rows: 2.7 million muons of six columns."""
 
 
+TOGETHER = 1024
+"""Rows that are seen together: bytes of images become floats on the way, some of them to be made smaller."""
+
+
 class Batches:
     """Training rows of which batches are taken by index.
 
@@ -32,8 +36,9 @@ class Batches:
         size = count(rows) * sum(tensor.numel() * tensor.element_size() for tensor in of_one.values())
         self._sees = size > ROOM
         if not self._sees and of_one:
-            made = self._see(window(rows, slice(None), device))
-            rows = {**rows, **{name: tensor.to(self.place) for name, tensor in made.items()}}
+            pieces = (slice(start, start + TOGETHER) for start in range(0, count(rows), TOGETHER))
+            made = [self._see(window(rows, piece, device)) for piece in pieces]
+            rows = {**rows, **{name: torch.cat([each[name] for each in made]).to(self.place) for name in of_one}}
         self._rows = rows if self._sees else {name: tensor for name, tensor in rows.items() if name in wants}
 
     def take(self, index: Tensor) -> dict[str, Tensor]:

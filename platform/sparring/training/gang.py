@@ -23,7 +23,7 @@ from torch import Tensor
 from ..errors import CheckpointError, Infeasible
 from ..models.base import Model
 from ..records import EpochRow, Objective, Trial
-from . import acceleration, products
+from . import acceleration, memory, products
 from .arm import Arm
 from .averaging import Workers
 from .batches import Batches
@@ -65,6 +65,7 @@ class Solo:
         precision: str = "fp32",
         compiled: bool = False,
     ) -> None:
+        memory.keep_freed()
         self.trial, self.objective, self.config = trial, objective, config
         self.device = torch.device(device)
         self.workers = workers if workers is not None and workers.size > 1 else None

@@ -118,7 +118,7 @@ class Noise(TorchFunctionMode):
         if not training or p == 0.0:
             return input
         dropped = round(p * LEVELS)
-        # At least float32: in bfloat16 the scale 1.11 would be 1.109 for all. As a number, not a bool, which each product
+        # At least float32: in bfloat16 the scale 1.11 would be 1.109 for all. A number, not a bool, which each product
         # would convert: 11 µs against 43 at 100 × 1000.
         kept = self._draw(_draw_levels, input, torch.promote_types(input.dtype, torch.float32)).ge_(dropped)
         kept.mul_(LEVELS / (LEVELS - dropped) if dropped < LEVELS else 0.0)
