@@ -140,14 +140,22 @@ def test_interpolation_is_numpys_and_takes_the_middle_where_knots_coincide():
     assert interpolate(torch.ones(1, 1), knots, values).item() == 1.5
 
 
-def test_of_distinct_knots_one_side_gives_what_both_give():
-    knots, values = torch.linspace(0, 1, 9)[:, None], torch.rand(9, 2).cumsum(0)
-    x = torch.cat([torch.linspace(-0.1, 1.1, 31)[:, None].expand(-1, 2), knots.expand(-1, 2)])
-    found = interpolate(x, knots, values, are_distinct=True)
-    torch.testing.assert_close(found, interpolate(x, knots, values))
-    for column in range(2):
-        expected = np.interp(x[:, column].numpy(), knots[:, 0].numpy(), values[:, column].numpy())
-        torch.testing.assert_close(found[:, column], torch.from_numpy(expected).float())
+def test_angles_are_read_between_quantiles_at_even_distances(frame):
+    shares = torch.cat([torch.linspace(-0.1, 1.1, 1001), torch.linspace(0, 1, 500)])[:, None].expand(-1, 2)
+    torch.testing.assert_close(
+        frame.angles(shares), interpolate(shares, frame.shares, frame.quantiles), rtol=0, atol=2e-6
+    )
+    assert frame.angles(torch.tensor([[0.0, 1.0], [-1.0, 7.0]])).equal(
+        torch.stack([frame.quantiles[0, 0], frame.quantiles[-1, 1]]).expand(2, 2)
+    )
+
+
+def test_columns_outside_the_box_are_those_of_its_edge(frame):
+    edge = torch.stack([torch.tensor(FIRST, dtype=torch.float32)[list(SKEWED)], torch.full((4,), LAST)])
+    far = torch.tensor([[-1.0], [1.0]]).expand(2, 4).clone().requires_grad_()
+    found = frame.normalize_skewed(far)
+    torch.testing.assert_close(found, frame.normalize_skewed(edge))
+    assert torch.isfinite(torch.autograd.grad(found.sum(), far)[0]).all()
 
 
 # -- ranks ------------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from sparring.errors import DataError
 from sparring.models import find_model
 from sparring.models.base import Model, Step
 from sparring.models.boost_vae import divergence
-from sparring.models.dense import dense, inferring, regress
+from sparring.models.dense import Bank, dense, inferring, regress
 from sparring.models.muon_frame import HalfNormalRanks, MuonFrame
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
@@ -89,9 +89,9 @@ def test_the_published_sizes_have_the_published_parameter_counts(rows):
     shapes = {field: tuple(values.shape[1:]) for field, values in rows.items()}
     gan = find_model("auxgan")(find_model("auxgan").Config(), shapes)
     assert (count(gan.generator), count(gan.discriminator)) == (1_376_604, 1_271_851)
-    assert [count(net) for net in gan.regressors] == [1 * 32 + 32 + 32 * 64 + 64 + 64 + 1] * 4
+    assert count(gan.regressors) == 4 * (1 * 32 + 32 + 32 * 64 + 64 + 64 + 1)
     whole = find_model("auxgan")(find_model("auxgan").Config(aux="4d"), shapes)
-    assert [count(net) for net in whole.regressors] == [4 * 64 + 64 + 64 * 128 + 128 + 128 + 1]
+    assert count(whole.regressors) == 4 * 64 + 64 + 64 * 128 + 128 + 128 + 1
     coder = find_model("aux_aae")(find_model("aux_aae").Config(), shapes)
     nets = coder.encoder, coder.decoder, coder.discriminator
     assert [count(net) for net in nets] == [1_010_004, 1_010_004, 1_007_001]
@@ -129,6 +129,31 @@ def test_a_regressor_learns_a_curve():
     assert functional.mse_loss(net(x), x.abs()).item() < 0.002
 
 
+def each_of(bank: Bank) -> list[tuple[int, nn.Module]]:
+    """A bank's nets as plain ones, with their numbers."""
+    nets = []
+    for n in range(bank.nets):
+        net = dense(bank.widths, end=nn.ReLU())
+        layers = [layer for layer in net if isinstance(layer, nn.Linear)]
+        for layer, weight, bias in zip(layers, bank.weights, bank.biases, strict=True):
+            layer.weight.data, layer.bias.data = weight[n].T.contiguous(), bias[n, 0]
+        nets.append((n, net))
+    return nets
+
+
+def test_the_nets_of_a_bank_learn_curves_of_their_own():
+    torch.manual_seed(0)
+    bank = Bank(2, (1, 32, 64, 1))
+    bank.initialize(0.8)
+    assert bank(torch.zeros(1, 2, 1)).flatten().tolist() == pytest.approx([0.8, 0.8])
+    x = torch.rand(2000, 2, 1) * 4 - 2
+    wanted = torch.stack([x[:, 0].abs(), 1 + x[:, 1].sin()], dim=1)
+    regress(bank, x, wanted, steps=400)
+    for n, net in each_of(bank):
+        torch.testing.assert_close(bank(x)[:, n], net(x[:, n]), rtol=1e-5, atol=1e-6)
+        assert functional.mse_loss(net(x[:, n]), wanted[:, n]).item() < 0.002
+
+
 # -- the auxiliary GAN ------------------------------------------------------------------------------------------------
 
 
@@ -145,7 +170,7 @@ def test_the_discriminator_pays_the_mean_cross_entropy_of_both_halves(rows, fram
     torch.manual_seed(0)
     draws = model._draws(batch["muons"])
     model.generator.eval()
-    fake, charge, _ = model._generate(*draws)
+    fake, _, charge, _ = model._generate(*draws)
     fake = torch.cat([charge, fake], dim=1).detach()
     boxed = torch.tensor(to_box(to_polar(batch["muons"].numpy())), dtype=torch.float32)
     real = torch.cat([batch["muons"][:, :1], boxed if frame == "box" else model.frame.normalize(boxed) / 7], dim=1)
@@ -173,13 +198,10 @@ def test_the_generators_loss_is_the_weighted_sum_of_its_terms(rows, aux):
     batch = take(rows, "auxgan", slice(0, 50))
     step = run(model, "gen", batch)
     torch.manual_seed(0)
-    fake, charge, asked = model._generate(*model._draws(batch["muons"]))
+    fake, _, charge, asked = model._generate(*model._draws(batch["muons"]))
     adversarial = -probabilities(model, torch.cat([charge, fake], dim=1)).log().mean()
     columns = model.frame.normalize(fake)[:, SKEWED]
-    if aux == "4d":
-        found = model.regressors[0](columns)
-    else:
-        found = torch.cat([net(columns[:, n : n + 1]) for n, net in enumerate(model.regressors)], dim=1)
+    found = torch.cat([one(columns if aux == "4d" else columns[:, [n]]) for n, one in each_of(model.regressors)], dim=1)
     miss = sum(functional.mse_loss(found[:, n], asked[:, n]) for n in range(asked.shape[1]))
     torch.testing.assert_close(step.metrics["train/loss_aux"], miss, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(step.loss, 4.0 * adversarial + 0.5 * miss, rtol=1e-5, atol=1e-6)
@@ -191,8 +213,6 @@ def test_without_its_weight_the_rareness_is_left_out_bit_for_bit(rows):
     absent, zeroed = make("auxgan", rows, w_aux=0.0), make("auxgan", rows, w_aux=0.5)
     zeroed.w_aux.zero_()
     absent.regressors.register_forward_pre_hook(lambda *_: pytest.fail("a regressor ran"))
-    for net in absent.regressors:
-        net.register_forward_pre_hook(lambda *_: pytest.fail("a regressor ran"))
     assert run(absent, "gen", batch).loss.equal(run(zeroed, "gen", batch).loss)
 
 
@@ -200,7 +220,7 @@ def test_regressors_know_the_rareness_and_are_never_trained_again(rows):
     run_ = solo("auxgan", rows, aux_steps=400)
     model, valid = run_.model, take(rows, "auxgan", slice(800, 1000))
     with torch.no_grad():
-        found = model._rareness(model.frame.normalize_skewed(model.frame.box(valid["muons"])))
+        found = model._rareness(model.frame.normalize_skewed(model.frame.box(valid["muons"])[:, SKEWED]))
         asked = model.ranks(valid["rareness"])[:, :4]
     # Three neighbours are few, so rareness itself is noisy: what 50 neighbours' mean explains is all there is.
     train = take(rows, "auxgan", slice(0, 800))

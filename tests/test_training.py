@@ -185,6 +185,13 @@ def test_a_non_finite_epoch_is_told_and_never_best():
     assert run.best_value is None or math.isfinite(run.best_value)
 
 
+def test_training_keeps_the_memory_that_a_step_frees(monkeypatch):
+    asked = []
+    monkeypatch.setattr("sparring.training.memory.keep_freed", lambda: asked.append(1))
+    solo()
+    assert asked
+
+
 def test_dropout_and_noise_repeat_by_step_and_differ_between_steps():
     noise = Noise(7, rows=4)
     x = torch.zeros(4, 5)

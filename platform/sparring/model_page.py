@@ -249,10 +249,9 @@ def _count(net: nn.Module) -> int:
 
 
 def _layers(net: nn.Module) -> str:
-    """A net's layers in order; of a list of nets that are all the same, one's."""
-    each = [_layers(child) for child in net.children()] if type(net).__name__ == "ModuleList" else []
-    if len(each) > 1 and len(set(each)) == 1:
-        return f"{len(each)} times: {each[0]}"
+    """A net's layers in order; of a bank of equal nets, one's."""
+    if type(net).__name__ == "Bank":
+        return f"{net.nets} times: {net.extra_repr()}"
     return " → ".join(filter(None, map(_layer, net.modules())))
 
 

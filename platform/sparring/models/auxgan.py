@@ -17,7 +17,7 @@ grow, and Adam is plain, with torch's eps of 1e-8, where theirs is AMSGrad with 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,11 +27,24 @@ from ..data.kinematics import RARENESS, SKEWED
 from .auxgan_config import Config
 from .base import Model, Shapes, Step
 from .closeness import Closeness
-from .dense import dense, inferring, lift, regress
+from .dense import Bank, dense, inferring, regress
 from .detection import Detection
 from .keyed_noise import keyed_normal, keyed_uniform
 from .muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks, MuonFrame, check_muons
 from .nets import initialize_weights
+
+
+class Made(NamedTuple):
+    """What the generator makes."""
+
+    seen: Tensor
+    """Six columns as the nets see them, (B, 6); both angles were drawn."""
+    skewed: Tensor
+    """The four of them that are the generator's own: r, z, pt and pz, (B, 4)."""
+    charge: Tensor
+    """1 or -1, (B, 1)."""
+    aux: Tensor
+    """The auxiliary values that were asked for, (B, 1 or 4)."""
 
 
 class AuxGAN(Model):
@@ -51,10 +64,8 @@ class AuxGAN(Model):
         told = config.noise + len(self.columns) + 3
         self.generator = dense([told, *config.hidden_gen, len(SKEWED)], norm="after", end=nn.Tanh())
         self.discriminator = dense([7, *config.hidden_dis, 1], dropout=config.dropout)
-        self.regressors = nn.ModuleList(
-            dense([len(SKEWED), 64, 128, 1] if column == RARENESS.index("4d") else [1, 32, 64, 1], end=nn.ReLU())
-            for column in self.columns
-        )
+        widths = (len(SKEWED), 64, 128, 1) if config.aux == "4d" else (1, 32, 64, 1)
+        self.regressors = Bank(len(self.columns), widths)
         self.frame, self.ranks = MuonFrame(), HalfNormalRanks(len(RARENESS))
         self.closeness = Closeness(6)
         self.detection = Detection(config.auc_rows or 0)
@@ -63,7 +74,8 @@ class AuxGAN(Model):
         self.knob(w_adv=config.w_adv, w_aux=config.w_aux)
 
     def initialize(self) -> None:
-        initialize_weights([self.generator, self.discriminator, self.regressors], "xavier_uniform", "zeros")
+        initialize_weights([self.generator, self.discriminator], "xavier_uniform", "zeros")
+        self.regressors.initialize(HALF_NORMAL_MEAN)
 
     @torch.no_grad()
     def prepare(self, train: Mapping[str, Tensor]) -> None:
@@ -73,9 +85,8 @@ class AuxGAN(Model):
         self.charged.copy_((train["muons"][:, 0] > 0).to(self.charged.dtype).mean())
         normal = self.frame.normalize(self.frame.box(train["muons"]))
         aux = self.ranks(train["rareness"])[:, self.columns]
-        for place, (net, seen) in enumerate(zip(self.regressors, self._seen(normal[:, SKEWED]), strict=True)):
-            lift(net, HALF_NORMAL_MEAN)
-            regress(net, seen, aux[:, place : place + 1], steps=self.config.aux_steps)
+        if self.columns:
+            regress(self.regressors, self._asked(normal[:, SKEWED]), aux[..., None], steps=self.config.aux_steps)
         self.regressors.requires_grad_(False)
         if self.config.auc_rows:
             self.detection.fit(train["muons"])
@@ -95,8 +106,8 @@ class AuxGAN(Model):
         The generator is in inference mode, so it is judged as it will be used.
         """
         with torch.no_grad(), inferring(self.generator):
-            fake, charge, _ = self._generate(*self._draws(real))
-        fake = torch.cat([charge, fake], dim=-1)
+            made = self._generate(*self._draws(real))
+        fake = torch.cat([made.charge, made.seen], dim=-1)
         # One pass for both: two would add up gradients of a million weights.
         of_real, of_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
         loss = (functional.softplus(-of_real).mean() + functional.softplus(of_fake).mean()) / 2
@@ -109,12 +120,12 @@ class AuxGAN(Model):
 
         R: the frozen regressors, j: the auxiliary values; ramp: 1, or rising from 0 between ramp_start and ramp_end.
         """
-        fake, charge, aux = self._generate(*self._draws(real))
-        adversarial = functional.softplus(-self.discriminator(torch.cat([charge, fake], dim=-1))).mean()
+        made = self._generate(*self._draws(real))
+        adversarial = functional.softplus(-self.discriminator(torch.cat([made.charge, made.seen], dim=-1))).mean()
         loss = self.w_adv * adversarial
         miss = torch.zeros_like(adversarial)
         if self.columns and self.config.w_aux > 0:
-            miss = (self._rareness(self._skewed(fake)) - aux).square().mean(0).sum()
+            miss = (self._rareness(self._skewed(made.skewed)) - made.aux).square().mean(0).sum()
             loss = loss + self.w_aux * self._ramp() * miss
         return Step(loss, {"train/loss_gen": loss, "train/loss_adv": adversarial, "train/loss_aux": miss}, {})
 
@@ -134,16 +145,15 @@ class AuxGAN(Model):
         aux = torch.randn_like(row.expand(-1, max(1, len(self.columns)))).abs()
         return noise, aux[:, : len(self.columns)], torch.rand_like(like[:, :3])
 
-    def _generate(self, noise: Tensor, aux: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Generated columns as the nets see them (B, 6), their charges (B, 1), and the auxiliary values asked for."""
+    def _generate(self, noise: Tensor, aux: Tensor, uniform: Tensor) -> Made:
         charge = torch.where(uniform[:, :1] < self.charged, 1.0, -1.0).to(noise.dtype)
         if self.config.frame == "box":
             angles = self.frame.angles(uniform[:, 1:])
         else:
             angles = torch.special.ndtri(uniform[:, 1:].clamp(1e-7, 1 - 1e-7)) / SHRINK
-        r, z, pt, pz = self.generator(torch.cat([noise, aux, charge, angles], dim=-1)).unbind(-1)
-        theta, theta_pt = angles.unbind(-1)
-        return torch.stack([r, theta, z, pt, theta_pt, pz], dim=-1), charge, aux
+        skewed = self.generator(torch.cat([noise, aux, charge, angles], dim=-1))
+        (r, z, pt, pz), (theta, theta_pt) = skewed.unbind(-1), angles.unbind(-1)
+        return Made(torch.stack([r, theta, z, pt, theta_pt, pz], dim=-1), skewed, charge, aux)
 
     def _inward(self, boxed: Tensor) -> Tensor:
         return boxed if self.config.frame == "box" else self.frame.normalize(boxed) / SHRINK
@@ -151,18 +161,18 @@ class AuxGAN(Model):
     def _outward(self, seen: Tensor) -> Tensor:
         return seen if self.config.frame == "box" else self.frame.denormalize(seen * SHRINK)
 
-    def _skewed(self, seen: Tensor) -> Tensor:
-        """r, z, pt and pz in normal columns, (B, 6) → (B, 4)."""
-        return self.frame.normalize_skewed(seen) if self.config.frame == "box" else seen[:, SKEWED] * SHRINK
+    def _skewed(self, four: Tensor) -> Tensor:
+        """r, z, pt and pz as the nets see them, in normal columns, (B, 4)."""
+        return self.frame.normalize_skewed(four) if self.config.frame == "box" else four * SHRINK
 
-    def _seen(self, four: Tensor) -> list[Tensor]:
-        """What each regressor looks at of r, z, pt and pz: its own column, or all four."""
-        return [four if column == RARENESS.index("4d") else four[:, column : column + 1] for column in self.columns]
+    def _asked(self, four: Tensor) -> Tensor:
+        """What each regressor looks at of r, z, pt and pz: all four, (B, 1, 4), or its own column, (B, 4, 1)."""
+        return four[:, None] if self.config.aux == "4d" else four[..., None]
 
     def _rareness(self, four: Tensor) -> Tensor:
         """The regressors' auxiliary values of normal r, z, pt and pz, (B, 1 or 4)."""
-        pairs = zip(self.regressors, self._seen(four), strict=True)
-        return torch.cat([net(seen) for net, seen in pairs], dim=-1)
+        found: Tensor = self.regressors(self._asked(four))
+        return found[..., 0]
 
     # -- validation ---------------------------------------------------------------------------------------------------
 
@@ -171,8 +181,8 @@ class AuxGAN(Model):
         muons = batch["muons"]
         noise = keyed_normal(muons, self.config.noise)
         aux = keyed_normal(muons, len(self.columns), stream=1).abs()
-        fake, _, aux = self._generate(noise, aux, keyed_uniform(muons, 3, stream=2))
-        normal = self.frame.normalize(self._outward(fake))
+        made = self._generate(noise, aux, keyed_uniform(muons, 3, stream=2))
+        normal = self.frame.normalize(self._outward(made.seen))
         real = self.judged(muons)
         sums = self.closeness.sums(real, normal)
         if self.config.auc_rows:
@@ -204,5 +214,5 @@ class AuxGAN(Model):
         noise = torch.randn(n, self.config.noise, **like)
         aux = torch.randn(n, len(self.columns), **like).abs() * boost
         with inferring(self):
-            fake, charge, _ = self._generate(noise, aux, torch.rand(n, 3, **like))
-            return self.frame.unbox(self._outward(fake), charge)
+            made = self._generate(noise, aux, torch.rand(n, 3, **like))
+            return self.frame.unbox(self._outward(made.seen), made.charge)

@@ -41,6 +41,39 @@ def dense(
     return nn.Sequential(*layers)
 
 
+class Bank(nn.Module):
+    """Equal small dense nets side by side, (B, nets, first) → (B, nets, last), with a ReLU at their ends.
+
+    Each layer is one product for all: four nets of three layers would take twelve.
+    """
+
+    def __init__(self, nets: int, widths: Sequence[int], *, slope: float = 0.2) -> None:
+        super().__init__()
+        self.nets, self.widths, self.slope = nets, tuple(widths), slope
+        self.weights = nn.ParameterList(torch.empty(nets, inputs, outputs) for inputs, outputs in pairwise(widths))
+        self.biases = nn.ParameterList(torch.empty(nets, 1, outputs) for outputs in widths[1:])
+
+    def initialize(self, level: float) -> None:
+        """Glorot's uniform weights, biases 0 but the last ones, which are ``level`` (see ``lift``)."""
+        for weight in self.weights:
+            for each in weight:
+                nn.init.xavier_uniform_(each)
+        for bias in self.biases:
+            nn.init.constant_(bias, level if bias is self.biases[-1] else 0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.transpose(0, 1)
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            if weight is not self.weights[0]:
+                x = functional.leaky_relu(x, self.slope)
+            x = torch.baddbmm(bias, x, weight)
+        return x.relu().transpose(0, 1)
+
+    def extra_repr(self) -> str:
+        between = f" → LeakyReLU({self.slope:g}) → "
+        return between.join(f"Linear({inputs}, {outputs})" for inputs, outputs in pairwise(self.widths)) + " → ReLU"
+
+
 def lift(net: nn.Module, level: float) -> None:
     """Sets the last layer's bias: below a final ReLU one of 0 leaves a unit dead from birth in half of all draws."""
     last = [module for module in net.modules() if isinstance(module, nn.Linear)][-1]
@@ -65,7 +98,7 @@ def inferring(*nets: nn.Module) -> Iterator[None]:
 def regress(
     net: nn.Module, inputs: Tensor, targets: Tensor, *, steps: int, rate: float = 3e-3, batch: int = 256
 ) -> None:
-    """Fits a small net to (N, features) → (N, outputs) by mean squared error, in place: Adam, rate falling to 0.
+    """Fits small nets to (N, …, features) → (N, …, outputs) by mean squared error, in place: Adam, rate falling to 0.
 
     Adam by hand: ``torch.optim`` would bring in the compiler (training/optimizers.py), and this runs before training.
     Rows are drawn from a generator of its own, so the engine's stands where it stood.

@@ -39,24 +39,23 @@ def to_cartesian(polar: Tensor, charge: Tensor) -> Tensor:
     return torch.cat([charge, torch.stack(columns, dim=-1)], dim=-1)
 
 
-def interpolate(x: Tensor, knots: Tensor, values: Tensor, *, are_distinct: bool = False) -> Tensor:
+def interpolate(x: Tensor, knots: Tensor, values: Tensor) -> Tensor:
     """Piecewise linear per column, flat beyond the ends; where knots coincide, the mean of both sides.
 
     x: (B, C); knots: (K, C) or (K, 1), each column rising; values: (K, C) or (K, 1).
-    are_distinct: no two knots coincide, so that one side will do, at half the time.
     """
     columns = max(x.shape[-1], knots.shape[-1], values.shape[-1])
     x, knots, values = (each.expand(-1, columns).T.contiguous() for each in (x, knots, values))
     last = knots.shape[-1] - 1
     x = torch.minimum(torch.maximum(x, knots[:, :1]), knots[:, last:])
     sides = []
-    for right in (False,) if are_distinct else (False, True):
+    for right in (False, True):
         high = torch.searchsorted(knots, x, right=right).clamp(1, last)
         left, step = knots.gather(1, high - 1), knots.gather(1, high) - knots.gather(1, high - 1)
         low = values.gather(1, high - 1)
         share = torch.where(step > 0, (x - left) / torch.where(step > 0, step, 1), torch.ones_like(x))
         sides.append(low + share * (values.gather(1, high) - low))
-    return (sides[0] if are_distinct else (sides[0] + sides[1]) / 2).T
+    return ((sides[0] + sides[1]) / 2).T
 
 
 class MuonFrame(nn.Module):
@@ -112,12 +111,12 @@ class MuonFrame(nn.Module):
     def normalize(self, boxed: Tensor) -> Tensor:
         """Boxed columns, each made about N(0, 1) on the training rows, (B, 6)."""
         share = interpolate(boxed[:, ANGLES], self.quantiles, self.shares).clamp(_EDGE, 1 - _EDGE)
-        return _merge(self.normalize_skewed(boxed), torch.special.ndtri(share))
+        return _merge(self.normalize_skewed(boxed[:, SKEWED]), torch.special.ndtri(share))
 
-    def normalize_skewed(self, boxed: Tensor) -> Tensor:
-        """``normalize`` of r, z, pt and pz alone, (B, 6) -> (B, 4)."""
-        inside = torch.minimum(torch.maximum(boxed, self.first), torch.full_like(self.first, LAST))
-        return (self._bend(_positive(inside[:, SKEWED])) - self.mean) / self.deviation
+    def normalize_skewed(self, four: Tensor) -> Tensor:
+        """``normalize`` of r, z, pt and pz alone, (B, 4)."""
+        inside = torch.maximum(four, self.first[SKEWED,]).clamp_max(LAST)
+        return (self._bend(_positive(inside)) - self.mean) / self.deviation
 
     def denormalize(self, normal: Tensor) -> Tensor:
         """The inverse of ``normalize``; what has no Box-Cox inverse or leaves the box is put onto its edge."""
@@ -130,7 +129,10 @@ class MuonFrame(nn.Module):
 
     def angles(self, share: Tensor) -> Tensor:
         """Boxed angles below which a given share of the training rows lies, (B, 2)."""
-        return interpolate(share, self.shares, self.quantiles, are_distinct=True)
+        at = share.clamp(0, 1) * (QUANTILES - 1)  # knots at even distances need no search
+        low = at.floor().clamp_max(QUANTILES - 2)
+        place = low.long()
+        return torch.lerp(self.quantiles.gather(0, place), self.quantiles.gather(0, place + 1), at - low)
 
     def _bend(self, positive: Tensor) -> Tensor:
         """Box-Cox, (y^power - 1) / power, without its cancellation at small powers."""
