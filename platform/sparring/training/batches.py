@@ -36,9 +36,16 @@ class Batches:
         size = count(rows) * sum(tensor.numel() * tensor.element_size() for tensor in of_one.values())
         self._sees = size > ROOM
         if not self._sees and of_one:
-            pieces = (slice(start, start + TOGETHER) for start in range(0, count(rows), TOGETHER))
-            made = [self._see(window(rows, piece, device)) for piece in pieces]
-            rows = {**rows, **{name: torch.cat([each[name] for each in made]).to(self.place) for name in of_one}}
+            made = {
+                name: one.new_empty((count(rows), *one.shape[1:]), device=self.place) for name, one in of_one.items()
+            }
+            for start in range(0, count(rows), TOGETHER):
+                piece = slice(start, start + TOGETHER)
+                for name, tensor in self._see(window(rows, piece, device)).items():
+                    made[name][piece] = (
+                        tensor  # in its place at once: pieces put together later would take twice the room
+                    )
+            rows = {**rows, **made}
         self._rows = rows if self._sees else {name: tensor for name, tensor in rows.items() if name in wants}
 
     def take(self, index: Tensor) -> dict[str, Tensor]:
