@@ -36,15 +36,12 @@ class Batches:
         size = count(rows) * sum(tensor.numel() * tensor.element_size() for tensor in of_one.values())
         self._sees = size > ROOM
         if not self._sees and of_one:
-            made = {
-                name: one.new_empty((count(rows), *one.shape[1:]), device=self.place) for name, one in of_one.items()
-            }
-            for start in range(0, count(rows), TOGETHER):
+            n = count(rows)
+            made = {name: one.new_empty((n, *one.shape[1:]), device=self.place) for name, one in of_one.items()}
+            for start in range(0, n, TOGETHER):
                 piece = slice(start, start + TOGETHER)
                 for name, tensor in self._see(window(rows, piece, device)).items():
-                    made[name][piece] = (
-                        tensor  # in its place at once: pieces put together later would take twice the room
-                    )
+                    made[name][piece] = tensor  # into its place: pieces put together at the end take twice the room
             rows = {**rows, **made}
         self._rows = rows if self._sees else {name: tensor for name, tensor in rows.items() if name in wants}
 
