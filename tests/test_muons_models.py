@@ -441,6 +441,17 @@ def test_a_pass_draws_rows_by_their_weights_under_sample_boost_alone(rows, boost
     assert (len(torch.unique(expected[:768])) < 768) == (boost == "sample")
 
 
+def test_after_a_resume_rows_are_seen_as_the_checkpoint_sees_them(rows):
+    """Its transforms may be another machine's, fitted to the same rows with other rounding."""
+    saved, resumed = (solo("boost_vae", rows, frame="normal", seed=7) for _ in range(2))
+    saved.model.frame.mean.add_(0.5)
+    resumed.restore(saved.save())
+    index = torch.arange(5)
+    expected = saved.model.see(**{name: field[:5] for name, field in resumed.train_rows.items()})
+    assert resumed._batches.take(index)["seen"].equal(expected["seen"])
+    assert not saved._batches.take(index)["seen"].allclose(expected["seen"])
+
+
 def test_rows_are_drawn_by_sums_that_float32_could_not_hold():
     weights = torch.tensor([2.0**24, 1, 1, 0, 1])
     reach = cumulate(weights)

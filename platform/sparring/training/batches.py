@@ -17,7 +17,6 @@ from .rows import Rows, count, take, window
 ROOM = 64 << 20
 """Bytes that a slot may hold of what is made of all rows: 2.7 million muons of six columns."""
 
-
 TOGETHER = 1024
 """Rows that are seen together: bytes of images become floats on the way, some of them to be made smaller."""
 
