@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import sparring.shipped
+import sparring.resources
 from sparring.card_page import write_card
 from sparring.data import Dataset, cards, dataset_names, load_dataset, read_card, reader_of
 from sparring.errors import DataError, UnknownName, UsageError
-from sparring.shipped import shipped
+from sparring.resources import shipped
 
 CARD = """
 name = "mine"
@@ -177,7 +177,7 @@ def test_two_samples_of_one_name_are_refused():
 def test_shipped_folders_are_found_in_a_checkout_and_before_it_in_a_wheel(tmp_path, monkeypatch):
     package = tmp_path / "platform" / "sparring"
     package.mkdir(parents=True)
-    monkeypatch.setattr(sparring.shipped, "_PACKAGE", package)
+    monkeypatch.setattr(sparring.resources, "_PACKAGE", package)
     with pytest.raises(UsageError, match="ships a folder 'datasets', but it is neither"):
         shipped("datasets")
     (tmp_path / "datasets").mkdir()

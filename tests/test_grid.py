@@ -8,12 +8,12 @@ import pytest
 from pydantic import BaseModel
 
 from sparring.budget import choose_budget
-from sparring.dimension_table import read_dimension
 from sparring.errors import SpaceError, UsageError
-from sparring.grid import LARGEST, points
 from sparring.records import Outcome, StudySpec, TrialRow
 from sparring.referee.study import Study
-from sparring.space import Space
+from sparring.space import Space, checked_space
+from sparring.space.dimension_toml import read_dimension
+from sparring.space.grid import LARGEST, points
 from sparring.study import open_folder, prepare
 
 
@@ -34,7 +34,9 @@ SEARCH = {
 
 
 def toy(search: dict = SEARCH) -> Space:
-    return Space({"model": "toy", "dataset": "none", "objectives": [{"metric": "val/score"}], "search": search}, Toy)
+    return checked_space(
+        {"model": "toy", "dataset": "none", "objectives": [{"metric": "val/score"}], "search": search}, Toy
+    )
 
 
 def test_it_is_every_combination_once_and_the_default_leads():

@@ -17,11 +17,11 @@ SOURCE = Path(__file__).parents[1] / "platform" / "sparring"
 BELOW = {
     "errors": "",
     "records": "errors",
-    "shipped": "errors",
+    "resources": "errors",
     "metrics": "records",
     "feasibility": "records",
-    "space": "metrics shipped",
-    "data": "records shipped",
+    "space": "metrics resources",
+    "data": "records resources",
     "models": "space metrics data two_sample",
     "model_page": "models",
     "training": "models",
@@ -41,11 +41,6 @@ BELOW = {
 }
 
 ROOM_OF = {
-    "dimension": "space",
-    "dimension_table": "space",
-    "grid": "space",
-    "space_checks": "space",
-    "space_file": "space",
     "ranking": "records",
     "markdown": "model_page",
     "card_page": "model_page",
@@ -161,7 +156,7 @@ def test_folders_of_data_hold_no_python(checkout, folder):
         ("records", "from .space import Space", "records imports space"),
         ("records", "from . import ledger", "records imports ledger"),
         ("records", "import sparring.cli", "records imports cli"),
-        ("space_file", "def f():\n    from .data import cards", "line 2: space imports data"),
+        ("space/toml_file", "def f():\n    from ..data import cards", "line 2: space imports data"),
         ("data/cards", "from ..models import base", "data imports models"),
         ("models/aegan", "from ..training.gang import Gang", "models imports training"),
         ("report", "if TYPE_CHECKING:\n    from .cluster import search", "line 2: report imports cluster"),
@@ -196,7 +191,7 @@ def test_a_broken_rule_is_named(where, text, complaint):
     ("where", "text"),
     [
         ("cluster/search", "import ray\nfrom ..referee.study import Study\nfrom .slot import Slot"),
-        ("space", "import optuna\nfrom .space_file import read_space"),
+        ("space/grid", "import optuna\nfrom .toml_file import read_space"),
         ("__main__", "from .cli import main"),
         ("ledger", "import platform\nfrom . import __version__\nfrom .records import Trial"),
         ("models/published", "class Mine(yaml.SafeLoader): ...\nyaml.load(file, Loader=Mine)"),

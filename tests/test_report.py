@@ -21,7 +21,6 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from sparring.dimension import Dimension
 from sparring.errors import DataError, NothingToReport, UnknownName, UsageError
 from sparring.ledger import Ledger, spec_to_json, write_study
 from sparring.ranking import best_row
@@ -30,6 +29,7 @@ from sparring.report import importance, read_report, write_report
 from sparring.report.importance import encode, measure_importance
 from sparring.report.page import make_page
 from sparring.report.plots import LINES, figures_of
+from sparring.space.dimension import Dimension
 from sparring.yardsticks import Yardstick
 
 METRICS = ("train/loss_gen", "val/score", "val/mse_predict_spectrum")

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from sparring.errors import SpaceError
-from sparring.space import Space, apply_config, apply_settings, pin, read_space, write_toml
+from sparring.space import Space, apply_config, apply_settings, checked_space, pin, read_space, write_toml
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -57,7 +57,7 @@ SPACE: dict[str, Any] = {
 
 
 def space_of(**tables: Any) -> Space:
-    return Space({**SPACE, **tables}, Config, where="toy.toml")
+    return checked_space({**SPACE, **tables}, Config, where="toy.toml")
 
 
 def test_the_baseline_is_the_published_default_without_what_does_not_apply() -> None:
@@ -202,7 +202,7 @@ def test_the_fingerprint_sees_meaning_and_not_order() -> None:
     shuffled["search"]["width"] = {"choice": [512, 32, 64]}
     shuffled["search"]["w_adv"]["loguniform"] = [1e-4, 1]
     shuffled["found"] = {"study": "aegan-1"}
-    assert Space(shuffled, Config).fingerprint() == space_of().fingerprint()
+    assert checked_space(shuffled, Config).fingerprint() == space_of().fingerprint()
 
     changes: tuple[dict[str, Any], ...] = (
         {"fixed": {"epochs": 9}},
@@ -221,7 +221,7 @@ def test_the_pinned_file_is_a_space_without_a_search_that_builds_the_same_config
     params = {**space.baseline(), "lr": 0.1 * 0.1 / 3, "w_adv": 1e-4}
     found: dict[str, Any] = {"study": "aegan-1", "trial": 7, "value": 0.123456789012345678, "epoch": 9, "note": None}
     (tmp_path / "best.toml").write_text(write_toml(pin(space, params, seed=11, found=found)))
-    pinned = Space(read_space(tmp_path / "best.toml"), Config)
+    pinned = checked_space(read_space(tmp_path / "best.toml"), Config)
     assert pinned.dimensions == ()
     assert pinned.baseline() == {}
     assert pinned.config({}) == space.config(params)
@@ -235,17 +235,17 @@ def test_the_pinned_file_is_a_space_without_a_search_that_builds_the_same_config
 
 def test_a_null_that_toml_cannot_say_is_not_dropped_in_silence() -> None:
     Nullable = create_model("Nullable", __base__=Config, decay=(float | None, 1e-5))
-    space = Space({**SPACE, "fixed": {"decay": None}}, Nullable)
+    space = checked_space({**SPACE, "fixed": {"decay": None}}, Nullable)
     with pytest.raises(SpaceError, match=r"fixed\.decay: TOML has no null"):
         pin(space, space.baseline(), seed=0, found={})
 
 
 def test_a_setting_fixes_a_field_and_a_config_moves_the_baseline() -> None:
     raw = apply_config(SPACE, {"depth": 4, "early_stop": 5, "epochs": 3})
-    assert Space(raw, Config).baseline()["depth"] == 4
-    assert Space(raw, Config).fixed == {"epochs": 3, "early_stop": 5}
+    assert checked_space(raw, Config).baseline()["depth"] == 4
+    assert checked_space(raw, Config).fixed == {"epochs": 3, "early_stop": 5}
     raw = apply_settings(raw, ["depth=3", "loss = mse", "lr=1e-3", "data.fourier=true"], Config.model_fields)
-    space = Space(raw, Config)
+    space = checked_space(raw, Config)
     assert space.fixed == {"epochs": 3, "early_stop": 5, "depth": 3, "loss": "mse", "lr": 1e-3}
     assert {"depth", "loss", "lr", "wcc_width"}.isdisjoint(space.baseline())
     assert space.data == {"fourier": True}
@@ -255,8 +255,8 @@ def test_a_setting_fixes_a_field_and_a_config_moves_the_baseline() -> None:
 
 @pytest.mark.parametrize("word", ["False", "false"])
 def test_python_s_truth_is_a_value_and_its_none_is_what_a_pinned_file_leaves_out(word: str, tmp_path: Path) -> None:
-    space = Space(apply_settings(SPACE, [f"bias={word}", "early_stop=None"], Config.model_fields), Config)
+    space = checked_space(apply_settings(SPACE, [f"bias={word}", "early_stop=None"], Config.model_fields), Config)
     config = space.config(space.baseline())
     assert (config.bias, config.early_stop) == (False, None)
     (tmp_path / "best.toml").write_text(write_toml(pin(space, space.baseline(), seed=0, found={})), encoding="utf-8")
-    assert Space(read_space(tmp_path / "best.toml"), Config).config({}) == config
+    assert checked_space(read_space(tmp_path / "best.toml"), Config).config({}) == config

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import create_model
 
-from sparring.space import Space, pin
+from sparring.space import checked_space, pin
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -48,7 +48,7 @@ def test_whatever_a_space_draws_its_config_takes_and_optuna_gives_back(
     for name, table in search.items():
         first = next(table[kind] for kind in ("uniform", "loguniform", "int", "choice") if kind in table)[0]
         types[name] = (type(first), first)
-    space = Space({**HEAD, "search": search}, create_model("Drawn", **types))
+    space = checked_space({**HEAD, "search": search}, create_model("Drawn", **types))
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     for _ in range(5):
         trial = study.ask()
@@ -58,5 +58,5 @@ def test_whatever_a_space_draws_its_config_takes_and_optuna_gives_back(
         values, distributions = space.to_optuna(params)
         assert (values, distributions) == (trial.params, trial.distributions)
         assert space.suggest(optuna.trial.FixedTrial(values)) == params
-        pinned = Space(pin(space, params, seed=seed, found={}), space.config_class)
+        pinned = checked_space(pin(space, params, seed=seed, found={}), space.config_class)
         assert pinned.config({}) == config

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from sparring.errors import SpaceError
 from sparring.ledger import Ledger, trial_rows, write_study
 from sparring.records import Outcome, TrialRow
-from sparring.space import Space, apply_config, apply_settings, pin, read_space, write_toml
+from sparring.space import Space, apply_config, apply_settings, checked_space, pin, read_space, write_toml
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -39,7 +39,7 @@ SPACE: dict[str, Any] = {
 
 
 def space_of(**search: Any) -> Space:
-    return Space({**SPACE, "search": {**SPACE["search"], **search}}, Config, where="toy.toml")
+    return checked_space({**SPACE, "search": {**SPACE["search"], **search}}, Config, where="toy.toml")
 
 
 def test_a_list_is_its_text_in_a_trial_and_a_list_in_the_config() -> None:
@@ -69,8 +69,10 @@ def test_a_condition_may_name_lists() -> None:
     for _ in range(30):
         params = space_of().suggest(study.ask())
         assert ("depth" in params) == (params["hidden_dims"] != "[32, 64, 128]")
-    assert "depth" in Space(apply_settings(SPACE, ["hidden_dims=[16]"], Config.model_fields), Config).baseline()
-    assert "depth" not in Space(apply_settings(SPACE, ["hidden_dims=[9]"], Config.model_fields), Config).baseline()
+    assert "depth" in checked_space(apply_settings(SPACE, ["hidden_dims=[16]"], Config.model_fields), Config).baseline()
+    assert (
+        "depth" not in checked_space(apply_settings(SPACE, ["hidden_dims=[9]"], Config.model_fields), Config).baseline()
+    )
 
 
 def test_a_list_survives_the_ledger(tmp_path: Path) -> None:
@@ -95,13 +97,13 @@ def test_a_pinned_list_is_a_list_in_toml_and_builds_the_same_config(tmp_path: Pa
     (tmp_path / "best.toml").write_text(write_toml(pin(space, params, seed=3, found={})))
     raw = read_space(tmp_path / "best.toml")
     assert raw["fixed"]["hidden_dims"] == [32, 64, 128]
-    assert Space(raw, Config).config({}) == space.config(params)
+    assert checked_space(raw, Config).config({}) == space.config(params)
 
 
 def test_a_list_is_set_and_published_as_a_list() -> None:
-    space = Space(apply_settings(SPACE, ["hidden_dims=[8, 8]"], Config.model_fields), Config)
+    space = checked_space(apply_settings(SPACE, ["hidden_dims=[8, 8]"], Config.model_fields), Config)
     assert space.config(space.baseline()).hidden_dims == (8, 8)
-    space = Space(apply_config(SPACE, {"hidden_dims": [4, 2]}), Config)
+    space = checked_space(apply_config(SPACE, {"hidden_dims": [4, 2]}), Config)
     assert space.baseline()["hidden_dims"] == "[4, 2]"
     assert space.config(space.baseline()).hidden_dims == (4, 2)
 
@@ -109,7 +111,7 @@ def test_a_list_is_set_and_published_as_a_list() -> None:
 def test_spaces_without_lists_keep_the_fingerprint_they_had_before_lists() -> None:
     raw = {**SPACE, "search": {"lr": {"loguniform": [1e-5, 3e-2]}, "depth": {"choice": [1, 2]}}}
     before = "bd7983748c13df5d535f2a7187ce13a95362532e032f6ce5e2b30c8ad1641cbf"
-    assert Space(raw, Config).fingerprint() == before
+    assert checked_space(raw, Config).fingerprint() == before
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field, model_validator
 
 from sparring.errors import SpaceError, UnknownName
 from sparring.models import find_config
-from sparring.shipped import shipped
-from sparring.space import Space, apply_settings, find_space, read_space
+from sparring.resources import shipped
+from sparring.space import apply_settings, checked_space, find_space, read_space
 
 NAN, INF = float("nan"), float("inf")
 
@@ -54,7 +54,7 @@ SPACE: dict[str, Any] = {
 
 def refusal_of(raw: dict[str, Any]) -> str:
     with pytest.raises(SpaceError) as caught:
-        Space(raw, Config, where="toy.toml")
+        checked_space(raw, Config, where="toy.toml")
     text = str(caught.value)
     assert text.startswith("toy.toml: ")
     assert "\n" not in text
@@ -172,8 +172,8 @@ def test_a_required_field_needs_a_default_to_start_from() -> None:
 
     raw = {**SPACE, "search": {"size": {"int": [1, 9]}}}
     with pytest.raises(SpaceError, match=r"search\.size: has no default; set one under \[defaults\]"):
-        Space(raw, Required)
-    assert Space({**raw, "defaults": {"size": 4}}, Required).baseline() == {"size": 4}
+        checked_space(raw, Required)
+    assert checked_space({**raw, "defaults": {"size": 4}}, Required).baseline() == {"size": 4}
 
 
 def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -235,6 +235,6 @@ def test_a_space_is_found_by_the_name_of_its_model_or_by_path(tmp_path: Path) ->
 def test_a_shipped_space_fits_its_model_and_starts_from_the_published_default(path: Path) -> None:
     raw = read_space(path)
     config_class = find_config(raw["model"])
-    space = Space(raw, config_class, where=path.name)
+    space = checked_space(raw, config_class, where=path.name)
     assert path.stem == space.model or path.stem.startswith(f"{space.model}-")
     assert space.config(space.baseline()) == config_class(**{**space.fixed, **raw.get("defaults", {})})

@@ -14,8 +14,8 @@ from tensorboard.plugins.base_plugin import TBContext
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
 
 from sparring import tensorboard
-from sparring.dimension import Dimension
 from sparring.records import EpochRow, Objective, Outcome, Trial, TrialRow
+from sparring.space.dimension import Dimension
 from sparring.tensorboard import UNUSED, Board, unused
 
 DIMENSIONS = (

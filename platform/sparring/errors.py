@@ -20,6 +20,13 @@ way out, in one sentence.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class SparringError(Exception):
     """Any error Sparring raises on purpose."""
@@ -81,3 +88,19 @@ class Infeasible(SparringError):
 
 class CheckpointError(SparringError):
     """A checkpoint whose checksum, keys, shapes or types do not match."""
+
+
+def sentence(error: ValidationError) -> str:
+    """The first complaint of a ValidationError, with the value it is about."""
+    first = error.errors()[0]
+    field, rule = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{field} = {first['input']!r}: {rule}" if field else f"this combination: {rule}"
+
+
+def refuse_unknown(names: Iterable[str], known: Collection[str], at: str, what: str) -> None:
+    """Raises SpaceError at the first of ``names`` not in ``known``, with the closest known one, else with all."""
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(known))}"
+            raise SpaceError(f"{at}: no {what} {name!r}; {hint}")

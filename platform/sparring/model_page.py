@@ -18,8 +18,8 @@ from .data import read_card
 from .markdown import as_code, as_sentence, as_value, choices, cross, fill, one_line, paragraphs, prose, table, type_of
 from .metrics import find_metric
 from .models import config, find_config, find_model
-from .shipped import shipped
-from .space import Dimension, Space, read_space
+from .resources import shipped
+from .space import Dimension, Space, checked_space, read_space
 
 if TYPE_CHECKING:
     from torch import nn
@@ -218,7 +218,7 @@ def _spaces(name: str, configured: type[config.Config]) -> dict[str, Space]:
     """The shipped spaces of a system by the names of their files, the default one first."""
     paths = sorted(shipped("search_spaces").glob("*.toml"), key=lambda path: (path.stem != name, path.stem))
     raws = {path.stem: read_space(path) for path in paths}
-    return {stem: Space(raw, configured, stem) for stem, raw in raws.items() if raw.get("model") == name}
+    return {stem: checked_space(raw, configured, stem) for stem, raw in raws.items() if raw.get("model") == name}
 
 
 def _properties(configured: type[config.Config]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from .production import About, write_about
 from .production.loaded import check_device
 from .production.trained import MEMBERS, TRAINED, check_place
 from .records import EpochRow, Objective
-from .space import Space, find_space, read_space, write_toml
+from .space import checked_space, find_space, read_space, write_toml
 from .study import SPLIT, SPLIT_SEED, load_foreign
 from .training.saves import Saves
 from .training.single import Trained, train_single, write_trained
@@ -99,7 +99,7 @@ def train_published(
 def check_pinned(raw: Mapping[str, Any], name: str, data_path: Path | None, device: str) -> Pinned:
     """raw: a space with nothing to search; name: what messages call it. Raises UsageError and its kinds."""
     model_class = find_model(str(raw.get("model", "")))
-    space = Space(raw, model_class.Config, name)
+    space = checked_space(raw, model_class.Config, name)
     if space.dimensions:
         searched = ", ".join(each.name for each in space.dimensions)
         raise ConfigError(

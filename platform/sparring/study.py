@@ -28,7 +28,7 @@ from .feasibility import AS_MANY_AS_FIT, check_batch, check_workers, place_slots
 from .ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
 from .models import find_config
 from .records import PRUNERS, StudySpec, safe_name
-from .space import Space, apply_config, apply_settings, find_space, read_space
+from .space import Space, apply_config, apply_settings, checked_space, find_space, read_space
 from .study_checks import check_names, check_objectives, check_writable, smallest_batch
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def prepare(
     if dataset is not None:
         raw["dataset"] = dataset
     raw = _with_full_paths(raw, config_class)
-    checked = Space(raw, config_class, where)
+    checked = checked_space(raw, config_class, where)
     if not checked.dimensions:
         raise UsageError(f"{where}: nothing to search: [search] is empty; train a pinned file with `sparring train`")
     limits["pruner"] = limits.get("pruner") or ("none" if len(checked.objectives) > 1 else PRUNERS[0])

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import DataError, UnknownName
-from ..shipped import shipped
+from ..resources import shipped
 from .dataset import Dataset
 from .fetching import FileCard, data_home, gather
 

@@ -19,15 +19,7 @@ Not here: what the rows mean for the search (referee), where checkpoints and eve
 from __future__ import annotations
 
 from .lock import lock_study
-from .reading import (
-    Reading,
-    attempt_rows,
-    epoch_rows,
-    read_attempts,
-    read_epochs,
-    read_trials,
-    trial_rows,
-)
+from .reading import Reading, attempt_rows, epoch_rows, read_attempts, read_epochs, read_trials, trial_rows
 from .study import read_study, spec_from_json, spec_to_json, write_study
 from .writer import Ledger
 

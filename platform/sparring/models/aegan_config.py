@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from . import config
-from .config import (
+from .config import (  # fmt: skip
     Activation,
     AdversarialLoss,
     Bias,
@@ -22,7 +22,7 @@ from .config import (
     Phase,
     ReconstructionLoss,
     ScalingKind,
-)  # fmt: skip
+)
 
 Layers = Annotated[int, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]

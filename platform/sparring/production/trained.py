@@ -12,9 +12,8 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..data.members import Scheme
-from ..errors import ConfigError, DataError, UsageError
+from ..errors import ConfigError, DataError, UsageError, sentence
 from ..models import find_config
-from ..space_checks import sentence
 from .loaded import About, Loaded, build, check_device
 from .winner import find_study, read_winner
 

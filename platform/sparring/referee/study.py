@@ -15,9 +15,9 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from ..errors import LedgerError, UnknownName
-from ..grid import points
 from ..ranking import values_of
 from ..records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow, Value
+from ..space.grid import points
 from .grid import Grid
 from .memory import Memory
 

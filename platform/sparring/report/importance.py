@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dimension import Dimension
 from ..progress import show
 from ..records import Objective, Outcome, TrialRow, Value
+from ..space.dimension import Dimension
 
 TOO_FEW = 8
 """Fewer trials than this say nothing about a dozen hyperparameters."""

@@ -15,11 +15,11 @@ from typing import Any
 import plotly.graph_objects as go
 import pyarrow.compute as pc
 
-from ..dimension import Dimension
 from ..ledger import read_epochs
 from ..progress import show
 from ..ranking import is_ranked
 from ..records import Outcome, TrialRow, Value
+from ..space.dimension import Dimension
 from .importance import encode
 from .reading import Report
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..dimension import Dimension
-from ..dimension_table import read_dimension
 from ..errors import DataError, NothingToReport, SparringError
 from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_json
 from ..ledger.schema import to_trial_rows
 from ..ranking import front, is_ranked
 from ..records import Objective, Outcome, StudySpec, TrialRow
+from ..space.dimension import Dimension
+from ..space.dimension_toml import read_dimension
 from ..yardsticks import Task, Yardstick, depends_on_winner, measure
 from .importance import Importance, measure_importance
 

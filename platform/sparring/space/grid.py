@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from .errors import SpaceError
-from .records import Value
+from ..errors import SpaceError
+from ..records import Value
 
 if TYPE_CHECKING:
     from .space import Space

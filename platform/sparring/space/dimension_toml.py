@@ -1,7 +1,7 @@
 """The table of a space's file that makes a dimension, and the checks that it must pass.
 
 Four kinds, after the TOML key that makes them: ``loguniform``, ``uniform``, ``int``, ``choice``. Whether a model
-accepts the values is not asked here but in ``space_checks.py``.
+accepts the values is not asked here but in ``checks.py``.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, cast
 
-from .dimension import KINDS, Dimension, refuse_unknown, to_text
-from .errors import SpaceError
-from .records import Kind, Value
+from ..errors import SpaceError, refuse_unknown
+from ..records import Kind, Value
+from .dimension import KINDS, Dimension, to_text
 
 LARGEST = 2**53
 """Bounds beyond it are refused: neither Optuna nor a float64 column tells neighbouring integers apart there."""

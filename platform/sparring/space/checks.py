@@ -9,46 +9,33 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from .dimension import from_text, refuse_unknown
-from .errors import SpaceError, UnknownName
-from .metrics import find_metric
-from .records import Objective
+from ..errors import SpaceError, refuse_unknown
+from .dimension import from_text
+from .objectives import read_objectives
+from .space import Space
 
 if TYPE_CHECKING:
-    from .space import Space
+    from pydantic import BaseModel
 
 _TEXTS = ("model", "dataset", "split", "data_path")
 _UNLESS_SAID = {"split": "80/20", "data_path": "."}
 _TABLES = ("data", "fixed", "defaults", "search", "found")
 
 
-def check_space(space: Space) -> None:
-    """Raises SpaceError at the first rule the space breaks."""
+def checked_space(raw: Mapping[str, Any], config_class: type[BaseModel], where: str = "search space") -> Space:
+    """The space that a user's file says. Raises SpaceError, with place, rule and value, at the first broken rule.
+
+    raw: the TOML's dict. where: what messages call the file. A space out of a study.json was checked when that was
+    written; it takes the bare constructor of ``Space``.
+    """
+    space = Space(raw, config_class, where)
     _check_tables(space.raw, space.where)
     _check_fields(space)
     _check_conditions(space)
     _check_ranges(space)
     _check_baseline(space)
     read_objectives(space.raw.get("objectives"), f"{space.where}: objectives")
-
-
-def read_objectives(tables: Any, at: str) -> tuple[Objective, ...]:
-    """The [[objectives]] of a file. ``goal`` may be left out; a metric has only one. Raises SpaceError."""
-    if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
-        raise SpaceError(f'{at}: wants [[objectives]] with metric = "val/score", but got {tables!r}')
-    objectives = tuple(_read_objective(table, f"{at}[{index}]") for index, table in enumerate(tables))
-    if len({objective.metric for objective in objectives}) < len(objectives):
-        raise SpaceError(f"{at}: each metric stands once, but got {[objective.metric for objective in objectives]}")
-    return objectives
-
-
-def sentence(error: ValidationError) -> str:
-    """The first complaint of a ValidationError, with the value it is about."""
-    first = error.errors()[0]
-    field, rule = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-    return f"{field} = {first['input']!r}: {rule}" if field else f"this combination: {rule}"
+    return space
 
 
 def _check_tables(raw: Mapping[str, Any], where: str) -> None:
@@ -116,19 +103,6 @@ def _check_baseline(space: Space) -> None:
                 f"{dimension}; widen the range, or set another start under [defaults]"
             )
     space.config(baseline)
-
-
-def _read_objective(table: Mapping[str, Any], at: str) -> Objective:
-    refuse_unknown(table, {"metric", "goal"}, at, "key")
-    try:
-        metric = find_metric(str(table.get("metric", "")))
-    except UnknownName as error:
-        raise SpaceError(f"{at}.metric: {error}") from error
-    if metric.goal == "none":
-        raise SpaceError(f"{at}.metric: {metric.name} has no better direction; choose a val/… figure")
-    if table.get("goal", metric.goal) != metric.goal:
-        raise SpaceError(f"{at}.goal: {metric.name} is to {metric.goal}, but got {table['goal']!r}; leave goal out")
-    return Objective(metric=metric.name, goal=metric.goal)
 
 
 def _check_plain(value: Any, at: str) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 
 import tomli_w
 
-from .dimension import refuse_unknown
-from .errors import SpaceError, UnknownName
-from .shipped import shipped
+from ..errors import SpaceError, UnknownName, refuse_unknown
+from ..resources import shipped
 
 LARGEST_FILE = 1_000_000
 """Bytes. A space is a page of text; anything larger is some other file."""

@@ -1,6 +1,6 @@
-"""A search space: which fields of a model's Config the search varies, and how; checked before anything starts.
+"""A search space: which fields of a model's Config the search varies, and how.
 
-Built from a TOML file's dict (``space_file.py``) and the model's Config class. It draws values through an Optuna
+Built from a TOML file's dict (``toml_file.py``) and the model's Config class. It draws values through an Optuna
 trial, translates finished ones back, makes the Config of a trial and pins the best one. The pinned file has the
 same form with nothing left to search. It samples nothing by itself and holds no study.
 """
@@ -18,23 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from .dimension import Dimension, refuse_unknown
-from .dimension_table import read_dimension
-from .errors import SpaceError
-from .records import Kind, Objective, Value
-from .space_checks import check_space, read_objectives, sentence
-from .space_file import apply_config, apply_settings, find_space, read_space, write_toml
+from ..errors import SpaceError, refuse_unknown, sentence
+from ..records import Kind, Objective, Value
+from .dimension import Dimension
+from .dimension_toml import read_dimension
+from .objectives import read_objectives
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import BaseTrial
 
-__all__ = ["Dimension", "Space", "apply_config", "apply_settings", "find_space", "pin", "read_space", "write_toml"]
-
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """A checked search space. Raises SpaceError with the place, the rule and the value at the first broken rule.
+    """A search space. ``checks.checked_space`` makes one from a user's file; this constructor checks nothing.
 
     ``raw`` is the TOML's dict, ``config_class`` the model's Config, ``where`` what messages call the file.
     """
@@ -42,10 +39,6 @@ class Space:
     raw: Mapping[str, Any]
     config_class: type[BaseModel]
     where: str = "search space"
-
-    def __post_init__(self) -> None:
-        if self.config_class is not BaseModel:
-            check_space(self)
 
     def without_model(self) -> Space:
         """The same space for one who draws, translates and begins with the baseline, but makes no Config.

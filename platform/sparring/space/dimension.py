@@ -1,4 +1,4 @@
-"""One searched hyperparameter: its values, when it applies, and how it is drawn (read by ``dimension_table.py``).
+"""One searched hyperparameter: its values, when it applies, and how it is drawn (read by ``dimension_toml.py``).
 
 A choice may be a list, such as the widths of a net's layers. Lists have different lengths, so they fit neither a column
 of numbers nor Optuna, which warns of categories that are no text or number. Everywhere but in TOML and in the model's
@@ -7,15 +7,13 @@ Config such a value is therefore its JSON text, "[32, 64]": hashable, sortable, 
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from .errors import SpaceError
-from .records import Kind, Value
+from ..records import Kind, Value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -137,12 +135,3 @@ def to_text(value: Any) -> Any:
 def from_text(value: Any) -> Any:
     """The list that ``to_text`` made a text of; anything else as it is."""
     return json.loads(value) if isinstance(value, str) and value.startswith("[") else value
-
-
-def refuse_unknown(names: Iterable[str], known: Collection[str], at: str, what: str) -> None:
-    """Raises SpaceError at the first of ``names`` not in ``known``, with the closest known one, else with all."""
-    for name in names:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(known))}"
-            raise SpaceError(f"{at}: no {what} {name!r}; {hint}")

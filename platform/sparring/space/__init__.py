@@ -1,0 +1,28 @@
+"""A search space: a TOML file's dict and a model's Config class, checked against each other, drawn from, pinned.
+
+space.py           the space itself: draws and translates configurations, pins the best one
+dimension.py       one searched field; dimension_toml.py reads it
+toml_file.py       the file: find, read, change from the command line, write
+checks.py          the rules a user's file must keep; ``checked_space`` applies them
+objectives.py      the figures to search by
+grid.py            every point of a space without ranges of floats
+"""
+
+from __future__ import annotations
+
+from .checks import checked_space
+from .dimension import Dimension
+from .space import Space, pin
+from .toml_file import apply_config, apply_settings, find_space, read_space, write_toml
+
+__all__ = [
+    "Dimension",
+    "Space",
+    "apply_config",
+    "apply_settings",
+    "checked_space",
+    "find_space",
+    "pin",
+    "read_space",
+    "write_toml",
+]
