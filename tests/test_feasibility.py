@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sparring.errors import ClusterError, UsageError
-from sparring.feasibility import check_batch, check_cluster, check_workers, largest_slots
 from sparring.records import StudySpec
+from sparring.study.feasibility import check_batch, check_cluster, check_workers, largest_slots
 
 SPEC = StudySpec(name="study", model="aegan", dataset="exafs", slots=1)
 FLAGS = {"--slots": "slots", "--workers-per-trial": "workers_per_trial"}

@@ -7,7 +7,6 @@ from itertools import product
 import pytest
 from pydantic import BaseModel
 
-from sparring.budget import choose_budget
 from sparring.errors import SpaceError, UsageError
 from sparring.records import Outcome, StudySpec, TrialRow
 from sparring.referee.study import Study
@@ -15,6 +14,7 @@ from sparring.space import Space, checked_space
 from sparring.space.dimension_toml import read_dimension
 from sparring.space.grid import LARGEST, points
 from sparring.study import open_folder, prepare
+from sparring.study.budget import choose_budget
 
 
 class Toy(BaseModel):

@@ -19,7 +19,6 @@ BELOW = {
     "records": "errors",
     "resources": "errors",
     "metrics": "records",
-    "feasibility": "records",
     "space": "metrics resources",
     "data": "records resources",
     "models": "space metrics data two_sample",
@@ -31,8 +30,8 @@ BELOW = {
     "tensorboard": "ledger space",
     "yardsticks": "models",
     "two_sample": "errors",
-    "progress": "metrics",
-    "study": "referee models feasibility",
+    "progress": "ledger",
+    "study": "referee models",
     "report": "study yardsticks progress",
     "production": "training study progress",
     "retrain": "production",
@@ -41,14 +40,11 @@ BELOW = {
 }
 
 ROOM_OF = {
-    "ranking": "records",
     "markdown": "model_page",
     "card_page": "model_page",
     "verbs": "cli",
     "train_command": "cli",
     "findings": "cli",
-    "study_checks": "study",
-    "budget": "study",
     "resampling": "retrain",
 }
 """Modules that share a room; any other module or folder is the room of its own name."""

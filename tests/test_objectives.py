@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from sparring.cli import app
 from sparring.ledger import Ledger, spec_to_json, trial_rows, write_study
+from sparring.ledger.ranking import dominates, front, values_of
 from sparring.models import find_config
 from sparring.progress import print_summary
-from sparring.ranking import dominates, front, values_of
 from sparring.records import EpochRow, Objective, Outcome, StudySpec, TrialRow, Verdict
 from sparring.referee import memory
 from sparring.referee.referee import Referee

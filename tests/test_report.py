@@ -23,7 +23,7 @@ from rich.console import Console
 
 from sparring.errors import DataError, NothingToReport, UnknownName, UsageError
 from sparring.ledger import Ledger, spec_to_json, write_study
-from sparring.ranking import best_row
+from sparring.ledger.ranking import best_row
 from sparring.records import AttemptRow, EpochRow, Objective, Outcome, StudySpec, TrialRow
 from sparring.report import importance, read_report, write_report
 from sparring.report.importance import encode, measure_importance
@@ -256,7 +256,7 @@ def test_a_winner_that_beats_them_all_names_the_closest(mixed):
 
 
 def stub_study(monkeypatch, sha256="abc", error=None):
-    """Stands in for ``sparring.study``, which would load torch and a real data set."""
+    """Stands in for ``sparring.study.study``, which would load torch and a real data set."""
     draw = np.random.default_rng(0)
     fields = {"structure": draw.normal(size=(40, 3)), "spectrum": draw.normal(size=(40, 4))}
     predictions = {"val/mse_predict_spectrum": ("structure", "spectrum")}
@@ -274,7 +274,7 @@ def stub_study(monkeypatch, sha256="abc", error=None):
             raise error
         return opened
 
-    monkeypatch.setitem(sys.modules, "sparring.study", SimpleNamespace(reopen=reopen))
+    monkeypatch.setattr("sparring.study.reopen", reopen)
     return calls
 
 

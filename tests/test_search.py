@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sparring.ledger import attempt_rows, epoch_rows, read_study, spec_from_json, trial_rows
-from sparring.ranking import best_row
+from sparring.ledger.ranking import best_row
 from sparring.records import Outcome
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

@@ -153,12 +153,12 @@ def search(
     ] = "30m",
 ) -> None:
     """Search a model's hyperparameters; the same command again resumes."""
-    from . import study as studies
-    from .budget import choose_budget
-    from .feasibility import AS_MANY_AS_FIT
+    from .study import prepare
+    from .study.budget import choose_budget
+    from .study.feasibility import AS_MANY_AS_FIT
 
     trials, time_s = choose_budget(trials, _seconds(time, "--time") if time else None, sampler)
-    prepared = studies.prepare(
+    prepared = prepare(
         model,
         space=space,
         dataset=dataset,

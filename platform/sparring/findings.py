@@ -51,8 +51,8 @@ def best(
 ) -> None:
     """Pin the best configuration: the search space with every range collapsed to a value."""
     from .ledger import read_study, spec_from_json, trial_rows
+    from .ledger.ranking import best_row, front, is_ranked
     from .models import find_config
-    from .ranking import best_row, front, is_ranked
     from .space import Space, pin, write_toml
 
     folder = _find(study, results)

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from . import __version__
 from .data.members import CALLED, Member, Plan, member_rows
+from .data.splits import SPLIT_SEED
 from .errors import ConfigError, UsageError
 from .production import About
 from .production.trained import ABOUT, MEMBERS, TRAINED, Roll, check_place, read_json
@@ -27,7 +28,6 @@ from .production.verbs import open_folder, write_table
 from .progress import nearby, show
 from .retrain import Pinned, check_pinned, train_pinned, write_pinned
 from .space import read_space, write_toml
-from .study import SPLIT_SEED
 
 TABLE = "members.parquet"
 

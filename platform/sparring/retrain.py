@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from . import __version__
 from .data import Dataset, Member, Split, load_dataset, split_rows
 from .data.mapping import Mapped, select
+from .data.splits import SPLIT, SPLIT_SEED
 from .errors import ConfigError, NoTrialSucceeded
 from .models import find_model
 from .models.base import Model
@@ -27,7 +28,7 @@ from .production.loaded import check_device
 from .production.trained import MEMBERS, TRAINED, check_place
 from .records import EpochRow, Objective
 from .space import checked_space, find_space, read_space, write_toml
-from .study import SPLIT, SPLIT_SEED, load_foreign
+from .study import load_foreign
 from .training.saves import Saves
 from .training.single import Trained, train_single, write_trained
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import NoTrialSucceeded
-from ..feasibility import place_slots
 from ..ledger import lock_study, trial_rows
+from ..ledger.ranking import best_row, front
 from ..mirror import Mirror
 from ..progress import print_summary
-from ..ranking import best_row, front
 from ..study import Study, is_complete, open_folder, with_limits
+from ..study.feasibility import place_slots
 from .search import connect, handled, interrupt, run, store
 from .watch import Watcher
 

@@ -27,7 +27,7 @@ from ..data.mapping import Mapped
 from ..errors import ClusterError, LedgerError, SparringError
 from ..records import Snapshot, StudySpec
 from ..space import Space
-from ..study import available_cpus
+from ..study.feasibility import available_cpus
 from .patience import LEAVE_S, is_stalled, why_stalled
 
 FOLLOW_S = 0.4

@@ -64,3 +64,10 @@ def split_rows(n: int, kind: str = "80/20", seed: int = 42, parts: Mapping[str, 
         test=np.arange(free + fixed_valid, n) if fixed_test else rows[valid : valid + test],
         in_time=in_time,
     )
+
+
+SPLIT = "80/20"
+
+
+SPLIT_SEED = 42
+"""The published split is 80/20 under this seed; a study's own seed must not change who is compared on what."""

@@ -15,9 +15,9 @@ from ..data import Dataset, Member, load_dataset, member_rows, read_card, split_
 from ..data.dataset import PARTS
 from ..data.fourier import transform
 from ..data.spectra import read_spectrum, read_structure
+from ..data.splits import SPLIT, SPLIT_SEED
 from ..data.wacsf import Grid, describe
 from ..errors import DataError, UnknownName, UsageError
-from ..study import SPLIT, SPLIT_SEED
 from .loaded import Loaded
 
 MOST = 10_000

@@ -11,8 +11,8 @@ from pathlib import Path
 from .. import __version__
 from ..errors import UsageError
 from ..ledger import read_study, spec_from_json, trial_rows
+from ..ledger.ranking import best_row, is_ranked
 from ..models import find_config
-from ..ranking import best_row, is_ranked
 from ..records import StudySpec, TrialRow
 from ..space import Space
 from ..training.shelf import WEIGHTS, WeightsFolder

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..ranking import values_of
+from ..ledger.ranking import values_of
 from ..records import Objective, Outcome, TrialRow
 from .words import clean, compare, nearby, show
 

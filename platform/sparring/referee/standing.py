@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from ..ranking import dominates, is_ranked, values_of
+from ..ledger.ranking import dominates, is_ranked, values_of
 from ..records import Objective, Outcome, TrialRow
 
 

@@ -15,7 +15,7 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from ..errors import LedgerError, UnknownName
-from ..ranking import values_of
+from ..ledger.ranking import values_of
 from ..records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow, Value
 from ..space.grid import points
 from .grid import Grid

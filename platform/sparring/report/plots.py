@@ -16,8 +16,8 @@ import plotly.graph_objects as go
 import pyarrow.compute as pc
 
 from ..ledger import read_epochs
+from ..ledger.ranking import is_ranked
 from ..progress import show
-from ..ranking import is_ranked
 from ..records import Outcome, TrialRow, Value
 from ..space.dimension import Dimension
 from .importance import encode

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from ..errors import DataError, NothingToReport, SparringError
 from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_json
+from ..ledger.ranking import front, is_ranked
 from ..ledger.schema import to_trial_rows
-from ..ranking import front, is_ranked
 from ..records import Objective, Outcome, StudySpec, TrialRow
 from ..space.dimension import Dimension
 from ..space.dimension_toml import read_dimension

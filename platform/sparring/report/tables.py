@@ -22,8 +22,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import UsageError
+from ..ledger.ranking import is_ranked
 from ..progress import COLOURS, clean, clock, compare, comparison_table, front_sentence, last_words, show
-from ..ranking import is_ranked
 from ..records import Outcome, TrialRow
 from .importance import TRUSTED
 from .reading import Report

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import UsageError
-from .metrics import find_metric
-from .records import PRUNERS, SAMPLERS
+from ..errors import UsageError
+from ..metrics import find_metric
+from ..records import PRUNERS, SAMPLERS
 
 if TYPE_CHECKING:
-    from .models.config import Config
-    from .space import Space
+    from ..models.config import Config
+    from ..space import Space
 
 
 def check_objectives(space: Space, config_class: type[Config], pruner: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .errors import UsageError
-from .records import StudySpec
-from .space import Space
-from .space.grid import LARGEST, points
+from ..errors import UsageError
+from ..records import StudySpec
+from ..space import Space
+from ..space.grid import LARGEST, points
 
 TRIALS, TIME_S = 24, 135.0
 """What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""

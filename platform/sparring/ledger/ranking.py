@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from .records import Objective, Outcome, TrialRow
+from ..records import Objective, Outcome, TrialRow
 
 
 def is_ranked(row: TrialRow) -> bool:

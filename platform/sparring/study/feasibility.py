@@ -8,12 +8,13 @@ CPU. What other users of the cluster hold at the moment is not looked at: that i
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from .errors import ClusterError, UsageError
-from .records import PRECISIONS, StudySpec
+from ..errors import ClusterError, UsageError
+from ..records import PRECISIONS, StudySpec
 
 Node = Mapping[str, float]
 """What a node has, by Ray's names: ``{"CPU": 4.0, "GPU": 1.0}`` and more; what is missing is 0."""
@@ -185,3 +186,8 @@ def _amount(cpus: int, gpus: float) -> str:
 
 def _count(number: float, noun: str) -> str:
     return f"{number:g} {noun}{'' if 0 < number <= 1 else 's'}"
+
+
+def available_cpus() -> int:
+    """CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

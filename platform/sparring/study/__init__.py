@@ -1,0 +1,15 @@
+"""A study from the user's words: read, checked against each other, and only then begun or resumed.
+
+prepare.py       the user's words made one checked study
+study.py         the study itself: its rows, its folder, begun and reopened
+checks.py        what its words, objectives and folder must be
+budget.py        what it may spend
+feasibility.py   whether a cluster can hold it
+"""
+
+from __future__ import annotations
+
+from .prepare import prepare
+from .study import Study, is_complete, load, load_foreign, open_folder, reopen, with_limits
+
+__all__ = ["Study", "is_complete", "load", "load_foreign", "open_folder", "prepare", "reopen", "with_limits"]

@@ -1,0 +1,170 @@
+"""A checked study: its rows, its identity, its folder.
+
+``open_folder`` writes ``study.json`` once and refuses to mix two different searches under one name.
+"""
+
+from __future__ import annotations
+
+import platform as machine
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import __version__
+from ..data import Dataset, Split, load_dataset, split_rows
+from ..data.foreign import read_foreign
+from ..data.mapping import Mapped, select
+from ..data.splits import SPLIT_SEED
+from ..errors import UsageError
+from ..ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
+from ..models import find_config
+from ..records import StudySpec
+from ..space import Space
+
+if TYPE_CHECKING:
+    from ..models.config import Config
+
+HOW_FIGURES_ARISE = ("workers_per_trial", "sync_batchnorm", "precision")
+"""What else of a spec its figures depend on: batch norm over shares of a batch is not batch norm over the whole."""
+
+
+VERSIONS = ("torch", "ray", "optuna", "numpy", "pyarrow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A checked study: what to search, on which rows, where its folder is."""
+
+    folder: Path
+    spec: StudySpec
+    space: Space
+    config_class: type[Config]
+    dataset: Dataset
+    split: Split
+    foreign: Dataset | None = None
+    """Samples of the set that the space names for trials to be told from; the same for all."""
+
+    @property
+    def epochs(self) -> int:
+        """A trial's budget."""
+        epochs: int = self.space.config(self.space.baseline()).epochs
+        return epochs
+
+    def rows(self, part: str) -> dict[str, np.ndarray | Mapped]:
+        """The model's fields on the rows of ``train``, ``valid`` or ``test``; of a map too large to copy, the map.
+
+        Of ``foreign`` nothing, if there are no foreign samples.
+        """
+        if part == "foreign":
+            return {} if self.foreign is None else dict(self.foreign.fields)
+        index = getattr(self.split, part)
+        return {name: select(self.dataset.fields[name], index) for name in self.config_class.fields}
+
+    def identity(self) -> dict[str, Any]:
+        """What must not change between two searches under one name."""
+        return {
+            "model": self.spec.model,
+            "dataset": self.dataset.name,
+            "data_sha256": self.dataset.sha256,
+            "split": self.spec.split,
+            "seed": self.spec.seed,
+            "space": self.space.fingerprint(),
+            "pruner": self.spec.pruner,
+            **{name: getattr(self.spec, name) for name in HOW_FIGURES_ARISE},
+            "device": "gpu" if self.spec.gpus_per_worker > 0 else "cpu",  # their generators draw other noise
+            "grid": self.spec.sampler == "grid",  # a trial's number says which point it is
+            **({} if self.foreign is None else {f"{self.config_class.foreign}_sha256": self.foreign.sha256}),
+        }
+
+
+def load(spec: StudySpec, config_class: type[Config]) -> Dataset:
+    """The study's data set, with the fields its model needs. Raises DataError or UsageError."""
+    data = load_dataset(spec.dataset, Path(spec.data_path) if spec.data_path else None, spec.data_options)
+    missing = [field for field in config_class.fields if field not in data.fields]
+    if missing:
+        raise UsageError(
+            f"data set {spec.dataset}: model {spec.model} needs the fields {', '.join(config_class.fields)}, but it "
+            f"holds {', '.join(data.fields)}; choose another --dataset"
+        )
+    return data
+
+
+def load_foreign(config: Config, where: str, own: Dataset | None = None, flag: str | None = None) -> Dataset | None:
+    """Samples of the set that ``config`` names for a model to be told from; None if it names none.
+
+    where: what messages call the file. own: the set the model learns, which is refused. flag: how the user says where
+    the foreign set lies, by default in the field. Raises UsageError if the samples cannot be had.
+    """
+    name = getattr(config, config.foreign) if config.foreign else None
+    if not name:
+        return None
+    path = getattr(config, config.foreign_path) if config.foreign_path else None
+    return read_foreign(
+        name, config.fields, f"{where}: {config.foreign}", path, flag=flag or config.foreign_path,
+        own=None if own is None else own.sha256,
+    )  # fmt: skip
+
+
+def open_folder(study: Study) -> bool:
+    """Makes the study's folder and its ``study.json``; True if the study was begun before. Hold its lock."""
+    if (study.folder / "study.json").exists():
+        check_resumable(study)  # again, under the lock: another may have begun it since
+        return True
+    write_study(
+        study.folder,
+        {
+            "spec": spec_to_json(study.spec),
+            "identity": study.identity(),
+            "kinds": study.space.kinds,
+            "metrics": list(study.config_class.emitted()),
+            "epochs": study.epochs,
+            "shapes": {name: list(study.dataset.shapes[name]) for name in study.config_class.fields},
+            "axes": {name: axis.tolist() for name, axis in study.dataset.axes.items()},
+            "rows": {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")},
+            "versions": {
+                "sparring": __version__,
+                "python": machine.python_version(),
+                **{name: version(name) for name in VERSIONS},
+            },
+        },
+    )
+    return False
+
+
+def reopen(folder: Path) -> Study:
+    """A study from its folder, to be read: the spec it was begun with, its data loaded again, no foreign samples."""
+    document = read_study(folder)
+    spec = spec_from_json(document["spec"])
+    config_class = find_config(spec.model)
+    space = Space(spec.space, config_class, f"{folder.name}/study.json")
+    data = load(spec, config_class)
+    split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
+    return Study(folder=folder, spec=spec, space=space, config_class=config_class, dataset=data, split=split)
+
+
+def is_complete(study: Study) -> bool:
+    """Has every trial of the budget ended?"""
+    return (study.folder / "study.json").exists() and len(trial_rows(study.folder)) >= study.spec.trials
+
+
+def check_resumable(study: Study) -> None:
+    """Raises UsageError if the folder holds another search under the same name."""
+    if not (study.folder / "study.json").exists():
+        return
+    of_older = {"grid": False, "device": "cpu"}
+    defaults = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE} | of_older
+    before, now = defaults | read_study(study.folder)["identity"], study.identity()
+    changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
+    if changed:
+        raise UsageError(
+            f"study {study.spec.name}: the same name resumes the same search, but {'; '.join(changed)}; "
+            "give this search its own --name"
+        )
+
+
+def with_limits(study: Study, **limits: Any) -> Study:
+    """The same study under other limits (trials, time_s, slots)."""
+    return replace(study, spec=replace(study.spec, **limits))
