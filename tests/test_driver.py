@@ -16,9 +16,9 @@ from sparring.cluster import search, trainer
 from sparring.cluster.court import Court
 from sparring.cluster.search import Interrupted, connect, handled, interrupt
 from sparring.errors import ClusterError, LedgerError, StudyLocked
+from sparring.ledger.checkpoints import CheckpointFolder
 from sparring.records import Objective, Outcome, StudySpec, Verdict
 from sparring.training.averaging import PeerLost, Workers
-from sparring.training.checkpoint import CheckpointFolder
 
 # -- waiting for the referee ------------------------------------------------------------------------------------------
 

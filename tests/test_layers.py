@@ -23,9 +23,8 @@ BELOW = {
     "data": "records resources",
     "models": "space metrics data two_sample",
     "model_page": "models",
-    "training": "models",
+    "training": "models ledger",
     "ledger": "metrics",
-    "mirror": "ledger",
     "referee": "ledger space",
     "tensorboard": "ledger space",
     "yardsticks": "models",
@@ -35,7 +34,7 @@ BELOW = {
     "report": "study yardsticks progress",
     "production": "training study progress",
     "retrain": "production",
-    "cluster": "training study tensorboard progress mirror",
+    "cluster": "training study tensorboard progress",
     "cli": "cluster report retrain model_page",
 }
 

@@ -22,11 +22,11 @@ from pyarrow import fs
 
 from sparring.errors import StudyLocked, UsageError
 from sparring.ledger import Ledger, attempt_rows, epoch_rows, lock_study, read_study, trial_rows, write_study
-from sparring.mirror import Mirror, mirror, seeding, store
-from sparring.mirror.store import Store
+from sparring.ledger.checkpoints import CheckpointFolder
+from sparring.ledger.mirror import Mirror, mirror, seeding, store
+from sparring.ledger.mirror.store import Store
+from sparring.ledger.weights import WeightsFolder
 from sparring.records import AttemptRow, EpochRow, Outcome, TrialRow
-from sparring.training.checkpoint import CheckpointFolder
-from sparring.training.shelf import WeightsFolder
 
 pytestmark = pytest.mark.slow  # all together
 
@@ -178,10 +178,10 @@ SEARCH = """
 import json, random, sys, time
 from pathlib import Path
 from sparring.ledger import Ledger, write_study
-from sparring.mirror import Mirror
+from sparring.ledger.mirror import Mirror
 from sparring.records import AttemptRow, EpochRow, Outcome, TrialRow
-from sparring.training.checkpoint import CheckpointFolder
-from sparring.training.shelf import WeightsFolder
+from sparring.ledger.checkpoints import CheckpointFolder
+from sparring.ledger.weights import WeightsFolder
 
 folder, address, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 chance = random.Random(seed)

@@ -11,6 +11,7 @@ from safetensors.torch import load
 
 from sparring.errors import DataError, UsageError
 from sparring.ledger import Ledger, trial_rows, write_study
+from sparring.ledger.weights import WeightsFolder
 from sparring.models import find_config, find_model, model_names
 from sparring.production.trained import read_trained
 from sparring.production.winner import find_study, read_winner
@@ -19,7 +20,6 @@ from sparring.referee.standing import Standing
 from sparring.study import open_folder, prepare, reopen
 from sparring.training.gang import Solo
 from sparring.training.mapped import as_rows
-from sparring.training.shelf import WeightsFolder
 
 SCORE, LIKENESS = Objective(metric="val/score"), Objective(metric="val/ms_ssim", goal="maximize")
 

@@ -187,7 +187,7 @@ def search(
         silence_limit_s=_seconds(silence_limit, "--silence-limit"),
     )
     from .cluster.conduct import conduct
-    from .mirror import Mirror
+    from .ledger.mirror import Mirror
 
     second = Mirror(prepared.folder, mirror) if mirror is not None else None
     if second is not None:

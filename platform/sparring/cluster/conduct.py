@@ -10,8 +10,8 @@ from rich.console import Console
 
 from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, trial_rows
+from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
-from ..mirror import Mirror
 from ..progress import print_summary
 from ..study import Study, is_complete, open_folder, with_limits
 from ..study.feasibility import place_slots

@@ -10,12 +10,12 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..errors import LedgerError, SparringError
+from ..ledger.checkpoints import CheckpointFolder
+from ..ledger.weights import WEIGHTS, WeightsFolder
 from ..records import Snapshot, StudySpec
 from ..referee.events import Event
 from ..referee.referee import Referee
 from ..space import Space
-from ..training.checkpoint import CheckpointFolder
-from ..training.shelf import WEIGHTS, WeightsFolder
 
 
 class Court(Referee):

@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 
 from ..ledger import attempt_rows, epoch_rows, trial_rows
-from ..mirror import Mirror
+from ..ledger.mirror import Mirror
 from ..progress import LiveView
 from ..records import EpochRow, Snapshot, Trial, TrialRow
 from ..study import Study

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from .lock import lock_study
 from .reading import Reading, attempt_rows, epoch_rows, read_attempts, read_epochs, read_trials, trial_rows
-from .study import read_study, spec_from_json, spec_to_json, write_study
+from .study_json import read_study, spec_from_json, spec_to_json, write_study
 from .writer import Ledger
 
 __all__ = [

@@ -7,8 +7,10 @@ its name appears, the folder's fsync before anyone is told.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -85,3 +87,41 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def put(folder: Path, stem: str, packed: bytes) -> Path:
+    """Durably stores the bytes as ``STEM-<16 digits>.safetensors``; returns the path. Raises OSError if it cannot.
+
+    The same bytes under the same stem take each other's place: unlike ``publish``, this may be repeated.
+    """
+    final = folder / f"{stem}-{digest(packed)}.safetensors"
+    folder.mkdir(exist_ok=True)
+    temporary = folder / f".{final.name}.tmp"
+    try:
+        temporary.unlink(missing_ok=True)  # left by a process that died here
+        _write(temporary, packed)
+        os.replace(temporary, final)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+    return final
+
+
+def newest_whole(paths: Sequence[Path]) -> bytes | None:
+    """The bytes of the last file whose checksum holds; torn ones are passed over. None if there is none."""
+    for path in reversed(paths):
+        packed = path.read_bytes()
+        if is_whole(path, packed):
+            return packed
+    return None
+
+
+def is_whole(path: Path, packed: bytes) -> bool:
+    """Do the bytes have the checksum in the file's name?"""
+    return path.stem.rpartition("-")[2] == digest(packed)
+
+
+def digest(packed: bytes) -> str:
+    """The first 16 hexadecimal digits of the bytes' SHA-256."""
+    return hashlib.sha256(packed).hexdigest()[:16]

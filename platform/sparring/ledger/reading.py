@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ..records import AttemptRow, EpochRow, TrialRow
 from .parts import read_parts
 from .schema import KEYS, Columns, to_attempt_rows, to_epoch_rows, to_trial_rows
-from .study import read_study
+from .study_json import read_study
 
 
 class Reading(NamedTuple):

@@ -12,10 +12,10 @@ from .. import __version__
 from ..errors import UsageError
 from ..ledger import read_study, spec_from_json, trial_rows
 from ..ledger.ranking import best_row, is_ranked
+from ..ledger.weights import WEIGHTS, WeightsFolder
 from ..models import find_config
 from ..records import StudySpec, TrialRow
 from ..space import Space
-from ..training.shelf import WEIGHTS, WeightsFolder
 from .loaded import About, Loaded, build
 
 STUDY = "study.json"

@@ -6,5 +6,5 @@ judge.py      who stops at a rung, as pruners.py decides it
 study.py      the Optuna study inside, told the truth and rebuilt from the ledger; memory.py: what its sampler sees
 journal.py    epochs on their way into the ledger; rebuild.py: the way back
 events.py     what the driver has not seen yet; outlook.py: the search as it sees it
-contracts.py  what the referee asks of the shelf of checkpoints, and what it does once the disk refuses
+contracts.py  what it does once the disk refuses
 """

@@ -1,30 +1,12 @@
-"""What the referee asks of the shelves of checkpoints and weights, and what it does once the disk refuses."""
+"""What the referee does once the disk refuses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import LedgerError
-from ..records import EpochRow
-
-
-class Checkpoints(Protocol):
-    """Where checkpoints are kept; ``sparring.training.checkpoint.CheckpointFolder`` is one."""
-
-    def write(self, trial: int, attempt: int, epoch: int, packed: bytes) -> Path: ...
-    def newest(self, trial: int) -> bytes | None: ...
-    def history(self, packed: bytes, attempt: int) -> list[EpochRow]: ...
-    def drop(self, trial: int) -> None: ...
-
-
-class Weights(Protocol):
-    """Where the leading trials' weights are kept; ``sparring.training.shelf.WeightsFolder`` is one."""
-
-    def write(self, trial: int, packed: bytes) -> None: ...
-    def keep(self, trials: Collection[int]) -> None: ...
 
 
 def stopping_instead(answer: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import CheckpointError
 from ..ledger import Ledger
+from ..ledger.checkpoints import CheckpointFolder
+from ..ledger.weights import WeightsFolder
 from ..records import Answer, EpochRow, Outcome, Snapshot, Start, StudySpec, Trial, Verdict
-from .contracts import Checkpoints, Weights, stopping_instead
+from .contracts import stopping_instead
 from .events import Event, Events
 from .journal import Journal
 from .judge import Judge
@@ -41,11 +43,11 @@ class Referee:
         folder: Path,
         spec: StudySpec,
         space: Space,
-        checkpoints: Checkpoints,
+        checkpoints: CheckpointFolder,
         *,
         epochs: int,
         metrics: Sequence[str],
-        weights: Weights | None = None,
+        weights: WeightsFolder | None = None,
         clock: Callable[[], float] = time.monotonic,
         wait_s: float = 30.0,
     ) -> None:

@@ -21,13 +21,13 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError, Infeasible
+from ..ledger.checkpoints import Progress, pack, pack_weights, unpack
 from ..models.base import Model
 from ..records import EpochRow, Objective, Trial
 from . import acceleration, memory, products
 from .arm import Arm
 from .averaging import Workers
 from .batches import Batches
-from .checkpoint import Progress, pack, pack_weights, unpack
 from .noise import Noise, cumulate, order
 from .norms import average_statistics, synchronise
 from .rows import count, part, place, window

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from .shelf import is_whole, put
+from ..ledger.disk import newest_whole, put
 
 PAUSE_S = 10.0
 """Seconds between two checkpoints: what a kill costs at most, beside the epoch under way."""
@@ -46,11 +46,7 @@ class Saves:
 
     def newest(self) -> bytes | None:
         """The newest whole checkpoint; torn ones are passed over. None if there is none."""
-        for path in reversed(self._files(self._identity)):
-            packed = path.read_bytes()
-            if is_whole(path, packed):
-                return packed
-        return None
+        return newest_whole(self._files(self._identity))
 
     def take(self, state: Saved) -> None:
         """After every epoch: writes its state if one is due."""

@@ -1,23 +1,48 @@
 """A trial's state as safetensors bytes: nets, optimizers, the best weights so far, and its own history.
 
 The history (every epoch's metrics) travels along, so that epochs which a dead referee never heard of are told again.
-Nothing is pickled: tensors are safetensors, the rest is JSON in its header. Files are written (``shelf.py``) under a
+Nothing is pickled: tensors are safetensors, the rest is JSON in its header. Files are written (``weights.py``) under a
 name that holds their SHA-256 and verified before use.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import CheckpointError
 from ..records import EpochRow
-from .shelf import is_whole, put
+from .disk import newest_whole, put
 
 FORMAT = 1
+
+CHECKPOINTS = "checkpoints"
+"""The folder of a study in which its unfinished trials' checkpoints lie."""
+
+_CHECKPOINT = re.compile(r"^t(\d+)-a(\d+)-e(\d+)-([0-9a-f]{16})\.safetensors$")
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint's name says."""
+
+    trial: int
+    attempt: int
+    epoch: int
+    sha256: str
+    """The first 16 digits."""
+
+
+def read_checkpoint_name(name: str) -> Checkpoint | None:
+    """The parts of ``checkpoints/t00007-a001-e00012-….safetensors``; None for any other name."""
+    folder, _, file = name.rpartition("/")
+    match = _CHECKPOINT.match(file)
+    if folder != CHECKPOINTS or match is None:
+        return None
+    return Checkpoint(int(match[1]), int(match[2]), int(match[3]), match[4])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +125,7 @@ class CheckpointFolder:
 
     def newest(self, trial: int) -> bytes | None:
         """The newest checkpoint whose checksum holds; torn ones are passed over. None if there is none."""
-        for path in reversed(self._of(trial)):
-            packed = path.read_bytes()
-            if is_whole(path, packed):
-                return packed
-        return None
+        return newest_whole(self._of(trial))
 
     def history(self, packed: bytes, attempt: int) -> list[EpochRow]:
         """The epochs a checkpoint remembers, as rows of ``attempt``; raises CheckpointError if it is not ours."""

@@ -10,22 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ..errors import LedgerError, UsageError
-from ..ledger import Ledger, read_attempts, read_epochs, read_study, read_trials
-from ..ledger.disk import make_folder, publish, remove_folder, sync_folder
-from ..ledger.schema import KEYS
-from .store import (
-    AT_ONCE,
-    CHECKPOINTS,
-    FAILURES,
-    STUDY,
-    WEIGHTS,
-    Store,
-    is_sound,
-    read_checkpoint_name,
-    reason,
-    sha256_of,
-)
+from ...errors import LedgerError, UsageError
+from .. import Ledger, read_attempts, read_epochs, read_study, read_trials
+from ..checkpoints import CHECKPOINTS, read_checkpoint_name
+from ..disk import make_folder, publish, remove_folder, sync_folder
+from ..schema import KEYS
+from ..weights import WEIGHTS
+from .store import AT_ONCE, FAILURES, STUDY, Store, is_sound, reason, sha256_of
 
 _LEAVES = {"LOCK", f".{STUDY}.tmp"}
 """What a search that never began leaves in its folder."""

@@ -7,7 +7,6 @@ environment that each file system's own tools read; an address that carries some
 from __future__ import annotations
 
 import errno
-import hashlib
 import re
 import threading
 import zlib
@@ -15,49 +14,30 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pyarrow as pa
 
-from ..errors import UsageError
-from ..ledger.parts import sequence_of
-from ..ledger.schema import KEYS
+from ...errors import UsageError
+from ..checkpoints import read_checkpoint_name
+from ..disk import digest
+from ..parts import sequence_of
+from ..schema import KEYS
+from ..weights import read_weights_name
 
 STUDY = "study.json"
-CHECKPOINTS, WEIGHTS = "checkpoints", "weights"
 CHECK_S = 30.0
 """How long the first file may take; Google's client alone would try for 15 minutes."""
 
 AT_ONCE = 8
 """Requests at a time where many files are fetched or deleted; each waits for the network, not for this machine."""
 
-_CHECKPOINT = re.compile(r"^t(\d+)-a(\d+)-e(\d+)-([0-9a-f]{16})\.safetensors$")
-_WEIGHTS = re.compile(r"^t\d+-([0-9a-f]{16})\.safetensors$")
 _OBJECTS = {"abfs", "gcs", "s3"}
 """Types of file system where a file appears under its name only when its upload has ended."""
 
 FAILURES = (OSError, pa.ArrowException)
 """What a file system raises; FileNotFoundError among them."""
-
-
-class Checkpoint(NamedTuple):
-    """What a checkpoint's name says."""
-
-    trial: int
-    attempt: int
-    epoch: int
-    sha256: str
-    """The first 16 digits."""
-
-
-def read_checkpoint_name(name: str) -> Checkpoint | None:
-    """Of ``checkpoints/t00007-a001-e00012-….safetensors``; None for any other name."""
-    folder, _, file = name.rpartition("/")
-    match = _CHECKPOINT.match(file)
-    if folder != CHECKPOINTS or match is None:
-        return None
-    return Checkpoint(int(match[1]), int(match[2]), int(match[3]), match[4])
 
 
 def is_mirrored(name: str) -> bool:
@@ -68,17 +48,14 @@ def is_mirrored(name: str) -> bool:
 
 def sha256_of(name: str) -> str | None:
     """The first 16 digits, which the name of a checkpoint or of weights holds; None for any other name."""
-    folder, _, file = name.rpartition("/")
-    if (checkpoint := read_checkpoint_name(name)) is not None:
-        return checkpoint.sha256
-    match = _WEIGHTS.match(file) if folder == WEIGHTS else None
-    return None if match is None else match[1]
+    checkpoint = read_checkpoint_name(name)
+    return read_weights_name(name) if checkpoint is None else checkpoint.sha256
 
 
 def is_sound(name: str, data: bytes) -> bool:
     """Do the bytes have the checksum in the name? ``study.json`` carries its own."""
-    if (digest := sha256_of(name)) is not None:
-        return hashlib.sha256(data).hexdigest()[:16] == digest
+    if (expected := sha256_of(name)) is not None:
+        return digest(data) == expected
     return name == STUDY or f"-{zlib.crc32(data):08x}.parquet" == name[-17:]
 
 

@@ -1,51 +1,29 @@
 """Files of tensors that are whole or not there: written durably under a name that holds their SHA-256.
 
-``WeightsFolder`` keeps the best weights of the trials that lead a study; ``checkpoint.py`` keeps what unfinished ones
+``WeightsFolder`` keeps the best weights of the trials that lead a study; ``checkpoints.py`` keeps what unfinished ones
 go on from.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 from ..errors import DataError
+from .disk import is_whole, put
 
 WEIGHTS = "weights"
 """The folder of a study in which its leading trials' weights lie."""
 
-
-def put(folder: Path, stem: str, packed: bytes) -> Path:
-    """Durably stores the bytes as ``STEM-<16 digits>.safetensors``; returns the path. Raises OSError if it cannot."""
-    final = folder / f"{stem}-{_digest(packed)}.safetensors"
-    folder.mkdir(exist_ok=True)
-    temporary = folder / f".{final.name}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(packed)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, final)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    return final
+_WEIGHTS = re.compile(r"^t\d+-([0-9a-f]{16})\.safetensors$")
 
 
-def is_whole(path: Path, packed: bytes) -> bool:
-    """Do the bytes have the checksum in the file's name?"""
-    return path.stem.rpartition("-")[2] == _digest(packed)
-
-
-def _digest(packed: bytes) -> str:
-    return hashlib.sha256(packed).hexdigest()[:16]
+def read_weights_name(name: str) -> str | None:
+    """The first 16 digits of the SHA-256 in ``weights/t00007-….safetensors``; None for any other name."""
+    folder, _, file = name.rpartition("/")
+    match = _WEIGHTS.match(file) if folder == WEIGHTS else None
+    return None if match is None else match[1]
 
 
 class WeightsFolder:

@@ -11,12 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..errors import UsageError
-from ..ledger import read_trials
-from ..ledger.parts import list_parts, replaced_by, sequence_of
-from ..ledger.schema import KEYS
+from ...errors import UsageError
+from .. import read_trials
+from ..checkpoints import CHECKPOINTS, read_checkpoint_name
+from ..parts import list_parts, replaced_by, sequence_of
+from ..schema import KEYS
+from ..weights import WEIGHTS
 from .seeding import check_ahead, check_study, seed
-from .store import CHECKPOINTS, FAILURES, STUDY, WEIGHTS, Store, is_mirrored, is_sound, read_checkpoint_name, reason
+from .store import FAILURES, STUDY, Store, is_mirrored, is_sound, reason
 
 LOOK_S = 1.0
 """Seconds between two looks at the folder: what a lost head costs at most, beside the time of the copying."""
