@@ -15,10 +15,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from sparring.cli import app
+from sparring.display import print_summary
 from sparring.ledger import Ledger, spec_to_json, trial_rows, write_study
 from sparring.ledger.ranking import dominates, front, values_of
 from sparring.models import find_config
-from sparring.progress import print_summary
 from sparring.records import EpochRow, Objective, Outcome, StudySpec, TrialRow, Verdict
 from sparring.referee import memory
 from sparring.referee.referee import Referee

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sparring.progress import LiveView, clock, compare, last_words, nearby, print_listing, print_summary
+from sparring.display import LiveView, clock, compare, last_words, nearby, print_listing, print_summary
 from sparring.records import Objective, Outcome, RunningTrial, Snapshot, TrialRow
 
 SCORE = Objective(metric="val/score")
@@ -155,7 +155,7 @@ def test_square_brackets_are_text_not_markup():
 
 def test_a_large_studys_log_gets_a_line_every_few_seconds_and_one_per_new_best(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("sparring.progress.live.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("sparring.display.live.time.monotonic", lambda: now[0])
     console = log()
     with view(console, every_s=10.0) as live:
         for second in range(30):

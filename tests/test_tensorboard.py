@@ -13,10 +13,10 @@ from tensorboard.context import RequestContext
 from tensorboard.plugins.base_plugin import TBContext
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
 
-from sparring import tensorboard
+from sparring.display import tensorboard
+from sparring.display.tensorboard import UNUSED, Board, unused
 from sparring.records import EpochRow, Objective, Outcome, Trial, TrialRow
 from sparring.space.dimension import Dimension
-from sparring.tensorboard import UNUSED, Board, unused
 
 DIMENSIONS = (
     Dimension(name="lr", kind="float", low=1e-5, high=1e-1, log=True),

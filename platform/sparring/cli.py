@@ -231,8 +231,8 @@ def models(
     ] = None,
 ) -> None:
     """The systems that can be searched; of one, everything there is to know."""
+    from .display import print_listing
     from .models import describe_model, model_names
-    from .progress import print_listing
 
     if model is None:
         print_listing(console, ("model", "what it is"), [(name, describe_model(name)) for name in model_names()])
@@ -251,7 +251,7 @@ def datasets(
 ) -> None:
     """The data sets there are cards for; of one, everything there is to know."""
     from .data import dataset_names, read_card
-    from .progress import print_listing
+    from .display import print_listing
 
     if dataset is not None:
         from .card_page import write_card

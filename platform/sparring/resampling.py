@@ -21,11 +21,11 @@ from rich.table import Table
 from . import __version__
 from .data.members import CALLED, Member, Plan, member_rows
 from .data.splits import SPLIT_SEED
+from .display import nearby, show
 from .errors import ConfigError, UsageError
 from .production import About
 from .production.trained import ABOUT, MEMBERS, TRAINED, Roll, check_place, read_json
 from .production.verbs import open_folder, write_table
-from .progress import nearby, show
 from .retrain import Pinned, check_pinned, train_pinned, write_pinned
 from .space import read_space, write_toml
 

@@ -39,12 +39,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
+from sparring.display import LiveView
+from sparring.display.tensorboard import Board
 from sparring.ledger.checkpoints import CheckpointFolder
-from sparring.progress import LiveView
 from sparring.records import EpochRow, Outcome, Trial, Verdict
 from sparring.referee.referee import Referee
 from sparring.study import Study, open_folder, prepare
-from sparring.tensorboard import Board
 
 FOLLOW_S = 0.4
 

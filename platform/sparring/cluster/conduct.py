@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ..display import print_summary
 from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, trial_rows
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
-from ..progress import print_summary
 from ..study import Study, is_complete, open_folder, with_limits
 from ..study.feasibility import place_slots
 from .search import connect, handled, interrupt, run, store

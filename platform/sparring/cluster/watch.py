@@ -8,12 +8,12 @@ from types import TracebackType
 
 from rich.console import Console
 
+from ..display import LiveView
+from ..display.tensorboard import Board
 from ..ledger import attempt_rows, epoch_rows, trial_rows
 from ..ledger.mirror import Mirror
-from ..progress import LiveView
 from ..records import EpochRow, Snapshot, Trial, TrialRow
 from ..study import Study
-from ..tensorboard import Board
 
 
 class Watcher:

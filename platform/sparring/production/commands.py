@@ -9,8 +9,8 @@ import numpy as np
 from rich.console import Console
 
 from ..data import FieldCard, read_card
+from ..display import print_listing
 from ..errors import UnknownName, UsageError
-from ..progress import print_listing
 from ..space import apply_settings
 from ..two_sample import MOST_ROWS
 from .committee import Answered, Committee

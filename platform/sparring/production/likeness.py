@@ -20,8 +20,8 @@ import torch
 from rich.console import Console
 
 from ..data.kinematics import to_box, to_polar
+from ..display import print_listing
 from ..errors import UsageError
-from ..progress import print_listing
 from ..training.single import EPOCHS
 from ..two_sample import Auc, auc
 from .drawing import write_picture

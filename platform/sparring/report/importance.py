@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..progress import show
+from ..display import show
 from ..records import Objective, Outcome, TrialRow, Value
 from ..space.dimension import Dimension
 

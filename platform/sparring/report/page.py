@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ..display import clean, clock, compare, last_words, show
 from ..ledger.ranking import is_ranked
-from ..progress import clean, clock, compare, last_words, show
 from .reading import Report
 
 if TYPE_CHECKING:

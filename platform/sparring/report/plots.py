@@ -15,9 +15,9 @@ from typing import Any
 import plotly.graph_objects as go
 import pyarrow.compute as pc
 
+from ..display import show
 from ..ledger import read_epochs
 from ..ledger.ranking import is_ranked
-from ..progress import show
 from ..records import Outcome, TrialRow, Value
 from ..space.dimension import Dimension
 from .importance import encode

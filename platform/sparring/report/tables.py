@@ -21,9 +21,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ..display import COLOURS, clean, clock, compare, comparison_table, front_sentence, last_words, show
 from ..errors import UsageError
 from ..ledger.ranking import is_ranked
-from ..progress import COLOURS, clean, clock, compare, comparison_table, front_sentence, last_words, show
 from ..records import Outcome, TrialRow
 from .importance import TRUSTED
 from .reading import Report

@@ -27,8 +27,8 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from .records import EpochRow, Objective, Outcome, Trial, TrialRow, Value
-from .space.dimension import Dimension
+from ..records import EpochRow, Objective, Outcome, Trial, TrialRow, Value
+from ..space.dimension import Dimension
 
 UNUSED = "(unused)"
 """What a conditional text or switch shows where it does not apply."""
