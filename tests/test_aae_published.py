@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file
 
+from sparring.cli.train import ARGUMENTS
 from sparring.errors import ConfigError
 from sparring.models.aae_config import Config
 from sparring.models.aae_published import read_arguments
-from sparring.train_command import ARGUMENTS
 
 VALUES = {
     "dataset": "fashionmnist", "batchsize": "128", "dim": "16", "dropout": "0.25", "epochs": "3", "adversarial": "True",

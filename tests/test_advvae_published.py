@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from sparring.cli.train import ARGUMENTS
 from sparring.errors import ConfigError, UsageError
 from sparring.models.advvae_config import Config
 from sparring.models.advvae_published import read_arguments
-from sparring.train_command import ARGUMENTS
 
 TABLE = [
     "train",

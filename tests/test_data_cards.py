@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sparring.resources
-from sparring.card_page import write_card
+from sparring.cli.pages.card_page import write_card
 from sparring.data import Dataset, cards, dataset_names, load_dataset, read_card, reader_of
 from sparring.errors import DataError, UnknownName, UsageError
 from sparring.resources import shipped

@@ -22,7 +22,6 @@ BELOW = {
     "space": "metrics resources",
     "data": "records resources",
     "models": "space metrics data two_sample",
-    "model_page": "models",
     "training": "models ledger",
     "ledger": "metrics",
     "referee": "ledger space",
@@ -34,15 +33,10 @@ BELOW = {
     "production": "training study display",
     "retrain": "production",
     "cluster": "training study display",
-    "cli": "cluster report retrain model_page",
+    "cli": "cluster report retrain",
 }
 
 ROOM_OF = {
-    "markdown": "model_page",
-    "card_page": "model_page",
-    "verbs": "cli",
-    "train_command": "cli",
-    "findings": "cli",
     "resampling": "retrain",
 }
 """Modules that share a room; any other module or folder is the room of its own name."""

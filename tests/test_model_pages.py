@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from sparring.markdown import as_value, fill, one_line, prose, type_of
-from sparring.model_page import write_page
+from sparring.cli.pages.markdown import as_value, fill, one_line, prose, type_of
+from sparring.cli.pages.model_page import write_page
 from sparring.models import config, find_config, model_names
 
 PUBLISHED = {

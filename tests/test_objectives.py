@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from sparring.cli import app
+from sparring.cli.app import app
 from sparring.display import print_summary
 from sparring.ledger import Ledger, spec_to_json, trial_rows, write_study
 from sparring.ledger.ranking import dominates, front, values_of

@@ -159,7 +159,7 @@ def test_an_installed_wheel_reads_its_own_search_space(installed, tmp_path):
 
 def test_the_command_line_starts_without_the_heavy_libraries(tmp_path):
     heavy = {"torch", "ray", "optuna", "pandas", "pyarrow", "sklearn", "scipy", "matplotlib"}
-    loaded = run(sys.executable, "-c", "import sys, sparring.cli; print(*sys.modules)", cwd=tmp_path)
+    loaded = run(sys.executable, "-c", "import sys, sparring.cli.app; print(*sys.modules)", cwd=tmp_path)
     assert heavy.isdisjoint(loaded.split())
 
 

@@ -85,7 +85,7 @@ def test_a_door_opens_in_the_checkout(checkout, verb):
 def test_every_command_has_a_door_and_every_door_a_command():
     from typer.main import get_command
 
-    from sparring.cli import app
+    from sparring.cli.app import app
 
     assert sorted(get_command(app).commands) == DOORS
 

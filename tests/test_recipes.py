@@ -142,7 +142,7 @@ def test_every_image_is_the_same_and_of_the_ray_that_is_required(manifest):
 
 def test_the_manifests_command_is_understood(manifest):
     """The flags exist: what is wrong with it is only the model, which is looked up after them."""
-    from sparring.cli import app
+    from sparring.cli.app import app
 
     words = shlex.split(manifest["RayJob"]["spec"]["entrypoint"])
     assert words[:3] == ["sparring", "search", "aegan"]

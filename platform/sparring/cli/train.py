@@ -1,6 +1,6 @@
 """The command that trains what a search has found, and the published command lines, which it takes too.
 
-``cli.py`` registers it; heavy imports stay inside, as there.
+``app.py`` registers it; heavy imports stay inside, as there.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from .errors import DataError, UsageError
+from ..errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from .models import advvae_published
-    from .models.command_line import Arguments
+    from ..models import advvae_published
+    from ..models.command_line import Arguments
 
 console = Console()
 
@@ -81,7 +81,7 @@ def train(
     ] = None,
 ) -> None:
     """Train exactly the pinned configuration; its figure repeats the trial's."""
-    from .data import read_plan
+    from ..data import read_plan
 
     plan = read_plan(kfold, repeats, bootstrap, bootstrap_size, ensemble)
     if pinned in ARGUMENTS:
@@ -92,7 +92,7 @@ def train(
                 f"train {pinned}: the published arguments train one model; its members train from what that writes: "
                 f"sparring train trained/{pinned}/pinned.toml --{plan.scheme} …"
             )
-        published = importlib.import_module(f".models.{pinned}_published", __package__)
+        published = importlib.import_module(f"..models.{pinned}_published", __package__)
         arguments = published.read_arguments(context.args)
         run = _train_published if arguments.verb == "train" else _ask_published
         run(arguments, output, data_path, device)
@@ -102,8 +102,8 @@ def train(
             f"train: no option {context.args[0]!r} of a pinned configuration; the file says everything, and only "
             f"{' and '.join(ARGUMENTS)} take published arguments"
         )
-    from .models import model_names
-    from .retrain import retrain
+    from ..models import model_names
+    from ..retrain import retrain
 
     if pinned in model_names():
         raise UsageError(
@@ -111,7 +111,7 @@ def train(
             "and train that"
         )
     if plan is not None:
-        from .resampling import resample
+        from ..resampling import resample
 
         resample(Path(pinned), plan, output, data_path, console, device, save_every)
         return
@@ -119,7 +119,7 @@ def train(
 
 
 def _train_published(arguments: Arguments, output: Path | None, data_path: Path | None, device: str) -> None:
-    from .retrain import train_published
+    from ..retrain import train_published
 
     try:
         train_published(arguments, output, data_path, console, device)
@@ -133,10 +133,10 @@ def _ask_published(
     arguments: advvae_published.Arguments, output: Path | None, data_path: Path | None, device: str
 ) -> None:
     """The AdvVAE's three verbs that work on what train wrote. Raises UsageError if the words contradict that."""
-    from .production import read_trained
-    from .production.commands import run_outliers, run_reconstruct, run_sample
-    from .production.committee import Committee
-    from .production.rows import HELD_OUT, read_rows
+    from ..production import read_trained
+    from ..production.commands import run_outliers, run_reconstruct, run_sample
+    from ..production.committee import Committee
+    from ..production.rows import HELD_OUT, read_rows
 
     one, other = arguments.checkpoint, arguments.discriminator_checkpoint
     if one is not None and other is not None and one != other:

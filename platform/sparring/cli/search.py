@@ -1,54 +1,24 @@
-"""The commands, each the same as ``sparring VERB`` anywhere and ``python -m platform.VERB`` in a checkout.
-
-Heavy imports stay inside the commands, so that ``--help`` answers at once. Errors of ours become one sentence and an
-exit code: 2 usage or bad input, 3 study locked, 4 no trial succeeded, 5 nothing to report, 130/143 interrupted.
-"""
+"""``sparring search``: the flags, handed to a study that is checked before Ray starts."""
 
 from __future__ import annotations
 
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from . import findings, train_command, verbs
-from .errors import SparringError, UsageError
-from .findings import Results
+from ..errors import UsageError
+from .results import Results
 
-app = typer.Typer(
-    name="sparring",
-    help="Hyperparameter search for adversarial autoencoders on Ray.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
 console = Console()
 
 CLUSTER = "Workers and clusters"
 """The panel of --help for flags that a search on one machine's CPUs does without."""
 
 
-def main(verb: str | None = None) -> NoReturn:
-    """Runs the command line; a door gives its verb. Exits with the command's code."""
-    arguments = [*([verb] if verb else []), *sys.argv[1:]]
-    name = f"python -m platform.{verb}" if verb else "sparring"
-    try:
-        app(arguments, prog_name=name if not verb else "sparring", standalone_mode=True)
-    except SparringError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    sys.exit(0)
-
-
-@app.command(
-    epilog="[bold]Examples[/bold]\n\nsparring search aegan\n\nsparring search aegan --trials 100 --slots 8\n\n"
-    "sparring search aegan --dataset fe-xanes --data-path DIR --time 30m --set epochs=60\n\n"
-    "sparring search aegan --address auto --workers-per-trial 4 --gpus-per-worker 1"
-)
 def search(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What to search; `sparring models` lists them.")],
     trials: Annotated[
@@ -153,9 +123,9 @@ def search(
     ] = "30m",
 ) -> None:
     """Search a model's hyperparameters; the same command again resumes."""
-    from .study import prepare
-    from .study.budget import choose_budget
-    from .study.feasibility import AS_MANY_AS_FIT
+    from ..study import prepare
+    from ..study.budget import choose_budget
+    from ..study.feasibility import AS_MANY_AS_FIT
 
     trials, time_s = choose_budget(trials, _seconds(time, "--time") if time else None, sampler)
     prepared = prepare(
@@ -186,8 +156,8 @@ def search(
         collective_limit_s=_seconds(collective_limit, "--collective-limit"),
         silence_limit_s=_seconds(silence_limit, "--silence-limit"),
     )
-    from .cluster.conduct import conduct
-    from .ledger.mirror import Mirror
+    from ..cluster.conduct import conduct
+    from ..ledger.mirror import Mirror
 
     second = Mirror(prepared.folder, mirror) if mirror is not None else None
     if second is not None:
@@ -198,77 +168,6 @@ def search(
         console.print("Interrupted; the same command again continues.", style="yellow")
         code = 128 + (signal.args[0] if signal.args else 2)
     sys.exit(code)
-
-
-app.command(
-    epilog="[bold]Examples[/bold]\n\nsparring report aegan-exafs\n\nsparring report aegan-exafs --page report.html"
-)(findings.report)
-app.command(
-    epilog="[bold]Examples[/bold]\n\nsparring best aegan-exafs -o best.toml && sparring train best.toml\n\n"
-    "sparring best aegan-exafs --trial 7"
-)(findings.best)
-app.command(
-    epilog="[bold]Examples[/bold]\n\nsparring train best.toml -o trained/aegan\n\n"
-    f"sparring train advvae --dataset mnist --n_epochs 20\n\n{train_command.PUBLISHED}",
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)(train_command.train)
-app.command(epilog="[bold]Example[/bold]\n\nsparring sample trained/advvae -n 100")(verbs.sample)
-app.command(epilog="[bold]Example[/bold]\n\nsparring reconstruct trained/advvae --rows 100")(verbs.reconstruct)
-app.command(
-    epilog="[bold]Examples[/bold]\n\nsparring predict trained/aegan --from structure\n\n"
-    "sparring predict trained/aegan --structures molecules/ --text"
-)(verbs.predict)
-app.command(epilog="[bold]Example[/bold]\n\nsparring outliers trained/advvae --out-dataset fashionmnist")(
-    verbs.outliers
-)
-
-
-@app.command(epilog="[bold]Example[/bold]\n\nsparring models aegan")
-def models(
-    model: Annotated[
-        str | None,
-        typer.Argument(metavar="[MODEL]", help="Its page: nets, losses, fields, what differs from published."),
-    ] = None,
-) -> None:
-    """The systems that can be searched; of one, everything there is to know."""
-    from .display import print_listing
-    from .models import describe_model, model_names
-
-    if model is None:
-        print_listing(console, ("model", "what it is"), [(name, describe_model(name)) for name in model_names()])
-        return
-    from .model_page import write_page
-
-    _show_page(write_page(model))
-
-
-@app.command(epilog="[bold]Examples[/bold]\n\nsparring datasets mnist\n\nsparring datasets mine/card.toml")
-def datasets(
-    dataset: Annotated[
-        str | None,
-        typer.Argument(metavar="[NAME|CARD.toml]", help="Its page: what it holds, licence, source, reader's options."),
-    ] = None,
-) -> None:
-    """The data sets there are cards for; of one, everything there is to know."""
-    from .data import dataset_names, read_card
-    from .display import print_listing
-
-    if dataset is not None:
-        from .card_page import write_card
-
-        _show_page(write_card(dataset))
-        return
-    print_listing(console, ("data set", "what it is"), [(name, read_card(name).title) for name in dataset_names()])
-
-
-def _show_page(page: str) -> None:
-    """Markdown, drawn on a terminal and as it stands anywhere else."""
-    from rich.markdown import Markdown
-
-    if console.is_terminal:
-        console.print(Markdown(page))
-    else:
-        print(page, end="")
 
 
 def _seconds(text: str, flag: str) -> float:

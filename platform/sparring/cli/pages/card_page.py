@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .data import Card, read_card, reader_of
+from ...data import Card, read_card, reader_of
 from .markdown import as_value, cross, fill, one_line, prose, table, type_of
 
 

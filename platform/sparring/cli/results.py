@@ -1,4 +1,4 @@
-"""The commands that read what a study found: report, and pin the best. ``cli.py`` registers them.
+"""The commands that read what a study found: report, and pin the best. ``app.py`` registers them.
 
 Heavy imports stay inside the commands, as there.
 """
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from .errors import NothingToReport, UnknownName
+from ..errors import NothingToReport, UnknownName
 
 if TYPE_CHECKING:
-    from .records import Value
+    from ..records import Value
 
 console = Console()
 
@@ -33,7 +33,7 @@ def report(
     ] = True,
 ) -> None:
     """The trials ranked, what mattered, and what simple models reach on the same data."""
-    from .report import write_report
+    from ..report import write_report
 
     write_report(_find(study, results), format=format, output=output, page=page, yardsticks=yardsticks, console=console)
 
@@ -50,10 +50,10 @@ def best(
     ] = None,
 ) -> None:
     """Pin the best configuration: the search space with every range collapsed to a value."""
-    from .ledger import read_study, spec_from_json, trial_rows
-    from .ledger.ranking import best_row, front, is_ranked
-    from .models import find_config
-    from .space import Space, pin, write_toml
+    from ..ledger import read_study, spec_from_json, trial_rows
+    from ..ledger.ranking import best_row, front, is_ranked
+    from ..models import find_config
+    from ..space import Space, pin, write_toml
 
     folder = _find(study, results)
     spec = spec_from_json(read_study(folder)["spec"])

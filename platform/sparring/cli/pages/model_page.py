@@ -14,17 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .data import read_card
+from ...data import read_card
+from ...metrics import find_metric
+from ...models import config, find_config, find_model
+from ...resources import shipped
+from ...space import Dimension, Space, checked_space, read_space
 from .markdown import as_code, as_sentence, as_value, choices, cross, fill, one_line, paragraphs, prose, table, type_of
-from .metrics import find_metric
-from .models import config, find_config, find_model
-from .resources import shipped
-from .space import Dimension, Space, checked_space, read_space
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from .models.base import Model
+    from ...models.base import Model
 
 CODE = "../../platform/sparring/models"
 SPACES = "../../search_spaces"
@@ -92,7 +92,7 @@ def _phases(model: type[Model], configured: type[config.Config], modules: Sequen
 
 def _losses(modules: Sequence[ModuleType], configured: type[config.Config]) -> Iterator[tuple[str, str]]:
     """Every function of ``losses.py`` that the system imports; of those chosen by name, the ones its Config allows."""
-    from .models import losses
+    from ...models import losses
 
     fields = {name: each for name, each in _properties(configured).items() if name.startswith("loss")}
     allowed = {value for each in fields.values() for value in each.get("enum", ())}

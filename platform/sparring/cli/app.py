@@ -1,0 +1,77 @@
+"""The commands, each the same as ``sparring VERB`` anywhere and ``python -m platform.VERB`` in a checkout.
+
+Heavy imports stay inside the commands, so that ``--help`` answers at once. Errors of ours become one sentence and an
+exit code: 2 usage or bad input, 3 study locked, 4 no trial succeeded, 5 nothing to report, 130/143 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import typer
+
+from ..errors import SparringError
+from . import ask, listings, results, train
+from .search import search
+
+app = typer.Typer(
+    name="sparring",
+    help="Hyperparameter search for adversarial autoencoders on Ray.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def main(verb: str | None = None) -> NoReturn:
+    """Runs the command line; a door gives its verb. Exits with the command's code."""
+    arguments = [*([verb] if verb else []), *sys.argv[1:]]
+    try:
+        app(arguments, prog_name="sparring", standalone_mode=True)
+    except SparringError as error:
+        print(f"{f'python -m platform.{verb}' if verb else 'sparring'}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    sys.exit(0)
+
+
+def _add(command: Callable[..., None], *examples: str, note: str = "", **settings: Any) -> None:
+    """Adds a command under its function's name; its --help ends with the examples, and with ``note``."""
+    title = "Examples" if len(examples) > 1 else "Example"
+    app.command(epilog="\n\n".join([f"[bold]{title}[/bold]", *examples, *([note] if note else [])]), **settings)(
+        command
+    )
+
+
+_add(
+    search,
+    "sparring search aegan",
+    "sparring search aegan --trials 100 --slots 8",
+    "sparring search aegan --dataset fe-xanes --data-path DIR --time 30m --set epochs=60",
+    "sparring search aegan --address auto --workers-per-trial 4 --gpus-per-worker 1",
+)
+_add(results.report, "sparring report aegan-exafs", "sparring report aegan-exafs --page report.html")
+_add(
+    results.best,
+    "sparring best aegan-exafs -o best.toml && sparring train best.toml",
+    "sparring best aegan-exafs --trial 7",
+)
+_add(
+    train.train,
+    "sparring train best.toml -o trained/aegan",
+    "sparring train advvae --dataset mnist --n_epochs 20",
+    note=train.PUBLISHED,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+_add(ask.sample, "sparring sample trained/advvae -n 100")
+_add(ask.reconstruct, "sparring reconstruct trained/advvae --rows 100")
+_add(
+    ask.predict,
+    "sparring predict trained/aegan --from structure",
+    "sparring predict trained/aegan --structures molecules/ --text",
+)
+_add(ask.outliers, "sparring outliers trained/advvae --out-dataset fashionmnist")
+_add(listings.models, "sparring models aegan")
+_add(listings.datasets, "sparring datasets mnist", "sparring datasets mine/card.toml")

@@ -1,0 +1,1 @@
+"""Pages in Markdown, made from the code: one per system, one per card of a data set."""
