@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +53,7 @@ def dataset(fields: dict[str, np.ndarray], ids: list[str] | None = None) -> Data
 @pytest.mark.parametrize("name", dataset_names())
 def test_every_card_is_complete_and_its_options_are_the_readers(name):
     card = read_card(name)
-    options = importlib.import_module(f"sparring.data.{card.reader}").Options
+    options = reader_of(card).Options
     options(**card.options)
     assert options.model_config["frozen"]
     assert options.model_config["extra"] == "forbid"
@@ -89,7 +88,7 @@ def test_a_set_of_known_format_is_added_by_one_file(own_cards, tmp_path):
         ('name = "mine"', 'name = "yours"', "name must be the file's, 'mine', but got 'yours'"),
         ('reader = "spectra"', 'reader = "nothing"', "no 'nothing'"),
         ('reader = "spectra"', 'reader = "../../x"', "reader: .*pattern"),
-        ('reader = "spectra"', 'reader = "splits"', "'splits' has no read and Options"),
+        ('reader = "spectra"', 'reader = "decoded"', "'decoded' has no read and Options"),
         ('title = "Mine"', "title = ", "a card is TOML"),
         ("[fields.spectrum]", "[fields.image]", "card promises the fields image, structure"),
         ("fourier = true", "furrier = true", "no option 'furrier'; there are: r_min"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sparring.data import load_dataset
-from sparring.data.spectra import Options, read, read_spectrum, read_structure
+from sparring.data.readers.spectra import Options, read, read_spectrum, read_structure
 from sparring.errors import DataError
 
 ENERGY = np.linspace(7100, 7110, 6)

@@ -10,7 +10,7 @@ from scipy.fft import dct
 from sklearn.model_selection import RepeatedKFold, train_test_split
 
 from sparring.data import load_dataset, member_rows, read_plan, split_rows
-from sparring.data.fourier import restore, transform
+from sparring.data.physics.fourier import restore, transform
 from sparring.errors import DataError, UnknownName, UsageError
 
 ROWS = st.integers(10, 3000)

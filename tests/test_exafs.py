@@ -12,9 +12,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sparring.data import load_dataset, split_rows
-from sparring.data.generated import DISORDER, IRON, IRON_RADIUS, RADIUS, complexes
-from sparring.data.scattering import BOHR, MOLIERE, S0_SQUARED, backscattering, exafs, mean_free_path, phase_shifts
-from sparring.data.wacsf import Grid, Structure, describe
+from sparring.data.embedded.exafs import DISORDER, IRON, IRON_RADIUS, RADIUS, complexes
+from sparring.data.physics.scattering import (
+    BOHR,
+    MOLIERE,
+    S0_SQUARED,
+    backscattering,
+    exafs,
+    mean_free_path,
+    phase_shifts,
+)
+from sparring.data.physics.wacsf import Grid, Structure, describe
 
 K = np.linspace(2, 10, 226)
 

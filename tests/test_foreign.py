@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from sparring.data import load_dataset, read_card
 from sparring.data.cards import find_card
-from sparring.data.foreign import ROWS, read_foreign
+from sparring.data.out_of_distribution import ROWS, read_foreign
 from sparring.errors import UsageError
 from sparring.ledger import trial_rows
 from sparring.models.advvae import AdvVAE

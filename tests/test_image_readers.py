@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import pickle
@@ -16,9 +15,10 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from sparring.data import cifar, decoded, folders, idx, load_dataset, matlab, npy, npz, read_card
+from sparring.data import load_dataset, read_card, reader_of
 from sparring.data.dataset import Dataset
-from sparring.data.images import ImageOptions, fit
+from sparring.data.readers import cifar, decoded, folders, idx, matlab, npy, npz
+from sparring.data.readers.images import ImageOptions, fit
 from sparring.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -165,7 +165,7 @@ for medical in ("chestmnist", "octmnist", "tissuemnist", "pneumoniamnist"):
 
 def read_as(name: str, at: Path, **changes: Any) -> Dataset:
     card = read_card(name)
-    reader = importlib.import_module(f"sparring.data.{card.reader}")
+    reader = reader_of(card)
     data: Dataset = reader.read(at, reader.Options(**{**card.options, **changes}))
     return data
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from sparring.data.mapping import Mapped, memory_of, select
+from sparring.data.memory_map import Mapped, memory_of, select
 from sparring.errors import DataError
 from sparring.models import find_config, find_model
 from sparring.records import Objective, Trial
@@ -132,7 +132,7 @@ def test_training_from_a_map_gives_the_bits_of_training_from_memory(on_disk):
 
 PROGRAM = """
 import sys, numpy as np, torch
-from sparring.data.mapping import select
+from sparring.data.memory_map import select
 from sparring.models import find_config, find_model
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo

@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
-from sparring.data.mapping import select
+from sparring.data.memory_map import select
 from sparring.errors import DataError
 from sparring.ledger import trial_rows
 from sparring.records import Outcome

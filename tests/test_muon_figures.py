@@ -19,8 +19,8 @@ from sklearn.metrics import auc as trapezoids
 from sklearn.metrics import roc_auc_score
 
 from sparring.data import load_dataset, split_rows
-from sparring.data.kinematics import to_box, to_polar
-from sparring.data.muons import draw
+from sparring.data.embedded.muons import draw
+from sparring.data.physics.kinematics import to_box, to_polar
 from sparring.errors import DataError, UsageError
 from sparring.models import find_model
 from sparring.models.detection import Detection

@@ -10,9 +10,20 @@ import pytest
 from scipy.stats import boxcox, kstest, truncnorm
 
 from sparring.data import load_dataset
-from sparring.data.kinematics import FIRST, HIGH, LAST, LOW, POLAR, SKEWED, from_box, to_box, to_cartesian, to_polar
-from sparring.data.muons import BOX_COX, draw
-from sparring.data.rareness import rareness
+from sparring.data.embedded.muons import BOX_COX, draw
+from sparring.data.physics.kinematics import (
+    FIRST,
+    HIGH,
+    LAST,
+    LOW,
+    POLAR,
+    SKEWED,
+    from_box,
+    to_box,
+    to_cartesian,
+    to_polar,
+)
+from sparring.data.physics.rareness import rareness
 from sparring.errors import DataError
 
 
@@ -232,7 +243,7 @@ def test_without_uproot_a_root_file_is_refused_with_the_way_out(tmp_path, monkey
     def refuse(name: str, *rest: object) -> None:
         raise ImportError(name)
 
-    reader = importlib.import_module("sparring.data.muon_files")
+    reader = importlib.import_module("sparring.data.readers.muon_files")
     monkeypatch.setattr(reader.importlib, "import_module", refuse)
     with pytest.raises(DataError, match=r"mine\.root: \.root files need uproot; pip install 'sparring\[root\]'"):
         reader.read(tmp_path / "mine.root", reader.Options())

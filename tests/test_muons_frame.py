@@ -11,8 +11,8 @@ from scipy.stats import halfnorm, kstest, norm, spearmanr
 from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 
 from sparring.data import load_dataset
-from sparring.data.kinematics import ANGLES, FIRST, LAST, SKEWED, to_box, to_polar
-from sparring.data.muons import draw
+from sparring.data.embedded.muons import draw
+from sparring.data.physics.kinematics import ANGLES, FIRST, LAST, SKEWED, to_box, to_polar
 from sparring.errors import DataError
 from sparring.models.closeness import LENGTHS, Closeness
 from sparring.models.keyed_noise import keyed_normal, keyed_uniform

@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from sparring.data import load_dataset, split_rows
-from sparring.data.kinematics import HIGH, LOW, RARENESS, SKEWED, to_box, to_polar
+from sparring.data.physics.kinematics import HIGH, LOW, RARENESS, SKEWED, to_box, to_polar
 from sparring.errors import DataError
 from sparring.models import find_model
 from sparring.models.base import Model, Step

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparring.data.pictures import grid, pairs
 from sparring.errors import DataError
 from sparring.production.drawing import write_picture
+from sparring.production.image_grid import grid, pairs
 
 RNG = np.random.default_rng(0)
 

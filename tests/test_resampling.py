@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from sparring import retrain
 from sparring.data import load_dataset, member_rows, split_rows
-from sparring.data.spectra import read_spectrum
+from sparring.data.readers.spectra import read_spectrum
 from sparring.errors import UsageError
 from sparring.production import pictures, read_trained
 from sparring.production.committee import Dropping, read_committee

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
-from sparring.data import Split, load_dataset, member_rows, read_plan, series, split_rows
+from sparring.data import Split, load_dataset, member_rows, read_plan, split_rows
 from sparring.data.dataset import Dataset, InTime
+from sparring.data.readers import series
 from sparring.errors import DataError, UsageError
 
 RNG = np.random.default_rng(0)

@@ -10,8 +10,8 @@ import pyarrow as arrow
 import pytest
 from pyarrow import csv, parquet
 
-from sparring.data import tables
 from sparring.data.dataset import Dataset
+from sparring.data.readers import tables
 from sparring.errors import DataError
 
 ROWS = 20

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sparring.data import load_dataset
-from sparring.data.spectra import read_structure
-from sparring.data.wacsf import Grid, Structure, describe
+from sparring.data.physics.wacsf import Grid, Structure, describe
+from sparring.data.readers.spectra import read_structure
 
 
 def random_structure(seed: int, atoms: int) -> Structure:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from . import __version__
-from .data.members import CALLED, Member, Plan, member_rows
+from .data.resampling import CALLED, Member, Plan, member_rows
 from .data.splits import SPLIT_SEED
 from .display import nearby, show
 from .errors import ConfigError, UsageError

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import __version__
 from .data import Dataset, Member, Split, load_dataset, split_rows
-from .data.mapping import Mapped, select
+from .data.memory_map import Mapped, select
 from .data.splits import SPLIT, SPLIT_SEED
 from .errors import ConfigError, NoTrialSucceeded
 from .models import find_model

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..data.mapping import Mapped
+from ..data.memory_map import Mapped
 from ..errors import ClusterError, LedgerError, SparringError
 from ..records import Snapshot, StudySpec
 from ..space import Space

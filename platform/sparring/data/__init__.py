@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .cards import Card, FieldCard, dataset_names, load_dataset, read_card, reader_of
 from .dataset import Dataset
-from .members import Member, Plan, member_rows, read_plan
+from .resampling import Member, Plan, member_rows, read_plan
 from .splits import Split, split_rows
 
 __all__ = [

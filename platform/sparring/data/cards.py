@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -54,7 +54,7 @@ class Card(BaseModel):
     description: Text
     """A paragraph."""
     reader: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    """Module of ``sparring.data`` that loads it."""
+    """Module of ``sparring.data.readers`` that loads it; of ``sparring.data.embedded`` for an embedded set."""
     path: Text | None = None
     """What ``--data-path`` must lead to; absent for an embedded set, which takes no path."""
     files: tuple[FileCard, ...] = ()
@@ -69,6 +69,11 @@ class Card(BaseModel):
     """Where the data come from and whom to cite."""
     options: Mapping[str, Any] = {}
     """Defaults of the reader's options that differ from the reader's own."""
+
+    @property
+    def room(self) -> Literal["embedded", "readers"]:
+        """The folder of ``sparring.data`` in which its reader stands."""
+        return "embedded" if self.path is None else "readers"
 
     @model_validator(mode="after")
     def _says_where_files_lie(self) -> Self:
@@ -111,8 +116,10 @@ def read_card(dataset: str) -> Card:
         raise DataError(f"{path}: {_faults(error)}") from error
     if card.name != path.stem:
         raise DataError(f"{path}: name must be the file's, {path.stem!r}, but got {card.name!r}")
-    if not (Path(__file__).parent / f"{card.reader}.py").is_file():
-        raise DataError(f"{path}: reader must be a module of platform/sparring/data, but there is no {card.reader!r}")
+    if not (Path(__file__).parent / card.room / f"{card.reader}.py").is_file():
+        raise DataError(
+            f"{path}: reader must be a module of sparring.data.{card.room}, but there is no {card.reader!r}"
+        )
     return card
 
 
@@ -143,7 +150,7 @@ def load_dataset(
 
 def reader_of(card: Card) -> ModuleType:
     """The module that reads the set: its ``read`` and ``Options``. Raises DataError if it has none."""
-    module = importlib.import_module(f"{__package__}.{card.reader}")
+    module = importlib.import_module(f"{__package__}.{card.room}.{card.reader}")
     if not (hasattr(module, "read") and hasattr(module, "Options")):
         raise DataError(f"data set {card.name}: {card.reader!r} has no read and Options, so it is not a reader")
     return module

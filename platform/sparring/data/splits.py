@@ -18,6 +18,12 @@ from .dataset import MIN_ROWS, PARTS, InTime
 SHARES = {"80/20": (20, 0), "75/15/10": (15, 10)}
 """Split -> percent of the rows that validate and test; the rest trains."""
 
+SPLIT = "80/20"
+"""What a space that names no split takes."""
+
+SPLIT_SEED = 42
+"""The published split is 80/20 under this seed; a study's own seed must not change who is compared on what."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
@@ -64,10 +70,3 @@ def split_rows(n: int, kind: str = "80/20", seed: int = 42, parts: Mapping[str, 
         test=np.arange(free + fixed_valid, n) if fixed_test else rows[valid : valid + test],
         in_time=in_time,
     )
-
-
-SPLIT = "80/20"
-
-
-SPLIT_SEED = 42
-"""The published split is 80/20 under this seed; a study's own seed must not change who is compared on what."""

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.kinematics import RARENESS
+from ..data.physics.kinematics import RARENESS
 from .aux_aae_config import Config
 from .base import Model, Shapes, Step
 from .closeness import Closeness

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..data.kinematics import RARENESS, SKEWED
+from ..data.physics.kinematics import RARENESS, SKEWED
 from .auxgan_config import Config
 from .base import Model, Shapes, Step
 from .closeness import Closeness

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..data.kinematics import POLAR, RARENESS
+from ..data.physics.kinematics import POLAR, RARENESS
 from .base import Model, Shapes, Step
 from .boost_vae_config import Config
 from .closeness import Closeness

@@ -1,9 +1,9 @@
 """What muon models see: boxed polar columns, made normal or not, and half-normal rareness; fitted, saved and inverted.
 
 Everything is fitted on the training rows once and lies in buffers, so it travels with the weights. Coordinates, boxes
-and the meaning of the columns: ``data/kinematics.py``. The published transforms (Box-Cox of r, z, pt, pz; quantiles of
-both angles; all divided by 7) are scikit-learn's, fitted by it and computed here, with one difference: what leaves the
-range of an inverse is clamped to the box, where the published code puts ±1 for NaN.
+and the meaning of the columns: ``data/physics/kinematics.py``. The published transforms (Box-Cox of r, z, pt, pz;
+quantiles of both angles; all divided by 7) are scikit-learn's, fitted by it and computed here, with one difference:
+what leaves the range of an inverse is clamped to the box, where the published code puts ±1 for NaN.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data.kinematics import ANGLES, COLUMNS, FIRST, HIGH, LAST, LOW, RARENESS, SKEWED
+from ..data.physics.kinematics import ANGLES, COLUMNS, FIRST, HIGH, LAST, LOW, RARENESS, SKEWED
 from ..errors import DataError
 
 QUANTILES = 500

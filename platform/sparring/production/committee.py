@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from ..data.members import CALLED, Scheme
+from ..data.resampling import CALLED, Scheme
 from ..errors import DataError, UsageError
 from .loaded import Loaded
 from .rows import Rows

@@ -19,7 +19,7 @@ import pyarrow.parquet
 import torch
 from rich.console import Console
 
-from ..data.kinematics import to_box, to_polar
+from ..data.physics.kinematics import to_box, to_polar
 from ..display import print_listing
 from ..errors import UsageError
 from ..training.single import EPOCHS

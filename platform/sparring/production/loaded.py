@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..data.members import Member
+from ..data.resampling import Member
 from ..errors import DataError, UsageError
 from ..models import find_model, model_names
 

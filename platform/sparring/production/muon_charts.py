@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.kinematics import RARENESS, to_polar
+from ..data.physics.kinematics import RARENESS, to_polar
 from .drawing import FRAME, histogram, in_symbols, look, name_all, sheet
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from ..data import FieldCard
-from ..data.pictures import grid, pairs
 from .drawing import in_symbols, look, name_all, sheet
+from .image_grid import grid, pairs
 from .muon_charts import TABLES, draw_variables
 
 if TYPE_CHECKING:

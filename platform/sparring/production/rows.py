@@ -13,10 +13,10 @@ from torch import Tensor
 
 from ..data import Dataset, Member, load_dataset, member_rows, read_card, split_rows
 from ..data.dataset import PARTS
-from ..data.fourier import transform
-from ..data.spectra import read_spectrum, read_structure
+from ..data.physics.fourier import transform
+from ..data.physics.wacsf import Grid, describe
+from ..data.readers.spectra import read_spectrum, read_structure
 from ..data.splits import SPLIT, SPLIT_SEED
-from ..data.wacsf import Grid, describe
 from ..errors import DataError, UnknownName, UsageError
 from .loaded import Loaded
 

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ..data.members import Scheme
+from ..data.resampling import Scheme
 from ..errors import ConfigError, DataError, UsageError, sentence
 from ..models import find_config
 from .loaded import About, Loaded, build, check_device

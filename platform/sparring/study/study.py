@@ -15,8 +15,8 @@ import numpy as np
 
 from .. import __version__
 from ..data import Dataset, Split, load_dataset, split_rows
-from ..data.foreign import read_foreign
-from ..data.mapping import Mapped, select
+from ..data.memory_map import Mapped, select
+from ..data.out_of_distribution import read_foreign
 from ..data.splits import SPLIT_SEED
 from ..errors import UsageError
 from ..ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study

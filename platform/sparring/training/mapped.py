@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.mapping import Mapped
+from ..data.memory_map import Mapped
 
 
 class MappedRows:

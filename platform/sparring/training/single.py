@@ -14,7 +14,7 @@ import pyarrow.parquet
 import torch
 from safetensors.torch import save_file
 
-from ..data.mapping import Mapped
+from ..data.memory_map import Mapped
 from ..models.base import Model
 from ..records import EpochRow, Objective, Outcome, Trial
 from .gang import Solo

@@ -4,9 +4,9 @@ A complex is an iron atom with a first shell of 4 to 6 ligands (tetrahedral, squ
 octahedral; one or two kinds of C, N, O, S, Cl) and an outer atom (C, S or Fe, one kind per complex) on every ligand
 but Cl. Bond lengths are sums of covalent radii (B. Cordero et al., Dalton Trans. (2008) 2832), iron's anywhere between
 its low-spin and high-spin radius; the bend Fe-ligand-outer is 105° to 135° with a random torsion; every atom is moved
-by static disorder. ``structure`` is the wACSF vector of these positions (``wacsf.py``), ``spectrum`` is k^2 chi(k) of
-the same positions by the EXAFS equation (``scattering.py`` says which terms it keeps and where its constants are
-from). There is no noise: what a model cannot predict is what descriptor or spectrum do not show.
+by static disorder. ``structure`` is the wACSF vector of these positions (``data/physics/wacsf.py``), ``spectrum`` is
+k^2 chi(k) of the same positions by the EXAFS equation (``data/physics/scattering.py`` says which terms it keeps and
+where its constants are from). There is no noise: what a model cannot predict is what the two do not show.
 
 Float64 throughout, rounded to float32 at the end: the same seed gives the same bits.
 """
@@ -19,10 +19,10 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from .dataset import Dataset
-from .fourier import transform
-from .scattering import exafs
-from .wacsf import Grid, describe_padded
+from ..dataset import Dataset
+from ..physics.fourier import transform
+from ..physics.scattering import exafs
+from ..physics.wacsf import Grid, describe_padded
 
 IRON = 26
 RADIUS = {6: 0.76, 7: 0.71, 8: 0.66, 16: 1.05, 17: 1.02}  # Å, covalent
@@ -57,7 +57,7 @@ class Options(Grid):
     points: Annotated[int, Field(ge=2)] = 226
     """Points of the spectrum."""
     fourier: bool = False
-    """Spectra as the real part of their Fourier transform, twice as long (``fourier.py``)."""
+    """Spectra as the real part of their Fourier transform, twice as long (``data/physics/fourier.py``)."""
 
     @model_validator(mode="after")
     def _has_range(self) -> Self:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
-from .dataset import Dataset
+from ...errors import DataError
+from ..dataset import Dataset
 from .images import ImageOptions, image_set
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from .dataset import Dataset
+from ..dataset import Dataset
 
 INK = 16  # scanned pixels, so the largest count, behind each pixel
 

@@ -13,8 +13,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ..errors import DataError
-from .dataset import Dataset
+from ...errors import DataError
+from ..dataset import Dataset
 from .images import ImageOptions, image_set
 
 SHAPE = (3, 32, 32)

@@ -17,8 +17,8 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ..errors import DataError
-from .dataset import MIN_ROWS, Dataset, InTime
+from ...errors import DataError
+from ..dataset import MIN_ROWS, Dataset, InTime
 from .tables import numbers, read_table
 
 FIELD = "series"

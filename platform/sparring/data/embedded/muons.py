@@ -17,9 +17,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from .dataset import Dataset
-from .kinematics import FIRST, LAST, SKEWED, from_box, to_cartesian
-from .rareness import REFERENCE, rareness
+from ..dataset import Dataset
+from ..physics.kinematics import FIRST, LAST, SKEWED, from_box, to_cartesian
+from ..physics.rareness import REFERENCE, rareness
 
 BOX_COX = np.array([
     # lambda, mean, variance of r, z, pt, pz after (boxed + 1) / 2.4 + 0.1 and Box-Cox

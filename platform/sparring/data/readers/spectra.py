@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
-from .dataset import Dataset
-from .fourier import transform
-from .wacsf import Grid, Structure, describe
+from ...errors import DataError
+from ..dataset import Dataset
+from ..physics.fourier import transform
+from ..physics.wacsf import Grid, Structure, describe
 
 PERIODIC_TABLE = (
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb "
@@ -36,7 +36,7 @@ class Options(Grid):
     """The grid of the descriptors, used for a folder only, and the form of the spectra."""
 
     fourier: bool = False
-    """Spectra as the real part of their Fourier transform, twice as long (``fourier.py``)."""
+    """Spectra as the real part of their Fourier transform, twice as long (``data/physics/fourier.py``)."""
 
 
 def read(path: Path | None, options: Options) -> Dataset:

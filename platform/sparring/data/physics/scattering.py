@@ -1,4 +1,4 @@
-"""The EXAFS equation with screened atoms: what ``generated.py`` computes its spectra from.
+"""The EXAFS equation with screened atoms: what ``data/embedded/exafs.py`` computes its spectra from.
 
 Kept, per neighbour j at distance R_j from the absorber (Sayers, Stern, Lytle, Phys. Rev. Lett. 27 (1971) 1204; in
 today's notation Rehr, Albers, Rev. Mod. Phys. 72 (2000) 621):

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError
-from .fetching import data_home
+from ...errors import DataError
+from ..fetching import data_home
 
 VERSION = 1
 """Of the way images are made; a change in the reader that moves a pixel raises it."""

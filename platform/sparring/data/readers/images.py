@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import DataError
-from .dataset import PARTS, Dataset
+from ...errors import DataError
+from ..dataset import PARTS, Dataset
 
 FIELD = "image"
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from .dataset import Dataset
+from ..dataset import Dataset
 
 
 class Options(BaseModel):

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import DataError
-from .dataset import PARTS, Dataset
+from ...errors import DataError
+from ..dataset import PARTS, Dataset
 
 
 class Options(BaseModel):

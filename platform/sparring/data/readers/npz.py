@@ -15,8 +15,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from ..errors import DataError
-from .dataset import PARTS, Dataset, Part
+from ...errors import DataError
+from ..dataset import PARTS, Dataset, Part
 from .images import ImageOptions, chosen, fit
 
 MOST_RATIO = 1000

@@ -25,10 +25,10 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..errors import DataError
-from .dataset import MIN_ROWS, Dataset
-from .kinematics import COLUMNS, FIRST, LAST, POLAR, RARENESS, from_box, to_cartesian
-from .rareness import REFERENCE, rareness
+from ...errors import DataError
+from ..dataset import MIN_ROWS, Dataset
+from ..physics.kinematics import COLUMNS, FIRST, LAST, POLAR, RARENESS, from_box, to_cartesian
+from ..physics.rareness import REFERENCE, rareness
 
 PUBLISHED = 1 + len(POLAR) + len(RARENESS)
 _TREES = {"TTree", "ROOT::RNTuple"}

@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from pydantic import Field
 
-from ..errors import DataError
-from .dataset import PARTS, Dataset, Part
+from ...errors import DataError
+from ..dataset import PARTS, Dataset, Part
 from .decoded import decode
 from .images import FIELD, ImageOptions, chosen, planes
 

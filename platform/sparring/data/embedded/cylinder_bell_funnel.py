@@ -19,7 +19,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from .dataset import Dataset
+from ..dataset import Dataset
 
 SHAPES = ("cylinder", "bell", "funnel")
 LENGTH = 128

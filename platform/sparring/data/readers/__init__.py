@@ -1,0 +1,1 @@
+"""One module per format of file: ``Options`` and ``read(path, options) -> Dataset``. A card names its module."""
