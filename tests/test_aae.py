@@ -15,12 +15,12 @@ from torch.nn import functional
 from sparring.data import load_dataset, split_rows
 from sparring.errors import DataError
 from sparring.models import find_model
-from sparring.models.aae import AAE
-from sparring.models.aae_config import PHASES
-from sparring.models.aae_config import Config as ImageConfig
-from sparring.models.aae_series import SeriesAAE
-from sparring.models.aae_series_config import Config as SeriesConfig
-from sparring.models.convolutions import CodeDecoder, CodeEncoder
+from sparring.models.aae.config import PHASES
+from sparring.models.aae.config import Config as ImageConfig
+from sparring.models.aae.model import AAE
+from sparring.models.aae_series.config import Config as SeriesConfig
+from sparring.models.aae_series.model import SeriesAAE
+from sparring.models.blocks.convolutions import CodeDecoder, CodeEncoder
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 
 from sparring.cli.train import ARGUMENTS
 from sparring.errors import ConfigError
-from sparring.models.aae_config import Config
-from sparring.models.aae_published import read_arguments
+from sparring.models.aae.config import Config
+from sparring.models.aae.published import read_arguments
 
 VALUES = {
     "dataset": "fashionmnist", "batchsize": "128", "dim": "16", "dropout": "0.25", "epochs": "3", "adversarial": "True",

@@ -15,8 +15,8 @@ from torch import nn
 from torch.nn import functional
 
 from sparring.errors import UnknownName
-from sparring.models.aegan import AEGAN
-from sparring.models.aegan_config import Config as AEGANConfig
+from sparring.models.aegan.config import Config as AEGANConfig
+from sparring.models.aegan.model import AEGAN
 from sparring.models.base import Model, Step
 from sparring.models.config import Config, Phase
 from sparring.records import Objective, Trial

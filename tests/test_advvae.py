@@ -18,10 +18,11 @@ from torch.nn import functional
 from sparring.data import load_dataset
 from sparring.errors import DataError
 from sparring.models import find_model
-from sparring.models.advvae import AdvVAE
-from sparring.models.advvae_config import Config
+from sparring.models.advvae.config import Config
+from sparring.models.advvae.model import AdvVAE
 from sparring.models.base import Step
-from sparring.models.losses import SSIM_WEIGHTS, gaussian_kl, ms_ssim, ssim_window
+from sparring.models.blocks.losses import gaussian_kl
+from sparring.models.blocks.ssim import SSIM_WEIGHTS, ms_ssim, ssim_window
 
 SMALL: dict[str, Any] = {"image_size": 8, "hidden_dims": (4, 6), "hidden_dims_dis": (4,), "latent_dim": 3}
 WEIGHTS = ("gen_weight", "recon_weight", "kld_weight")

@@ -14,8 +14,8 @@ import pytest
 
 from sparring.cli.train import ARGUMENTS
 from sparring.errors import ConfigError, UsageError
-from sparring.models.advvae_config import Config
-from sparring.models.advvae_published import read_arguments
+from sparring.models.advvae.config import Config
+from sparring.models.advvae.published import read_arguments
 
 TABLE = [
     "train",

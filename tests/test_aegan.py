@@ -17,12 +17,12 @@ from torch.nn import functional
 
 from sparring.errors import CheckpointError, DataError
 from sparring.models import find_model, model_names
-from sparring.models.aegan import AEGAN
-from sparring.models.aegan_config import DISCRIMINATORS, GENERATOR, Config, Freeze
+from sparring.models.aegan.config import DISCRIMINATORS, GENERATOR, Config, Freeze
+from sparring.models.aegan.model import AEGAN
 from sparring.models.base import Step
-from sparring.models.losses import wcc, wcc_kernel
-from sparring.models.nets import Block, initialize_weights, make_activation
-from sparring.models.scaling import Scaling
+from sparring.models.blocks.losses import wcc, wcc_kernel
+from sparring.models.blocks.mlp import Block, initialize_weights, make_activation
+from sparring.models.blocks.scaling import Scaling
 from sparring.records import Objective, Trial
 from sparring.study import prepare
 from sparring.training.gang import Solo

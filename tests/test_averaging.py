@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sparring.errors import Infeasible
-from sparring.models.aegan import AEGAN
-from sparring.models.aegan_config import Config as AEGANConfig
+from sparring.models.aegan.config import Config as AEGANConfig
+from sparring.models.aegan.model import AEGAN
 from sparring.models.base import Model, Step
+from sparring.models.blocks.mlp import Block
 from sparring.models.config import Config, Phase
-from sparring.models.nets import Block
 from sparring.records import Objective, Trial
 from sparring.training.averaging import PeerLost, Workers
 from sparring.training.gang import Solo

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sparring.models.discrepancy import FEATURES, PriorMatch, SampleMatch
+from sparring.models.metrics.mmd import FEATURES, PriorMatch, SampleMatch
 
 D = 6
 

@@ -17,9 +17,9 @@ from sparring.data.cards import find_card
 from sparring.data.out_of_distribution import ROWS, read_foreign
 from sparring.errors import UsageError
 from sparring.ledger import trial_rows
-from sparring.models.advvae import AdvVAE
-from sparring.models.advvae_config import Config
-from sparring.models.foreign import Foreign
+from sparring.models.advvae.config import Config
+from sparring.models.advvae.model import AdvVAE
+from sparring.models.metrics.out_of_distribution import Foreign
 from sparring.records import Objective, Outcome
 from sparring.space import find_space, pin, read_space, write_toml
 from sparring.study import load_foreign, open_folder, prepare

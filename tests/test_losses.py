@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sparring.models.losses import ADVERSARIAL, RECONSTRUCTION, penalty, wcc, wcc_kernel
+from sparring.models.blocks.losses import ADVERSARIAL, RECONSTRUCTION, penalty, wcc, wcc_kernel
 
 
 @pytest.fixture

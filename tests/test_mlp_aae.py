@@ -14,7 +14,7 @@ from sparring.data import load_dataset, split_rows
 from sparring.errors import DataError
 from sparring.metrics import find_metric
 from sparring.models import find_config, find_model
-from sparring.models.parzen import Parzen
+from sparring.models.metrics.parzen import Parzen
 from sparring.records import Objective, Trial
 from sparring.space import Space, find_space, read_space
 from sparring.training.gang import Solo

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from sparring.errors import DataError
-from sparring.models.images import Images, to_bytes
+from sparring.models.blocks.images import Images, to_bytes
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:

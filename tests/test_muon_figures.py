@@ -23,7 +23,8 @@ from sparring.data.embedded.muons import draw
 from sparring.data.physics.kinematics import to_box, to_polar
 from sparring.errors import DataError, UsageError
 from sparring.models import find_model
-from sparring.models.detection import Detection
+from sparring.models.metrics.classifier_auc import Detection
+from sparring.models.metrics.two_sample import auc, share_above
 from sparring.production import About, Loaded, read_trained
 from sparring.production.likeness import check_against, compare
 from sparring.production.muon_charts import (
@@ -42,7 +43,6 @@ from sparring.records import Objective, Trial
 from sparring.space import write_toml
 from sparring.study import prepare
 from sparring.training.gang import Solo
-from sparring.two_sample import auc, share_above
 from sparring.yardsticks import Task, measure
 
 SMALL: dict[str, dict[str, Any]] = {

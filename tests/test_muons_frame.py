@@ -14,10 +14,10 @@ from sparring.data import load_dataset
 from sparring.data.embedded.muons import draw
 from sparring.data.physics.kinematics import ANGLES, FIRST, LAST, SKEWED, to_box, to_polar
 from sparring.errors import DataError
-from sparring.models.closeness import LENGTHS, Closeness
-from sparring.models.keyed_noise import keyed_normal, keyed_uniform
-from sparring.models.muon_frame import HalfNormalRanks, MuonFrame, interpolate
-from sparring.two_sample import auc
+from sparring.models.blocks.muon_frame import HalfNormalRanks, MuonFrame, interpolate
+from sparring.models.metrics.characteristic_distance import LENGTHS, Closeness
+from sparring.models.metrics.keyed_noise import keyed_normal, keyed_uniform
+from sparring.models.metrics.two_sample import auc
 
 TRAIN = 4000
 
@@ -126,7 +126,7 @@ def test_a_column_that_never_changes_is_left_finite(muons):
 
 
 def test_a_sample_that_is_no_muon_is_refused():
-    from sparring.models.muon_frame import check_muons
+    from sparring.models.blocks.muon_frame import check_muons
 
     with pytest.raises(DataError, match=r"muons: a sample is 7 numbers \(charge, x, .*\), but got shape \(6,\)"):
         check_muons({"muons": (6,)})

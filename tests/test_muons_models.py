@@ -22,9 +22,9 @@ from sparring.data.physics.kinematics import HIGH, LOW, RARENESS, SKEWED, to_box
 from sparring.errors import DataError
 from sparring.models import find_model
 from sparring.models.base import Model, Step
-from sparring.models.boost_vae import divergence
-from sparring.models.dense import Bank, dense, inferring, regress
-from sparring.models.muon_frame import HalfNormalRanks, MuonFrame
+from sparring.models.blocks.dense import Bank, dense, inferring, regress
+from sparring.models.blocks.muon_frame import HalfNormalRanks, MuonFrame
+from sparring.models.boost_vae.model import divergence
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 from sparring.training.noise import cumulate, order

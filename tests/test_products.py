@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from sparring.models.aegan import AEGAN
+from sparring.models.aegan.model import AEGAN
 from sparring.records import Objective, Trial
 from sparring.training import products
 from sparring.training.gang import Solo

@@ -12,8 +12,8 @@ import torch
 
 from sparring.data import load_dataset, split_rows
 from sparring.models import find_config, model_names
-from sparring.models.boost_vae import BoostVAE
-from sparring.models.muon_frame import SHRINK
+from sparring.models.blocks.muon_frame import SHRINK
+from sparring.models.boost_vae.model import BoostVAE
 from sparring.space import Space, find_space, read_space
 from sparring.yardsticks import Task, generation, measure, reconstruction
 from sparring.yardsticks.codes import Net

@@ -76,7 +76,7 @@ METRICS: Mapping[str, Metric] = _table(
         definition="area under the ROC curve of boosted trees (100 of depth 4, rate 0.1) that tell generated rows from "
         "real ones (codes: draws of their prior from codes), learned from auc_rows training rows and as many generated "
         "ones, scored on all validation rows and further generated ones; 0.5 is perfect, 1 is told apart without error",
-        source="the authors' figure of merit, sparring/two_sample.py; there learned from 50,000 + 50,000 rows",
+        source="the authors' figure of merit, models/metrics/two_sample.py; there learned from 50,000 + 50,000 rows",
     ),
     Metric(
         name="val/code_score",

@@ -22,7 +22,7 @@ from .data.splits import SPLIT, SPLIT_SEED
 from .errors import ConfigError, NoTrialSucceeded
 from .models import find_model
 from .models.base import Model
-from .models.command_line import Arguments
+from .models.published import Arguments
 from .production import About, write_about
 from .production.loaded import check_device
 from .production.trained import MEMBERS, TRAINED, check_place

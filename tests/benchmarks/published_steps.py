@@ -38,14 +38,14 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from sparring.data import load_dataset
-from sparring.models.aae import AAE
-from sparring.models.advvae import AdvVAE
-from sparring.models.aegan import AEGAN
-from sparring.models.aux_aae import AuxAAE
-from sparring.models.auxgan import AuxGAN
+from sparring.models.aae.model import AAE
+from sparring.models.advvae.model import AdvVAE
+from sparring.models.aegan.model import AEGAN
+from sparring.models.aux_aae.model import AuxAAE
+from sparring.models.auxgan.model import AuxGAN
 from sparring.models.base import Model
-from sparring.models.boost_vae import BoostVAE
-from sparring.models.mlp_aae import MLPAAE
+from sparring.models.boost_vae.model import BoostVAE
+from sparring.models.mlp_aae.model import MLPAAE
 from sparring.records import Objective, Trial
 from sparring.training.gang import Solo
 from sparring.training.noise import order

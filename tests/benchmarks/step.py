@@ -17,8 +17,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from sparring.models.aegan import AEGAN
-from sparring.models.aegan_config import Config
+from sparring.models.aegan.config import Config
+from sparring.models.aegan.model import AEGAN
 from sparring.records import Objective, Trial
 from sparring.training.averaging import Workers
 from sparring.training.gang import Solo

@@ -14,7 +14,7 @@ import optuna
 import torch
 
 from sparring.data import load_dataset, split_rows
-from sparring.models.aegan import AEGAN
+from sparring.models.aegan.model import AEGAN
 from sparring.records import Objective, Trial
 from sparring.space import Space
 from sparring.training.averaging import Workers

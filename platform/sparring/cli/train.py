@@ -15,8 +15,8 @@ from rich.console import Console
 from ..errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from ..models import advvae_published
-    from ..models.command_line import Arguments
+    from ..models.advvae import published as advvae
+    from ..models.published import Arguments
 
 console = Console()
 
@@ -32,7 +32,7 @@ ARGUMENTS = {
     "--discriminator_checkpoint --out_dataset --loss_type --kld_weight --num_workers --size",
     "aae": "--dataset --batchsize --dim --dropout --epochs --adversarial",
 }
-"""Systems with a published command line, and its arguments; ``models/NAME_published.py`` reads them."""
+"""Systems with a published command line, and its arguments; ``models/NAME/published.py`` reads them."""
 
 PUBLISHED = "\n\n".join(f"[bold]Published arguments of {model}[/bold]\n\n{names}" for model, names in ARGUMENTS.items())
 
@@ -92,7 +92,7 @@ def train(
                 f"train {pinned}: the published arguments train one model; its members train from what that writes: "
                 f"sparring train trained/{pinned}/pinned.toml --{plan.scheme} …"
             )
-        published = importlib.import_module(f"..models.{pinned}_published", __package__)
+        published = importlib.import_module(f"..models.{pinned}.published", __package__)
         arguments = published.read_arguments(context.args)
         run = _train_published if arguments.verb == "train" else _ask_published
         run(arguments, output, data_path, device)
@@ -129,9 +129,7 @@ def _train_published(arguments: Arguments, output: Path | None, data_path: Path 
         raise DataError(f"{error}; or train on embedded images, offline, with --dataset {DIGITS}") from error
 
 
-def _ask_published(
-    arguments: advvae_published.Arguments, output: Path | None, data_path: Path | None, device: str
-) -> None:
+def _ask_published(arguments: advvae.Arguments, output: Path | None, data_path: Path | None, device: str) -> None:
     """The AdvVAE's three verbs that work on what train wrote. Raises UsageError if the words contradict that."""
     from ..production import read_trained
     from ..production.commands import run_outliers, run_reconstruct, run_sample

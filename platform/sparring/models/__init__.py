@@ -1,4 +1,11 @@
-"""The systems: one file each, found by its name. Nothing here lists them; a file that defines a Model is one."""
+"""The systems, a folder each: ``NAME/config.py``, which needs no torch, and ``NAME/model.py``. Being there is enough.
+
+base.py, config.py   the contract: what a system is
+autoencoder.py       what every autoencoder here has in common
+published.py         published command lines, read; ``NAME/published.py`` has each one's arguments
+blocks/              nets, losses and transforms that systems share
+metrics/             figures that compare samples, codes and scores
+"""
 
 from __future__ import annotations
 
@@ -13,10 +20,12 @@ if TYPE_CHECKING:
     from .base import Model
     from .config import Config
 
+_FOLDER = Path(__file__).parent
+
 
 def model_names() -> list[str]:
-    """The systems in this folder, read from the syntax trees, so that nothing heavy is imported."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if _defines_model(path))
+    """The systems: folders here with a ``model.py``. Nothing is imported."""
+    return sorted(path.parent.name for path in _FOLDER.glob("*/model.py"))
 
 
 def find_config(name: str) -> type[Config]:
@@ -24,14 +33,14 @@ def find_config(name: str) -> type[Config]:
     known = model_names()
     if name not in known:
         raise UnknownName(f"no model {name!r}; there are: {', '.join(known)}")
-    found: type[Config] = importlib.import_module(f"{__name__}.{name}_config").Config
+    found: type[Config] = importlib.import_module(f"{__name__}.{name}.config").Config
     return found
 
 
 def find_model(name: str) -> type[Model]:
     """The model class of the system called ``name``; raises UnknownName with the list of those there are."""
     find_config(name)
-    module = importlib.import_module(f"{__name__}.{name}")
+    module = importlib.import_module(f"{__name__}.{name}.model")
     (found,) = (
         item for item in vars(module).values() if isinstance(item, type) and item.__module__ == module.__name__
         and hasattr(item, "Config")
@@ -41,12 +50,5 @@ def find_model(name: str) -> type[Model]:
 
 def describe_model(name: str) -> str:
     """The first line of a system's docstring, read without importing it."""
-    document = ast.get_docstring(ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))) or ""
+    document = ast.get_docstring(ast.parse((_FOLDER / name / "model.py").read_text(encoding="utf-8"))) or ""
     return document.partition("\n")[0]
-
-
-def _defines_model(path: Path) -> bool:
-    return any(
-        isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) and base.id == "Model" for base in node.bases)
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-    )

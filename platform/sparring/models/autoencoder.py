@@ -14,10 +14,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from . import base
-from .discrepancy import REFERENCE_ROWS, PriorMatch, SampleMatch
-from .losses import gaussian_kl, ms_ssim, ssim_window
-from .nets import evaluating
-from .scaling import positive_or_one
+from .blocks.losses import gaussian_kl
+from .blocks.mlp import evaluating
+from .blocks.scaling import positive_or_one
+from .blocks.ssim import ms_ssim, ssim_window
+from .metrics.mmd import REFERENCE_ROWS, PriorMatch, SampleMatch
 
 CHUNK = 512
 """Rows that are looked at together outside training: the fastest per row on a CPU, and little memory on a GPU."""

@@ -1,7 +1,7 @@
 """What is known of a system without torch: its hyperparameters, its phases, what it needs and what it emits.
 
 A study is checked, pinned and reported from this side alone, so the driver imports no torch (1.1 s and 250 MB). A
-system called NAME keeps its Config in ``NAME_config.py`` and its nets in ``NAME.py``.
+system called NAME keeps its Config in ``NAME/config.py`` and its nets in ``NAME/model.py``.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from rich.console import Console
 from ..data import FieldCard, read_card
 from ..display import print_listing
 from ..errors import UnknownName, UsageError
+from ..models.metrics.two_sample import MOST_ROWS
 from ..space import apply_settings
-from ..two_sample import MOST_ROWS
 from .committee import Answered, Committee
 from .controls import compare, write_controls
 from .likeness import check_against, write_likeness

@@ -22,8 +22,8 @@ from rich.console import Console
 from ..data.physics.kinematics import to_box, to_polar
 from ..display import print_listing
 from ..errors import UsageError
+from ..models.metrics.two_sample import Auc, auc
 from ..training.single import EPOCHS
-from ..two_sample import Auc, auc
 from .drawing import write_picture
 from .loaded import Loaded
 from .muon_charts import (

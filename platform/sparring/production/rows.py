@@ -158,7 +158,7 @@ def _check(loaded: Loaded, data: Dataset, wanted: Sequence[str]) -> None:
 
 def _check_shape(loaded: Loaded, name: str, shape: tuple[int, ...], where: str) -> None:
     trained = tuple(loaded.about.shapes[name])
-    # Images of any size and colour are brought to the model's (models/images.py).
+    # Images of any size and colour are brought to the model's (models/blocks/images.py).
     is_image = name == "image" and len(trained) == len(shape) == 3
     if shape != trained and not is_image:
         raise UsageError(f"{where}: {name}: the model was trained on samples of shape {trained}, but got {shape}")

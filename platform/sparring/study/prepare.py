@@ -121,7 +121,7 @@ def _name_of(dataset: str) -> str:
 
 def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any], int | None]:
     """The space with a published file's values as its baseline, and the file's seed; data paths are not followed."""
-    from ..models.published import read_published
+    from ..models.aegan.published import read_published
 
     published = read_published(config)
     changed = apply_config(raw, published.values)

@@ -22,8 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..models.keyed_noise import keyed_normal
-from ..models.muon_frame import HALF_NORMAL_MEAN
+from ..models.blocks.muon_frame import HALF_NORMAL_MEAN
+from ..models.metrics.keyed_noise import keyed_normal
 from .gaussianization import TURNS, gaussianize
 from .judging import build, judge, mean_of, tensor
 from .rival import Rival, Task

@@ -91,16 +91,16 @@ def _phases(model: type[Model], configured: type[config.Config], modules: Sequen
 
 
 def _losses(modules: Sequence[ModuleType], configured: type[config.Config]) -> Iterator[tuple[str, str]]:
-    """Every function of ``losses.py`` that the system imports; of those chosen by name, the ones its Config allows."""
-    from ...models import losses
+    """Every loss that the system imports; of those chosen by name, the ones its Config allows."""
+    from ...models.blocks import losses, ssim
 
     fields = {name: each for name, each in _properties(configured).items() if name.startswith("loss")}
     allowed = {value for each in fields.values() for value in each.get("enum", ())}
     imported = {id(value) for module in modules for value in vars(module).values()}
-    for name, value in vars(losses).items():
+    for name, value in {**vars(losses), **vars(ssim)}.items():
         if id(value) not in imported or name.startswith("_"):
             continue
-        if inspect.isfunction(value) and value.__module__ == losses.__name__:
+        if inspect.isfunction(value) and value.__module__ in (losses.__name__, ssim.__name__):
             yield f"`{name}`", one_line(" ".join(paragraphs(value)))
         elif isinstance(value, Mapping):
             for choice, function in value.items():
@@ -271,5 +271,5 @@ def _layer(module: nn.Module) -> str:
 
 
 def _link(module: ModuleType) -> str:
-    file = f"{module.__name__.rpartition('.')[2]}.py"
+    file = "/".join(module.__name__.split(".")[2:]) + ".py"
     return f"[{file}]({CODE}/{file})"

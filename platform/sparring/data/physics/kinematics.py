@@ -2,7 +2,7 @@
 
 A muon is seven numbers: charge (±1), x, y, z in cm, px, py, pz in GeV. Its six polar numbers are r, theta, z, pt,
 theta_pt, pz, with the published angle: theta = atan2(x, y), so x = r sin theta and y = r cos theta (not the usual way
-round). NumPy float64; ``models/muon_frame.py`` holds the same in torch.
+round). NumPy float64; ``models/blocks/muon_frame.py`` holds the same in torch.
 Source: github.com/alexmarshallbristol/Enhanced_Generative_Networks (facts, no code).
 """
 

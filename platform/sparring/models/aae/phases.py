@@ -1,0 +1,95 @@
+"""The AAE's three phases, of images and of series alike. Not a system: ``aae`` and ``aae_series`` are.
+
+1. ``recon``  encoder and decoder learn to reconstruct; the discriminator is not run.
+2. ``dis``    the discriminator learns draws from the prior from codes; the encoder looks without dropout.
+3. ``reg``    the encoder learns to pass its codes off as draws; the discriminator looks without dropout.
+
+With adversarial false, the published default, only the first is trained; with is_joint the third becomes a term of it.
+
+Source: A. Makhzani et al., arXiv:1511.05644, as github.com/sachaRfd/Adversarial-Autoencoders has it.
+
+Differs from the published code: the discriminator returns a logit; there dropout, ReLU and a sigmoid at its end kept it
+above ½, so that it could never call a draw a draw. Inputs lie where the decoder can reach them; there images from -0.42
+to 2.82 met a sigmoid. Rates decay by epoch, not by batch (0.99 to the 938th, an epoch of MNIST, is 8e-5). Each phase
+has an optimizer of its own; there the encoder had one for both. The discriminator drops no units in the third phase.
+Draws are called real and codes fake, as in the paper. Series are new here: the published text promises them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..autoencoder import Autoencoder
+from ..base import Step
+from ..blocks.convolutions import CodeCritic, CodeDecoder, CodeEncoder
+from ..blocks.losses import bce_adversarial
+
+
+class AdversarialCodes(Autoencoder):
+    """Nets and phases; subclasses say how rows become (B, channels, *extents) and call ``build`` in ``__init__``."""
+
+    w_adv: Tensor
+    input_noise: Tensor
+
+    def build(self, channels: int, extents: Sequence[int], shape: tuple[int, ...]) -> None:
+        """channels, extents: of what the nets read; shape: of one sample as ``unview`` gives it."""
+        c = self.config
+        self.encoder = CodeEncoder(channels, extents, c.width, c.n_stages, c.latent_dim, c.dropout)
+        self.decoder = CodeDecoder(channels, extents, c.width, c.n_stages, c.latent_dim)
+        self.critic = CodeCritic(c.latent_dim, c.width_dis, c.dropout)
+        self.knob(w_adv=c.w_adv, input_noise=c.input_noise)
+        self.judge_by(shape, c.latent_dim, c.prior_std)
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    def recon(self, x: Tensor) -> Step:
+        """Phase 1: encoder and decoder learn to reconstruct, from inputs with noise where input_noise is above 0.
+
+        loss = mean (reconstruction − x)²  [− w_adv·log D(code), with adversarial and is_joint]
+
+        x: an image's intensities from 0 to 1, or a series' scaled values.
+        """
+        seen = x + self.input_noise * torch.randn_like(x) if self.config.input_noise > 0 else x
+        code = self.encoder(seen)
+        loss = error = functional.mse_loss(self.decode(code), x)
+        metrics = {"train/loss_recon": error}
+        if self.config.adversarial and self.config.is_joint and self.config.w_adv > 0:
+            metrics["train/loss_adv"] = bce_adversarial(self.critic(code, drops=False), True)
+            loss = loss + self.w_adv * metrics["train/loss_adv"]
+        return Step(loss, metrics, {})
+
+    def dis(self, x: Tensor) -> Step:
+        """Phase 2: draws from the prior are real and codes fake; a discriminator that guesses pays 2·ln 2 = 1.386.
+
+        loss = −log D(draw) − log(1 − D(code))
+        """
+        with torch.no_grad():
+            code = self.encoder(x, drops=False)
+        draws = self.prior_std * torch.randn_like(code)
+        loss = bce_adversarial(self.critic(draws), True) + bce_adversarial(self.critic(code), False)
+        return Step(loss, {"train/loss_dis": loss}, {})
+
+    def reg(self, x: Tensor) -> Step:
+        """Phase 3: the encoder learns to pass codes off as draws; ln 2 where the discriminator guesses.
+
+        loss = −log D(code)
+        """
+        loss = bce_adversarial(self.critic(self.encoder(x), drops=False), True)
+        return Step(loss, {"train/loss_reg": loss}, {})
+
+    # -- what validation and the verbs need ---------------------------------------------------------------------------
+
+    def encode(self, x: Tensor) -> tuple[Tensor, None]:
+        return self.encoder(x), None
+
+    def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
+        code = self.encoder(x)
+        error = (self.unview(self.decode(code)) - self.unview(x)).square().flatten(1).mean(1)
+        scores = {"reconstruction": error, "code": (code / self.prior_std).square().mean(1)}
+        if self.config.adversarial:
+            scores["discriminator"] = self.critic(code).squeeze(1).neg().sigmoid()
+        return scores

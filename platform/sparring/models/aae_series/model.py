@@ -1,0 +1,62 @@
+"""AAE of series: the twin of ``aae`` for time series (times, channels), with convolutions along time.
+
+Phases, losses and sources: ``models/aae/phases.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...errors import DataError
+from ..aae.phases import AdversarialCodes
+from ..base import Model, Shapes
+from ..blocks.scaling import Scaling
+from .config import Config
+
+
+class SeriesAAE(AdversarialCodes, Model):
+    """Three nets and up to three phases. Series are floats (B, T, C)."""
+
+    Config = Config
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        shape = self.shapes["series"]
+        if len(shape) != 2:
+            raise DataError(
+                f"series: a sample is times by channels, but got shape {tuple(shape)}; give arrays (N, T, C)"
+            )
+        times, channels = shape
+        self.scaling = Scaling(channels, config.input_scaling)
+        self.build(channels, (times,), shape)
+
+    @torch.no_grad()
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        """Fits the scaling of each channel on the training rows, then what the figures are relative to."""
+        self.scaling.fit(train["series"].flatten(0, 1))
+        super().prepare(train)
+
+    def view(self, rows: Tensor) -> Tensor:
+        x: Tensor = self.scaling(rows)
+        return x.transpose(1, 2).clone(
+            memory_format=torch.contiguous_format
+        )  # one order in memory, as in models/blocks/images.py
+
+    def unview(self, x: Tensor) -> Tensor:
+        return self.scaling.inverse(x.transpose(1, 2))
+
+    def decode(self, code: Tensor) -> Tensor:
+        x: Tensor = self.decoder(code)
+        return x
+
+    def reconstruct(self, series: Tensor) -> dict[str, Tensor]:
+        """Series as the autoencoder gives them back: ``["series"]``, raw units."""
+        return self._reconstruct(series)
+
+    def score(self, series: Tensor) -> dict[str, Tensor]:
+        """How strange each series is, (N,) by name, as ``AAE.score``; errors in raw units."""
+        return self._score(series)

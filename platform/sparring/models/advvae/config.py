@@ -1,0 +1,91 @@
+"""The AdvVAE's hyperparameters and phases; ``model.py`` builds its nets from them.
+
+Defaults are those of GenerativeZoo's documentation (github.com/caetas/GenerativeZoo, ``AdversarialVAE``, 2024);
+``published.py`` reads its arguments under their own names.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .. import config
+from ..config import Norm, Optimizer, Phase
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Dims = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+
+
+class Config(config.Config):
+    """The AdvVAE's hyperparameters; defaults are the published ones."""
+
+    fields: ClassVar = ("image",)
+    yardsticks: ClassVar = "reconstruction"
+    phases: ClassVar = (
+        Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen"),
+        Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis"),
+    )
+    foreign: ClassVar = "out_dataset"
+    foreign_path: ClassVar = "out_path"
+    optional: ClassVar = {"val/auroc_reconstruction": "out_dataset", "val/auroc_discriminator": "out_dataset"}
+    metrics: ClassVar = (
+        "train/loss_gen", "train/loss_recon", "train/kld", "train/loss_adv", "train/loss_dis", "val/score",
+        "val/mse_recon", "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance",
+        "val/balance", "val/auroc_reconstruction", "val/auroc_discriminator",
+    )  # fmt: skip
+
+    batch_size: Annotated[int, Field(ge=2)] = 128
+    """Samples per step over all workers together. 32 to 256; batch norm needs at least 2."""
+    image_size: Annotated[int, Field(ge=2)] = 32
+    """Pixels a side that images are brought to: a multiple of 2 to the number of hidden_dims. 16 to 256."""
+    image_fit: Literal["resize", "pad"] = "resize"
+    """Bilinear, as published, or centred on black."""
+    channels: Literal[1, 3] | None = None
+    """1 for grey, 3 for colour; None keeps what the data have."""
+    latent_dim: Annotated[int, Field(ge=1)] = 128
+    """Length of the code. 2 to 256."""
+    hidden_dims: Dims = (32, 64, 128, 256, 512)
+    """Channels of the encoder's halvings, in order, and of the decoder's, reversed. [16, 32] to the default."""
+    hidden_dims_dis: Dims = (32, 64, 128, 256)
+    """Channels of the discriminator's halvings. Published: this, or the hidden_dims given for both."""
+    norm_dis: Norm = "batch"
+    """What follows the discriminator's convolutions. It judges real, reconstructed and sampled images apart, and batch
+    norm hides from it how those batches differ in mean and deviation."""
+    loss_type: Literal["mse", "ssim"] = "mse"
+    """How far a reconstruction is off: mean squared error of images in [-1, 1], or 1 - MS-SSIM."""
+    kld_weight: Weight = 1e-4
+    """Weight of the code's divergence from the prior, in nats summed over the code. 1e-6 to 1e-1, log."""
+    recon_weight: Weight = 0.002
+    """Weight of the adversarial loss on reconstructions (their own error weighs 1). 1e-4 to 1, log."""
+    gen_weight: Weight = 0.002
+    """Weight of the adversarial loss on samples from the prior. 1e-4 to 1, log."""
+    lr_gen: Rate = 2e-4
+    """Learning rate of encoder and decoder. 1e-5 to 1e-2, log."""
+    lr_dis: Rate = 2e-4
+    """Learning rate of the discriminator. 1e-6 to 1e-2, log."""
+    out_dataset: str | None = None
+    """Another set of images, which every epoch is told from the validation images (``val/auroc_…``), at most 1,000 of
+    it; ``patches`` needs no download. None leaves that out. Published for tests after training: fashionmnist."""
+    out_path: str | None = None
+    """Where out_dataset lies if its files are yours, as --data-path says of the model's own set. None for one that is
+    embedded or fetched."""
+    optim_fn_gen: Optimizer = "Adam"
+    """Optimizer of encoder and decoder."""
+    optim_fn_dis: Optimizer = "Adam"
+    """Optimizer of the discriminator."""
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.out_path is not None and self.out_dataset is None:
+            raise ValueError(f"out_path leads to the files of out_dataset, but got {self.out_path!r} alone; set both")
+        for name in ("hidden_dims", "hidden_dims_dis"):
+            dims = getattr(self, name)
+            if self.image_size % 2 ** len(dims):
+                raise ValueError(
+                    f"{name} of {len(dims)} halvings need an image_size that is a multiple of {2 ** len(dims)}, but "
+                    f"got {self.image_size}; use fewer of them, or image_size "
+                    f"{-(-self.image_size // 2 ** len(dims)) * 2 ** len(dims)}"
+                )
+        return self

@@ -1,0 +1,156 @@
+"""AdvVAE: a convolutional variational autoencoder that spars with a discriminator of images.
+
+    image ─ encoder ─ N(mean, e^logvar) ─ code ─ decoder ─ reconstruction ─┐
+                                        N(0, I) ─ decoder ─ sample ────────┼─ critic
+    image ─────────────────────────────────────────────────────────────────┘
+
+Source: GenerativeZoo's documentation (github.com/caetas/GenerativeZoo, ``AdversarialVAE``); close to A. B. L. Larsen et
+al., arXiv:1512.09300.
+
+Differs from the published code: both adversarial terms act; its later commits multiply that of samples by 0. The
+discriminator returns a logit. MS-SSIM is MS-SSIM; there the window has the wrong sign, and the coarsest scale counts
+four times. The best epoch is found on rows that were not trained on, through the code's mean and in eval mode; there it
+is that of the lowest training loss, and tests leave batch norm in training mode. The nets have default widths, without
+which its documented commands do not run, and the learning rates are two.
+
+Not here: reading the published command line (``published.py``), and training (``sparring.training``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..autoencoder import Autoencoder
+from ..base import Model, Shapes, Step
+from ..blocks.convolutions import ImageCritic, ImageDecoder, ImageEncoder, reparameterise
+from ..blocks.images import Images, check_shape
+from ..blocks.losses import bce_adversarial, gaussian_kl
+from ..blocks.ssim import ms_ssim
+from ..metrics.out_of_distribution import Foreign
+from .config import Config
+
+
+class AdvVAE(Autoencoder, Model):
+    """Three nets and two phases. Images are bytes or floats in [0, 1], (B, C, H, W); B ≥ 2 in training (batch norm)."""
+
+    Config = Config
+
+    kld_weight: Tensor
+    recon_weight: Tensor
+    gen_weight: Tensor
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        check_shape(self.shapes["image"])
+        channels, side = config.channels or self.shapes["image"][0], config.image_size
+        self.images = Images(channels, side, fit=config.image_fit, is_signed=True)
+        self.encoder = ImageEncoder(channels, side, config.hidden_dims, config.latent_dim)
+        self.decoder = ImageDecoder(channels, side, config.hidden_dims, config.latent_dim)
+        self.critic = ImageCritic(channels, side, config.hidden_dims_dis, config.norm_dis)
+        self.knob(kld_weight=config.kld_weight, recon_weight=config.recon_weight, gen_weight=config.gen_weight)
+        self.judge_by((channels, side, side), config.latent_dim, prior_std=1.0)
+        self.foreign: Foreign | None = None
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    def gen(self, x: Tensor) -> Step:
+        """Encoder and decoder learn to reconstruct, and that reconstructions and samples pass for real.
+
+        loss = error + kld_weight·KL − recon_weight·log D(reconstruction) − gen_weight·log D(sample)
+
+        error: mean (reconstruction − x)² of images in [-1, 1], or 1 − MS-SSIM; KL: of the code from N(0, I), in nats.
+        Whether a term is there at all is decided when the model is built, by its weight > 0.
+        """
+        mean, logvar = self.encoder(x)
+        recon = self.decoder(reparameterise(mean, logvar))
+        sample = self.decoder(torch.randn_like(mean))
+        loss = error = self._error(recon, x)
+        metrics = {"train/loss_recon": error}
+        if self.config.kld_weight > 0:
+            metrics["train/kld"] = gaussian_kl(mean, logvar).mean()
+            loss = loss + self.kld_weight * metrics["train/kld"]
+        fooled = []
+        if self.config.recon_weight > 0:
+            fooled.append(bce_adversarial(self.critic(recon), True))
+            loss = loss + self.recon_weight * fooled[-1]
+        if self.config.gen_weight > 0:
+            fooled.append(bce_adversarial(self.critic(sample), True))
+            loss = loss + self.gen_weight * fooled[-1]
+        if fooled:
+            metrics["train/loss_adv"] = torch.stack(fooled).sum()
+        return Step(loss, {"train/loss_gen": loss} | metrics, {"recon": recon, "sampled": sample})
+
+    def dis(self, x: Tensor, recon: Tensor, sampled: Tensor) -> Step:
+        """The discriminator learns images from samples and reconstructions; one that only guesses pays ln 2 = 0.693.
+
+        loss = −½·[log D(x) + ½·log(1 − D(sample)) + ½·log(1 − D(reconstruction))]
+        """
+        fake = bce_adversarial(self.critic(sampled), False) + bce_adversarial(self.critic(recon), False)
+        loss = (bce_adversarial(self.critic(x), True) + fake / 2) / 2
+        return Step(loss, {"train/loss_dis": loss}, {})
+
+    def _error(self, recon: Tensor, x: Tensor) -> Tensor:
+        if self.config.loss_type == "mse":
+            return functional.mse_loss(recon, x)
+        return 1 - ms_ssim(self.unview(recon), self.unview(x), self.get_buffer("window")).mean()
+
+    # -- what validation and the verbs need ---------------------------------------------------------------------------
+
+    def view(self, rows: Tensor) -> Tensor:
+        x: Tensor = self.images(rows)
+        return x
+
+    def unview(self, x: Tensor) -> Tensor:
+        return self.images.inverse(x)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mean, logvar = self.encoder(x)
+        return mean, logvar
+
+    def decode(self, code: Tensor) -> Tensor:
+        image: Tensor = self.decoder(code)
+        return image
+
+    def reconstruct(self, image: Tensor) -> dict[str, Tensor]:
+        """Images of any size and colour as the code's mean gives them back: ``["image"]``, floats in [0, 1]."""
+        return self._reconstruct(image)
+
+    def score(self, image: Tensor) -> dict[str, Tensor]:
+        """How strange each image is, two ways, (N,); the larger, the stranger.
+
+        ``reconstruction``  error + kld_weight·KL + recon_weight·adversarial(reconstruction), as optimised
+        ``discriminator``   1 - the discriminator's probability of the image
+        """
+        return self._score(image)
+
+    def confront(self, foreign: Mapping[str, Tensor]) -> None:
+        self.foreign = Foreign(foreign["image"])
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        """As every autoencoder's; and, where there is an ``out_dataset``, how well each score tells its images."""
+        sums = super().evaluate(**batch)
+        if self.foreign is not None:
+            sums |= self.foreign.sums(self._score, batch["image"])
+        return sums
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        aurocs = {f"val/{name}": value / sums["n"] for name, value in sums.items() if name.startswith("auroc_")}
+        return super().figures(sums) | aurocs
+
+    def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
+        mean, logvar = self.encoder(x)
+        recon = self.decoder(mean)
+        if self.config.loss_type == "mse":
+            error = (recon - x).square().flatten(1).mean(1)
+        else:
+            error = 1 - ms_ssim(self.unview(recon), self.unview(x), self.get_buffer("window"))
+        fooled = functional.softplus(-self.critic(recon).squeeze(1))
+        return {
+            "reconstruction": error + self.kld_weight * gaussian_kl(mean, logvar) + self.recon_weight * fooled,
+            "discriminator": self.critic(x).squeeze(1).neg().sigmoid(),
+        }

@@ -1,0 +1,179 @@
+"""The AEGAN's hyperparameters and phases; ``model.py`` builds its nets from them.
+
+Field names and defaults are XANESNET's (github.com/NewcastleRSE/XANESNET, ``aegan_mlp``), 2023; what it lacks is marked
+by a default that leaves it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .. import config
+from ..config import (  # fmt: skip
+    Activation,
+    AdversarialLoss,
+    Bias,
+    Kernel,
+    Optimizer,
+    Penalty,
+    Phase,
+    ReconstructionLoss,
+    ScalingKind,
+)
+
+Layers = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+GENERATOR = (
+    "structure_encoder", "spectrum_encoder", "shared_encoder", "shared_decoder", "structure_decoder", "spectrum_decoder"
+)  # fmt: skip
+DISCRIMINATORS = ("structure_dis", "spectrum_dis")
+
+FROZEN_BY = {
+    "structure_encoder": ("n_encoder1", "n_hl_gen"),
+    "spectrum_encoder": ("n_encoder2", "n_hl_gen"),
+    "shared_encoder": ("n_shared_encoder", "n_hl_shared"),
+    "shared_decoder": ("n_shared_decoder", "n_hl_shared"),
+    "structure_decoder": ("n_decoder1", "n_hl_gen"),
+    "spectrum_decoder": ("n_decoder2", "n_hl_gen"),
+    "structure_dis": ("n_discrim1", "n_hl_dis"),
+    "spectrum_dis": ("n_discrim2", "n_hl_dis"),
+}
+"""Net -> (field of Freeze that counts its frozen layers, field of Config that says how many hidden ones it has)."""
+
+
+class Freeze(BaseModel):
+    """How many linear layers of each part, counted from its input and with their batch norms, are never trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    n_encoder1: Layers = 0
+    """Of the structure's encoder, which has n_hl_gen + 1."""
+    n_encoder2: Layers = 0
+    """Of the spectrum's encoder, which has n_hl_gen + 1."""
+    n_decoder1: Layers = 0
+    """Of the structure's decoder, which has n_hl_gen + 1."""
+    n_decoder2: Layers = 0
+    """Of the spectrum's decoder, which has n_hl_gen + 1."""
+    n_shared_encoder: Layers = 0
+    """Of the shared encoder, which has n_hl_shared + 1."""
+    n_shared_decoder: Layers = 0
+    """Of the shared decoder, which has n_hl_shared + 1."""
+    n_discrim1: Layers = 0
+    """Of the structure's discriminator, which has n_hl_dis + 1."""
+    n_discrim2: Layers = 0
+    """Of the spectrum's discriminator, which has n_hl_dis + 1."""
+
+
+class Config(config.Config):
+    """The AEGAN's hyperparameters; defaults are the published ones."""
+
+    fields: ClassVar = ("structure", "spectrum")
+    paths: ClassVar = ("pretrained",)
+    phases: ClassVar = (
+        Phase(name="gen", nets=GENERATOR, lr="lr_gen", optim_fn="optim_fn_gen", weight_decay="weight_decay"),
+        Phase(name="dis", nets=DISCRIMINATORS, lr="lr_dis", optim_fn="optim_fn_dis", weight_decay="weight_decay"),
+    )
+    metrics: ClassVar = (
+        "train/loss_gen", "train/loss_adv", "train/loss_dis", "val/score", "val/mse_recon_structure",
+        "val/mse_recon_spectrum", "val/mse_predict_structure", "val/mse_predict_spectrum",
+    )  # fmt: skip
+    yardsticks: ClassVar = "prediction"
+    predictions: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "val/mse_predict_spectrum": ("structure", "spectrum"),
+        "val/mse_predict_structure": ("spectrum", "structure"),
+    }
+
+    hidden_size: Annotated[int, Field(ge=1)] = 256
+    """Units of every hidden layer, and length of the code. 32 to 512."""
+    n_hl_gen: Annotated[int, Field(ge=1)] = 2
+    """Hidden layers of each encoder and decoder. 1 to 5."""
+    n_hl_shared: Annotated[int, Field(ge=1)] = 2
+    """Hidden layers of the shared encoder and of the shared decoder. 1 to 5."""
+    n_hl_dis: Annotated[int, Field(ge=1)] = 2
+    """Hidden layers of each discriminator. 1 to 5."""
+    activation: Activation = "prelu"
+    """After every hidden layer."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of dropping a hidden unit, in all nets. 0 to 0.5. The published code reads it and drops none."""
+    lr_gen: Rate = 0.01
+    """Learning rate of the six generator nets. 1e-5 to 3e-2, log."""
+    lr_dis: Rate = 1e-4
+    """Learning rate of the discriminators. 1e-7 to 1e-2, log."""
+    optim_fn_gen: Optimizer = "Adam"
+    """Optimizer of the generator nets."""
+    optim_fn_dis: Optimizer = "Adam"
+    """Optimizer of the discriminators."""
+    weight_decay: Weight = 1e-5
+    """Weight decay of both optimizers, as each of them defines it. 0, or 1e-7 to 1e-3, log."""
+    loss_gen: ReconstructionLoss = "mse"
+    """How far a reconstruction or prediction is off. ``bce`` reads the decoders' outputs as logits of targets in
+    [0, 1], so it asks for target_scaling minmax."""
+    wcc_width: Annotated[float, Field(ge=1, le=50)] = 10.0
+    """Half width of the loss ``wcc``, in grid points; no other loss reads it. 5 to 15."""
+    loss_dis: AdversarialLoss = "bce"
+    """Binary cross entropy on logits, or mse: the least-squares GAN (arXiv:1611.04076)."""
+    loss_gen_reg_type: Penalty = "none"
+    """Norm of the parameters of both autoencoders (without the shared core) that is added to the generator's loss."""
+    loss_gen_reg_param: Weight = 1e-3
+    """Weight of that norm. 1e-6 to 1e-1, log."""
+    loss_dis_reg_type: Penalty = "none"
+    """Norm of the discriminators' parameters that is added to their loss."""
+    loss_dis_reg_param: Weight = 1e-3
+    """Weight of that norm. 1e-6 to 1e-1, log."""
+    loss_scale: Literal["target_max", "target_var", "output_max", "none"] = "target_max"
+    """What each domain's loss is divided by: the largest target of the training rows (published: of the batch), their
+    mean variance per feature, or the largest output of the batch (as documented there), all after target_scaling."""
+    w_adv: Weight = 0.0
+    """Weight of fooling the discriminators. 1e-4 to 1, log; 0 leaves the term out, as the published code does."""
+    w_recon_structure: Weight = 1.0
+    """Weight of structure → structure. 0.1 to 10, log."""
+    w_recon_spectrum: Weight = 1.0
+    """Weight of spectrum → spectrum. 0.1 to 10, log."""
+    w_predict_structure: Weight = 1.0
+    """Weight of spectrum → structure. 0.1 to 10, log."""
+    w_predict_spectrum: Weight = 1.0
+    """Weight of structure → spectrum. 0.1 to 10, log."""
+    input_scaling: ScalingKind = "none"
+    """Scaling of what the encoders see, fitted on the training rows."""
+    target_scaling: ScalingKind = "none"
+    """Scaling of what the decoders are asked for and the discriminators judge, fitted on the training rows."""
+    input_noise: Weight = 0.0
+    """Deviation of Gaussian noise on the encoders' inputs while the generator trains, in units of the scaled input.
+    0 to 0.3."""
+    kernel_init: Kernel = "xavier_uniform"
+    """How weights are drawn, by ``torch.nn.init``; ``default`` is torch's own way."""
+    bias_init: Bias = "zeros"
+    """What biases start from."""
+    weight_init_seed: int | None = None
+    """Seed of the weights alone; None draws them from the trial's seed. Published: 2023."""
+    freeze: Freeze = Freeze()
+    """Layers that keep the weights and statistics they start with."""
+    pretrained: str | None = None
+    """A .safetensors file with the state of an AEGAN of the same shape, to start from: weights, statistics, scaling."""
+
+    @model_validator(mode="after")
+    def _check_loss(self) -> Self:
+        if self.loss_gen == "bce" and self.target_scaling != "minmax":
+            raise ValueError(
+                f"loss_gen 'bce' needs targets in [0, 1], but got target_scaling={self.target_scaling!r}; "
+                f"set target_scaling to 'minmax', or loss_gen to 'mse'"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_freeze(self) -> Self:
+        left = {}
+        for net, (key, hidden) in FROZEN_BY.items():
+            frozen, layers = getattr(self.freeze, key), getattr(self, hidden) + 1
+            left[net] = layers - frozen
+            if left[net] < 0:
+                raise ValueError(f"freeze.{key}: {net} has {layers} linear layers, but got {frozen}; freeze fewer")
+        for nets in (GENERATOR, DISCRIMINATORS):
+            if not any(left[net] for net in nets):
+                raise ValueError(f"freeze: of {', '.join(nets)} one layer must be left to train; freeze fewer")
+        return self

@@ -1,0 +1,264 @@
+"""AEGAN: two autoencoders, of structures and of spectra, that share their core and spar with two discriminators.
+
+    structure ─ structure_encoder ┐                                  ┌ structure_decoder ─ structure ─ structure_dis
+                                  ├ shared_encoder ─ shared_decoder ─┤
+    spectrum ─── spectrum_encoder ┘                                  └ spectrum_decoder ── spectrum ─── spectrum_dis
+
+Either input leads to either output: two reconstructions and two predictions.
+
+Source: XANESNET (github.com/NewcastleRSE/XANESNET, ``aegan_mlp``), its documentation where its code says otherwise.
+
+Differs from the published code: generators may be told by the discriminators (``w_adv``; 0 is the published code, whose
+text says that they are). Discriminators return logits and judge detached fakes against 0 and 1; there a sigmoid came
+before a loss of logits, and a fake's label was the answer to the real one. Losses are divided by a constant of the
+training rows, not by the largest number of a batch, which may be 0 or less. Regularisers and dropout act; there they
+changed only the figure that was printed, or nothing. The cosine loss is 1 − similarity, whose least value is the best
+one. Each activation is an instance of its own: nets that shared one PReLU shared its slope. No activation follows a
+decoder's last layer. Each optimizer has its schedule; there both belonged to the generator's.
+
+Not here: reading the published input files (``published.py``), and training (``sparring.training``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import DataError
+from ..base import Model, Shapes, Step
+from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, penalty, wcc_kernel
+from ..blocks.mlp import freeze_first, initialize_weights, load_pretrained, stack
+from ..blocks.scaling import Scaling, positive_or_one, variance_per_feature
+from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR, Config
+
+
+class AEGAN(Model):
+    """The eight nets and their two phases. Rows are float tensors (B, features); B ≥ 2 in training (batch norm)."""
+
+    Config = Config
+
+    w_adv: Tensor
+    input_noise: Tensor
+    loss_gen_reg_param: Tensor
+    loss_dis_reg_param: Tensor
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        h, gen, shared, dis = config.hidden_size, config.n_hl_gen, config.n_hl_shared, config.n_hl_dis
+
+        def net(*widths: int, end: Literal["code", "linear"]) -> nn.Sequential:
+            return stack(widths, config.activation, config.dropout, end=end)
+
+        for name, shape in self.shapes.items():
+            if len(shape) != 1:
+                raise DataError(f"{name}: a sample of the AEGAN is a row of numbers, but got shape {shape}; flatten it")
+        (a,), (b,) = self.shapes["structure"], self.shapes["spectrum"]
+        self.structure_encoder = net(a, *[h] * (gen + 1), end="code")
+        self.spectrum_encoder = net(b, *[h] * (gen + 1), end="code")
+        self.shared_encoder = net(*[h] * (shared + 2), end="code")
+        self.shared_decoder = net(*[h] * (shared + 2), end="code")
+        self.structure_decoder = net(*[h] * (gen + 1), a, end="linear")
+        self.spectrum_decoder = net(*[h] * (gen + 1), b, end="linear")
+        self.structure_dis = net(a, *[h] * dis, 1, end="linear")
+        self.spectrum_dis = net(b, *[h] * dis, 1, end="linear")
+
+        for name, (size,) in self.shapes.items():
+            self.add_module(f"{name}_input", Scaling(size, config.input_scaling))
+            self.add_module(f"{name}_target", Scaling(size, config.target_scaling))
+            self.register_buffer(f"{name}_loss_scale", torch.ones(()))
+            self.register_buffer(f"{name}_variance", torch.ones(()))
+            if config.loss_gen == "wcc":
+                self.register_buffer(f"{name}_kernel", wcc_kernel(size, config.wcc_width), persistent=False)
+        self.knob(
+            w_adv=config.w_adv,
+            w_recon_structure=config.w_recon_structure,
+            w_recon_spectrum=config.w_recon_spectrum,
+            w_predict_structure=config.w_predict_structure,
+            w_predict_spectrum=config.w_predict_spectrum,
+            input_noise=config.input_noise,
+            loss_gen_reg_param=config.loss_gen_reg_param,
+            loss_dis_reg_param=config.loss_dis_reg_param,
+        )
+        for name, (key, _) in FROZEN_BY.items():
+            freeze_first(getattr(self, name), getattr(config.freeze, key))
+
+    def initialize(self) -> None:
+        """Draws the weights; then, with ``pretrained``, takes the file's instead. Raises CheckpointError."""
+        nets = [getattr(self, name) for name in GENERATOR + DISCRIMINATORS]
+        initialize_weights(nets, self.config.kernel_init, self.config.bias_init, self.config.weight_init_seed)
+        if self.config.pretrained is not None:
+            load_pretrained(self, Path(self.config.pretrained))
+
+    @torch.no_grad()
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        """Fits scaling, loss scales and the score's variances on the training rows.
+
+        Pretrained weights keep the scaling they were trained with: it is part of the function they compute.
+        """
+        for name in self.config.fields:
+            target = self._part(name, "target")
+            if self.config.pretrained is None:
+                self._part(name, "input").fit(train[name])
+                target.fit(train[name])
+            scaled = target(train[name])
+            if self.config.loss_scale in ("target_max", "target_var"):
+                scale = scaled.amax() if self.config.loss_scale == "target_max" else variance_per_feature(scaled)
+                self.get_buffer(f"{name}_loss_scale").copy_(positive_or_one(scale))
+            self.get_buffer(f"{name}_variance").copy_(positive_or_one(variance_per_feature(train[name])))
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    def gen(self, structure: Tensor, spectrum: Tensor) -> Step:
+        """Both autoencoders learn to reconstruct, to predict and, with w_adv, to pass for real.
+
+        loss = Σ_d [w_recon_d·L(recon_d, d) + w_predict_d·L(predict_d, d)] / scale_d
+               + w_adv·Σ_f A(f, real) + loss_gen_reg_param·‖encoders and decoders‖
+
+        d: structure and spectrum; L: loss_gen; scale: loss_scale; A: loss_dis, the discriminator's loss had the fake f,
+        one of the two reconstructions and two predictions, been real. Whether that term is there at all is decided when
+        the model is built, by w_adv > 0: with 0 no discriminator is run.
+        """
+        rows = {"structure": structure, "spectrum": spectrum}
+        inputs = {name: self._part(name, "input")(x) for name, x in rows.items()}
+        if self.config.input_noise > 0:
+            inputs = {name: x + self.input_noise * torch.randn_like(x) for name, x in inputs.items()}
+        raw = self._decode({name: self._encode(name, x) for name, x in inputs.items()})
+        targets = {name: self._part(name, "target")(x) for name, x in rows.items()}
+        terms = [self._error(name, raw, targets[name]) for name in self.config.fields]
+        loss = terms[0] + terms[1]
+
+        fakes = {name: self._read(output) for name, output in raw.items()}
+        metrics = {}
+        if self.config.w_adv > 0:
+            metrics["train/loss_adv"] = self._adversarial(fakes)
+            loss = loss + self.w_adv * metrics["train/loss_adv"]
+        if self.config.loss_gen_reg_type != "none":
+            nets = [getattr(self, name) for name in GENERATOR if not name.startswith("shared")]
+            loss = loss + self.loss_gen_reg_param * penalty(self.config.loss_gen_reg_type, nets)
+        reals = {f"real_{name}": target for name, target in targets.items()}
+        return Step(loss, {"train/loss_gen": loss} | metrics, fakes | reals)
+
+    def dis(
+        self,
+        real_structure: Tensor,
+        real_spectrum: Tensor,
+        recon_structure: Tensor,
+        recon_spectrum: Tensor,
+        predict_structure: Tensor,
+        predict_spectrum: Tensor,
+    ) -> Step:
+        """The discriminators learn real rows from the four fakes, in target-scaled units.
+
+        loss = ½·Σ_d A(d, real) + ¼·Σ_f A(f, fake) + loss_dis_reg_param·‖discriminators‖
+
+        With bce, discriminators that only guess pay 2·ln 2 = 1.386, and perfect ones 0; the published code, which reads
+        probabilities as logits, cannot fall below 1.006.
+        """
+        judge = ADVERSARIAL[self.config.loss_dis]
+        real = judge(self.structure_dis(real_structure), True) + judge(self.spectrum_dis(real_spectrum), True)
+        fake = (
+            judge(self.structure_dis(recon_structure), False)
+            + judge(self.structure_dis(predict_structure), False)
+            + judge(self.spectrum_dis(recon_spectrum), False)
+            + judge(self.spectrum_dis(predict_spectrum), False)
+        )
+        loss = 0.5 * real + 0.25 * fake
+        if self.config.loss_dis_reg_type != "none":
+            nets = [self.structure_dis, self.spectrum_dis]
+            loss = loss + self.loss_dis_reg_param * penalty(self.config.loss_dis_reg_type, nets)
+        return Step(loss, {"train/loss_dis": loss}, {})
+
+    def _encode(self, name: str, x: Tensor) -> Tensor:
+        """Scaled inputs of one domain, (B, features), to what both decoders read, (B, hidden)."""
+        code: Tensor = self.shared_decoder(self.shared_encoder(getattr(self, f"{name}_encoder")(x)))
+        return code
+
+    def _decode(self, codes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """From each domain's code both outputs as they leave the decoders: recon_x if its own, else predict_x."""
+        return {
+            f"{'recon' if source == name else 'predict'}_{name}": getattr(self, f"{name}_decoder")(code)
+            for source, code in codes.items()
+            for name in self.config.fields
+        }
+
+    def _read(self, output: Tensor) -> Tensor:
+        """A decoder's output in target-scaled units: the loss bce makes it a logit."""
+        return output.sigmoid() if self.config.loss_gen == "bce" else output
+
+    def _error(self, name: str, outputs: Mapping[str, Tensor], target: Tensor) -> Tensor:
+        recon, predicted = outputs[f"recon_{name}"], outputs[f"predict_{name}"]
+        measure = RECONSTRUCTION[self.config.loss_gen]
+        kernel = (self.get_buffer(f"{name}_kernel"),) if self.config.loss_gen == "wcc" else ()
+        error = self.get_buffer(f"w_recon_{name}") * measure(recon, target, *kernel)
+        error = error + self.get_buffer(f"w_predict_{name}") * measure(predicted, target, *kernel)
+        if self.config.loss_scale == "output_max":
+            largest = torch.maximum(self._read(recon).amax(), self._read(predicted).amax())
+            return error / positive_or_one(largest.detach())
+        return error / self.get_buffer(f"{name}_loss_scale")
+
+    def _adversarial(self, fakes: Mapping[str, Tensor]) -> Tensor:
+        judge = ADVERSARIAL[self.config.loss_dis]
+        losses = [judge(getattr(self, f"{_field(path)}_dis")(fake), True) for path, fake in fakes.items()]
+        return losses[0] + losses[1] + losses[2] + losses[3]
+
+    def _part(self, name: str, role: Literal["input", "target"]) -> Scaling:
+        part: Scaling = getattr(self, f"{name}_{role}")
+        return part
+
+    # -- validation ---------------------------------------------------------------------------------------------------
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Per path the sum over samples of the squared error, a mean over features in raw units; the score's sum; n."""
+        outputs = self._outputs({name: batch[name] for name in self.config.fields})
+        sums = {path: (output - batch[_field(path)]).square().mean(-1).sum() for path, output in outputs.items()}
+        shares = [sums[f"predict_{name}"] / self.get_buffer(f"{name}_variance") for name in self.config.fields]
+        n = torch.full_like(shares[0], len(batch["structure"]))
+        return sums | {"score": (shares[0] + shares[1]) / 2, "n": n}
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        mses = {f"val/mse_{path}": total / sums["n"] for path, total in sums.items() if path not in ("n", "score")}
+        return mses | {"val/score": sums["score"] / sums["n"]}
+
+    # -- verbs --------------------------------------------------------------------------------------------------------
+
+    def reconstruct(self, structure: Tensor | None = None, spectrum: Tensor | None = None) -> dict[str, Tensor]:
+        """Each given field as its own autoencoder returns it, raw units, (N, features) -> (N, features) by field name.
+
+        Raises DataError if neither is given.
+        """
+        return self._answer("recon", structure, spectrum)
+
+    def predict(self, structure: Tensor | None = None, spectrum: Tensor | None = None) -> dict[str, Tensor]:
+        """The other field of each given one, raw units, by name: ``predict(structure=…)["spectrum"]``.
+
+        Raises DataError if neither is given.
+        """
+        return self._answer("predict", structure, spectrum)
+
+    @torch.no_grad()
+    def _answer(self, verb: str, structure: Tensor | None, spectrum: Tensor | None) -> dict[str, Tensor]:
+        given = {"structure": structure, "spectrum": spectrum}
+        rows = {name: x for name, x in given.items() if x is not None}
+        if not rows:
+            raise DataError(f"{verb}: needs a structure, a spectrum or both, but got neither")
+        training = self.training
+        self.eval()
+        try:
+            outputs = self._outputs(rows)
+        finally:
+            self.train(training)
+        return {_field(path): output for path, output in outputs.items() if path.startswith(verb)}
+
+    def _outputs(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Every path that the given fields lead to, raw units."""
+        raw = self._decode({name: self._encode(name, self._part(name, "input")(x)) for name, x in rows.items()})
+        return {path: self._part(_field(path), "target").inverse(self._read(output)) for path, output in raw.items()}
+
+
+def _field(path: str) -> str:
+    """The field that a path such as ``predict_spectrum`` ends in."""
+    return path.partition("_")[2]

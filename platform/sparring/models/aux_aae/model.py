@@ -1,0 +1,206 @@
+"""Adversarial autoencoder of auxiliary values: four that depend on each other become independent half-Gaussians.
+
+    rareness in r, z, pt, pz ─ ranks ─ aux ─ encoder ─ code ┬ decoder ─ aux
+                        independent |N(0, 1)| draws ────────┴ discriminator
+
+A muon's four auxiliary values are each half-normal, but not independent; a generator that is to be told four of them
+would have to draw them together. Their codes can be drawn one by one.
+
+Source: the AAE of github.com/alexmarshallbristol/Enhanced_Generative_Networks (commit 3a64d0d).
+
+Differs from the published code: the discriminator returns logits. The reconstruction's loss has a minimum; theirs is
+binary cross entropy of values above 1. Both phases see the whole batch, one after the other; there each sees one half,
+and both gradients are taken first. The last bias of encoder and decoder starts at the half-normal's mean: below a final
+ReLU one of 0 leaves a unit dead from birth in half of all draws. Adam's eps is torch's 1e-8, there Keras's 1e-7.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...data.physics.kinematics import RARENESS
+from ..base import Model, Shapes, Step
+from ..blocks.dense import dense, inferring, lift
+from ..blocks.losses import RECONSTRUCTION
+from ..blocks.mlp import initialize_weights
+from ..blocks.muon_frame import HALF_NORMAL_MEAN, HalfNormalRanks, check_muons
+from ..metrics.characteristic_distance import Closeness
+from ..metrics.classifier_auc import Detection
+from ..metrics.keyed_noise import keyed_normal
+from .config import Config
+
+AUX = len(RARENESS) - 1
+"""The four one-dimensional values; that of all four together is left out."""
+DEVIATION = math.sqrt(1 - 2 / math.pi)
+"""Of the half-normal distribution."""
+
+
+class AuxAAE(Model):
+    """Encoder, decoder and the codes' discriminator. ``rareness`` (B, 5), of which the first four are read."""
+
+    Config = Config
+    prior_name: ClassVar = "halfnorm"
+    """Of each number of the code, in scipy.stats."""
+
+    w_adv: Tensor
+    raw_distance: Tensor
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        check_muons(self.shapes)
+        positive = {"relu": nn.ReLU, "softplus": nn.Softplus}[config.code]
+        more: dict[str, Any] = {"slope": 0.3, "dropout": config.dropout}  # Keras's LeakyReLU
+        self.encoder = dense([AUX, *config.hidden_gen, config.latent_dim], **more, end=positive())
+        self.decoder = dense([config.latent_dim, *reversed(config.hidden_gen), AUX], **more, end=nn.ReLU())
+        self.discriminator = dense([config.latent_dim, *config.hidden_dis, 1], **more)
+        self.ranks = HalfNormalRanks(AUX)
+        self.closeness = Closeness(config.latent_dim)
+        self.detection = Detection(config.auc_rows or 0)
+        self.register_buffer("raw_distance", torch.ones(()))
+        self.knob(w_adv=config.w_adv)
+
+    def initialize(self) -> None:
+        nets = [self.encoder, self.decoder, self.discriminator]
+        initialize_weights(nets, "xavier_uniform", "zeros")
+        for net in (self.encoder, self.decoder):
+            lift(net, HALF_NORMAL_MEAN)
+
+    @torch.no_grad()
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        """Fits the ranks, and how far the auxiliary values themselves are from independent half-normals."""
+        self.ranks.fit(train["rareness"][:, :AUX])
+        aux = self.aux(train["rareness"])
+        raw = Closeness(AUX).to(aux)
+        sums = raw.sums(_standard(aux), _standard(keyed_normal(train["rareness"], AUX).abs()))
+        distance = raw.distance({name: float(total) for name, total in sums.items()}, len(aux))
+        self.raw_distance.fill_(max(distance, 1e-6))
+        if self.config.auc_rows:
+            self.detection.fit(train["rareness"])
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+        """The auxiliary values, ``aux`` (B, 4)."""
+        return {"aux": self.aux(batch["rareness"])}
+
+    def dis(self, aux: Tensor) -> Step:
+        """The discriminator learns half-normal draws from codes; the encoder drops no units. ln 2 where it guesses.
+
+        loss = −½·[log D(draw) + log(1 − D(code))]
+        """
+        with torch.no_grad(), inferring(self.encoder):
+            code = self.encoder(aux)
+        prior = torch.randn_like(code).abs()
+        # One pass for both: two would add up gradients of a million weights.
+        of_prior, of_code = self.discriminator(torch.cat([prior, code])).chunk(2)
+        loss = (functional.softplus(-of_prior).mean() + functional.softplus(of_code).mean()) / 2
+        return Step(loss, {"train/loss_dis": loss}, {})
+
+    def gen(self, aux: Tensor) -> Step:
+        """Encoder and decoder learn to reconstruct, and to pass codes off as draws; the discriminator drops no units.
+
+        loss = L(decoder(code), aux) − w_adv·log D(code)
+
+        L: loss_recon.
+        """
+        code = self.encoder(aux)
+        recon = RECONSTRUCTION[self.config.loss_recon](self.decoder(code), aux)
+        loss, metrics = recon, {"train/loss_recon": recon}
+        if self.config.w_adv > 0:
+            with inferring(self.discriminator):
+                metrics["train/loss_adv"] = functional.softplus(-self.discriminator(code)).mean()
+            loss = loss + self.w_adv * metrics["train/loss_adv"]
+        return Step(loss, metrics | {"train/loss_gen": loss}, {})
+
+    def aux(self, rareness: Tensor) -> Tensor:
+        """The four auxiliary values by their ranks, each half-normal on the training rows, (B, 5) → (B, 4)."""
+        aux: Tensor = self.ranks(rareness[:, :AUX])
+        return aux
+
+    # -- validation ---------------------------------------------------------------------------------------------------
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Codes against half-normal draws, and the codes' reconstructions.
+
+        The draws belong to the rows (``models/metrics/keyed_noise.py``).
+        """
+        rareness = batch["rareness"]
+        aux = self.aux(rareness)
+        code = self.encoder(aux)
+        prior = keyed_normal(rareness, self.config.latent_dim).abs()
+        sums = self.closeness.sums(_standard(prior), _standard(code))
+        for a in range(self.config.latent_dim):
+            sums[f"code.{a}"] = code[:, a].sum()
+            for b in range(a, self.config.latent_dim):
+                sums[f"product.{a}.{b}"] = (code[:, a] * code[:, b]).sum()
+        recon = (self.decoder(code) - aux).square().mean(-1).sum()
+        if self.config.auc_rows:
+            known = self.encoder(self.aux(self.detection.known))
+            sums |= self.detection.sums(code, known, self.detection.draws(self.prior))
+        return sums | {"recon": recon, "n": torch.full_like(recon, len(aux))}
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        n = sums["n"]
+        distance = self.closeness.distance(sums, n)
+        recon = sums["recon"] / n / DEVIATION**2
+        figures = {
+            "val/distance": distance,
+            "val/share_recon": recon,
+            "val/code_score": distance / float(self.raw_distance) + recon,
+            "val/correlation": _largest_correlation(sums, self.config.latent_dim),
+        }
+        return figures | {"val/auc": sums["auc"] / n} if self.config.auc_rows else figures
+
+    # -- verbs --------------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode(self, rareness: Tensor) -> Tensor:
+        """Codes of muons by their rareness, (N, 5) → (N, latent_dim), about independent half-normals."""
+        with inferring(self):
+            code: Tensor = self.encoder(self.aux(rareness))
+        return code
+
+    @torch.no_grad()
+    def reconstruct(self, rareness: Tensor) -> Tensor:
+        """Rareness in r, z, pt and pz as it comes back through the code, raw units, (N, 5) → (N, 4)."""
+        with inferring(self):
+            return self.ranks.inverse(self.decoder(self.encoder(self.aux(rareness))))
+
+    @torch.no_grad()
+    def sample(self, n: int, *, boost: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+        """n draws of the rareness in r, z, pt and pz together, raw units, (n, 4), from independent half-normals.
+
+        boost: factor on those; above 1, rare muons come more often.
+        """
+        code = self.prior(n, generator=generator) * boost
+        with inferring(self):
+            return self.ranks.inverse(self.decoder(code))
+
+    def prior(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """n independent half-normal draws, as codes should be, (n, latent_dim)."""
+        like: dict[str, Any] = {"dtype": self.raw_distance.dtype, "device": self.raw_distance.device}
+        return torch.randn(n, self.config.latent_dim, generator=generator, **like).abs()
+
+
+def _standard(values: Tensor) -> Tensor:
+    """Half-normal values with mean 0 and deviation 1."""
+    return (values - HALF_NORMAL_MEAN) / DEVIATION
+
+
+def _largest_correlation(sums: Mapping[str, float], columns: int) -> float:
+    """The largest |Pearson r| between two columns; a column that never changes correlates with none."""
+    n = sums["n"]
+    mean = [sums[f"code.{a}"] / n for a in range(columns)]
+    spread = [max(sums[f"product.{a}.{a}"] / n - mean[a] ** 2, 0.0) for a in range(columns)]
+    found = [0.0]
+    for a, b in combinations(range(columns), 2):
+        if spread[a] * spread[b] > 1e-12:
+            found.append(abs(sums[f"product.{a}.{b}"] / n - mean[a] * mean[b]) / math.sqrt(spread[a] * spread[b]))
+    return max(found) if all(map(math.isfinite, mean + spread)) else math.nan

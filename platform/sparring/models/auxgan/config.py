@@ -1,0 +1,86 @@
+"""The auxiliary GAN's hyperparameters and phases; ``model.py`` builds its nets from them.
+
+Defaults are those of Enhanced_Generative_Networks (github.com/alexmarshallbristol, commit 2d5f149) unless said.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .. import config
+from ..config import Optimizer, Phase
+
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+
+
+class Config(config.Config):
+    """What the auxiliary GAN is built and trained with."""
+
+    fields: ClassVar = ("muons", "rareness")
+    yardsticks: ClassVar = "generation"
+    phases: ClassVar = (
+        Phase(name="dis", nets=("discriminator",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1"),
+        Phase(name="gen", nets=("generator",), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
+    )
+    metrics: ClassVar = (
+        "train/loss_gen", "train/loss_adv", "train/loss_dis", "train/loss_aux", "val/distance", "val/mse_aux",
+        "val/auc",
+    )  # fmt: skip
+    optional: ClassVar = {"val/auc": "auc_rows"}
+
+    epochs: Annotated[int, Field(ge=1)] = 60
+    """Passes over the training rows. Published: 200,000 to 1.5 million steps of 50 rows."""
+    batch_size: Annotated[int, Field(ge=2)] = 50
+    """Rows per step: so many real and so many generated ones. In the authors' hands 10 was too few, 1,000 too many."""
+    aux: Literal["1d", "4d", "none"] = "1d"
+    """What the generator is told of the muon it makes: its rareness in r, z, pt and pz each, in all four together, or
+    nothing (the plain GAN)."""
+    frame: Literal["box", "normal"] = "box"
+    """What the nets see: boxed columns (published last), or these made normal and divided by 7 (published first)."""
+    noise: Annotated[int, Field(ge=1)] = 100
+    """Length of the generator's noise. 10 to 200."""
+    hidden_gen: Widths = (1000, 1000, 250, 50)
+    """Widths of the generator's hidden layers."""
+    hidden_dis: Widths = (1000, 1000, 250, 50)
+    """Widths of the discriminator's hidden layers."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    """Probability of dropping a hidden unit of the discriminator. 0 to 0.5."""
+    lr_gen: Rate = 4e-4
+    """Learning rate of the generator. 1e-5 to 3e-3, log."""
+    lr_dis: Rate = 4e-4
+    """Learning rate of the discriminator. 1e-5 to 3e-3, log."""
+    optim_fn_gen: Optimizer = "Adam"
+    """Optimizer of the generator."""
+    optim_fn_dis: Optimizer = "Adam"
+    """Optimizer of the discriminator."""
+    beta1: Beta = 0.5
+    """How long Adam remembers gradients. 0 to 0.9; other optimizers do not read it. (Published with AMSGrad, which is
+    left out.)"""
+    w_adv: Weight = 10.0
+    """Weight of fooling the discriminator. 1 to 100, log."""
+    w_aux: Weight = 1.0
+    """Weight of the squared error between the rareness asked for and that of what came. 0.1 to 10, log; 0 leaves it
+    out."""
+    ramp_start: Annotated[int, Field(ge=0)] = 0
+    """Step at which the weight of the rareness begins to rise from 0."""
+    ramp_end: Annotated[int, Field(ge=0)] = 0
+    """Step at which it is reached; 0 means from the first step on."""
+    aux_steps: Annotated[int, Field(ge=1)] = 600
+    """Steps for which each regressor of the rareness is fitted, 256 rows each, before training; then it is frozen.
+    200 to 2,000. Published: 100,000 to 500,000 at a rate 30 times lower."""
+    auc_rows: Annotated[int, Field(ge=20)] | None = None
+    """Training rows, and as many generated ones, that boosted trees learn from at every validation for val/auc; None
+    leaves it out. 2,000 add 0.2 s; published: 50,000, every 5,000 or 25,000 steps."""
+
+    @model_validator(mode="after")
+    def _check_ramp(self) -> Self:
+        if self.ramp_end and self.ramp_end <= self.ramp_start:
+            raise ValueError(f"ramp_end must exceed ramp_start={self.ramp_start}, but got {self.ramp_end}")
+        if self.ramp_start and not self.ramp_end:
+            raise ValueError(f"ramp_start={self.ramp_start} needs a ramp_end; set one, or ramp_start to 0")
+        return self

@@ -1,0 +1,218 @@
+"""Auxiliary GAN of muons: its generator is told how rare a muon to make, and frozen regressors check that it did.
+
+    noise, aux ~ |N(0, 1)|, charge, both angles ─ generator ─ r, z, pt, pz ┬ discriminator ─ real or generated
+                                                                           └ regressors (frozen) ─ aux again
+
+``aux`` larger than usual makes rare muons more often: ``sample(n, boost=1.2)``.
+
+Source: the auxiliary GANs of github.com/alexmarshallbristol/Enhanced_Generative_Networks (arXiv:1909.04451).
+
+Differs from the published code: losses are on logits. Generator and discriminator have an optimizer each and take their
+steps in turn; there both gradients are taken first, and one of the GANs has one optimizer for both nets.
+Regressors see normal columns and are fitted in ``prepare`` without dropout, so that a study needs no second file.
+Angles and charges are drawn from the training rows' own distributions, which are uniform in theirs. Batches do not
+grow, and Adam is plain, with torch's eps of 1e-8, where theirs is AMSGrad with Keras's 1e-7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...data.physics.kinematics import RARENESS, SKEWED
+from ..base import Model, Shapes, Step
+from ..blocks.dense import Bank, dense, inferring, regress
+from ..blocks.mlp import initialize_weights
+from ..blocks.muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks, MuonFrame, check_muons
+from ..metrics.characteristic_distance import Closeness
+from ..metrics.classifier_auc import Detection
+from ..metrics.keyed_noise import keyed_normal, keyed_uniform
+from .config import Config
+
+
+class Made(NamedTuple):
+    """What the generator makes."""
+
+    seen: Tensor
+    """Six columns as the nets see them, (B, 6); both angles were drawn."""
+    skewed: Tensor
+    """The four of them that are the generator's own: r, z, pt and pz, (B, 4)."""
+    charge: Tensor
+    """1 or -1, (B, 1)."""
+    aux: Tensor
+    """The auxiliary values that were asked for, (B, 1 or 4)."""
+
+
+class AuxGAN(Model):
+    """Generator, discriminator and the regressors of the rareness. ``muons`` (B, 7) raw, ``rareness`` (B, 5)."""
+
+    Config = Config
+
+    w_adv: Tensor
+    w_aux: Tensor
+    charged: Tensor
+    steps: Tensor
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        check_muons(self.shapes)
+        self.columns = {"1d": (0, 1, 2, 3), "4d": (RARENESS.index("4d"),), "none": ()}[config.aux]
+        told = config.noise + len(self.columns) + 3
+        self.generator = dense([told, *config.hidden_gen, len(SKEWED)], norm="after", end=nn.Tanh())
+        self.discriminator = dense([7, *config.hidden_dis, 1], dropout=config.dropout)
+        widths = (len(SKEWED), 64, 128, 1) if config.aux == "4d" else (1, 32, 64, 1)
+        self.regressors = Bank(len(self.columns), widths)
+        self.frame, self.ranks = MuonFrame(), HalfNormalRanks(len(RARENESS))
+        self.closeness = Closeness(6)
+        self.detection = Detection(config.auc_rows or 0)
+        self.register_buffer("charged", torch.tensor(0.5))
+        self.register_buffer("steps", torch.zeros(()))
+        self.knob(w_adv=config.w_adv, w_aux=config.w_aux)
+
+    def initialize(self) -> None:
+        initialize_weights([self.generator, self.discriminator], "xavier_uniform", "zeros")
+        self.regressors.initialize(HALF_NORMAL_MEAN)
+
+    @torch.no_grad()
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        """Fits frame, ranks and share of positive charges, then the regressors, which are frozen from here on."""
+        self.frame.fit(train["muons"])
+        self.ranks.fit(train["rareness"])
+        self.charged.copy_((train["muons"][:, 0] > 0).to(self.charged.dtype).mean())
+        normal = self.frame.normalize(self.frame.box(train["muons"]))
+        aux = self.ranks(train["rareness"])[:, self.columns]
+        if self.columns:
+            regress(self.regressors, self._asked(normal[:, SKEWED]), aux[..., None], steps=self.config.aux_steps)
+        self.regressors.requires_grad_(False)
+        if self.config.auc_rows:
+            self.detection.fit(train["muons"])
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Charge and columns in the nets' frame, ``real`` (B, 7)."""
+        muons = batch["muons"]
+        return {"real": torch.cat([muons[:, :1], self._inward(self.frame.box(muons))], dim=-1)}
+
+    def dis(self, real: Tensor) -> Step:
+        """The discriminator learns real muons from as many generated ones; ln 2 = 0.693 where it guesses.
+
+        loss = −½·[log D(muon) + log(1 − D(generated))]
+
+        The generator is in inference mode, so it is judged as it will be used.
+        """
+        with torch.no_grad(), inferring(self.generator):
+            made = self._generate(*self._draws(real))
+        fake = torch.cat([made.charge, made.seen], dim=-1)
+        # One pass for both: two would add up gradients of a million weights.
+        of_real, of_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
+        loss = (functional.softplus(-of_real).mean() + functional.softplus(of_fake).mean()) / 2
+        return Step(loss, {"train/loss_dis": loss}, {})
+
+    def gen(self, real: Tensor) -> Step:
+        """The generator learns to pass for real and to make muons as rare as asked, with noise of its own.
+
+        loss = −w_adv·log D(generated) + w_aux·ramp·Σ_j (R_j(generated) − aux_j)²
+
+        R: the frozen regressors, j: the auxiliary values; ramp: 1, or rising from 0 between ramp_start and ramp_end.
+        """
+        made = self._generate(*self._draws(real))
+        adversarial = functional.softplus(-self.discriminator(torch.cat([made.charge, made.seen], dim=-1))).mean()
+        loss = self.w_adv * adversarial
+        miss = torch.zeros_like(adversarial)
+        if self.columns and self.config.w_aux > 0:
+            miss = (self._rareness(self._skewed(made.skewed)) - made.aux).square().mean(0).sum()
+            loss = loss + self.w_aux * self._ramp() * miss
+        return Step(loss, {"train/loss_gen": loss, "train/loss_adv": adversarial, "train/loss_aux": miss}, {})
+
+    def _ramp(self) -> Tensor:
+        """0 to 1 between the two steps of the configuration; counts the steps it is asked for."""
+        start, end = self.config.ramp_start, self.config.ramp_end
+        if not end:
+            return torch.ones_like(self.w_aux)
+        risen: Tensor = ((self.steps - start) / (end - start)).clamp(0, 1)
+        self.steps.add_(1)
+        return risen
+
+    def _draws(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Normal noise, auxiliary values and three uniform numbers, a row for each of ``like``'s."""
+        row = like[:, :1]
+        noise = torch.randn_like(row.expand(-1, self.config.noise))
+        aux = torch.randn_like(row.expand(-1, max(1, len(self.columns)))).abs()
+        return noise, aux[:, : len(self.columns)], torch.rand_like(like[:, :3])
+
+    def _generate(self, noise: Tensor, aux: Tensor, uniform: Tensor) -> Made:
+        charge = torch.where(uniform[:, :1] < self.charged, 1.0, -1.0).to(noise.dtype)
+        if self.config.frame == "box":
+            angles = self.frame.angles(uniform[:, 1:])
+        else:
+            angles = torch.special.ndtri(uniform[:, 1:].clamp(1e-7, 1 - 1e-7)) / SHRINK
+        skewed = self.generator(torch.cat([noise, aux, charge, angles], dim=-1))
+        (r, z, pt, pz), (theta, theta_pt) = skewed.unbind(-1), angles.unbind(-1)
+        return Made(torch.stack([r, theta, z, pt, theta_pt, pz], dim=-1), skewed, charge, aux)
+
+    def _inward(self, boxed: Tensor) -> Tensor:
+        return boxed if self.config.frame == "box" else self.frame.normalize(boxed) / SHRINK
+
+    def _outward(self, seen: Tensor) -> Tensor:
+        return seen if self.config.frame == "box" else self.frame.denormalize(seen * SHRINK)
+
+    def _skewed(self, four: Tensor) -> Tensor:
+        """r, z, pt and pz as the nets see them, in normal columns, (B, 4)."""
+        return self.frame.normalize_skewed(four) if self.config.frame == "box" else four * SHRINK
+
+    def _asked(self, four: Tensor) -> Tensor:
+        """What each regressor looks at of r, z, pt and pz: all four, (B, 1, 4), or its own column, (B, 4, 1)."""
+        return four[:, None] if self.config.aux == "4d" else four[..., None]
+
+    def _rareness(self, four: Tensor) -> Tensor:
+        """The regressors' auxiliary values of normal r, z, pt and pz, (B, 1 or 4)."""
+        found: Tensor = self.regressors(self._asked(four))
+        return found[..., 0]
+
+    # -- validation ---------------------------------------------------------------------------------------------------
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        """One generated muon per real one, with noise that belongs to that row (``models/metrics/keyed_noise.py``)."""
+        muons = batch["muons"]
+        noise = keyed_normal(muons, self.config.noise)
+        aux = keyed_normal(muons, len(self.columns), stream=1).abs()
+        made = self._generate(noise, aux, keyed_uniform(muons, 3, stream=2))
+        normal = self.frame.normalize(self._outward(made.seen))
+        real = self.judged(muons)
+        sums = self.closeness.sums(real, normal)
+        if self.config.auc_rows:
+            known, drawn = self.detection.known, self.detection.draws(self.sample)
+            sums |= self.detection.sums(real, self.judged(known), self.judged(drawn))
+        miss = (
+            (self._rareness(normal[:, SKEWED]) - aux).square().mean(-1).sum() if self.columns else muons.new_zeros(())
+        )
+        return sums | {"aux": miss, "n": torch.full_like(miss, len(muons))}
+
+    def judged(self, muons: Tensor) -> Tensor:
+        """Muons as val/distance and val/auc see them, (B, 6), each column about N(0, 1) on the training rows."""
+        return self.frame.normalize(self.frame.box(muons))
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        n = sums["n"]
+        figures = {"val/distance": self.closeness.distance(sums, n), "val/mse_aux": sums["aux"] / n}
+        return figures | {"val/auc": sums["auc"] / n} if self.config.auc_rows else figures
+
+    # -- verbs --------------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def sample(self, n: int, *, boost: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+        """n muons, (n, 7): charge, x, y, z in cm, px, py, pz in GeV.
+
+        boost: factor on the auxiliary values; above 1 rare muons come more often (published: 1.2).
+        """
+        like: dict[str, Any] = {"dtype": self.charged.dtype, "device": self.charged.device, "generator": generator}
+        noise = torch.randn(n, self.config.noise, **like)
+        aux = torch.randn(n, len(self.columns), **like).abs() * boost
+        with inferring(self):
+            made = self._generate(noise, aux, torch.rand(n, 3, **like))
+            return self.frame.unbox(self._outward(made.seen), made.charge)

@@ -1,0 +1,1 @@
+"""What several systems are built of: nets, losses, scalings, the frames of images and muons."""

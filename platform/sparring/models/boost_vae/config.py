@@ -1,0 +1,66 @@
+"""The boosted VAE's hyperparameters and phase; ``model.py`` builds its nets from them.
+
+Defaults are those of Enhanced_Generative_Networks (github.com/alexmarshallbristol, commit 3a64d0d, VAE) unless said.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .. import config
+from ..config import Optimizer, Phase
+
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+
+
+class Config(config.Config):
+    """What the boosted VAE is built and trained with."""
+
+    fields: ClassVar = ("muons", "rareness")
+    yardsticks: ClassVar = "generation"
+    phases: ClassVar = (
+        Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
+    )
+    metrics: ClassVar = (
+        "train/loss_gen", "train/loss_recon", "train/kld", "val/distance", "val/share_recon", "val/pearson", "val/auc",
+    )  # fmt: skip
+    optional: ClassVar = {"val/auc": "auc_rows"}
+
+    epochs: Annotated[int, Field(ge=1)] = 60
+    """Passes over the training rows. 10 to 300."""
+    batch_size: Annotated[int, Field(ge=2)] = 512
+    """Rows per step. 50 to 1,024; published later: 50."""
+    frame: Literal["box", "normal"] = "normal"
+    """What the nets see: boxed columns, or these made normal and divided by 7 (published)."""
+    latent_dim: Annotated[int, Field(ge=1)] = 4
+    """Length of the code. 2 to 8; 2 was too few in the authors' hands."""
+    hidden: Widths = (250, 500, 500, 250)
+    """Widths of the encoder's hidden layers and, from its end, of the decoder's."""
+    lr_gen: Rate = 4e-4
+    """Learning rate. 1e-5 to 1e-2, log."""
+    optim_fn_gen: Optimizer = "Adam"
+    """Optimizer."""
+    beta1: Beta = 0.5
+    """How long Adam remembers gradients. 0 to 0.9; other optimizers do not read it. (Published with AMSGrad, which is
+    left out.)"""
+    w_recon: Weight = 1.0
+    """Weight of the squared error, mean over the six columns (published: reco_factor). Only its ratio to w_kld
+    matters much."""
+    w_kld: Weight = 1e-4
+    """Weight of the code's divergence from N(0, I), summed over the code (published: kl_factor). 1e-6 to 1, log; the
+    published scale for columns divided by 7."""
+    boost: Literal["none", "sample", "loss"] = "none"
+    """How rare muons get more say: not at all; by drawing every pass with replacement from all training rows, more
+    often the rarer, while each row's divergence is weighted by the inverse, so that the code's prior stays that of all
+    muons; or by weighting each row's squared error."""
+    boost_power: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Weight of a muon is its auxiliary value (of all four columns together) to this power; 0 is no boost. 0 to 1; 1
+    was too much in the authors' hands."""
+    auc_rows: Annotated[int, Field(ge=20)] | None = None
+    """Training rows, and as many generated ones, that boosted trees learn from at every validation for val/auc; None
+    leaves it out. 2,000 add 0.2 s; published: 50,000."""

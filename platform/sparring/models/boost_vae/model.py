@@ -1,0 +1,212 @@
+"""Variational autoencoder of muons that may be boosted, so that rare muons get more say than they have numbers.
+
+    r, theta, z, pt, theta_pt, pz ─ encoder ─ mean, log variance ─ code ─ decoder ─ the six again (tanh)
+
+Source: the VAE of github.com/alexmarshallbristol/Enhanced_Generative_Networks (commit 3a64d0d).
+
+Differs from the published code: under ``sample`` boost, which there too draws a pass with replacement from the whole
+training file, the inverse weights on the divergence are those of the rows that were drawn, with mean 1 over the draw;
+there they stay in the order before it, so that each row gets another's, with mean 1 over the file. And there losses of
+shape (B,) times weights of shape (B, 1) make (B, B), so that under either boost a batch's mean loss meets its mean
+weight; here each row's loss meets its own. The weight's power, ½ there, is ``boost_power``. Adam is plain, with torch's
+eps of 1e-8, where theirs is AMSGrad with Keras's 1e-7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ...data.physics.kinematics import POLAR, RARENESS
+from ..base import Model, Shapes, Step
+from ..blocks.dense import dense, inferring
+from ..blocks.mlp import initialize_weights
+from ..blocks.muon_frame import SHRINK, HalfNormalRanks, MuonFrame, check_muons
+from ..metrics.characteristic_distance import Closeness
+from ..metrics.classifier_auc import Detection
+from ..metrics.keyed_noise import keyed_normal
+from .config import Config
+
+COLUMNS = len(POLAR)
+
+
+class BoostVAE(Model):
+    """Encoder and decoder. ``muons`` (B, 7) raw; ``rareness`` (B, 5), of which the last column weighs the rows."""
+
+    Config = Config
+    prior_name: ClassVar = "norm"
+    """Of each number of the code, in scipy.stats."""
+
+    w_recon: Tensor
+    w_kld: Tensor
+    boost_power: Tensor
+    charged: Tensor
+    mean_weight: Tensor
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        check_muons(self.shapes)
+        self.encoder = dense([COLUMNS, *config.hidden, 2 * config.latent_dim], norm="before")
+        self.decoder = dense([config.latent_dim, *reversed(config.hidden), COLUMNS], norm="before", end=nn.Tanh())
+        self.frame, self.ranks = MuonFrame(), HalfNormalRanks(1)
+        self.closeness = Closeness(COLUMNS)
+        self.detection = Detection(config.auc_rows or 0)
+        self.register_buffer("charged", torch.tensor(0.5))
+        self.register_buffer("mean_weight", torch.ones(()))
+        self.register_buffer("mean", torch.zeros(COLUMNS))
+        self.register_buffer("variance", torch.ones(COLUMNS))
+        self.knob(w_recon=config.w_recon, w_kld=config.w_kld, boost_power=config.boost_power)
+
+    def initialize(self) -> None:
+        initialize_weights([self.encoder, self.decoder], "xavier_uniform", "zeros")
+
+    @torch.no_grad()
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        """Fits frame, ranks, share of positive charges, and the mean weight of a row."""
+        self.frame.fit(train["muons"])
+        self.ranks.fit(train["rareness"][:, [RARENESS.index("4d")]])
+        self.charged.copy_((train["muons"][:, 0] > 0).to(self.charged.dtype).mean())
+        self.mean_weight.copy_(self._weights(train["rareness"]).mean())
+        normal = self.frame.normalize(self.frame.box(train["muons"]))
+        self.mean.copy_(normal.mean(0))
+        self.variance.copy_(normal.var(0, correction=0).clamp_min(1e-12))
+        if self.config.auc_rows:
+            self.detection.fit(train["muons"])
+
+    # -- the phase ----------------------------------------------------------------------------------------------------
+
+    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Muons in the nets' frame, ``seen`` (B, 6), and their auxiliary values, ``aux`` (B,)."""
+        return {"seen": self._inward(batch["muons"]), "aux": self._aux(batch["rareness"])}
+
+    def gen(self, seen: Tensor, aux: Tensor) -> Step:
+        """Encoder and decoder learn to reconstruct from codes that are about N(0, I), rows weighed as ``boost`` says.
+
+        loss = w_recon·mean a·(reconstruction − x)² + w_kld·mean b·KL
+
+        KL: of the code from N(0, I), in nats; a, b: each row's weights, of mean 1. By ``boost``:
+
+        none    a = b = 1
+        sample  rows drawn with p ∝ weight, with replacement, from all training rows; a = 1, b = mean weight / own
+                weight, so that the divergence has over the draw the expectation of its plain mean over the rows
+        loss    a = own weight / mean weight, b = 1
+
+        The mean weight is that of the training rows.
+        """
+        mean, log_variance = self._encode(seen)
+        code = mean + torch.randn_like(mean) * (log_variance / 2).exp()
+        error, kld = (self.decoder(code) - seen).square().mean(-1), divergence(mean, log_variance)
+        if self.config.boost == "sample":
+            kld = self.mean_weight / aux**self.boost_power * kld
+        elif self.config.boost == "loss":
+            error = aux**self.boost_power / self.mean_weight * error
+        recon, kld = error.mean(), kld.mean()
+        loss = self.w_recon * recon + self.w_kld * kld
+        return Step(loss, {"train/loss_gen": loss, "train/loss_recon": recon, "train/kld": kld}, {})
+
+    def sampling_weights(self, train: Mapping[str, Tensor]) -> Tensor | None:
+        """Each training row's weight under ``sample`` boost: rare muons come up more often."""
+        return self._weights(train["rareness"]).detach() if self.config.boost == "sample" else None
+
+    def _weights(self, rareness: Tensor) -> Tensor:
+        """Each row's weight, (B,), above 0: its auxiliary value to boost_power."""
+        return self._aux(rareness) ** self.boost_power
+
+    def _aux(self, rareness: Tensor) -> Tensor:
+        aux: Tensor = self.ranks(rareness[:, [RARENESS.index("4d")]])
+        return aux[:, 0]
+
+    def _encode(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.encoder(seen).chunk(2, dim=-1)
+        return mean, log_variance
+
+    def _inward(self, muons: Tensor) -> Tensor:
+        boxed = self.frame.box(muons)
+        return boxed if self.config.frame == "box" else self.frame.normalize(boxed) / SHRINK
+
+    def _outward(self, seen: Tensor) -> Tensor:
+        return seen if self.config.frame == "box" else self.frame.denormalize(seen * SHRINK)
+
+    # -- validation ---------------------------------------------------------------------------------------------------
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        """Muons decoded from the prior against the real ones, and reconstructions (from the code's mean) too.
+
+        The prior's draws belong to the rows (``models/metrics/keyed_noise.py``). All in normal columns, whatever the
+        nets see.
+        """
+        muons = batch["muons"]
+        real = self.judged(muons)
+        drawn = self.decoder(keyed_normal(muons, self.config.latent_dim))
+        sums = self.closeness.sums(real, self.frame.normalize(self._outward(drawn)))
+        if self.config.auc_rows:
+            known, drawn = self.detection.known, self.detection.draws(self.sample)
+            sums |= self.detection.sums(real, self.judged(known), self.judged(drawn))
+        mean, _ = self._encode(self._inward(muons))
+        recon = self.frame.normalize(self._outward(self.decoder(mean)))
+        error = (recon - real).square().sum(0) / self.variance
+        moments = {"a": real, "b": recon, "aa": real * real, "bb": recon * recon, "ab": real * recon}
+        for name, values in moments.items():
+            # Twice the digits: of an untrained net's outputs the variance is a millionth of the squares.
+            totals = values.double().sum(0)
+            sums |= {f"{name}.{column}": total for column, total in enumerate(totals.unbind())}
+        return sums | {"recon": error.mean(), "n": torch.full_like(error.mean(), len(muons))}
+
+    def judged(self, muons: Tensor) -> Tensor:
+        """Muons as val/distance and val/auc see them, (B, 6), each column about N(0, 1) on the training rows."""
+        return self.frame.normalize(self.frame.box(muons))
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        n = sums["n"]
+        correlations = []
+        for column in range(COLUMNS):
+            a, b, aa, bb, ab = (sums[f"{name}.{column}"] / n for name in ("a", "b", "aa", "bb", "ab"))
+            spread = max(aa - a * a, 0.0) * max(bb - b * b, 0.0)
+            correlations.append((ab - a * b) / spread**0.5 if spread > 1e-12 else 0.0 * ab)
+        figures = {
+            "val/distance": self.closeness.distance(sums, n),
+            "val/share_recon": sums["recon"] / n,
+            "val/pearson": sum(correlations) / COLUMNS,
+        }
+        return figures | {"val/auc": sums["auc"] / n} if self.config.auc_rows else figures
+
+    # -- verbs --------------------------------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode(self, muons: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Codes drawn as in training, one of each muon, (N, 7) → (N, latent_dim), all together about N(0, I)."""
+        with inferring(self):
+            mean, log_variance = self._encode(self._inward(muons))
+        noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device, generator=generator)
+        return mean + noise * (log_variance / 2).exp()
+
+    @torch.no_grad()
+    def reconstruct(self, muons: Tensor) -> Tensor:
+        """Muons as they come back through the mean of their code, raw units, with their own charges, (N, 7)."""
+        with inferring(self):
+            mean, _ = self._encode(self._inward(muons))
+            return self.frame.unbox(self._outward(self.decoder(mean)), muons[:, :1])
+
+    @torch.no_grad()
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """n muons decoded from N(0, I), (n, 7): charge, x, y, z in cm, px, py, pz in GeV."""
+        like: dict[str, Any] = {"dtype": self.charged.dtype, "device": self.charged.device, "generator": generator}
+        code = self.prior(n, generator=generator)
+        charge = torch.where(torch.rand(n, 1, **like) < self.charged, 1.0, -1.0).to(code.dtype)
+        with inferring(self):
+            return self.frame.unbox(self._outward(self.decoder(code)), charge)
+
+    def prior(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """n draws from N(0, I), as codes should be, (n, latent_dim)."""
+        like: dict[str, Any] = {"dtype": self.charged.dtype, "device": self.charged.device}
+        return torch.randn(n, self.config.latent_dim, generator=generator, **like)
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) ‖ N(0, I)) per row in nats, (B, L) each → (B,)."""
+    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1) / 2

@@ -1,0 +1,73 @@
+"""The dense AAE's hyperparameters and phases; ``model.py`` builds its nets from them.
+
+Defaults are those of Keras-GAN (github.com/eriklindernoren/Keras-GAN, ``aae.py``, 2018); its twin in torch,
+PyTorch-GAN, has the L1 error, batch norm, images of 32 pixels, batches of 64 and 200 epochs instead.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .. import config
+from ..config import Optimizer, Phase
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Config(config.Config):
+    """The dense AAE's hyperparameters; defaults are the published ones."""
+
+    fields: ClassVar = ("image",)
+    yardsticks: ClassVar = "reconstruction"
+    phases: ClassVar = (
+        Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1"),
+        Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
+    )
+    optional: ClassVar = {"val/parzen": "parzen_samples"}
+    metrics: ClassVar = (
+        "train/loss_dis", "train/loss_gen", "train/loss_recon", "train/loss_adv", "val/score", "val/mse_recon",
+        "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance", "val/parzen",
+    )  # fmt: skip
+
+    batch_size: Annotated[int, Field(ge=2)] = 32
+    """Samples per step over all workers together. 32 to 512."""
+    image_size: Annotated[int, Field(ge=2)] | None = None
+    """Pixels a side that images are brought to; None keeps their own. 28, or the twin's 32."""
+    channels: Literal[1, 3] | None = None
+    """1 for grey, 3 for colour; None keeps what the data have."""
+    latent_dim: Annotated[int, Field(ge=1)] = 10
+    """Length of the code. 2 to 64."""
+    hidden_size: Annotated[int, Field(ge=1)] = 512
+    """Units of both hidden layers of the encoder and of the decoder. 64 to 1024."""
+    hidden_size_dis: Annotated[int, Field(ge=2)] = 512
+    """Units of the discriminator's first hidden layer; its second has half as many. 32 to 1024."""
+    norm: Literal["none", "batch"] = "none"
+    """Batch norm before the second activation of encoder and decoder, as the twin has it, or none."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Probability of dropping a hidden unit, in all nets. 0 to 0.5."""
+    encoder: Literal["stochastic", "deterministic"] = "stochastic"
+    """Is the code drawn from a Gaussian that the encoder gives (there is no divergence term), or is it one number per
+    place? Validation looks at the Gaussian's mean."""
+    prior_std: Rate = 1.0
+    """The prior is N(0, prior_std²·I). 1 to 5."""
+    loss_recon: Literal["mse", "l1"] = "mse"
+    """How far a reconstruction is off, in numbers from -1 to 1: mean squared error, or the twin's mean absolute."""
+    adv_share: Annotated[float, Field(ge=0, le=1)] = 0.001
+    """Weight of fooling the discriminator; the reconstruction's is 1 - adv_share, so that both add up to 1. 1e-5 to
+    0.5, log; 0 leaves the term out."""
+    lr_gen: Rate = 2e-4
+    """Learning rate of encoder and decoder. 1e-5 to 1e-2, log."""
+    lr_dis: Rate = 2e-4
+    """Learning rate of the discriminator. 1e-5 to 1e-2, log."""
+    optim_fn_gen: Optimizer = "Adam"
+    """Optimizer of encoder and decoder."""
+    optim_fn_dis: Optimizer = "Adam"
+    """Optimizer of the discriminator."""
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """First momentum of Adam and AdamW. 0, 0.5 or 0.9."""
+    parzen_samples: Annotated[int, Field(ge=0)] = 0
+    """Samples from the prior that ``val/parzen`` puts its windows on; 0 leaves it out. Published: 10,000, which cost
+    1 GFLOP per 60 validation images of 28×28."""

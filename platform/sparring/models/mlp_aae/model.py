@@ -1,0 +1,214 @@
+"""MLP-AAE: a dense autoencoder whose codes spar with a discriminator until they look like draws from the prior.
+
+    image ─ encoder ─ N(mean, e^logvar) ─ code ─ decoder ─ reconstruction
+                                           │
+    N(0, prior_std²·I) ─ draw ─────────────┴─ critic
+
+1. ``dis``  the discriminator learns draws from the prior from codes, which bring no gradient to the encoder.
+2. ``gen``  encoder and decoder learn (1 - adv_share)·error + adv_share·adversarial(code); the discriminator is still.
+
+Source: A. Makhzani et al., arXiv:1511.05644, as Keras-GAN's ``aae.py`` has it (github.com/eriklindernoren/Keras-GAN).
+
+Differs from the published code: its discriminator takes one optimizer step on the draws and one on the codes, here one
+on the mean of both losses, as its twin in torch. The discriminator returns a logit. Both phases have an optimizer of
+their own; there one instance serves both. Adam's ε is torch's 1e-8; there it is Keras's 1e-7. The budget is 100 epochs
+of a pass each; there it is 20,000 steps, which with steps_per_epoch = 200 it is here too. Images keep their own size;
+there it is 28. Validation judges rows that were not trained on; there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..autoencoder import Autoencoder
+from ..base import Model, Shapes, Step
+from ..blocks.images import Images, check_shape
+from ..blocks.losses import bce_adversarial
+from ..blocks.mlp import initialize_weights
+from ..blocks.scaling import Scaling
+from ..metrics.mmd import REFERENCE_ROWS
+from ..metrics.parzen import Parzen
+from .config import Config
+
+SLOPE = 0.2
+"""Of every LeakyReLU, as published."""
+
+
+class Frame(nn.Module):
+    """Samples as the dense nets read them, (B, size) from -1 to 1, and back.
+
+    Images, bytes or floats in [0, 1], go through ``Images``; flat rows are scaled by their range in training.
+    """
+
+    def __init__(self, shape: tuple[int, ...], image_size: int | None, channels: int | None) -> None:
+        super().__init__()
+        self.shape = shape
+        if len(shape) == 1:
+            self.scaling = Scaling(shape[0], "minmax")
+        else:
+            check_shape(shape)
+            side = image_size or max(shape[1:])
+            self.images = Images(channels or shape[0], side, is_signed=True)
+            self.shape = (self.images.channels, side, side)
+        self.size = torch.Size(self.shape).numel()
+
+    def fit(self, rows: Tensor) -> None:
+        if len(self.shape) == 1:
+            self.scaling.fit(rows)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        if len(self.shape) == 1:
+            scaled: Tensor = self.scaling(rows)
+            return 2 * scaled - 1
+        image: Tensor = self.images(rows)
+        return image.flatten(1)
+
+    def inverse(self, x: Tensor) -> Tensor:
+        """Images as (B, C, H, W) from 0 to 1; flat rows in raw units."""
+        fraction = self.fraction(x)
+        return self.scaling.inverse(fraction) if len(self.shape) == 1 else fraction.reshape(-1, *self.shape)
+
+    @staticmethod
+    def fraction(x: Tensor) -> Tensor:
+        """(B, size) from 0 to 1: intensities of images, and of flat rows shares of their range in training."""
+        return (x + 1) / 2
+
+
+class MLPAAE(Autoencoder, Model):
+    """Three nets and two phases. The field ``image`` holds images, (B, C, H, W), or flat rows, (B, D)."""
+
+    Config = Config
+
+    adv_share: Tensor
+    windows: Tensor
+
+    def __init__(self, config: Any, shapes: Shapes) -> None:
+        super().__init__(config, shapes)
+        c = config
+        self.frame = Frame(self.shapes["image"], c.image_size, c.channels)
+        outputs = 2 * c.latent_dim if c.encoder == "stochastic" else c.latent_dim
+        self.encoder = _net((self.frame.size, c.hidden_size, c.hidden_size, outputs), c.norm, c.dropout)
+        self.decoder = _net((c.latent_dim, c.hidden_size, c.hidden_size, self.frame.size), c.norm, c.dropout)
+        self.critic = _net((c.latent_dim, c.hidden_size_dis, c.hidden_size_dis // 2, 1), "none", c.dropout)
+        self.knob(adv_share=c.adv_share)
+        self.judge_by(self.frame.shape, c.latent_dim, c.prior_std)
+        if c.parzen_samples:
+            self.parzen = Parzen(self.frame.size)
+            generator = torch.Generator().manual_seed(1)
+            draws = torch.randn(c.parzen_samples, c.latent_dim, generator=generator)
+            self.register_buffer("windows", draws, persistent=False)
+
+    def initialize(self) -> None:
+        """Keras's defaults: Glorot's uniform weights, biases 0."""
+        initialize_weights((self.encoder, self.decoder, self.critic), "xavier_uniform", "zeros")
+
+    @torch.no_grad()
+    def prepare(self, train: Mapping[str, Tensor]) -> None:
+        self.frame.fit(train["image"])
+        super().prepare(train)
+        if self.config.parzen_samples:
+            self.parzen.fit(self.frame.fraction(self.view(train["image"][:REFERENCE_ROWS])))
+
+    # -- phases -------------------------------------------------------------------------------------------------------
+
+    def dis(self, x: Tensor) -> Step:
+        """The discriminator learns draws from the prior from codes; one that only guesses pays ln 2 = 0.693.
+
+        loss = −½·[log D(draw) + log(1 − D(code))]
+        """
+        with torch.no_grad():
+            code = self._draw(x)
+        draws = self.prior_std * torch.randn_like(code)
+        # One pass for both: two would add up gradients of all its weights.
+        of_draws, of_codes = self.critic(torch.cat([draws, code])).chunk(2)
+        loss = (bce_adversarial(of_draws, True) + bce_adversarial(of_codes, False)) / 2
+        return Step(loss, {"train/loss_dis": loss}, {})
+
+    def gen(self, x: Tensor) -> Step:
+        """Encoder and decoder learn to reconstruct, and to pass codes off as draws.
+
+        loss = (1 − adv_share)·error − adv_share·log D(code)
+
+        error: mean (reconstruction − x)² or, with l1, mean |reconstruction − x|, x from -1 to 1. Whether the second
+        term is there at all is decided when the model is built, by adv_share > 0.
+        """
+        code = self._draw(x)
+        measure = functional.mse_loss if self.config.loss_recon == "mse" else functional.l1_loss
+        error = measure(self.decode(code), x)
+        metrics = {"train/loss_recon": error}
+        loss = (1 - self.adv_share) * error
+        if self.config.adv_share > 0:
+            metrics["train/loss_adv"] = bce_adversarial(self.critic(code), True)
+            loss = loss + self.adv_share * metrics["train/loss_adv"]
+        return Step(loss, {"train/loss_gen": loss} | metrics, {})
+
+    def _draw(self, x: Tensor) -> Tensor:
+        """A code of each row."""
+        mean, logvar = self.encode(x)
+        return mean if logvar is None else mean + (logvar / 2).exp() * torch.randn_like(mean)
+
+    # -- what validation and the verbs need ---------------------------------------------------------------------------
+
+    def view(self, rows: Tensor) -> Tensor:
+        x: Tensor = self.frame(rows)
+        return x
+
+    def unview(self, x: Tensor) -> Tensor:
+        return self.frame.inverse(x)
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        answer = self.encoder(x)
+        if self.config.encoder == "deterministic":
+            return answer, None
+        mean, logvar = answer.chunk(2, dim=1)
+        return mean, logvar
+
+    def decode(self, code: Tensor) -> Tensor:
+        x: Tensor = self.decoder(code)
+        return x.tanh()
+
+    def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
+        sums = super().evaluate(**batch)
+        if self.config.parzen_samples:
+            samples = self.frame.fraction(self.decode(self.windows * self.prior_std))
+            sums |= self.parzen.sums(self.frame.fraction(self.view(batch["image"])), samples)
+        return sums
+
+    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+        figures = super().figures(sums)
+        return figures | {"val/parzen": self.parzen.figure(sums)} if self.config.parzen_samples else figures
+
+    def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
+        code, _ = self.encode(x)
+        error = (self.unview(self.decode(code)) - self.unview(x)).square().flatten(1).mean(1)
+        return {"reconstruction": error, "discriminator": self.critic(code).squeeze(1).neg().sigmoid()}
+
+    def reconstruct(self, image: Tensor) -> dict[str, Tensor]:
+        """Samples as the autoencoder gives them back: ``["image"]``, floats in [0, 1], or raw units of flat rows."""
+        return self._reconstruct(image)
+
+    def score(self, image: Tensor) -> dict[str, Tensor]:
+        """How strange each sample is, two ways, (N,); the larger, the stranger.
+
+        ``reconstruction``  mean squared error
+        ``discriminator``   1 - its probability that the code's mean is a draw from the prior
+        """
+        return self._score(image)
+
+
+def _net(widths: tuple[int, int, int, int], norm: str, dropout: float) -> nn.Sequential:
+    """Two hidden layers, each Linear → [norm, the second alone] → LeakyReLU → [dropout], and a bare Linear."""
+    first, second, third, last = widths
+    layers: list[nn.Module] = [nn.Linear(first, second), nn.LeakyReLU(SLOPE), nn.Linear(second, third)]
+    if norm == "batch":
+        layers.append(nn.BatchNorm1d(third))
+    layers.append(nn.LeakyReLU(SLOPE))
+    if dropout > 0:
+        layers.insert(2, nn.Dropout(dropout))
+        layers.append(nn.Dropout(dropout))
+    return nn.Sequential(*layers, nn.Linear(third, last))
