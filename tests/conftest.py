@@ -236,7 +236,7 @@ def check_unbroken() -> Callable[[Path, Any], None]:
         from sparring.records import Trial
         from sparring.space import Space
         from sparring.study import reopen
-        from sparring.training.gang import Solo
+        from sparring.training.loop import Solo
 
         study = reopen(folder)
         torch.set_num_threads(1)

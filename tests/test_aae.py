@@ -22,7 +22,7 @@ from sparring.models.aae_series.config import Config as SeriesConfig
 from sparring.models.aae_series.model import SeriesAAE
 from sparring.models.blocks.convolutions import CodeDecoder, CodeEncoder
 from sparring.records import Objective, Trial
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 
 SMALL: dict[str, Any] = {"width": 4, "latent_dim": 3, "n_stages": 2, "width_dis": 4}
 

@@ -20,12 +20,12 @@ from sparring.models.aegan.model import AEGAN
 from sparring.models.base import Model, Step
 from sparring.models.config import Config, Phase
 from sparring.records import Objective, Trial
-from sparring.training import acceleration
-from sparring.training import rows as rows_module
-from sparring.training.acceleration import Compiled
-from sparring.training.gang import Solo
+from sparring.training.batches import placement as rows_module
+from sparring.training.batches.placement import place, take, window
+from sparring.training.hardware import compiling
+from sparring.training.hardware.compiling import Compiled
+from sparring.training.loop import Solo
 from sparring.training.noise import Noise
-from sparring.training.rows import place, take, window
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -196,10 +196,10 @@ def test_a_graph_that_cannot_be_captured_is_eager_from_there_on(monkeypatch, cal
 def test_graphs_of_earlier_trials_are_forgotten_in_time(monkeypatch):
     forgotten = []
     monkeypatch.setattr(torch.compiler, "reset", lambda: forgotten.append(True))
-    monkeypatch.setattr(acceleration, "_trials_with_graphs", itertools.count(1))
-    for _ in range(acceleration.GRAPH_TRIALS):
+    monkeypatch.setattr(compiling, "_trials_with_graphs", itertools.count(1))
+    for _ in range(compiling.GRAPH_TRIALS):
         assert not forgotten
-        acceleration._forget_graphs()
+        compiling._forget_graphs()
     assert forgotten == [True]
 
 

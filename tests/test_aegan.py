@@ -25,7 +25,7 @@ from sparring.models.blocks.mlp import Block, initialize_weights, make_activatio
 from sparring.models.blocks.scaling import Scaling
 from sparring.records import Objective, Trial
 from sparring.study import prepare
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 
 A, B = 7, 11
 SMALL: dict[str, Any] = {"hidden_size": 8, "n_hl_gen": 1, "n_hl_shared": 1, "n_hl_dis": 1}

@@ -27,7 +27,7 @@ from sparring.models.blocks.mlp import Block
 from sparring.models.config import Config, Phase
 from sparring.records import Objective, Trial
 from sparring.training.averaging import PeerLost, Workers
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 from sparring.training.norms import synchronise
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # 10 s a group alone, minutes on a machine with others

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from sparring.models.base import Model
-from sparring.training import batches
-from sparring.training.batches import Batches
+from sparring.training.batches import batches
+from sparring.training.batches.batches import Batches
 
 CPU = torch.device("cpu")
 

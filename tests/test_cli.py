@@ -29,7 +29,7 @@ lr_gen = {{ {lr_gen} }}
 def say(tmp_path, monkeypatch, capsys, run_verb):
     """Runs a command in an empty folder; returns its exit code and what it said on standard error."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sparring.cluster.conduct.connect", refuse_to_start)
+    monkeypatch.setattr("sparring.cluster.session.connect", refuse_to_start)
 
     def run(*arguments: str) -> tuple[int, str]:
         return run_verb(*arguments), " ".join(capsys.readouterr().err.split())

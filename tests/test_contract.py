@@ -20,9 +20,9 @@ from sparring.metrics import METRICS
 from sparring.models import find_model, model_names
 from sparring.models.base import Model, Step
 from sparring.records import Trial
+from sparring.report.yardsticks.generation import independent
 from sparring.space import Space, find_space, read_space
-from sparring.training.gang import Solo
-from sparring.yardsticks.generation import independent
+from sparring.training.loop import Solo
 
 SMALL: dict[str, dict[str, Any]] = {
     "aegan": {"hidden_size": 16, "w_adv": 0.1, "input_noise": 0.1, "dropout": 0.1},

@@ -18,7 +18,7 @@ import torch
 from sparring.models import model_names
 from sparring.records import Trial
 from sparring.training.averaging import Workers
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

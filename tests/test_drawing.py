@@ -13,8 +13,7 @@ from PIL import Image
 
 from sparring.data import FieldCard
 from sparring.errors import DataError
-from sparring.production.drawing import histogram, in_symbols, look, sheet, write_picture
-from sparring.production.muon_charts import (
+from sparring.production.drawing.muon_charts import (
     MUONS,
     TABLES,
     draw_codes,
@@ -23,8 +22,9 @@ from sparring.production.muon_charts import (
     draw_scores,
     draw_variables,
 )
-from sparring.production.outliers import draw_scores as draw_outliers
-from sparring.production.pictures import picture
+from sparring.production.drawing.pictures import picture
+from sparring.production.drawing.style import histogram, in_symbols, look, sheet, write_picture
+from sparring.production.inference.outliers import draw_scores as draw_outliers
 
 pytestmark = pytest.mark.slow  # all together
 
@@ -42,7 +42,8 @@ def lines(frame: Any) -> dict[str, np.ndarray]:
 def test_nothing_draws_before_it_is_asked_and_nobody_touches_pyplot():
     program = """if True:
         import sys
-        import sparring.retrain, sparring.production.commands as commands, sparring.production.drawing as drawing
+        import sparring.production.retrain.retrain, sparring.production.drawing.style
+        import sparring.production.inference.commands as commands
         assert "matplotlib" not in sys.modules
         commands.write_answers.__globals__["picture"]("series", __import__("numpy").eye(3))
         assert "matplotlib" in sys.modules

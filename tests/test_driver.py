@@ -13,7 +13,7 @@ import torch
 from ray.exceptions import GetTimeoutError, RayTaskError
 
 from sparring.cluster import search, trainer
-from sparring.cluster.court import Court
+from sparring.cluster.referee_actor import Court
 from sparring.cluster.search import Interrupted, connect, handled, interrupt
 from sparring.errors import ClusterError, LedgerError, StudyLocked
 from sparring.ledger.checkpoints import CheckpointFolder
@@ -104,7 +104,7 @@ def test_a_signal_while_ray_starts_has_its_exit_code(run_verb, monkeypatch, tmp_
     def struck(*_, **__):
         raise Interrupted(*arguments)
 
-    monkeypatch.setattr("sparring.cluster.conduct.conduct", struck)
+    monkeypatch.setattr("sparring.cluster.session.conduct", struck)
     assert run_verb("search", "aegan", "--results", tmp_path, "--set", "data.n=50") == code
     assert "the same command again continues" in capsys.readouterr().out
 

@@ -223,7 +223,7 @@ def test_a_slot_gets_it_with_the_rows_and_reads_no_data_set(ray_cluster, tmp_pat
     """On another node there may be none to read."""
     import ray
 
-    from sparring.cluster.court import open_court
+    from sparring.cluster.referee_actor import open_court
     from sparring.cluster.search import store
     from sparring.cluster.trainer import Brief, Trainer
 

@@ -11,7 +11,7 @@ import pytest
 ROUNDS = """
 import ctypes, resource, sys
 import torch
-from sparring.training.memory import keep_freed
+from sparring.training.hardware.malloc import keep_freed
 
 ctypes.CDLL(None).mallopt(-1, 128 << 10)  # glibc's first threshold; by itself it moves with what was freed
 print(keep_freed() if sys.argv[1] == "kept" else None)

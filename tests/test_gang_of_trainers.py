@@ -64,7 +64,7 @@ class Handle:
 
 def play(rank: int, folder: Path, late: str) -> None:
     from sparring.cluster import trainer
-    from sparring.training import gang
+    from sparring.training import loop
     from sparring.training.averaging import PeerLost, Workers
 
     torch.set_num_threads(1)
@@ -72,14 +72,14 @@ def play(rank: int, folder: Path, late: str) -> None:
     torch.distributed.init_process_group(
         "gloo", store=store, rank=rank, world_size=2, timeout=timedelta(seconds=GROUP_S)
     )
-    build = gang.Solo.__init__
+    build = loop.Solo.__init__
 
     def building(self: Any, *parts: Any, trial: Trial, **options: Any) -> None:
         if trial.number == UNBUILT:
             raise Infeasible("nothing fits")
         build(self, *parts, trial=trial, **options)
 
-    gang.Solo.__init__ = building  # type: ignore[method-assign]
+    loop.Solo.__init__ = building  # type: ignore[method-assign]
     trainer.ray = SimpleNamespace(get=lambda answer: answer)
     space = {"model": "aegan", "dataset": "exafs", "objectives": [{"metric": "val/score"}]}
     small = {"epochs": 1, "hidden_size": 8, "n_hl_gen": 1, "n_hl_shared": 1, "n_hl_dis": 1, "batch_size": 8}

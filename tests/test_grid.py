@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from sparring.errors import SpaceError, UsageError
 from sparring.records import Outcome, StudySpec, TrialRow
-from sparring.referee.study import Study
+from sparring.referee.sampling.optuna_study import Study
 from sparring.space import Space, checked_space
 from sparring.space.dimension_toml import read_dimension
 from sparring.space.grid import LARGEST, points

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -16,31 +17,30 @@ SOURCE = Path(__file__).parents[1] / "platform" / "sparring"
 
 BELOW = {
     "errors": "",
-    "records": "errors",
     "resources": "errors",
-    "metrics": "records",
-    "space": "metrics resources",
-    "data": "records resources",
+    "records": "errors",
+    "metrics": "errors",
+    "space": "records metrics resources",
+    "data": "resources",
+    "ledger": "records",
     "models": "data",
-    "training": "models ledger",
-    "ledger": "metrics",
-    "referee": "ledger space",
-    "yardsticks": "models",
     "display": "ledger space",
-    "study": "referee models",
-    "report": "study yardsticks display",
+    "referee": "ledger space",
+    "training": "models ledger",
+    "study": "models ledger space",
+    "report": "study display",
     "production": "training study display",
-    "retrain": "production",
-    "cluster": "training study display",
-    "cli": "cluster report retrain",
+    "cluster": "training study referee display",
+    "cli": "cluster report production",
 }
 
-ROOM_OF = {
-    "resampling": "retrain",
-}
-"""Modules that share a room; any other module or folder is the room of its own name."""
+ROOM_OF: dict[str, str] = {}
+"""Modules at the root that share a room with others: none. Any module or folder is the room of its own name."""
 
-ONLY_IN = {"ray": {"cluster"}, "optuna": {"referee", "space", "report"}, "matplotlib": {"production"}}
+MOST_AT_THE_ROOT, MOST_IN_A_FOLDER, DEEPEST = 6, 20, 9
+"""Files beside the rooms, files of one folder, rooms that stand on each other."""
+
+ONLY_IN = {"ray": {"cluster"}, "optuna": {"referee", "space"}, "matplotlib": {"production"}}
 """Libraries that would spread if they could."""
 
 UNPICKLERS = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
@@ -119,9 +119,7 @@ def modules() -> list[Path]:
 
 @pytest.mark.parametrize("path", modules(), ids=str)
 def test_a_module_imports_only_rooms_below_its_own(path):
-    *folders, stem = path.with_suffix("").parts
-    is_package = stem == "__init__"
-    module = tuple(folders) if is_package else (*folders, stem)
+    module, is_package = name_of(path)
     assert broken_rules((SOURCE / path).read_text(encoding="utf-8"), module, is_package) == []
 
 
@@ -130,6 +128,70 @@ def test_the_rooms_stand_in_an_order():
         assert room not in names_below(room)
         assert names_below(room) <= BELOW.keys()
     assert names_below("cli") | {"cli"} == BELOW.keys()
+
+
+def name_of(path: Path) -> tuple[tuple[str, ...], bool]:
+    """A file's module below ``sparring``, and whether it is a folder's ``__init__``."""
+    *folders, stem = path.with_suffix("").parts
+    return (tuple(folders), True) if stem == "__init__" else ((*folders, stem), False)
+
+
+def arrows(texts: dict[tuple[str, ...], tuple[str, bool]]) -> dict[tuple[str, ...], set[tuple[str, ...]]]:
+    """Which module imports which, wherever the import stands; texts: by module its source, is it a package?"""
+    found: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for module, (text, is_package) in texts.items():
+        targets = found[module] = set()
+        for _, name in imports(ast.parse(text), module, is_package):
+            parts = tuple(name.split(".")[1:])
+            # `from .records import Trial` names a module and what is in it, `from . import records` a module.
+            target = parts if parts in texts else parts[:-1]
+            if name.startswith("sparring.") and target in texts:
+                targets.add(target)
+    return found
+
+
+def circle(graph: dict[tuple[str, ...], set[tuple[str, ...]]]) -> list[str]:
+    """Modules that import each other in a circle; empty if there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [".".join(each) for each in error.args[1]]
+    return []
+
+
+def depth(room: str) -> int:
+    """How many rooms stand on each other, this one the highest."""
+    return 1 + max((depth(each) for each in BELOW[room].split()), default=0)
+
+
+def test_no_imports_run_in_a_circle():
+    texts = {}
+    for path in modules():
+        module, is_package = name_of(path)
+        texts[module] = ((SOURCE / path).read_text(encoding="utf-8"), is_package)
+    assert len(texts) > 150
+    assert circle(arrows(texts)) == []
+
+
+@pytest.mark.parametrize(
+    "late",
+    ["from .b import g", "def f():\n    from . import b", "if TYPE_CHECKING:\n    from ..a.b import g"],
+)
+def test_a_circle_is_seen_wherever_the_import_stands(late):
+    texts = {("a",): ("", True), ("a", "a"): (late, False), ("a", "b"): ("from .a import f", False)}
+    assert set(circle(arrows(texts))) == {"a.a", "a.b"}
+
+
+def test_the_house_has_few_floors_and_no_crowded_folder():
+    assert max(map(depth, BELOW)) <= DEEPEST
+    assert len(list(SOURCE.glob("*.py"))) <= MOST_AT_THE_ROOT
+    folders = {path.parent for path in SOURCE.rglob("*.py")}
+    assert {
+        str(folder.relative_to(SOURCE)) for folder in folders if len(list(folder.glob("*.py"))) > MOST_IN_A_FOLDER
+    } == set()
+    rooms = {folder.relative_to(SOURCE).parts[0] for folder in folders - {SOURCE}}
+    assert rooms == {"space", "data", "ledger", "models", "display", "training", "study", "referee", "report",
+                     "production", "cluster", "cli"}  # fmt: skip
 
 
 @pytest.mark.parametrize("folder", ["search_spaces", "datasets", "dashboards"])
@@ -150,7 +212,7 @@ def test_folders_of_data_hold_no_python(checkout, folder):
         ("cluster/slot", "from ..cli import main", "cluster imports cli"),
         ("ledger", "import ray", "ledger imports ray, which belongs to cluster"),
         ("cli", "from ray.tune import Tuner", "cli imports ray"),
-        ("cluster/slot", "import optuna", "optuna, which belongs to referee, report, space"),
+        ("cluster/slot", "import optuna", "optuna, which belongs to referee, space"),
         (
             "cluster/slot",
             "def f():\n    from matplotlib.figure import Figure",

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
     import ray
 
-    from sparring.cluster.court import open_court
+    from sparring.cluster.referee_actor import open_court
     from sparring.cluster.trainer import Brief
 
     study = prepare(
@@ -31,7 +31,7 @@ def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
     @ray.remote(num_cpus=0, max_retries=0)
     def attempt(brief, number: int, token: str) -> None:
         from sparring.cluster.trainer import Trainer
-        from sparring.training.gang import Solo
+        from sparring.training.loop import Solo
 
         Solo.run_epoch = lambda self: time.sleep(3600)
         Trainer(brief).train(number, token)

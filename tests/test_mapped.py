@@ -15,9 +15,9 @@ from sparring.data.memory_map import Mapped, memory_of, select
 from sparring.errors import DataError
 from sparring.models import find_config, find_model
 from sparring.records import Objective, Trial
-from sparring.training.gang import Solo
-from sparring.training.mapped import MappedRows, as_rows
-from sparring.training.rows import check, part
+from sparring.training.batches.mapped_rows import MappedRows, as_rows
+from sparring.training.batches.placement import check, part
+from sparring.training.loop import Solo
 from sparring.training.single import train_single
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (120, 1, 8, 8), dtype=np.uint8)
@@ -135,8 +135,8 @@ import sys, numpy as np, torch
 from sparring.data.memory_map import select
 from sparring.models import find_config, find_model
 from sparring.records import Objective, Trial
-from sparring.training.gang import Solo
-from sparring.training.mapped import as_rows
+from sparring.training.loop import Solo
+from sparring.training.batches.mapped_rows import as_rows
 
 def own():
     with open("/proc/self/status") as status:

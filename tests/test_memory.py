@@ -50,7 +50,7 @@ def test_neither_the_driver_nor_a_slot_keeps_a_copy_of_the_images(command, find_
 def test_a_search_whose_map_is_written_to_ends_with_a_sentence(ray_cluster, tmp_path):
     import ray
 
-    from sparring.cluster.court import open_court
+    from sparring.cluster.referee_actor import open_court
     from sparring.cluster.trainer import Brief, Trainer
 
     file = tmp_path / "mine.npy"

@@ -17,7 +17,7 @@ from sparring.models import find_config, find_model
 from sparring.models.metrics.parzen import Parzen
 from sparring.records import Objective, Trial
 from sparring.space import Space, find_space, read_space
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 
 Config, Model = find_config("mlp_aae"), find_model("mlp_aae")
 MNIST = {"image": (1, 28, 28)}

@@ -26,8 +26,7 @@ from sparring.models import find_model
 from sparring.models.metrics.classifier_auc import Detection
 from sparring.models.metrics.two_sample import auc, share_above
 from sparring.production import About, Loaded, read_trained
-from sparring.production.likeness import check_against, compare
-from sparring.production.muon_charts import (
+from sparring.production.drawing.muon_charts import (
     AUXILIARY,
     MUONS,
     draw_codes,
@@ -37,13 +36,14 @@ from sparring.production.muon_charts import (
     draw_variables,
     shown,
 )
-from sparring.production.rows import read_rows
-from sparring.production.verbs import DRAWN, sample
+from sparring.production.inference.answers import DRAWN, sample
+from sparring.production.inference.likeness import check_against, compare
+from sparring.production.inference.samples import read_rows
 from sparring.records import Objective, Trial
+from sparring.report.yardsticks import Task, measure
 from sparring.space import write_toml
 from sparring.study import prepare
-from sparring.training.gang import Solo
-from sparring.yardsticks import Task, measure
+from sparring.training.loop import Solo
 
 SMALL: dict[str, dict[str, Any]] = {
     "auxgan": {"hidden_gen": [32, 32], "hidden_dis": [32, 32], "noise": 10, "aux_steps": 50},

@@ -26,7 +26,7 @@ from sparring.models.blocks.dense import Bank, dense, inferring, regress
 from sparring.models.blocks.muon_frame import HalfNormalRanks, MuonFrame
 from sparring.models.boost_vae.model import divergence
 from sparring.records import Objective, Trial
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 from sparring.training.noise import cumulate, order
 
 pytestmark = pytest.mark.slow  # all together

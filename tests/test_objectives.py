@@ -20,9 +20,9 @@ from sparring.ledger import Ledger, spec_to_json, trial_rows, write_study
 from sparring.ledger.ranking import dominates, front, values_of
 from sparring.models import find_config
 from sparring.records import EpochRow, Objective, Outcome, StudySpec, TrialRow, Verdict
-from sparring.referee import memory
 from sparring.referee.referee import Referee
-from sparring.referee.study import Study
+from sparring.referee.sampling import optuna_storage
+from sparring.referee.sampling.optuna_study import Study
 from sparring.report import read_report, write_report
 from sparring.report.page import make_page
 from sparring.space import Space, find_space, read_space
@@ -165,8 +165,8 @@ def test_the_search_finds_both_ends_of_the_front(tmp_path):
 
 
 def test_of_many_trials_the_sampler_keeps_the_front_in_sight(monkeypatch):
-    monkeypatch.setattr(memory, "SHOWN", 60)
-    monkeypatch.setattr(memory, "BEST", 20)
+    monkeypatch.setattr(optuna_storage, "SHOWN", 60)
+    monkeypatch.setattr(optuna_storage, "BEST", 20)
     chance = random.Random(5)
     rows = {}
     for number in range(200):

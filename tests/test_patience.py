@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from sparring.cluster.patience import START_S, is_stalled
+from sparring.cluster.timeouts import START_S, is_stalled
 from sparring.records import RunningTrial, Snapshot, StudySpec
 
 SPEC = StudySpec(name="s", model="aegan", dataset="exafs", start_limit_s=60.0, silence_limit_s=600.0)

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from sparring.errors import DataError
-from sparring.production.drawing import write_picture
-from sparring.production.image_grid import grid, pairs
+from sparring.production.drawing.image_grid import grid, pairs
+from sparring.production.drawing.style import write_picture
 
 RNG = np.random.default_rng(0)
 

@@ -10,15 +10,15 @@ from torch import nn
 
 from sparring.models.aegan.model import AEGAN
 from sparring.records import Objective, Trial
-from sparring.training import products
-from sparring.training.gang import Solo
+from sparring.training.hardware import matmul
+from sparring.training.loop import Solo
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
 def suited(monkeypatch):
-    monkeypatch.setattr(products, "is_suited", lambda: True)
+    monkeypatch.setattr(matmul, "is_suited", lambda: True)
 
 
 @pytest.mark.parametrize(
@@ -27,37 +27,37 @@ def suited(monkeypatch):
 )
 def test_wide_layers_are_worth_it_and_narrow_ones_are_not(suited, width, rows, chosen):
     net = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
-    assert isinstance(products.choose(net, rows, CPU), products.Permission) is chosen
+    assert isinstance(matmul.choose(net, rows, CPU), matmul.Permission) is chosen
 
 
 def test_a_net_of_both_is_judged_by_their_sum(suited):
     wide, narrow = nn.Linear(256, 256), [nn.Linear(64, 64) for _ in range(8)]
-    assert isinstance(products.choose(nn.ModuleList([wide, *narrow[:2]]), 64, CPU), products.Permission)
-    assert isinstance(products.choose(nn.ModuleList([wide, *narrow]), 64, CPU), nullcontext)
+    assert isinstance(matmul.choose(nn.ModuleList([wide, *narrow[:2]]), 64, CPU), matmul.Permission)
+    assert isinstance(matmul.choose(nn.ModuleList([wide, *narrow]), 64, CPU), nullcontext)
 
 
 def test_other_devices_numbers_and_processors_stay_as_they_are(monkeypatch):
     net = nn.Linear(1000, 1000)
-    monkeypatch.setattr(products, "is_suited", lambda: False)
-    assert isinstance(products.choose(net, 64, CPU), nullcontext)
-    monkeypatch.setattr(products, "is_suited", lambda: True)
-    assert isinstance(products.choose(net, 64, CPU), products.Permission)
-    assert isinstance(products.choose(net, 64, torch.device("cuda")), nullcontext)
-    assert isinstance(products.choose(net.double(), 64, CPU), nullcontext)
+    monkeypatch.setattr(matmul, "is_suited", lambda: False)
+    assert isinstance(matmul.choose(net, 64, CPU), nullcontext)
+    monkeypatch.setattr(matmul, "is_suited", lambda: True)
+    assert isinstance(matmul.choose(net, 64, CPU), matmul.Permission)
+    assert isinstance(matmul.choose(net, 64, torch.device("cuda")), nullcontext)
+    assert isinstance(matmul.choose(net.double(), 64, CPU), nullcontext)
 
 
 def test_a_processor_that_would_round_is_not_suited(monkeypatch):
-    assert products._keeps_float32() or torch.cpu._is_amx_tile_supported()
-    monkeypatch.setattr(products, "ROUNDING", 1e-9)  # as if float32 itself were too coarse
-    assert not products._keeps_float32()
+    assert matmul._keeps_float32() or torch.cpu._is_amx_tile_supported()
+    monkeypatch.setattr(matmul, "ROUNDING", 1e-9)  # as if float32 itself were too coarse
+    assert not matmul._keeps_float32()
 
 
 @pytest.mark.parametrize(("vendor", "found"), [("AuthenticAMD", True), ("GenuineIntel", False)])
 def test_the_vendor_is_read_from_what_linux_says(tmp_path, vendor, found):
     described = tmp_path / "cpuinfo"
     described.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nmodel name\t: AuthenticAMD no more\n")
-    assert products._is_of_amd(described) is found
-    assert not products._is_of_amd(tmp_path / "elsewhere")
+    assert matmul._is_of_amd(described) is found
+    assert not matmul._is_of_amd(tmp_path / "elsewhere")
 
 
 def divide_under(precision: str) -> float:
@@ -66,7 +66,7 @@ def divide_under(precision: str) -> float:
 
 
 def test_the_permission_ends_with_the_step_also_with_an_error():
-    permission = products.Permission()
+    permission = matmul.Permission()
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), permission:
             divide_under(torch.get_float32_matmul_precision())
@@ -75,7 +75,7 @@ def test_the_permission_ends_with_the_step_also_with_an_error():
 
 def test_gradients_differ_by_rounding_alone(monkeypatch):
     """Of one pass: batch norms and Adam make more of a last digit with every step that follows."""
-    if not products.is_suited():
+    if not matmul.is_suited():
         pytest.skip("oneDNN would be no faster on this processor, or would round to bfloat16")
     generator = torch.Generator().manual_seed(0)
     rows = {name: torch.rand(64, n, generator=generator) for name, n in (("structure", 49), ("spectrum", 226))}
@@ -90,6 +90,6 @@ def test_gradients_differ_by_rounding_alone(monkeypatch):
         return torch.cat(seen)
 
     fast = gradients()
-    monkeypatch.setattr(products, "is_suited", lambda: False)
+    monkeypatch.setattr(matmul, "is_suited", lambda: False)
     plain = gradients()
     assert 0 < (fast - plain).abs().max() < 1e-5 * plain.abs().max(), "another library, the same float32"

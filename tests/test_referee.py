@@ -16,10 +16,10 @@ from pydantic import BaseModel
 from sparring.errors import CheckpointError, LedgerError, UnknownName
 from sparring.ledger import attempt_rows, epoch_rows, trial_rows, write_study
 from sparring.records import PRUNERS, SAMPLERS, EpochRow, Objective, Outcome, StudySpec, TrialRow, Verdict
-from sparring.referee import memory
 from sparring.referee.pruners import make_pruner
 from sparring.referee.referee import Referee
-from sparring.referee.study import Study, make_sampler
+from sparring.referee.sampling import optuna_storage
+from sparring.referee.sampling.optuna_study import Study, make_sampler
 from sparring.space import Space
 
 
@@ -689,8 +689,8 @@ def finished_rows(count, chance):
 
 
 def drawn_after(count, shown, monkeypatch):
-    monkeypatch.setattr(memory, "SHOWN", shown)
-    monkeypatch.setattr(memory, "BEST", 40)
+    monkeypatch.setattr(optuna_storage, "SHOWN", shown)
+    monkeypatch.setattr(optuna_storage, "BEST", 40)
     study = Study(StudySpec(name="s", model="toy", dataset="none", space=RAW), SPACE.without_model())
     study.rebuild(dict(finished_rows(count, random.Random(3))), {})
     return [study.ask()[1] for _ in range(5)], study

@@ -29,8 +29,8 @@ from sparring.report import importance, read_report, write_report
 from sparring.report.importance import encode, measure_importance
 from sparring.report.page import make_page
 from sparring.report.plots import LINES, figures_of
+from sparring.report.yardsticks import Yardstick
 from sparring.space.dimension import Dimension
-from sparring.yardsticks import Yardstick
 
 METRICS = ("train/loss_gen", "val/score", "val/mse_predict_spectrum")
 SEARCH = {

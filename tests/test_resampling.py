@@ -20,13 +20,14 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from sparring import retrain
 from sparring.data import load_dataset, member_rows, split_rows
 from sparring.data.readers.spectra import read_spectrum
 from sparring.errors import UsageError
-from sparring.production import pictures, read_trained
-from sparring.production.committee import Dropping, read_committee
-from sparring.production.rows import read_rows
+from sparring.production import read_trained
+from sparring.production.drawing import pictures
+from sparring.production.inference.ensemble import Dropping, read_committee
+from sparring.production.inference.samples import read_rows
+from sparring.production.retrain import retrain
 from sparring.space import read_space, write_toml
 
 pytestmark = pytest.mark.slow  # all together

@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sparring import retrain
 from sparring.production import read_trained
-from sparring.production.rows import read_rows
+from sparring.production.inference.samples import read_rows
+from sparring.production.retrain import retrain
 from sparring.space import write_toml
 from sparring.training import saves
 from sparring.training.saves import Saves

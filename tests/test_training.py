@@ -16,7 +16,7 @@ from sparring.errors import CheckpointError
 from sparring.models.base import Model, Step
 from sparring.models.config import Config, Phase
 from sparring.records import Objective, Trial
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 from sparring.training.noise import Noise, mix, order
 from sparring.training.optimizers import make_optimizer, step_of
 from sparring.training.schedules import factor
@@ -187,7 +187,7 @@ def test_a_non_finite_epoch_is_told_and_never_best():
 
 def test_training_keeps_the_memory_that_a_step_frees(monkeypatch):
     asked = []
-    monkeypatch.setattr("sparring.training.memory.keep_freed", lambda: asked.append(1))
+    monkeypatch.setattr("sparring.training.hardware.malloc.keep_freed", lambda: asked.append(1))
     solo()
     assert asked
 

@@ -20,11 +20,13 @@ from safetensors.torch import load_file, save_file
 from sparring.data import load_dataset, split_rows
 from sparring.errors import ConfigError, DataError, UsageError
 from sparring.models import model_names
-from sparring.production import pictures, read_trained, verbs
-from sparring.production.controls import compare
-from sparring.production.outliers import scores, separate
-from sparring.production.rows import Rows, read_rows, read_structures
-from sparring.production.verbs import errors, predict, reconstruct, sample
+from sparring.production import read_trained
+from sparring.production.drawing import pictures
+from sparring.production.inference import answers
+from sparring.production.inference.answers import errors, predict, reconstruct, sample
+from sparring.production.inference.controls import compare
+from sparring.production.inference.outliers import scores, separate
+from sparring.production.inference.samples import Rows, read_rows, read_structures
 from sparring.space import find_space, read_space, write_toml
 
 pytestmark = pytest.mark.slow  # all together
@@ -210,7 +212,7 @@ def test_figures_get_the_units_of_the_data_sets_card_where_it_is_at_hand(trained
         labels.append((figure.get_supxlabel(), figure.get_supylabel()))
         return figure
 
-    monkeypatch.setattr(verbs, "picture", spy)
+    monkeypatch.setattr(answers, "picture", spy)
     moved = tmp_path / "moved"
     shutil.copytree(trained("aae_series"), moved)
     (moved / "model.json").write_text((moved / "model.json").read_text().replace("cylinder-bell-funnel", "gone"))

@@ -13,13 +13,13 @@ from sparring.errors import DataError, UsageError
 from sparring.ledger import Ledger, trial_rows, write_study
 from sparring.ledger.weights import WeightsFolder
 from sparring.models import find_config, find_model, model_names
-from sparring.production.trained import read_trained
-from sparring.production.winner import find_study, read_winner
+from sparring.production.loading.place import find_study, read_trained
+from sparring.production.loading.study_winner import read_winner
 from sparring.records import Objective, Outcome, Trial, TrialRow
-from sparring.referee.standing import Standing
+from sparring.referee.ended import Standing
 from sparring.study import open_folder, prepare, reopen
-from sparring.training.gang import Solo
-from sparring.training.mapped import as_rows
+from sparring.training.batches.mapped_rows import as_rows
+from sparring.training.loop import Solo
 
 SCORE, LIKENESS = Objective(metric="val/score"), Objective(metric="val/ms_ssim", goal="maximize")
 
@@ -124,7 +124,7 @@ def test_every_verb_finds_a_study_by_its_folder_or_its_name(searched, monkeypatc
     assert "Predictions of 5 validation samples" in capsys.readouterr().out
     assert (searched / "trial-0" / "predictions" / "errors.parquet").is_file()
     monkeypatch.chdir(searched.parent.parent)
-    monkeypatch.setattr("sparring.production.winner.RESULTS", searched.parent)
+    monkeypatch.setattr("sparring.production.loading.place.RESULTS", searched.parent)
     assert find_study(Path("won")) == searched.parent / "won"
     assert read_trained(Path("won")).folder == searched.parent / "won" / "trial-0"
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sparring.yardsticks import Task, measure, prediction
+from sparring.report.yardsticks import Task, measure, prediction
 
 PREDICTIONS = {
     "val/mse_predict_structure": ("spectrum", "structure"),

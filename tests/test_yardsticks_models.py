@@ -14,11 +14,11 @@ from sparring.data import load_dataset, split_rows
 from sparring.models import find_config, model_names
 from sparring.models.blocks.muon_frame import SHRINK
 from sparring.models.boost_vae.model import BoostVAE
+from sparring.report.yardsticks import Task, generation, measure, reconstruction
+from sparring.report.yardsticks.codes import Net
+from sparring.report.yardsticks.gaussianization import gaussianize
+from sparring.report.yardsticks.judging import build, judge, tensor
 from sparring.space import Space, find_space, read_space
-from sparring.yardsticks import Task, generation, measure, reconstruction
-from sparring.yardsticks.codes import Net
-from sparring.yardsticks.gaussianization import gaussianize
-from sparring.yardsticks.judging import build, judge, tensor
 
 SMALL = {
     "advvae": {"image_size": 8, "hidden_dims": (8, 16), "hidden_dims_dis": (8,), "latent_dim": 16},

@@ -39,7 +39,7 @@ PRUNERS = ("successive_halving", "median", "none")
 """What --sampler and --pruner take; the first is the default. ``sparring.referee`` holds what they name."""
 
 PRECISIONS = ("fp32", "tf32", "bf16")
-"""What --precision takes: how a phase multiplies. ``sparring.training.acceleration`` says what each does."""
+"""What --precision takes: how a phase multiplies. ``sparring.training.hardware.compiling`` says what each does."""
 
 
 class Outcome(StrEnum):

@@ -24,7 +24,7 @@ from sparring.data import load_dataset, split_rows
 from sparring.models import find_model
 from sparring.records import Trial, Value
 from sparring.space import Space, find_space, read_space
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 
 CHECKPOINTS, AUC_ROWS = 6, 2_000
 BELOW = (0.8, 0.65)

@@ -47,7 +47,7 @@ from sparring.models.base import Model
 from sparring.models.boost_vae.model import BoostVAE
 from sparring.models.mlp_aae.model import MLPAAE
 from sparring.records import Objective, Trial
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 from sparring.training.noise import order
 
 aten = torch.ops.aten

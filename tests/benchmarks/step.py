@@ -21,7 +21,7 @@ from sparring.models.aegan.config import Config
 from sparring.models.aegan.model import AEGAN
 from sparring.records import Objective, Trial
 from sparring.training.averaging import Workers
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 
 ROWS, A, B, H, BATCH, STEPS = 1600, 49, 226, 256, 64, 12
 W_ADV = 0.01

@@ -18,7 +18,7 @@ from sparring.models.aegan.model import AEGAN
 from sparring.records import Objective, Trial
 from sparring.space import Space
 from sparring.training.averaging import Workers
-from sparring.training.gang import Solo
+from sparring.training.loop import Solo
 
 TRIALS, SLOTS, EPOCHS = 24, 2, 3
 

@@ -16,7 +16,7 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..production.rows import Rows
+    from ..production.inference.samples import Rows
 
 console = Console()
 
@@ -83,7 +83,7 @@ def sample(
 ) -> None:
     """Draw new samples: the numbers and a picture; of muons also as a plain .npy, charge, x, y, z, px, py, pz."""
     from ..production import read_trained
-    from ..production.commands import run_pairs, run_sample
+    from ..production.inference.commands import run_pairs, run_sample
 
     given = [each for each in (folder, model_path) if each is not None]
     if len(given) != 1:
@@ -107,9 +107,9 @@ def reconstruct(
     device: Device = "cpu",
 ) -> None:
     """Samples as they come back through the model, each one's error, and pictures side by side."""
-    from ..production.commands import run_reconstruct
-    from ..production.committee import read_committee
-    from ..production.rows import read_rows
+    from ..production.inference.commands import run_reconstruct
+    from ..production.inference.ensemble import read_committee
+    from ..production.inference.samples import read_rows
 
     committee = read_committee(folder, device, passes, trial)
     committee.front.method("reconstruct")
@@ -140,9 +140,9 @@ def predict(
     device: Device = "cpu",
 ) -> None:
     """Structure to spectrum and back: the AEGAN's predictions, their errors where the truth is known, and curves."""
-    from ..production.commands import run_controls, run_predict
-    from ..production.committee import read_committee
-    from ..production.rows import read_rows, read_spectra, read_structures
+    from ..production.inference.commands import run_controls, run_predict
+    from ..production.inference.ensemble import read_committee
+    from ..production.inference.samples import read_rows, read_spectra, read_structures
 
     committee = read_committee(folder, device, passes, trial)
     loaded = committee.front
@@ -187,7 +187,7 @@ def outliers(
 ) -> None:
     """How well the model tells a foreign set from its own: AUROC and FPR at 95 % TPR of every score it has."""
     from ..production import read_trained
-    from ..production.commands import run_outliers
+    from ..production.inference.commands import run_outliers
 
     loaded = read_trained(folder, device, trial)
     run_outliers(loaded, out_dataset, out_path, out_settings or [], part, rows, data_path, output, console)

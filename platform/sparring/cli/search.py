@@ -156,7 +156,7 @@ def search(
         collective_limit_s=_seconds(collective_limit, "--collective-limit"),
         silence_limit_s=_seconds(silence_limit, "--silence-limit"),
     )
-    from ..cluster.conduct import conduct
+    from ..cluster.session import conduct
     from ..ledger.mirror import Mirror
 
     second = Mirror(prepared.folder, mirror) if mirror is not None else None

@@ -103,7 +103,7 @@ def train(
             f"{' and '.join(ARGUMENTS)} take published arguments"
         )
     from ..models import model_names
-    from ..retrain import retrain
+    from ..production.retrain.retrain import retrain
 
     if pinned in model_names():
         raise UsageError(
@@ -111,7 +111,7 @@ def train(
             "and train that"
         )
     if plan is not None:
-        from ..resampling import resample
+        from ..production.retrain.resampling import resample
 
         resample(Path(pinned), plan, output, data_path, console, device, save_every)
         return
@@ -119,7 +119,7 @@ def train(
 
 
 def _train_published(arguments: Arguments, output: Path | None, data_path: Path | None, device: str) -> None:
-    from ..retrain import train_published
+    from ..production.retrain.retrain import train_published
 
     try:
         train_published(arguments, output, data_path, console, device)
@@ -132,9 +132,9 @@ def _train_published(arguments: Arguments, output: Path | None, data_path: Path 
 def _ask_published(arguments: advvae.Arguments, output: Path | None, data_path: Path | None, device: str) -> None:
     """The AdvVAE's three verbs that work on what train wrote. Raises UsageError if the words contradict that."""
     from ..production import read_trained
-    from ..production.commands import run_outliers, run_reconstruct, run_sample
-    from ..production.committee import Committee
-    from ..production.rows import HELD_OUT, read_rows
+    from ..production.inference.commands import run_outliers, run_reconstruct, run_sample
+    from ..production.inference.ensemble import Committee
+    from ..production.inference.samples import HELD_OUT, read_rows
 
     one, other = arguments.checkpoint, arguments.discriminator_checkpoint
     if one is not None and other is not None and one != other:

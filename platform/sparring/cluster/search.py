@@ -28,7 +28,7 @@ from ..errors import ClusterError, LedgerError, SparringError
 from ..records import Snapshot, StudySpec
 from ..space import Space
 from ..study.feasibility import available_cpus
-from .patience import LEAVE_S, is_stalled, why_stalled
+from .timeouts import LEAVE_S, is_stalled, why_stalled
 
 FOLLOW_S = 0.4
 """Seconds between two looks at the referee."""
@@ -164,7 +164,7 @@ def run(
     The first signal stops it gently, the second at once. Raises the SparringError that keeps the study from being
     opened, and whatever Ray Tune raised if it broke; what was committed stays.
     """
-    from .court import open_court
+    from .referee_actor import open_court
 
     referee = open_court(folder, spec, space.without_model(), epochs=epochs, metrics=metrics)
     broken: list[BaseException] = []

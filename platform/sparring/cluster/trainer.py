@@ -24,7 +24,7 @@ from ..space import Space
 
 if TYPE_CHECKING:
     from ..training.averaging import Workers
-    from ..training.gang import Solo
+    from ..training.loop import Solo
 
 _VERDICTS = tuple(Verdict)
 
@@ -56,7 +56,7 @@ class Trainer:
     def __init__(self, brief: Brief, *, device: Any = "cpu", workers: Workers | None = None) -> None:
         import torch
 
-        from ..training.mapped import as_rows
+        from ..training.batches.mapped_rows import as_rows
 
         if torch.device(device).type == "cpu" and brief.spec.gpus_per_worker > 0:
             raise ClusterError(
@@ -82,7 +82,7 @@ class Trainer:
         first step: their process group cannot be trusted any more and has to start again. Raises PeerLost if another
         worker is gone; the trial then goes on in its next attempt.
         """
-        from ..training.rows import check
+        from ..training.batches.placement import check
 
         start: Start | None = ray.get(self._referee.start.remote(number, token))
         self._compare(start)
@@ -112,7 +112,7 @@ class Trainer:
 
     def _build(self, start: Start) -> Solo | None:
         """The trial ready to train; None if it cannot be built, which is then its end."""
-        from ..training.gang import Solo
+        from ..training.loop import Solo
 
         trial, spec, solo = start.trial, self._spec, None
         try:

@@ -120,7 +120,7 @@ def _make_trainer(spec: StudySpec, config: dict[str, Any], storage: str) -> Any:
     from ray import train
     from ray.train.torch import TorchConfig
 
-    from .controller import InSlotTrainer
+    from .train_controller import InSlotTrainer
 
     has_gpu = spec.gpus_per_worker > 0
     resources: dict[str, float] = {"CPU": spec.cpus_per_worker}

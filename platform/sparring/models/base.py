@@ -1,7 +1,7 @@
 """The contract between a system's author and the engine that trains it.
 
 An author writes a frozen Config with the ordered phases (``NAME/config.py``; ``models/config.py`` says how) and one
-``nn.Module`` that holds every net, with one method per phase and ``evaluate``. The engine (``training/gang.py``) owns
+``nn.Module`` that holds every net, with one method per phase and ``evaluate``. The engine (``training/loop.py``) owns
 batches, noise, gradients, optimizers and schedules, so the same source runs alone, data-parallel and fused under
 ``torch.func.vmap`` with the same numbers. Rules that make it so:
 

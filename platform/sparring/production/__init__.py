@@ -1,12 +1,15 @@
 """What a trained model is for: sample, reconstruct, predict, tell outliers, from what ``train`` or a search has left.
 
-``trained.py`` reads a folder of the one, ``winner.py`` of the other; ``rows.py`` reads the samples to work on,
-``verbs.py`` and ``outliers.py`` answer, and ``drawing.py`` says what figures look like. Nothing here trains.
+loading/     the model in a trained folder or of a study
+inference/   its answers: read the samples, ask, write
+drawing/     figures and pictures
+retrain/     ``sparring train``: once, or as a k-fold, bootstrap or ensemble
 """
 
 from __future__ import annotations
 
-from .loaded import About, Loaded
-from .trained import read_trained, write_about
+from .loading.loaded import About, Loaded
+from .loading.place import read_trained
+from .loading.trained_folder import write_about
 
 __all__ = ["About", "Loaded", "read_trained", "write_about"]

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from ..ledger import attempt_rows, epoch_rows, read_epochs, trial_rows
 from ..records import Objective, Trial
-from .judge import Judge
-from .live import LiveTrial
-from .standing import Standing
+from .ended import Standing
+from .rungs import Judge
+from .running import LiveTrial
 
 FORGOTTEN = "?"
 """The token of a trial that some slot may be running since before the referee came back."""

@@ -18,15 +18,15 @@ from ..ledger import Ledger
 from ..ledger.checkpoints import CheckpointFolder
 from ..ledger.weights import WeightsFolder
 from ..records import Answer, EpochRow, Outcome, Snapshot, Start, StudySpec, Trial, Verdict
-from .contracts import stopping_instead
 from .events import Event, Events
 from .journal import Journal
-from .judge import Judge
-from .live import LiveTrial
-from .outlook import Outlook
 from .pruners import make_pruner
 from .rebuild import rebuild
-from .study import Study
+from .rungs import Judge
+from .running import LiveTrial
+from .sampling.optuna_study import Study
+from .snapshot import Outlook
+from .stopping import stopping_instead
 
 if TYPE_CHECKING:
     from ..space import Space

@@ -20,8 +20,8 @@ from ..ledger.schema import to_trial_rows
 from ..records import Objective, Outcome, StudySpec, TrialRow
 from ..space.dimension import Dimension
 from ..space.dimension_toml import read_dimension
-from ..yardsticks import Task, Yardstick, depends_on_winner, measure
 from .importance import Importance, measure_importance
+from .yardsticks import Task, Yardstick, depends_on_winner, measure
 
 _ORDER = {outcome: place for place, outcome in enumerate(Outcome)}
 

@@ -5,7 +5,7 @@ NaN on one worker reaches all of them with the gradients, and all stop at the sa
 other. The group is started and ended by whoever made the processes, gloo for CPU and NCCL for CUDA; its time limit is
 theirs too.
 
-Not here: what is shared how (``gang.py``), and batch norm (``norms.py``).
+Not here: what is shared how (``loop.py``), and batch norm (``norms.py``).
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from ..data.memory_map import Mapped
 from ..models.base import Model
 from ..records import EpochRow, Objective, Outcome, Trial
-from .gang import Solo
-from .mapped import as_rows
+from .batches.mapped_rows import as_rows
+from .loop import Solo
 from .saves import Saves
 
 EPOCHS = "epochs.parquet"

@@ -1,0 +1,247 @@
+"""What is drawn of muons: every variable, every pair of them, codes, the trees' scores, and the figures by epoch.
+
+Most compare a real sample with a generated one in physical units. Real ones are points with the error that their number
+implies, generated ones a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...data.physics.kinematics import RARENESS, to_polar
+from .style import FRAME, histogram, in_symbols, look, name_all, sheet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+REAL, GENERATED = "real", "generated"
+AUXILIARY = "the auxiliary values"
+BINS = 50
+SHOWN_CODES = 11
+TAIL = 5e-4
+"""Share of the rows beyond either end of a map or of a logarithmic axis; linear histograms show all."""
+LEAST = 1e-9
+"""A logarithmic axis begins here at the lowest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """A column of a table as it is shown."""
+
+    label: str
+    """With its unit."""
+    is_log: bool = False
+    is_log_y: bool = True
+    names: tuple[str, ...] = ()
+    """Of its two values, if it has no more."""
+
+    @property
+    def scale(self) -> str:
+        return "log" if self.is_log else "linear"
+
+    def edges(self, samples: Sequence[np.ndarray], bins: int, *, is_cut: bool) -> np.ndarray:
+        """(bins + 1,), equal as the axis shows them, about all samples, or all but ``TAIL`` at either end."""
+        if self.names:
+            return np.linspace(-2, 2, len(self.names) + 1)
+        ends = np.stack([np.quantile(each, [TAIL, 1 - TAIL] if is_cut else [0, 1]) for each in samples])
+        low, high = ends[:, 0].min(), ends[:, 1].max()
+        if self.is_log:
+            low = max(low, 1e-4 * high, LEAST)
+            return np.geomspace(low, high if high > low else 10 * low, bins + 1)
+        return np.linspace(low, high if high > low else low + max(1, abs(low)), bins + 1)
+
+
+CHARGE = Variable(label="charge", is_log_y=False, names=("-1", "+1"))
+PZ = Variable(label="pz [GeV]", is_log=True)
+MUONS = (
+    CHARGE,
+    Variable(label="r [cm]"),
+    Variable(label="theta [rad]", is_log_y=False),
+    Variable(label="z [cm]"),
+    Variable(label="pt [GeV]", is_log=True),
+    Variable(label="theta_pt [rad]", is_log_y=False),
+    PZ,
+)
+CARTESIAN = (
+    CHARGE,
+    Variable(label="x [cm]", is_log_y=False),
+    Variable(label="y [cm]", is_log_y=False),
+    Variable(label="z [cm]"),
+    Variable(label="px [GeV]"),
+    Variable(label="py [GeV]"),
+    PZ,
+)
+RARE = tuple(Variable(label=f"rareness in {name}", is_log=True) for name in RARENESS)
+TABLES: Mapping[str, Sequence[Variable]] = {"muons": CARTESIAN, "rareness": RARE}
+"""Fields whose samples say little one by one, by column."""
+Two = tuple[np.ndarray, np.ndarray]
+"""Real and generated, (N, columns) and (M, columns)."""
+
+
+def shown(name: str, rows: np.ndarray) -> tuple[Sequence[Variable], np.ndarray]:
+    """The variables of a field, and its rows in them: of muons the charge and the six polar columns."""
+    if name == "muons":
+        return MUONS, np.concatenate([rows[:, :1], to_polar(rows)], axis=1)
+    return RARE[:4], np.asarray(rows[:, :4], dtype=np.float64)
+
+
+@look()
+def draw_variables(
+    variables: Sequence[Variable], samples: Mapping[str, np.ndarray], distances: Sequence[float] = ()
+) -> Figure:
+    """A histogram per variable, of one sample or two. distances: Kolmogorov and Smirnov's, by variable."""
+    figure, frames = sheet(len(variables), columns=4 if len(variables) > 4 else 2)
+    for column, (variable, frame) in enumerate(zip(variables, frames, strict=True)):
+        values = {name: each[:, column] for name, each in samples.items()}
+        edges = variable.edges(list(values.values()), len(variable.names) or BINS, is_cut=variable.is_log)
+        _lie_along(frame, variable, edges)
+        _fill(frame, edges, values, is_log=variable.is_log_y)
+        if variable.names:
+            frame.set_xticks([-1, 1], variable.names)
+        if distances:
+            frame.set_title(f"KS {distances[column]:.3f}", loc="right")
+    figure.supylabel("share per bin")
+    name_all(figure)
+    return figure
+
+
+@look()
+def draw_pairs(variables: Sequence[Variable], both: Two) -> Figure:
+    """Two maps per pair of variables, real and generated, to one logarithmic scale; a charge is left out."""
+    from matplotlib.colors import LogNorm
+
+    bins = int(np.clip(np.sqrt(min(map(len, both))) / 2, 12, 60))
+    columns = [column for column, variable in enumerate(variables) if not variable.names]
+    pairs = list(combinations(columns, 2))
+    edges = {at: variables[at].edges([rows[:, at] for rows in both], bins, is_cut=True) for at in columns}
+    maps = [
+        np.histogram2d(rows[:, first], rows[:, second], [edges[first], edges[second]])[0].T / len(rows)
+        for first, second in pairs
+        for rows in both
+    ]
+    # The scale begins below a single row, which would else be as good as white.
+    row = 1 / max(map(len, both))
+    norm = LogNorm(0.2 * row, max(row, *(each.max() for each in maps)))
+    figure, frames = sheet(len(maps), columns=6, size=(2.3, 2.0))
+    for place, (frame, share) in enumerate(zip(frames, maps, strict=True)):
+        x, y = pairs[place // 2]
+        cells = frame.pcolormesh(edges[x], edges[y], np.ma.masked_equal(share, 0), norm=norm, cmap="Blues")
+        frame.set_yscale(variables[y].scale)
+        _lie_along(frame, variables[x], edges[x])
+        if not variables[x].is_log:
+            frame.locator_params("x", nbins=3)
+        if place % 2:
+            frame.set_title(GENERATED)
+            frame.tick_params("y", which="both", labelleft=False)
+        else:
+            frame.set(title=REAL, ylabel=in_symbols(variables[y].label))
+    figure.colorbar(cells, ax=frames, label="share per bin", aspect=60, fraction=0.02, pad=0.01)
+    return figure
+
+
+@look()
+def draw_codes(
+    codes: np.ndarray, prior: Any, distances: Sequence[float], correlations: Mapping[str, np.ndarray]
+) -> Figure:
+    """Each number of the code against its prior, a distribution of scipy.stats, and correlations by name."""
+    numbers = codes.T[:SHOWN_CODES]
+    figure, frames = sheet(len(numbers) + len(correlations), columns=3)
+    ends = prior.ppf([1e-5, 1 - 1e-5])
+    for number, (values, distance, frame) in enumerate(zip(numbers, distances, frames, strict=False), start=1):
+        edges = np.linspace(min(ends[0], values.min()), max(ends[1], values.max()), BINS + 1)
+        histogram(frame, edges, values, "codes", is_points=True)
+        frame.stairs(np.diff(prior.cdf(edges)), edges, linewidth=1.2, label="prior")
+        frame.set(xlabel=f"code {number}", ylabel="share per bin", ylim=(0, None))
+        frame.set_title(f"KS {distance:.3f}", loc="right")
+    for (name, matrix), frame in zip(correlations.items(), frames[len(numbers) :], strict=True):
+        size = len(matrix)
+        ends = (0.5, size + 0.5)
+        table = frame.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", extent=(*ends, *ends[::-1]))
+        frame.set_title(f"correlation of {name}")
+        if name == AUXILIARY:
+            names = [in_symbols(each) for each in RARENESS[:size]]
+            frame.set(xticks=range(1, size + 1), xticklabels=names, yticks=range(1, size + 1), yticklabels=names)
+        if size > SHOWN_CODES:  # numbers would overlap
+            figure.colorbar(table, ax=frame)
+            continue
+        for (row, column), value in np.ndenumerate(matrix):
+            colour = "white" if abs(value) > 0.6 else "black"
+            frame.text(column + 1, row + 1, f"{round(value, 2) + 0.0:.2f}", ha="center", va="center", color=colour)
+    name_all(figure)
+    return figure
+
+
+@look()
+def draw_scores(scores: Two, names: tuple[str, str], auc: float, error: float) -> Figure:
+    """The trees' scores of the held-out rows of both kinds, called ``names``, and their ROC curve."""
+    from sklearn.metrics import roc_curve
+
+    figure, (spread, curve) = sheet(2, columns=2, size=(3.6, 2.8))
+    _fill(spread, np.linspace(0, 1, BINS + 1), dict(zip(names, scores, strict=True)), is_log=True)
+    spread.set(xlabel=f"trees' probability of being {names[0]}", ylabel="share per bin", xlim=(0, 1))
+    false, true, _ = roc_curve(np.repeat([1, 0], [len(each) for each in scores]), np.concatenate(scores))
+    curve.plot(false, true, color="C2", label="trees")
+    curve.plot([0, 1], [0, 1], color=FRAME, label="guessing")
+    curve.set(xlabel=f"{names[1]}, taken for {names[0]}", ylabel=f"{names[0]}, found")
+    curve.set_title(f"AUC {auc:.4f} ± {error:.4f}")
+    name_all(figure)
+    return figure
+
+
+@look()
+def draw_progress(epochs: np.ndarray, figures: Mapping[str, np.ndarray], best: int) -> Figure:
+    """Figures by epoch; ``best``: the epoch whose weights were kept."""
+    figure, frames = sheet(len(figures), columns=3)
+    for frame, (name, values) in zip(frames, figures.items(), strict=True):
+        frame.plot(epochs, values)
+        frame.plot(epochs[epochs == best], values[epochs == best], "o", label="weights kept")
+        frame.set(title=name, xlabel="epoch")
+        frame.set_xlim(0, epochs.max() + 1)
+        frame.locator_params("x", integer=True)
+        if name == "val/auc":
+            frame.axhline(0.5, color=FRAME, zorder=1, label="perfect")
+            frame.set_ylim(min(0.45, values.min()), 1)
+        elif values.min() > 0:
+            frame.set_yscale("log")
+    name_all(figure)
+    return figure
+
+
+def _lie_along(frame: Axes, variable: Variable, edges: np.ndarray) -> None:
+    """Makes the variable the horizontal axis, with labels that do not overlap: a logarithmic one's are long."""
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    frame.set(xlabel=in_symbols(variable.label), xscale=variable.scale, xlim=(edges[0], edges[-1]))
+    if not variable.is_log:
+        return
+    ratio = edges[-1] / edges[0]
+    if ratio < 10:
+        frame.xaxis.set_major_locator(MaxNLocator(3))
+        numbers = ScalarFormatter()
+        numbers.set_powerlimits((-3, 4))
+        frame.xaxis.set_major_formatter(numbers)
+    told = "25" if 10 <= ratio < 100 else ""
+
+    def say(value: float, _place: float) -> str:
+        digit = f"{value:e}"[0]
+        return "" if digit not in told else f"{value:g}" if value > 0.1 else digit
+
+    frame.xaxis.set_minor_formatter(say)
+
+
+def _fill(frame: Axes, edges: np.ndarray, samples: Mapping[str, np.ndarray], *, is_log: bool) -> None:
+    """Histograms; of two samples the first is points. The lowest of a logarithmic one is half a row."""
+    for place, (name, values) in enumerate(samples.items(), start=1):
+        histogram(frame, edges, values, name, is_points=place < len(samples))
+    if is_log:
+        low = 0.5 / max(map(len, samples.values()))
+        frame.set_ylim(low, 2 * max(frame.dataLim.ymax, low))
+        frame.set_yscale("log")
+    else:
+        frame.set_ylim(0, None)

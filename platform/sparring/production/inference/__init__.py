@@ -1,0 +1,1 @@
+"""A trained model's answers: samples read, asked, written, and scored."""

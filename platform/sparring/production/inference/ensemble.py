@@ -1,0 +1,161 @@
+"""One model, or all members of a k-fold, bootstrap or ensemble, asked together: the mean answer and its deviation.
+
+Dropout asks one model many times over (Monte Carlo dropout, Gal and Ghahramani, arXiv:1506.02142): units are dropped
+as in training while batch norms keep what they recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from ...data.resampling import CALLED, Scheme
+from ...errors import DataError, UsageError
+from ..loading.loaded import Loaded
+from ..loading.place import find_folder, read_trained
+from ..loading.trained_folder import MEMBERS, Roll, read_json
+from .answers import Answers, predict, reconstruct
+from .samples import Rows
+
+MOST_PASSES = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """By field, (N, …) float32."""
+
+    truths: Answers
+    """As far as the samples hold them."""
+    answers: Answers
+    """Means over the members, and over their passes."""
+    deviations: Answers
+    """Sample deviations (of n - 1) over the same; empty of a single answer."""
+
+    def spreads(self) -> dict[str, float]:
+        """By field, the root mean square of the deviations over values and samples."""
+        squares = {name: np.square(each.astype(np.float64)) for name, each in self.deviations.items()}
+        return {name: float(np.sqrt(each.mean())) for name, each in squares.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committee:
+    """Members that answer as one."""
+
+    front: Loaded
+    """Where it lies and what it was trained on; its weights are the first member's."""
+    members: tuple[Loaded, ...]
+    passes: int = 0
+    """Answers of each with dropout; 0 asks each once, without."""
+    scheme: Scheme | None = None
+
+    @property
+    def is_single(self) -> bool:
+        """One model without dropout: there is no deviation."""
+        return len(self.members) == 1 and not self.passes
+
+    def reconstruct(self, rows: Rows) -> Answered:
+        """See ``verbs.reconstruct``."""
+        return self._ask(lambda each: reconstruct(each, rows))
+
+    def predict(self, rows: Rows, given: Sequence[str]) -> Answered:
+        """See ``verbs.predict``."""
+        return self._ask(lambda each: predict(each, rows, given))
+
+    def caution(self, rows: Rows) -> str:
+        """A sentence if members were trained on these rows, else nothing."""
+        if self.scheme in (None, "ensemble") or not rows.is_own or rows.part == "test":
+            return ""
+        return (
+            f"These rows trained some of the {CALLED[self.scheme or 'kfold']}'s members, so the errors here are too "
+            "low: test rows, another data set or files give true ones."
+        )
+
+    def _ask(self, ask: Callable[[Loaded], tuple[Answers, Answers]]) -> Answered:
+        if self.is_single:
+            truths, answers = ask(self.front)
+            return Answered(truths=truths, answers=answers, deviations={})
+        truths, means, squares, count = {}, dict[str, Any](), dict[str, Any](), 0
+        for found, answers in self._answers(ask):
+            truths, count = truths or found, count + 1
+            for name, values in answers.items():  # Welford's: no difference of large sums
+                step = values.astype(np.float64) - means.get(name, 0.0)
+                means[name] = means.get(name, 0.0) + step / count
+                squares[name] = squares.get(name, 0.0) + step * (values - means[name])
+        return Answered(
+            truths=truths,
+            answers={name: mean.astype(np.float32) for name, mean in means.items()},
+            deviations={name: np.sqrt(total / (count - 1)).astype(np.float32) for name, total in squares.items()},
+        )
+
+    def _answers(self, ask: Callable[[Loaded], tuple[Answers, Answers]]) -> Iterator[tuple[Answers, Answers]]:
+        for member in self.members:
+            dropping = Dropping(member.device) if self.passes else None
+            for _ in range(self.passes or 1):
+                with dropping or nullcontext():
+                    answer = ask(member)
+                if dropping and not dropping.drawn:
+                    raise UsageError(
+                        f"--mc-dropout: {member.folder} answers without dropout, so no two answers would differ; "
+                        "train with dropout above 0, or an ensemble: sparring train best.toml --ensemble 3"
+                    )
+                yield answer
+
+
+class Dropping(TorchFunctionMode):
+    """While active, dropout drops though the model is in eval mode; ``drawn`` counts how often. Draws go on from each
+    pass to the next, and begin anew with the object: the same question gets the same answers."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self._generator = torch.Generator(device).manual_seed(0)
+        self.drawn = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is functional.dropout:
+            return self._dropout(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+    def _dropout(self, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+        if p == 0.0:
+            return input
+        self.drawn += 1
+        kept = torch.rand(input.shape, generator=self._generator, device=input.device) >= p
+        return input * kept / (1.0 - p)
+
+
+def read_committee(place: Path, device: str = "cpu", passes: int | None = None, trial: int | None = None) -> Committee:
+    """The model, or the members, in a folder of ``train``, or a study's trial, as ``read_trained`` finds it.
+
+    passes: of Monte Carlo dropout, at least 2.
+
+    Raises UsageError, ConfigError or DataError, one sentence, if a file is missing, torn or of another model.
+    """
+    if passes is not None and not 2 <= passes <= MOST_PASSES:
+        raise UsageError(f"--mc-dropout: wants 2 to {MOST_PASSES:,} passes, which have a spread, but got {passes}")
+    folder = find_folder(place)
+    if not (folder / MEMBERS).is_file():
+        loaded = read_trained(place, device, trial)
+        return Committee(front=loaded, members=(loaded,), passes=passes or 0)
+    roll = read_json(folder / MEMBERS, Roll)
+    missing = [name for name in roll.members if not (folder / name).is_dir()]
+    if missing:
+        raise UsageError(
+            f"{folder}: {len(roll.members)} members are wanted, but {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not there; the same `sparring train` trains the rest"
+        )
+    members = tuple(read_trained(folder / name, device) for name in roll.members)
+    first = members[0].about
+    for each in members:
+        if (each.about.model, each.about.shapes, each.about.sha256) != (first.model, first.shapes, first.sha256):
+            raise DataError(f"{each.folder}: is of another model or other data than {members[0].folder}; train it anew")
+    front = replace(members[0], folder=folder, about=first.model_copy(update={"member": None}))
+    return Committee(front=front, members=members, passes=passes or 0, scheme=roll.scheme)

@@ -1,0 +1,93 @@
+"""Outliers: how strange a foreign set looks beside the model's own, by every score the model has.
+
+Foreign is positive. AUROC is the chance that a foreign sample scores above an own one; FPR@95TPR is the share of own
+samples that are called foreign at the threshold that finds 95 % of the foreign ones (0 is perfect, 0.95 a guess).
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import UsageError
+from ..drawing.style import histogram, look, name_all, sheet, write_picture
+from ..loading.loaded import Loaded
+from .answers import Answers, ask, open_folder, write_table
+from .samples import Rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TPR = 0.95
+BINS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Separation:
+    """What one score tells."""
+
+    auroc: float
+    fpr_at_95_tpr: float
+    mean_own: float
+    mean_foreign: float
+
+
+def scores(loaded: Loaded, rows: Rows) -> Answers:
+    """By name of the score, (N,); the larger, the stranger."""
+    method = loaded.method("outliers")
+    given = {name: rows.fields[name] for name in inspect.signature(method).parameters if name in rows.fields}
+    return ask(loaded, method, given)
+
+
+def separate(own: np.ndarray, foreign: np.ndarray) -> Separation:
+    """One score of both sets, (N,) and (M,), both at least one. Raises UsageError if one is empty."""
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    if not len(own) or not len(foreign):
+        raise UsageError(f"outliers: both sets need samples, but got {len(own)} and {len(foreign)}")
+    is_foreign = np.concatenate([np.zeros(len(own)), np.ones(len(foreign))])
+    values = np.concatenate([own, foreign])
+    false, true, _ = roc_curve(is_foreign, values, drop_intermediate=False)
+    return Separation(
+        auroc=float(roc_auc_score(is_foreign, values)),
+        fpr_at_95_tpr=float(false[np.argmax(true >= TPR)]),
+        mean_own=float(own.mean()),
+        mean_foreign=float(foreign.mean()),
+    )
+
+
+def write_outliers(folder: Path, own: tuple[Rows, Answers], foreign: tuple[Rows, Answers]) -> Mapping[str, Separation]:
+    """``outliers.json`` (the figures), ``scores.parquet`` (each sample's) and ``scores.png``; returns the figures."""
+    figures = {name: separate(values, foreign[1][name]) for name, values in own[1].items()}
+    open_folder(folder)
+    said = {name: asdict(each) for name, each in figures.items()}
+    rows = {"own": len(own[0]), "foreign": len(foreign[0])}
+    (folder / "outliers.json").write_text(json.dumps({"rows": rows, "scores": said}, indent=2) + "\n", encoding="utf-8")
+    columns = {name: np.concatenate([own[1][name], foreign[1][name]]) for name in figures}
+    is_foreign = [False] * len(own[0]) + [True] * len(foreign[0])
+    ids = [*own[0].ids, *foreign[0].ids]
+    write_table(folder / "scores.parquet", {"id": ids, "is_foreign": is_foreign, **columns})
+    write_picture(folder / "scores.png", draw_scores({"own": own[1], "foreign": foreign[1]}))
+    return figures
+
+
+@look()
+def draw_scores(scores: Mapping[str, Answers]) -> Figure:
+    """By set and score, (N,): how each score is spread over both sets, as shares of either."""
+    names = list(scores["own"])
+    figure, frames = sheet(len(names), columns=3)
+    for frame, name in zip(frames, names, strict=True):
+        edges = np.histogram_bin_edges(np.concatenate([each[name] for each in scores.values()]).astype(float), BINS)
+        for key, each in scores.items():
+            histogram(frame, edges, each[name], key)
+        frame.locator_params("x", nbins=4)
+        frame.set(xlabel=name, ylim=(0, None))
+    figure.supylabel("share per bin")
+    name_all(figure)
+    return figure

@@ -1,0 +1,1 @@
+"""A trained model read back, wherever the user says it lies."""

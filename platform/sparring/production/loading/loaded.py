@@ -1,0 +1,127 @@
+"""A model ready to be asked, and what must be known beside its weights.
+
+Where it came from is another's: a folder of ``train`` (``trained_folder.py``) or a study's shelf (``study_winner.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...data.resampling import Member
+from ...errors import DataError, UsageError
+from ...models import find_model, model_names
+
+if TYPE_CHECKING:
+    import torch
+
+    from ...models.base import Model
+
+VERBS = {"sample": "sample", "reconstruct": "reconstruct", "predict": "predict", "outliers": "score"}
+"""Verb of the command line -> the model's method that answers it."""
+
+
+class About(BaseModel):
+    """What the weights alone do not say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    model: str
+    """The system's name."""
+    shapes: Mapping[str, tuple[Annotated[int, Field(ge=1)], ...]]
+    """Per field, the shape of one sample it was trained on."""
+    dataset: str
+    """The data set's card."""
+    data_path: str | None = None
+    """Where the user's files lay."""
+    data: Mapping[str, Any] = {}
+    """Options of the reader."""
+    split: str
+    """Which rows trained and which validated; those of a member are dealt out from it."""
+    member: Member | None = None
+    """Of a k-fold, bootstrap or ensemble: which one."""
+    sha256: str
+    """The data set's checksum."""
+    axes: Mapping[str, tuple[float, ...]] = {}
+    """Per field, where its columns lie."""
+    version: str
+    """Of Sparring."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A model ready to be asked, in eval mode."""
+
+    folder: Path
+    about: About
+    model: Model
+    device: torch.device
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields its Config names."""
+        fields: tuple[str, ...] = self.model.config.fields
+        return fields
+
+    def method(self, verb: str) -> Any:
+        """The model's method behind a verb. Raises UsageError, with the models that have it, if it has none."""
+        method = getattr(self.model, VERBS[verb], None)
+        if method is None:
+            able = [name for name in model_names() if hasattr(find_model(name), VERBS[verb])]
+            raise UsageError(f"{verb}: the model {self.about.model} cannot {_doing(verb)}; {', '.join(able)} can")
+        return method
+
+
+def build(folder: Path, about: About, config: Any, packed: bytes, where: str, device: str) -> Loaded:
+    """The model of ``config`` with the weights in ``packed``, the bytes of safetensors; nothing is drawn or fitted.
+
+    folder: where its answers go. where: what messages call the weights. Raises DataError if they do not fit.
+    """
+    import torch
+
+    model = find_model(about.model)(config, about.shapes)
+    state = _weights(packed, where)
+    _check_fit(where, state, model.state_dict())
+    model.load_state_dict(state, strict=True)
+    place_on = torch.device(device)
+    return Loaded(folder=folder, about=about, model=model.to(place_on).eval(), device=place_on)
+
+
+def check_device(device: str) -> None:
+    """Raises UsageError unless it is cpu, or cuda where there is one."""
+    import torch
+
+    if device not in ("cpu", "cuda"):
+        raise UsageError(f"--device: there are cpu and cuda, but got {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device: cuda wants a GPU and a PyTorch built for it, but finds none here; use --device cpu")
+
+
+def _weights(packed: bytes, where: str) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return dict(load(packed))
+    except (SafetensorError, ValueError) as error:
+        raise DataError(f"{where}: must be a whole .safetensors file, but: {error}; train it anew") from error
+
+
+def _check_fit(where: str, given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
+    lacking, foreign = wanted.keys() - given.keys(), given.keys() - wanted.keys()
+    other = [name for name in wanted.keys() & given.keys() if wanted[name].shape != given[name].shape]
+    said = [
+        f"{words} {sorted(names)[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        for words, names in (("lacks", lacking), ("has besides", foreign), ("has another shape of", other))
+        if names
+    ]
+    if said:
+        raise DataError(f"{where}: must hold the weights of that model, but {', '.join(said)}; train it anew")
+
+
+def _doing(verb: str) -> str:
+    return "tell outliers" if verb == "outliers" else verb

@@ -1,0 +1,67 @@
+"""A trial of a study as a model ready to be asked: its best epoch's weights, which the search has kept.
+
+The search keeps those of the trial that leads, or under several objectives of the front's; any other trial is trained
+anew from ``sparring best STUDY --trial N``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ... import __version__
+from ...errors import UsageError
+from ...ledger import read_study, spec_from_json, trial_rows
+from ...ledger.ranking import best_row, is_ranked
+from ...ledger.weights import WEIGHTS, WeightsFolder
+from ...models import find_config
+from ...records import StudySpec, TrialRow
+from ...space import Space
+from .loaded import About, Loaded, build
+
+STUDY = "study.json"
+
+
+def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> Loaded:
+    """The best trial of the study in ``folder``, or another one that leads; also while the search goes on.
+
+    Raises UsageError, ConfigError or DataError, one sentence, if its weights are not there, torn or of another model.
+    """
+    document = read_study(folder)
+    spec = spec_from_json(document["spec"])
+    shelf = WeightsFolder(folder / WEIGHTS)
+    row = _find_row(folder, spec, shelf, trial)
+    packed = shelf.read(row.trial)
+    if packed is None or "shapes" not in document:
+        raise UsageError(
+            f"{folder}: the weights of trial {row.trial} are not kept{_kept(shelf)}; train it again: "
+            f"sparring best {folder} --trial {row.trial} -o best.toml, then sparring train best.toml"
+        )
+    about = About(
+        model=spec.model,
+        shapes=document["shapes"],
+        dataset=spec.dataset,
+        data_path=spec.data_path,
+        data=dict(spec.data_options),
+        split=spec.split,
+        sha256=document["identity"]["data_sha256"],
+        axes=document["axes"],
+        version=document["versions"].get("sparring", __version__),
+    )
+    config = Space(spec.space, find_config(spec.model), f"{folder.name}/{STUDY}").config(row.params)
+    return build(folder / f"trial-{row.trial}", about, config, packed, f"{folder / WEIGHTS}: trial {row.trial}", device)
+
+
+def _find_row(folder: Path, spec: StudySpec, shelf: WeightsFolder, trial: int | None) -> TrialRow:
+    rows = [row for row in trial_rows(folder) if is_ranked(row)]
+    row = best_row(rows if trial is None else [row for row in rows if row.trial == trial], spec.objective)
+    if row is None and trial is None:
+        raise UsageError(f"{folder}: no trial has completed yet; search on with the same command")
+    if row is None:
+        raise UsageError(f"--trial: no completed trial {trial} in study {spec.name}{_kept(shelf)}")
+    return row
+
+
+def _kept(shelf: WeightsFolder) -> str:
+    """Which weights there are, to go on from."""
+    numbers = ", ".join(map(str, shelf.trials))
+    return f", only those of {numbers}" if numbers else ""

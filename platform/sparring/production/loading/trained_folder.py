@@ -1,0 +1,66 @@
+"""A trained folder, read back: the model exactly as it was when its best epoch was written.
+
+``model.json`` says which model it is, of which shapes, and on which data it was trained; ``config.json`` is its Config
+and ``model.safetensors`` its weights. Nothing is unpickled, and nothing is drawn or fitted again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ...data.resampling import Scheme
+from ...errors import ConfigError, DataError, UsageError, sentence
+from .loaded import About
+
+Kind = TypeVar("Kind", bound=BaseModel)
+
+TRAINED = Path("trained")
+"""Where ``train`` writes a folder per model unless told otherwise."""
+ABOUT, CONFIG, WEIGHTS = "model.json", "config.json", "model.safetensors"
+MEMBERS = "members.json"
+"""In a folder of members instead: their scheme and names (``production/inference/ensemble.py``)."""
+
+
+class Roll(BaseModel):
+    """What a folder of members holds; each is a trained folder of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    scheme: Scheme
+    members: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z]+-\d+$")], ...], Field(min_length=1)]
+    """Their folders' names, in order."""
+    version: str
+    """Of Sparring."""
+
+
+def write_about(folder: Path, about: About) -> None:
+    """Puts ``model.json`` beside the weights."""
+    (folder / ABOUT).write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def check_place(folder: Path, other: str) -> None:
+    """Raises UsageError if ``folder`` holds the other kind of training: a single model or members, by their file."""
+    if (folder / other).exists():
+        held = "members" if other == MEMBERS else "a single model"
+        raise UsageError(f"-o: {folder} holds {held} ({other}); name another folder, or remove it")
+
+
+def read_json(path: Path, kind: type[Kind]) -> Kind:
+    """A file as a value of ``kind``; raises ConfigError if it cannot be."""
+    try:
+        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {sentence(error)}; train it anew") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}; train it anew") from error
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes; raises DataError if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}; train it anew") from error

@@ -1,0 +1,221 @@
+"""``sparring train``: from a pinned configuration to weights, and the proof that the figure repeats.
+
+A published command line (``sparring train advvae --lr 1e-3 …``) is a pinned configuration in other words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ... import __version__
+from ...data import Dataset, Member, Split, load_dataset, split_rows
+from ...data.memory_map import Mapped, select
+from ...data.splits import SPLIT, SPLIT_SEED
+from ...errors import ConfigError, NoTrialSucceeded
+from ...models import find_model
+from ...models.base import Model
+from ...models.published import Arguments
+from ...records import EpochRow, Objective
+from ...space import checked_space, find_space, read_space, write_toml
+from ...study import load_foreign
+from ...training.saves import Saves
+from ...training.single import Trained, train_single, write_trained
+from .. import About, write_about
+from ..loading.loaded import check_device
+from ..loading.trained_folder import MEMBERS, TRAINED, check_place
+
+CHECKPOINTS = "checkpoints"
+"""In a trained folder: what a training that was cut off goes on from, and what --save-every keeps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pinned:
+    """A configuration with nothing left to search, and its data: checked, ready to be trained."""
+
+    name: str
+    """What messages call it."""
+    raw: Mapping[str, Any]
+    model_class: type[Model]
+    config: Any
+    objective: Objective
+    data: Dataset
+    data_path: Path | None
+    foreign: Dataset | None
+    """What the model is told from, if the configuration names such a set."""
+    kind: str
+    """Of the split: 80/20 or 75/15/10."""
+    split: Split
+    seed: int
+
+    def rows(self, index: np.ndarray) -> dict[str, np.ndarray | Mapped]:
+        """The model's fields on these rows."""
+        return {name: select(self.data.fields[name], index) for name in self.config.fields}
+
+
+def retrain(
+    pinned: Path,
+    output: Path | None,
+    data_path: Path | None,
+    console: Console,
+    device: str = "cpu",
+    save_every: int | None = None,
+) -> Trained:
+    """Trains what ``pinned`` holds, writes it to ``output``, and says whether the figure under [found] was met.
+
+    device: cpu or cuda; products are of the precision that found the configuration. save_every: epochs between two
+    checkpoints that stay; a training that was cut off goes on from its newest in any case.
+
+    Raises ConfigError if the file still has something to search, NoTrialSucceeded if the training diverged.
+    """
+    ready = check_pinned(read_space(pinned), str(pinned), data_path, device)
+    return _train(ready, pinned.read_text(encoding="utf-8"), output, console, device, save_every=save_every)
+
+
+def train_published(
+    arguments: Arguments, output: Path | None, data_path: Path | None, console: Console, device: str
+) -> Trained:
+    """Trains a system as its published command line says, judged as our search judges it; seed 0.
+
+    Every ``sample_and_save_frequency`` epochs the weights and a grid of samples go to ``snapshots`` in the folder.
+    """
+    from .snapshots import Snapshots
+
+    model, objectives = arguments.model, read_space(find_space(arguments.model))["objectives"]
+    raw = {"model": model, "dataset": arguments.dataset, "seed": 0, "objectives": objectives}
+    raw |= {"fixed": dict(arguments.values)}
+    text = write_toml(raw if data_path is None else raw | {"data_path": str(data_path.absolute())})
+    folder = output or TRAINED / model
+    keep = Snapshots(folder / "snapshots", arguments.sample_and_save_frequency, arguments.num_samples)
+    return _train(check_pinned(raw, f"sparring train {model}", data_path, device), text, folder, console, device, keep)
+
+
+def check_pinned(raw: Mapping[str, Any], name: str, data_path: Path | None, device: str) -> Pinned:
+    """raw: a space with nothing to search; name: what messages call it. Raises UsageError and its kinds."""
+    model_class = find_model(str(raw.get("model", "")))
+    space = checked_space(raw, model_class.Config, name)
+    if space.dimensions:
+        searched = ", ".join(each.name for each in space.dimensions)
+        raise ConfigError(
+            f"{name}: a pinned configuration has nothing to search, but got [search] {searched}; "
+            "make one with `sparring best STUDY -o best.toml`"
+        )
+    check_device(device)
+    where = data_path or (Path(raw["data_path"]) if "data_path" in raw else None)
+    data = load_dataset(space.dataset, where, space.data)
+    kind, config = space.split or SPLIT, space.config({})
+    missing = [field for field in config.fields if field not in data.fields]
+    if missing:
+        raise ConfigError(
+            f"{name}: {space.model} needs the fields {', '.join(config.fields)}, but {space.dataset} holds "
+            f"{', '.join(data.fields)}; choose another data set"
+        )
+    return Pinned(
+        name=name, raw=raw, model_class=model_class, config=config, objective=space.objectives[0], data=data,
+        data_path=where, foreign=load_foreign(config, name, data), kind=kind,
+        split=split_rows(len(data.ids), kind, SPLIT_SEED, data.parts), seed=space.seed or 0,
+    )  # fmt: skip
+
+
+def train_pinned(
+    pinned: Pinned,
+    folder: Path,
+    title: str,
+    console: Console,
+    device: str,
+    keep: Callable[[int, Model], None] | None = None,
+    save_every: int | None = None,
+) -> Trained:
+    """One training under a bar called ``title``; its checkpoints lie in ``folder`` meanwhile.
+
+    Raises NoTrialSucceeded if no epoch gave finite figures.
+    """
+    saves = Saves(folder / CHECKPOINTS, _identity(pinned, device), save_every)
+    metric = pinned.objective.metric
+    bar = Progress(
+        TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[figure]}"),
+        TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(title, total=pinned.config.epochs, figure="")
+
+        def watch(row: EpochRow) -> None:
+            bar.update(task, completed=row.epoch, figure=f"{metric} {row.metrics[metric]:.4g}")
+
+        trained = train_single(
+            pinned.model_class, pinned.config, pinned.rows(pinned.split.train), pinned.rows(pinned.split.valid),
+            seed=pinned.seed, objective=pinned.objective, watch=watch,
+            foreign=None if pinned.foreign is None else pinned.foreign.fields, device=device,
+            precision=str(pinned.raw.get("found", {}).get("precision", "fp32")), keep=keep, saves=saves,
+            test=pinned.rows(pinned.split.test) if len(pinned.split.test) else None,
+        )  # fmt: skip
+    saves.end()
+    if trained.best is None:
+        raise NoTrialSucceeded(
+            f"{pinned.name}: the training diverged in epoch {trained.epochs}; lower the learning rates"
+        )
+    return trained
+
+
+def write_pinned(folder: Path, pinned: Pinned, trained: Trained, text: str, member: Member | None = None) -> None:
+    """Weights, configuration, figures, and what the verbs must know. text: the configuration as TOML."""
+    write_trained(folder, trained, pinned.config, text)
+    data, fields = pinned.data, pinned.config.fields
+    about = About(
+        model=str(pinned.raw["model"]), shapes={name: data.shapes[name] for name in fields},
+        dataset=str(pinned.raw["dataset"]), data_path=str(pinned.data_path.absolute()) if pinned.data_path else None,
+        data=pinned.raw.get("data", {}), split=pinned.kind, member=member, sha256=data.sha256,
+        axes={name: tuple(data.axes[name].tolist()) for name in fields if name in data.axes}, version=__version__,
+    )  # fmt: skip
+    write_about(folder, about)
+
+
+def _train(
+    pinned: Pinned,
+    text: str,
+    output: Path | None,
+    console: Console,
+    device: str,
+    keep: Callable[[int, Model], None] | None = None,
+    save_every: int | None = None,
+) -> Trained:
+    model = str(pinned.raw["model"])
+    folder = output or TRAINED / model
+    check_place(folder, MEMBERS)
+    trained = train_pinned(pinned, folder, f"{model} on {pinned.raw['dataset']}", console, device, keep, save_every)
+    write_pinned(folder, pinned, trained, text)
+    console.print(_verdict(trained, pinned.objective.metric, pinned.raw.get("found", {})), soft_wrap=True)
+    if trained.test:
+        name = f"test/{pinned.objective.metric.removeprefix('val/')}"
+        rows = f"{len(pinned.split.test):,} test rows, which had no part in training or choice"
+        console.print(f"{name} {trained.test[name]:.6g} on {rows}.", soft_wrap=True)
+    console.print(f"Weights, configuration and figures: {folder}", soft_wrap=True)
+    return trained
+
+
+def _identity(pinned: Pinned, device: str) -> str:
+    """Eight digits that name what is trained, wherever its data lie."""
+    raw = {name: value for name, value in pinned.raw.items() if name != "data_path"}
+    what = [__version__, device, pinned.data.sha256, write_toml(raw)]
+    return hashlib.sha256("\n".join(what).encode()).hexdigest()[:8]
+
+
+def _verdict(trained: Trained, metric: str, found: dict[str, Any]) -> str:
+    assert trained.best is not None
+    value, epoch = trained.best.metrics[metric], trained.best.epoch
+    line = f"{metric} {value:.6g} at epoch {epoch} of {trained.epochs}"
+    if found.get("metric") != metric:
+        return f"{line}."
+    if value == found["value"]:
+        return f"{line}: exactly the figure of trial {found['trial']} of {found['study']}."
+    there = f"{line}; trial {found['trial']} of {found['study']} had {found['value']:.6g}"
+    if found.get("workers", 1) > 1:
+        return f"{there}, trained by {found['workers']} workers, which one does not repeat to the last bit."
+    return f"{there}. Another processor or torch version rounds differently, and adversarial training amplifies it."

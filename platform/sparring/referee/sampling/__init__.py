@@ -1,0 +1,1 @@
+"""The Optuna study inside the referee: how the next configuration is drawn."""

@@ -1,0 +1,119 @@
+"""The Optuna study inside the referee: in memory, told the truth, rebuilt from the ledger at every start.
+
+The truth is: COMPLETED with its values, one per objective, PRUNED with its last epoch and best value (TPE ranks those
+below completed ones), everything else FAIL without a value, so that no sampler learns from a NaN or from half a
+training.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import optuna
+from optuna.trial import TrialState, create_trial
+
+from ...errors import LedgerError, UnknownName
+from ...ledger.ranking import values_of
+from ...records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow, Value
+from ...space.grid import points
+from .grid_sampler import Grid
+from .optuna_storage import Memory
+
+if TYPE_CHECKING:
+    from ...space import Space
+
+_SAMPLERS: dict[str, Callable[[int, StudySpec, Space], optuna.samplers.BaseSampler]] = {
+    "tpe": lambda seed, *_: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
+    "random": lambda seed, *_: optuna.samplers.RandomSampler(seed=seed),
+    "grid": lambda _, spec, space: Grid([space.to_optuna(point)[0] for point in points(space, spec.seed)]),
+}
+
+
+class Study:
+    """Draws trials and learns from how they end. Trial numbers are Optuna's own, from 0 without gaps."""
+
+    def __init__(self, spec: StudySpec, space: Space) -> None:
+        self._spec, self._space = spec, space
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._optuna: optuna.Study | None = None
+        self._open: dict[int, optuna.Trial] = {}
+
+    def rebuild(self, ended: dict[int, TrialRow], live: dict[int, Trial]) -> None:
+        """Refills the study with what the ledger holds, in the order of the trials' numbers.
+
+        The sampler's seed depends on how many trials there are, so a resumed study does not draw its first trials
+        again. Raises LedgerError if a number is missing.
+        """
+        sampler = make_sampler(self._spec, self._space, len(ended) + len(live))
+        self._memory = Memory([each.sign for each in self._spec.objectives], self._spec.seed)
+        goals = [each.goal for each in self._spec.objectives]
+        self._optuna = optuna.create_study(directions=goals, sampler=sampler, storage=self._memory)
+        for number in range(len(ended) + len(live)):
+            if number in ended:
+                self._add_ended(ended[number])
+            elif number in live:
+                self._add_live(live[number])
+            else:
+                raise LedgerError(
+                    f"the ledger holds {len(ended) + len(live)} trials but none with number {number}; "
+                    "a part was removed from attempts/ or trials/: restore it or begin another study"
+                )
+        if not ended and not live:
+            self._optuna.enqueue_trial(self._space.to_optuna(self._space.baseline())[0])
+
+    def _add_ended(self, row: TrialRow) -> None:
+        params, distributions = self._space.to_optuna(row.params)
+        state = _STATES.get(row.outcome, TrialState.FAIL)
+        reported = {row.epochs: row.value} if state is TrialState.PRUNED and row.value is not None else {}
+        self.optuna.add_trial(
+            create_trial(
+                state=state,
+                params=params,
+                distributions=distributions,
+                values=self._values(row),
+                intermediate_values=reported,
+            )
+        )
+
+    def _add_live(self, trial: Trial) -> None:
+        params, distributions = self._space.to_optuna(trial.params)
+        running = create_trial(state=TrialState.RUNNING, params=params, distributions=distributions)
+        study_id = self._memory.get_study_id_from_name(self.optuna.study_name)
+        self._open[trial.number] = optuna.Trial(self.optuna, self._memory.create_new_trial(study_id, running))
+
+    @property
+    def optuna(self) -> optuna.Study:
+        assert self._optuna is not None, "rebuild() comes first"
+        return self._optuna
+
+    def ask(self) -> tuple[int, dict[str, Value]]:
+        """A new trial: its number and its active parameters. Trial 0 is the published default."""
+        drawn = self.optuna.ask()
+        self._open[drawn.number] = drawn
+        return drawn.number, self._space.suggest(drawn)
+
+    def tell(self, row: TrialRow) -> None:
+        """How a trial ended."""
+        trial = self._open.pop(row.trial)
+        state = _STATES.get(row.outcome, TrialState.FAIL)
+        if state is TrialState.PRUNED and row.value is not None:
+            trial.report(row.value, row.epochs)
+        self.optuna.tell(trial, self._values(row), state=state)
+
+    def _values(self, row: TrialRow) -> tuple[float, ...] | None:
+        return values_of(row, self._spec.objectives) if row.outcome is Outcome.COMPLETED else None
+
+
+_STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED}
+
+
+def make_sampler(spec: StudySpec, space: Space, begun: int) -> optuna.samplers.BaseSampler:
+    """The study's sampler after ``begun`` trials; raises UnknownName with the list of those there are."""
+    if spec.sampler not in _SAMPLERS:
+        raise UnknownName(f"--sampler: no sampler {spec.sampler!r}; there are: {', '.join(SAMPLERS)}")
+    with warnings.catch_warnings():
+        # group=True is marked experimental; it is what searches conditional parameters.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return _SAMPLERS[spec.sampler](spec.seed + begun, spec, space)

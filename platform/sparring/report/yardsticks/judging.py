@@ -1,0 +1,51 @@
+"""A system as its figures see it: built as the winner was, its nets to be replaced by something plain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...models import find_model
+from ...models.base import Model
+from .rival import Task
+
+BATCH = 4096
+"""Validation rows at a time."""
+
+
+def build(task: Task, most: int | None = None) -> Model:
+    """The winner's system, untrained, with what it fits on the training rows; most: of them, so many are enough."""
+    shapes = {name: array.shape[1:] for name, array in task.fields.items()}
+    model = find_model(task.model)(task.config, shapes)
+    model.prepare({name: tensor(task.rows(name, "train", most)) for name in task.config.fields})
+    return model.eval()
+
+
+def tensor(rows: Any) -> Tensor:
+    """Rows as the engine hands them to a model: bytes stay bytes."""
+    return torch.from_numpy(rows)
+
+
+@torch.no_grad()
+def judge(kind: type[Model], model: Model, task: Task, **stand_ins: Any) -> dict[str, float]:
+    """The model's own figures on the validation rows, with these in the place of its attributes.
+
+    kind: the model's class, or one above it, whose figures alone are wanted.
+    """
+    for name, plain in stand_ins.items():
+        setattr(model, name, plain)
+    sums: dict[str, float] = {}
+    for start in range(0, len(task.split.valid), BATCH):
+        rows = task.split.valid[start : start + BATCH]
+        batch = {name: tensor(task.fields[name][rows]) for name in task.config.fields}
+        for name, value in kind.evaluate(model, **batch).items():
+            sums[name] = sums.get(name, 0.0) + float(value)
+    return kind.figures(model, sums)
+
+
+def mean_of(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """By name, the mean over several draws."""
+    return {name: sum(each[name] for each in figures) / len(figures) for name in figures[0]}

@@ -1,0 +1,159 @@
+"""Yardsticks of an autoencoder: the mean, and principal components, in place of its encoder and decoder.
+
+The model itself judges them: every figure that all autoencoders share, ``val/balance`` with it, is computed by the same
+lines from codes and reconstructions that a plain method made. Codes are in units of the prior's deviation; numbers of a
+code that a method has no use for are Gaussians like the prior, which costs nothing and says nothing.
+
+mean               the mean of the training rows, and a code that is the prior: what a collapsed posterior reaches
+PCA                the best a linear autoencoder can do; its codes have mean 0 and variance 1, one point per sample
+probabilistic PCA  the best a linear variational one can do (M. E. Tipping, C. M. Bishop, J. R. Stat. Soc. B 61 (1999)
+                   611): codes are Gaussians, noisy as an encoder's that gives a distribution, which alone has it
+
+Where the code is as long as a sample of the data, components lose nothing at all: then they are the floor, and nobody
+is told to beat them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...models.autoencoder import Autoencoder, reference_rows
+from .judging import build, judge, tensor
+from .rival import Rival, Task
+
+NUMBERS = 50_000_000
+"""Principal components are found from at most so many numbers, 200 MB: all 48,000 training rows of MNIST, 16,276
+images of 32 × 32 in colour."""
+
+LEAST = 1e-6
+"""Components of a smaller share of the first one's variance are the data's rounding, and are left out."""
+
+FIRST = ("val/score", "val/mmd_prior", "val/mmd_sample")
+"""What a table has room for beside the objective."""
+
+EXACT = -60.0
+"""Log variance of a code that is a point: below what float32 can tell from 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linear:
+    """Codes that are linear in the sample and back, of ``used`` numbers; by component, along orthonormal directions."""
+
+    mean: Tensor
+    """(size,)"""
+    directions: Tensor
+    """(used, size)"""
+    read: Tensor
+    """(used,): code over the sample's coordinate."""
+    write: Tensor
+    """(used,): the reconstruction's coordinate over code."""
+    logvar: Tensor
+    """(used,)"""
+
+    def take_place(self, model: Autoencoder, task: Task) -> dict[str, float]:
+        """The model's figures with this for its nets."""
+        latent_dim, used = model.draws.shape[1], len(self.read)
+        sample = model.targets(tensor(task.rows(task.config.fields[0], "train", 1))).shape[1:]
+        logvar = torch.cat([self.logvar, torch.zeros(latent_dim - used)]) + 2 * model.prior_std.log()
+
+        def encode(x: Tensor) -> tuple[Tensor, Tensor]:
+            code = (model.unview(x).flatten(1) - self.mean) @ self.directions.T * self.read
+            code = torch.cat([code, code.new_zeros(len(x), latent_dim - used)], dim=1)
+            return code * model.prior_std, logvar.expand(len(x), -1)
+
+        def decode(code: Tensor) -> Tensor:
+            code = code[:, :used] / model.prior_std
+            return model.view((self.mean + code * self.write @ self.directions).reshape(-1, *sample))
+
+        return judge(Autoencoder, model, task, encode=encode, decode=decode)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """Principal components of the training rows, the largest first; what is less than ``LEAST`` left out."""
+
+    mean: Tensor
+    directions: Tensor
+    variances: Tensor
+    noise: float
+    """Mean variance along the directions that were left over."""
+
+
+def rivals(task: Task) -> Sequence[Rival]:
+    field = task.config.fields[0]
+    most = min(len(task.split.train), reference_rows(torch.Size(task.fields[field].shape[1:])))
+    model = build(task, most)  # of more its figures take no notice
+    assert isinstance(model, Autoencoder)
+    with torch.no_grad():
+        one = model.view(tensor(task.rows(field, "train", 1)))
+        size, is_gaussian = model.unview(one).numel(), model.encode(one)[1] is not None
+    fitted = min(most, max(NUMBERS // size, model.draws.shape[1] + 1))
+    count = min(model.draws.shape[1], size, fitted)
+    is_floor = model.draws.shape[1] >= torch.Size(task.fields[field].shape[1:]).numel()
+    name, floor = f"{count} component{'s' * (count > 1)}", "floor: " * is_floor
+    if fitted < len(task.split.train):
+        name += f", {fitted:,} rows"
+    targets = cache(lambda: model.targets(tensor(task.rows(field, "train", fitted))).flatten(1))
+    components = cache(lambda: find_components(targets().numpy(), count, task.seed))
+
+    def judged(plain: Linear) -> dict[str, float]:
+        found = plain.take_place(model, task)
+        return {metric: found[metric] for metric in FIRST} | found
+
+    def figures(method: Callable[[Components], Linear], *without: str) -> dict[str, float]:
+        return {metric: value for metric, value in judged(method(components())).items() if metric not in without}
+
+    plain = [
+        Rival(name="mean", figures=lambda: judged(constant(targets().double().mean(0).float()))),
+        # The divergence of a point is infinite.
+        Rival(name=f"{floor}PCA, {name}", figures=partial(figures, principal, "val/kld"), is_floor=is_floor),
+    ]
+    if is_gaussian:
+        noisy = f"{floor}probabilistic PCA, {name}"
+        plain.append(Rival(name=noisy, figures=partial(figures, probabilistic), is_floor=is_floor))
+    return plain
+
+
+def find_components(rows: NDArray[Any], count: int, seed: int = 0) -> Components:
+    """Of ``rows``, (n, size); at most ``count``, 1 to the smaller of n and size."""
+    from sklearn.decomposition import PCA  # 0.7 s to import, as all of scikit-learn
+
+    mean = rows.mean(axis=0, dtype=np.float64)
+    # Centred first: a covariance in float32 of rows around 100 drowns what is a thousandth of the largest component.
+    fitted = PCA(count, random_state=seed).fit(rows - mean.astype(np.float32))
+    kept = fitted.explained_variance_ > LEAST * fitted.explained_variance_[0]
+    centre, directions, variances = (
+        torch.from_numpy(np.asarray(array, dtype=np.float32))
+        for array in (mean, fitted.components_[kept], fitted.explained_variance_[kept])
+    )
+    return Components(mean=centre, directions=directions, variances=variances, noise=float(fitted.noise_variance_))
+
+
+def constant(mean: Tensor) -> Linear:
+    """Always the mean; no number of the code is used."""
+    none = mean.new_zeros(0)
+    return Linear(mean=mean, directions=mean.new_zeros(0, len(mean)), read=none, write=none, logvar=none)
+
+
+def principal(found: Components) -> Linear:
+    """The nearest point of the plane of the components; codes of variance 1."""
+    spread = found.variances.sqrt()
+    exact = torch.full_like(spread, EXACT)
+    return Linear(mean=found.mean, directions=found.directions, read=1 / spread, write=spread, logvar=exact)
+
+
+def probabilistic(found: Components) -> Linear:
+    """The posterior of a linear Gaussian model of the data at its maximum of likelihood."""
+    variances = found.variances
+    noise = torch.full_like(variances, max(found.noise, LEAST * float(variances[0])))
+    spread = (variances - noise).clamp_min(0).sqrt()
+    logvar = (noise / variances).log()
+    return Linear(mean=found.mean, directions=found.directions, read=spread / variances, write=spread, logvar=logvar)

@@ -1,0 +1,1 @@
+"""What depends on the processor: precision, compiled phases, matrix products, freed memory."""
