@@ -1,0 +1,86 @@
+"""What an earlier version wrote is resumed, reported and asked as before: ``older/make.py`` made it, and says when."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sparring.data import load_dataset
+from sparring.ledger import read_study, trial_rows
+from sparring.records import Outcome
+
+OLDER = Path(__file__).parent / "older"
+
+SETTINGS = (
+    "hidden_size=16",
+    "n_hl_gen=1",
+    "n_hl_shared=1",
+    "n_hl_dis=1",
+    "batch_size=64",
+    "loss_gen=mse",
+    "epochs=150",
+)
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """A copy of what ``make.py`` wrote, to be worked in."""
+    shutil.copytree(OLDER, tmp_path / "older", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    return tmp_path / "older"
+
+
+@pytest.fixture
+def same_data() -> None:
+    """Skips where the embedded set comes out otherwise: a study resumes on its own rows alone."""
+    document = read_study(OLDER / "results" / "older")
+    if load_dataset("exafs", None, {"n": 200}).sha256 != document["identity"]["data_sha256"]:
+        pytest.skip("this processor rounds the embedded spectra otherwise than the one on which the study was made")
+
+
+def test_an_older_study_is_reported_as_before(older, run_verb, tmp_path):
+    results, report = older / "results", tmp_path / "report.json"
+    assert run_verb("report", "older", "--results", results, "--format", "json", "--no-yardsticks", "-o", report) == 0
+    now, before = (json.loads(path.read_text()) for path in (report, older / "report.json"))
+    assert now == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["trained/older", "results/older"])
+def test_an_older_model_predicts_as_before(older, place, run_verb, tmp_path, same_data):
+    assert run_verb("predict", older / place, "--rows", "20", "-o", tmp_path / "answers") == 0
+    with np.load(tmp_path / "answers" / "predictions.npz") as now, np.load(older / "predictions.npz") as before:
+        assert set(now) == set(before)
+        for name in ("spectrum", "structure"):
+            np.testing.assert_allclose(now[name], before[name], rtol=1e-4, atol=1e-4)
+        assert list(now["ids"]) == list(before["ids"])
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("from_mirror", [False, True], ids=["its folder", "its mirror"])
+def test_an_older_study_goes_on_where_it_stood(older, from_mirror, command, same_data):
+    search = command("older")
+    if from_mirror:
+        comes_back = ["--mirror", str(older / "mirror")]
+    else:
+        shutil.copytree(older / "results", search.results)
+        comes_back = []
+    before = trial_rows(older / "results" / "older")
+    standing = {int(path.name[1:6]) for path in (older / "results" / "older" / "checkpoints").iterdir()}
+    trials = len(before) + len(standing) + 1
+    settings = [word for setting in (*SETTINGS, "data.n=200") for word in ("--set", setting)]
+    arguments = ["--trials", str(trials), "--slots", "2", *settings, *comes_back]
+    assert search.run(*arguments) == 0, search.said()
+    rows = {row.trial: row for row in trial_rows(search.folder)}
+    assert len(rows) == trials
+    assert [rows[row.trial] for row in before] == before
+    assert {rows[trial].attempt for trial in standing} == {2}
+    assert all(rows[trial].outcome in (Outcome.COMPLETED, Outcome.PRUNED) for trial in standing)
+    epochs = Counter((row.trial, row.epoch) for row in search.epochs())
+    assert max(epochs.values()) == 1
+    assert sum(epochs.values()) == sum(row.epochs for row in rows.values())
