@@ -236,11 +236,11 @@ def check_unbroken() -> Callable[[Path, Any], None]:
         from sparring.records import Trial
         from sparring.space import Space
         from sparring.study import reopen
-        from sparring.training.loop import Solo
+        from sparring.training.loop import TrialTraining
 
         study = reopen(folder)
         torch.set_num_threads(1)
-        solo = Solo(
+        solo = TrialTraining(
             find_model(study.spec.model),
             Space(study.spec.space, study.config_class).config(row.params),
             {name: torch.from_numpy(array) for name, array in study.rows("train").items()},

@@ -22,7 +22,7 @@ from sparring.models.aae_series.config import Config as SeriesConfig
 from sparring.models.aae_series.model import SeriesAAE
 from sparring.models.blocks.convolutions import CodeDecoder, CodeEncoder
 from sparring.records import Objective, Trial
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 SMALL: dict[str, Any] = {"width": 4, "latent_dim": 3, "n_stages": 2, "width_dis": 4}
 
@@ -44,14 +44,14 @@ def make_series(shape: tuple[int, ...] = (20, 2), **fields: Any) -> SeriesAAE:
     return SeriesAAE(SeriesConfig(**{"adversarial": True, **SMALL, **fields}), {"series": shape})
 
 
-def solo(seed: int = 0, rows: int = 256, **fields: Any) -> Solo:
+def solo(seed: int = 0, rows: int = 256, **fields: Any) -> TrialTraining:
     config = ImageConfig(**{"image_size": 8, "n_stages": 2, "width": 8, "latent_dim": 4, "batch_size": 32, **fields})
     dataset = load_dataset("digits")
     split = split_rows(len(dataset))
     train, valid = (
         {"image": torch.from_numpy(dataset.fields["image"][index])} for index in (split.train[:rows], split.valid)
     )
-    return Solo(
+    return TrialTraining(
         AAE, config, train, valid,
         trial=Trial(number=0, params={}, seed=seed), objective=Objective(metric="val/score"),
     )  # fmt: skip
@@ -115,10 +115,10 @@ def plain_bce(logits: Tensor, label: float) -> Tensor:
 def test_the_three_losses_are_the_formulas() -> None:
     model = make(dropout=0.0, prior_std=2.0)
     x = make_rows().double() / 255
-    step = model("recon", model.see(image=make_rows()))
+    step = model("recon", model.transform_rows(image=make_rows()))
     error = (model.decoder(model.encoder(x)).sigmoid() - x).square().mean()
     torch.testing.assert_close(step.loss, error, rtol=1e-6, atol=0)
-    torch.testing.assert_close(model.see(image=make_rows())["x"], x, rtol=0, atol=1e-7)
+    torch.testing.assert_close(model.transform_rows(image=make_rows())["x"], x, rtol=0, atol=1e-7)
     code = model.encoder(x)
     torch.manual_seed(3)
     draws = 2 * torch.randn_like(code)
@@ -134,7 +134,7 @@ def test_the_three_losses_are_the_formulas() -> None:
 
 def test_the_joint_loss_adds_the_weighted_adversarial_term() -> None:
     model = make(dropout=0.0, is_joint=True, w_adv=0.25)
-    step = model("recon", model.see(image=make_rows()))
+    step = model("recon", model.transform_rows(image=make_rows()))
     x = make_rows().double() / 255
     expected = (model.decode(model.encoder(x)) - x).square().mean() + 0.25 * plain_bce(
         model.critic(model.encoder(x)), 1.0
@@ -160,7 +160,7 @@ def test_a_phase_drops_in_the_net_it_trains_and_in_no_other(phase: str, net: str
     getattr(model, net).leave.register_forward_hook(lambda _, inputs, output: seen.append(output))
     last = []
     for _ in range(2):
-        model(phase, model.see(image=make_rows()))
+        model(phase, model.transform_rows(image=make_rows()))
         last.append(seen[-1])  # of the critic in its own phase: what it says of the codes, not of the draws
     assert last[0].equal(last[1]) != drops
 

@@ -24,7 +24,7 @@ from sparring.training.batches import placement as rows_module
 from sparring.training.batches.placement import place, take, window
 from sparring.training.hardware import compiling
 from sparring.training.hardware.compiling import Compiled
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 from sparring.training.noise import Noise
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -69,15 +69,15 @@ class Pair(Model):
         return {"val/score": sums["squares"] / sums["n"]}
 
 
-def pair(**options: Any) -> Solo:
+def pair(**options: Any) -> TrialTraining:
     generator = torch.Generator().manual_seed(0)
     train, valid = torch.randn(80, 6, generator=generator), torch.randn(30, 6, generator=generator)
     trial, objective = Trial(number=0, params={}, seed=3), Objective(metric="val/score")
     config = PairConfig(epochs=40, batch_size=16)
-    return Solo(Pair, config, {"x": train}, {"x": valid}, trial=trial, objective=objective, **options)
+    return TrialTraining(Pair, config, {"x": train}, {"x": valid}, trial=trial, objective=objective, **options)
 
 
-def aegan(**options: Any) -> Solo:
+def aegan(**options: Any) -> TrialTraining:
     generator = torch.Generator().manual_seed(0)
     structure = torch.rand(80, 7, generator=generator)
     data = {"structure": structure, "spectrum": torch.tanh(structure @ torch.randn(7, 11, generator=generator))}
@@ -86,14 +86,14 @@ def aegan(**options: Any) -> Solo:
         lr_dis=1e-2, optim_fn_gen="SGD", optim_fn_dis="SGD",
     )  # fmt: skip
     trial, objective = Trial(number=0, params={}, seed=3), Objective(metric="val/score")
-    return Solo(AEGAN, config, data, data, trial=trial, objective=objective, **options)
+    return TrialTraining(AEGAN, config, data, data, trial=trial, objective=objective, **options)
 
 
-def train(run: Solo, epochs: int = 2) -> list[dict[str, float]]:
+def train(run: TrialTraining, epochs: int = 2) -> list[dict[str, float]]:
     return [dict(run.run_epoch().metrics) for _ in range(epochs)]
 
 
-def assert_same_bits(one: Solo, other: Solo) -> None:
+def assert_same_bits(one: TrialTraining, other: TrialTraining) -> None:
     for name, tensor in one.model.state_dict().items():
         assert torch.equal(tensor, other.model.state_dict()[name]), name
 
@@ -183,7 +183,7 @@ def test_a_graph_that_cannot_be_captured_is_eager_from_there_on(monkeypatch, cal
 
     monkeypatch.setattr(torch, "compile", fragile)
     run, eager = pair(compiled=True), pair()
-    for arm in run.arms:
+    for arm in run.phase_steps:
         if isinstance(arm.run, Compiled):
             arm.run = Compiled(arm, run.model, torch.device("cuda"))
     with pytest.warns(RuntimeWarning, match="phase dis: --compile failed") as told:
@@ -215,7 +215,7 @@ def test_only_phases_that_draw_no_noise_are_compiled(monkeypatch):
     asked: list[dict[str, Any]] = []
     monkeypatch.setattr(torch, "compile", lambda forward, **options: (asked.append(options), forward)[1])
     run = pair(compiled=True)
-    assert [isinstance(arm.run, Compiled) for arm in run.arms] == [False, True]
+    assert [isinstance(arm.run, Compiled) for arm in run.phase_steps] == [False, True]
     train(run)
     assert asked == [{"dynamic": False, "mode": "default"}]
 
@@ -238,7 +238,7 @@ def test_compiled_phases_train_as_eager_ones():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         figures = train(run, 1)
-    assert all(isinstance(arm.run, Compiled) for arm in run.arms), "nothing was compiled, so nothing was tested"
+    assert all(isinstance(arm.run, Compiled) for arm in run.phase_steps), "nothing was compiled, so nothing was tested"
     assert figures != train(eager, 1), "the same bits: was it compiled?"
     assert figures[0] == pytest.approx(eager.history[0]["metrics"], rel=1e-5)
     for name, tensor in eager.model.state_dict().items():
@@ -316,5 +316,5 @@ def test_cuda_graphs_train_as_eager_phases():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         figures = train(run)
-    assert all(isinstance(arm.run, Compiled) for arm in run.arms)
+    assert all(isinstance(arm.run, Compiled) for arm in run.phase_steps)
     assert figures[-1] == pytest.approx(train(eager)[-1], rel=1e-4)

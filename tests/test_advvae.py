@@ -42,7 +42,7 @@ def make(seed: int = 0, channels: int = 1, **fields: Any) -> AdvVAE:
 
 def run(model: AdvVAE, phase: str = "gen", **inputs: Tensor) -> Step:
     torch.manual_seed(7)  # the same noise for every model
-    return model(phase, model.see(image=make_rows()) | inputs)
+    return model(phase, model.transform_rows(image=make_rows()) | inputs)
 
 
 def count(*modules: nn.Module) -> int:

@@ -25,7 +25,7 @@ from sparring.models.blocks.mlp import Block, initialize_weights, make_activatio
 from sparring.models.blocks.scaling import Scaling
 from sparring.records import Objective, Trial
 from sparring.study import prepare
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 A, B = 7, 11
 SMALL: dict[str, Any] = {"hidden_size": 8, "n_hl_gen": 1, "n_hl_shared": 1, "n_hl_dis": 1}
@@ -541,7 +541,7 @@ class Still:
 def test_a_lane_among_three_equals_the_same_trial_alone(fields: dict[str, Any]) -> None:
     lanes = 3
     knobs = ({"w_adv": 0.1}, {"w_adv": 0.7, "w_predict_spectrum": 0.2}, {"w_adv": 1.5, "wcc_width": 5.0})
-    models = [make(seed=seed, **fields, **knob) for seed, knob in enumerate(knobs)]
+    models = [make(seed=seed, **fields, **register_weights) for seed, register_weights in enumerate(knobs)]
     batches = [make_rows(12, seed=10 + lane) for lane in range(lanes)]
 
     base = copy.deepcopy(models[0]).to("meta")
@@ -649,7 +649,7 @@ def test_training_beats_the_mean_predictor() -> None:
     rows = make_rows(256, dtype=torch.float32)
     train, valid = ({name: x[piece] for name, x in rows.items()} for piece in (slice(0, 200), slice(200, 256)))
     config = Config(epochs=12, batch_size=20, hidden_size=32, w_adv=0.01, input_scaling="standard", n_hl_shared=1)
-    solo = Solo(
+    solo = TrialTraining(
         AEGAN, config, train, valid,
         trial=Trial(number=0, params={}, seed=4), objective=Objective(metric="val/score"),
     )  # fmt: skip
@@ -696,11 +696,11 @@ def test_frozen_layers_get_no_gradient_and_keep_weights_and_statistics(pretraine
     _, path = pretrained
     model = make(target_scaling="standard", pretrained=path, freeze=FREEZE, w_adv=0.1).train()
     before = copy.deepcopy(model.state_dict())
-    arms = [torch.optim.SGD(model.parameters_of(phase).values(), lr=0.1) for phase in model.config.phases]
+    phase_steps = [torch.optim.SGD(model.parameters_of(phase).values(), lr=0.1) for phase in model.config.phases]
     step = model("gen", make_rows())
     step.loss.backward()
     run_dis(model, step.carry).loss.backward()
-    for arm in arms:
+    for arm in phase_steps:
         arm.step()
     frozen = {
         name

@@ -27,7 +27,7 @@ from sparring.models.blocks.mlp import Block
 from sparring.models.config import Config, Phase
 from sparring.records import Objective, Trial
 from sparring.training.averaging import PeerLost, Workers
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 from sparring.training.norms import synchronise
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # 10 s a group alone, minutes on a machine with others
@@ -88,31 +88,31 @@ def pairs(n: int, seed: int) -> dict[str, Tensor]:
     return {"structure": structure, "spectrum": torch.tanh(structure @ mix) + 0.5}
 
 
-def aegan(workers: Workers | None, *, sync: bool, model: type[Model] = Unshifted, **fields: Any) -> Solo:
+def aegan(workers: Workers | None, *, sync: bool, model: type[Model] = Unshifted, **fields: Any) -> TrialTraining:
     config = AEGANConfig(
         epochs=2, batch_size=BATCH, hidden_size=8, n_hl_gen=1, n_hl_shared=1, n_hl_dis=1, w_adv=0.05, input_noise=0.1,
         dropout=0.2, lr_gen=1e-3, lr_dis=1e-3, input_scaling="standard", lr_schedule="cosine", **fields,
     )  # fmt: skip
-    return Solo(
+    return TrialTraining(
         model, config, pairs(BATCH * STEPS, 0), pairs(23, 1), trial=Trial(number=0, params={}, seed=5),
         objective=Objective(metric="val/score"), workers=workers, sync_batchnorm=sync,
     )  # fmt: skip
 
 
-def plain(workers: Workers | None, *, batch: int = 10, valid: int = 7) -> Solo:
+def plain(workers: Workers | None, *, batch: int = 10, valid: int = 7) -> TrialTraining:
     generator = torch.Generator().manual_seed(0)
     train, held = (torch.randn(n, 6, dtype=torch.float64, generator=generator) for n in (batch * STEPS, valid))
-    return Solo(
+    return TrialTraining(
         Plain, PlainConfig(epochs=2, batch_size=batch), {"x": train}, {"x": held},
         trial=Trial(number=0, params={}, seed=5), objective=Objective(metric="val/score"), workers=workers,
     )  # fmt: skip
 
 
-def told(run: Solo, epochs: int = 2) -> dict[str, Any]:
+def told(run: TrialTraining, epochs: int = 2) -> dict[str, Any]:
     """What training showed: metrics per epoch, and every number of the model and its optimizers."""
     rows = [dict(run.run_epoch().metrics) for _ in range(epochs)]
     state = dict(run.model.state_dict())
-    for arm in run.arms:
+    for arm in run.phase_steps:
         state |= {f"{arm.phase.name}.{name}": tensor.clone() for name, tensor in arm.state()}
     return {"rows": rows, "state": {name: tensor.clone() for name, tensor in state.items()}}
 

@@ -22,7 +22,7 @@ from sparring.models.base import Model, Step
 from sparring.records import Trial
 from sparring.report.yardsticks.generation import independent
 from sparring.space import Space, find_space, read_space
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 SMALL: dict[str, dict[str, Any]] = {
     "aegan": {"hidden_size": 16, "w_adv": 0.1, "input_noise": 0.1, "dropout": 0.1},
@@ -83,8 +83,8 @@ class Setting:
     def part(self, part: str, rows: int | None = None) -> dict[str, Tensor]:
         return {field: values[:rows] for field, values in self.rows[part].items()}
 
-    def solo(self, *, rows: int | None = 96, seed: int = 0, **fields: Any) -> Solo:
-        return Solo(
+    def solo(self, *, rows: int | None = 96, seed: int = 0, **fields: Any) -> TrialTraining:
+        return TrialTraining(
             self.model_class, self.config(**fields), self.part("train", rows), self.part("valid", rows),
             trial=Trial(number=0, params={}, seed=seed), objective=self.objective,
         )  # fmt: skip
@@ -136,13 +136,13 @@ class Drawn(TorchFunctionMode):
 
 
 @torch.no_grad()
-def see(model: Model, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    return batch | model.see(**batch)
+def transform_rows(model: Model, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    return batch | model.transform_rows(**batch)
 
 
 def run_phases(model: Model, batch: dict[str, Tensor]) -> list[tuple[Step, dict[str, Tensor | None]]]:
     """Every phase in order on the weights as they are, with the gradients of its own parameters."""
-    known, found = see(model, batch), []
+    known, found = transform_rows(model, batch), []
     for phase in model.config.phases:
         own = model.parameters_of(phase)
         with Drawn():
@@ -154,7 +154,7 @@ def run_phases(model: Model, batch: dict[str, Tensor]) -> list[tuple[Step, dict[
 
 
 @torch.no_grad()
-def trivial(solo: Solo, metrics: dict[str, float]) -> dict[str, float]:
+def trivial(solo: TrialTraining, metrics: dict[str, float]) -> dict[str, float]:
     """By metric of an epoch what needs no net reaches; of a generator on its own rows, with the columns shuffled."""
     known = {metric: value for metric, value in TRIVIAL.items() if metric in metrics}
     if solo.config.yardsticks != "generation":
@@ -168,7 +168,7 @@ def trivial(solo: Solo, metrics: dict[str, float]) -> dict[str, float]:
     return known | {"val/distance": float(np.mean(found))}
 
 
-def state_of(solo: Solo) -> dict[str, Tensor]:
+def state_of(solo: TrialTraining) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in solo.model.state_dict().items()}
 
 
@@ -239,8 +239,8 @@ def test_a_checkpoint_resumes_bit_for_bit(setting: Setting) -> None:
 
 def test_a_phase_leaves_other_nets_untouched(setting: Setting) -> None:
     solo = setting.solo()
-    known = see(solo.model, {name: rows[:32] for name, rows in solo.train_rows.items()})
-    for arm in solo.arms:
+    known = transform_rows(solo.model, {name: rows[:32] for name, rows in solo.train_rows.items()})
+    for arm in solo.phase_steps:
         before = state_of(solo)
         with arm.others_stilled():
             step, gradients = arm.run({name: known[name] for name in arm.wants})
@@ -254,10 +254,10 @@ def test_a_phase_leaves_other_nets_untouched(setting: Setting) -> None:
 def test_what_it_sees_of_a_row_is_of_that_row_alone(setting: Setting) -> None:
     """The engine asks once for all rows, or batch by batch."""
     model, rows = setting.model(), setting.batch()
-    whole = model.see(**rows)
+    whole = model.transform_rows(**rows)
     assert not any(tensor.requires_grad for tensor in whole.values())
     for piece in (slice(0, 1), slice(3, 10)):
-        for name, tensor in model.see(**{name: field[piece] for name, field in rows.items()}).items():
+        for name, tensor in model.transform_rows(**{name: field[piece] for name, field in rows.items()}).items():
             torch.testing.assert_close(tensor, whole[name][piece], rtol=1e-12, atol=1e-13)
 
 
@@ -296,7 +296,7 @@ def test_a_lane_among_three_equals_the_same_trial_alone(setting: Setting) -> Non
     base = copy.deepcopy(models[0])
     parameters, buffers = torch.func.stack_module_state(models)
     buffers = {name: buffer.clone() for name, buffer in buffers.items()}
-    seen = [see(model, batch) for model, batch in zip(models, batches, strict=True)]
+    seen = [transform_rows(model, batch) for model, batch in zip(models, batches, strict=True)]
     known = {name: torch.stack([batch[name] for batch in seen]) for name in seen[0]}
     for index, phase in enumerate(base.config.phases):
         own = base.parameters_of(phase)

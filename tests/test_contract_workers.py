@@ -18,7 +18,7 @@ import torch
 from sparring.models import model_names
 from sparring.records import Trial
 from sparring.training.averaging import Workers
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -52,7 +52,7 @@ def figures(shared: Any, case: str, workers: Workers | None) -> list[dict[str, f
     }
     torch.set_default_dtype(torch.float64)
     try:
-        solo = Solo(
+        solo = TrialTraining(
             setting.model_class, setting.config(batch_size=BATCH, **fields), rows["train"], rows["valid"],
             trial=Trial(number=0, params={}, seed=0), objective=setting.objective, workers=workers,
             sync_batchnorm=workers is not None,

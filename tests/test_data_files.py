@@ -159,11 +159,11 @@ def test_empty_folders_and_single_samples_are_refused(tmp_path):
 
 def test_a_file_that_cannot_be_read_is_named(pairs, monkeypatch):
     def refuse(path: Path, **_: object) -> str:
-        raise PermissionError(13, "Permission denied", str(path))
+        raise PermissionError(13, "OneDnnMatmul denied", str(path))
 
     monkeypatch.setattr(Path, "read_text", refuse, raising=True)
     # The card is read the same way, so the reader is called alone.
-    with pytest.raises(DataError, match=r"s00\.xyz: cannot be read: Permission denied"):
+    with pytest.raises(DataError, match=r"s00\.xyz: cannot be read: OneDnnMatmul denied"):
         read(pairs, Options())
 
 

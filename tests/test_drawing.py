@@ -107,14 +107,14 @@ def test_labels_are_printed_as_formulas(plain, printed):
 @pytest.mark.parametrize("rows", [np.zeros((6, 3)), np.full((6, 3), 1e30), -np.ones((1, 3))])
 def test_constant_and_single_rows_are_drawn_without_a_warning(rows, tmp_path):
     variables = [MUONS[0], MUONS[3], MUONS[4]]  # of two values, linear, logarithmic
-    own, foreign = {"code": np.sign(rows[:, 0])}, {"code": np.sign(rows[:, 1])}
+    own, ood = {"code": np.sign(rows[:, 0])}, {"code": np.sign(rows[:, 1])}
     for figure in (
         draw_variables(variables, {"real": rows, "generated": rows}, [0.0] * 3),
         draw_pairs(variables, (rows, rows)),
         draw_codes(rows[:, :1], Point, [0.0], {"the codes": np.zeros((1, 1))}),
         draw_scores((np.zeros(3), np.zeros(4)), ("real", "generated"), 0.5, 0.0),
         draw_progress(np.ones(1), {"val/auc": np.full(1, 0.5), "val/distance": rows[0, :1]}, 1),
-        draw_outliers({"own": own, "foreign": foreign}),
+        draw_outliers({"own": own, "foreign": ood}),
         picture("spectrum", rows[:1], rows[:1], spread=np.zeros((1, 3)), axis=np.arange(3.0)),
         picture("spectrum", rows[:1, :1], axis=np.array([3.0])),
     ):
@@ -219,14 +219,14 @@ def test_labels_of_a_logarithmic_axis_do_not_overlap(ratio):
 
 def test_scores_of_both_sets_are_spread_over_the_same_bins():
     own = {name: RNG.normal(size=90) for name in ("code", "reconstruction")}
-    foreign = {name: RNG.normal(2, size=40) for name in own}
-    figure = draw_outliers({"own": own, "foreign": foreign})
+    ood = {name: RNG.normal(2, size=40) for name in own}
+    figure = draw_outliers({"own": own, "foreign": ood})
     for name, frame in zip(own, figure.axes, strict=True):
         assert frame.get_xlabel() == name
         (first, edges, _), (second, same, _) = (line.get_data() for line in frame.patches)
         np.testing.assert_array_equal(edges, same)
         assert first.sum() == second.sum() == pytest.approx(1.0)
         np.testing.assert_allclose(first, np.histogram(own[name], edges)[0] / 90)
-        np.testing.assert_allclose(second, np.histogram(foreign[name], edges)[0] / 40)
+        np.testing.assert_allclose(second, np.histogram(ood[name], edges)[0] / 40)
         assert frame.get_xlim() == (edges[0], edges[-1])
         assert [line.get_label() for line in frame.patches] == ["own", "foreign"]

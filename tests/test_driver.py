@@ -13,7 +13,7 @@ import torch
 from ray.exceptions import GetTimeoutError, RayTaskError
 
 from sparring.cluster import search, trainer
-from sparring.cluster.referee_actor import Court
+from sparring.cluster.referee_actor import RefereeActor
 from sparring.cluster.search import Interrupted, connect, handled, interrupt
 from sparring.errors import ClusterError, LedgerError, StudyLocked
 from sparring.ledger.checkpoints import CheckpointFolder
@@ -149,7 +149,7 @@ def test_a_closed_court_tells_the_driver_why_and_slots_that_nothing_is_left(monk
     monkeypatch.setattr("sparring.referee.referee.make_pruner", lambda *_: None)
     spec = StudySpec(name="s", model="m", dataset="d", objectives=(Objective(metric="val/score"),))
     space = SimpleNamespace(kinds={})
-    court = Court(tmp_path, spec, space, CheckpointFolder(tmp_path), epochs=9, metrics=["val/score"])
+    court = RefereeActor(tmp_path, spec, space, CheckpointFolder(tmp_path), epochs=9, metrics=["val/score"])
     assert court.ask() is None
     assert court.start(0, "token") is None
     row = SimpleNamespace(epoch=1)

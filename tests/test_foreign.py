@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from sparring.data import load_dataset, read_card
 from sparring.data.cards import find_card
-from sparring.data.out_of_distribution import ROWS, read_foreign
+from sparring.data.out_of_distribution import ROWS, read_ood
 from sparring.errors import UsageError
 from sparring.ledger import trial_rows
 from sparring.models.advvae.config import Config
@@ -22,7 +22,7 @@ from sparring.models.advvae.model import AdvVAE
 from sparring.models.metrics.out_of_distribution import Foreign
 from sparring.records import Objective, Outcome
 from sparring.space import find_space, pin, read_space, write_toml
-from sparring.study import load_foreign, open_folder, prepare
+from sparring.study import load_ood, open_folder, prepare
 from sparring.training.single import train_single
 
 SMALL = {"image_size": 8, "hidden_dims": (4,), "hidden_dims_dis": (4,), "latent_dim": 3}
@@ -38,12 +38,12 @@ def trained(digits: torch.Tensor, **fields: object) -> AdvVAE:
     model = AdvVAE(Config(**{**SMALL, "out_dataset": "patches", **fields}), {"image": (1, 8, 8)})
     model.prepare({"image": digits})
     if model.config.out_dataset is not None:
-        model.confront({"image": patches()})
+        model.set_ood_samples({"image": patches()})
     return model.eval()
 
 
 def patches() -> torch.Tensor:
-    return torch.from_numpy(read_foreign("patches", ["image"], "space").fields["image"].copy())
+    return torch.from_numpy(read_ood("patches", ["image"], "space").fields["image"].copy())
 
 
 def test_patches_are_the_photographs_in_squares():
@@ -60,27 +60,27 @@ def test_patches_are_the_photographs_in_squares():
 @torch.no_grad()
 def test_each_auroc_is_scikit_learns(digits):
     model = trained(digits)
-    own, foreign = model.score(digits), model.score(patches())
+    own, ood = model.score(digits), model.score(patches())
     sums = {name: float(value) for name, value in model.evaluate(image=digits).items()}
     figures = model.figures(sums)
     for name, values in own.items():
         labels = [0] * len(digits) + [1] * 520
-        expected = roc_auc_score(labels, torch.cat([values, foreign[name]]).numpy())
+        expected = roc_auc_score(labels, torch.cat([values, ood[name]]).numpy())
         assert figures[f"val/auroc_{name}"] == pytest.approx(expected, abs=1e-12)
     assert 0 < figures["val/auroc_discriminator"] < 1
 
 
 def test_it_adds_up_however_rows_come_in_batches(digits):
     model = trained(digits)
-    whole = model.foreign.sums(model.score, digits)
-    parts = [model.foreign.sums(model.score, rows) for rows in digits.split([50, 7, 63])]
+    whole = model.ood.sums(model.score, digits)
+    parts = [model.ood.sums(model.score, rows) for rows in digits.split([50, 7, 63])]
     for name, value in whole.items():
         assert float(value) == pytest.approx(float(sum(part[name] for part in parts)), rel=1e-12)
 
 
 def test_ties_count_half():
-    foreign = Foreign(patches())
-    constant = foreign.sums(lambda rows: {"flat": torch.zeros(len(rows))}, torch.zeros(4, 1, 8, 8))
+    ood = Foreign(patches())
+    constant = ood.sums(lambda rows: {"flat": torch.zeros(len(rows))}, torch.zeros(4, 1, 8, 8))
     assert float(constant["auroc_flat"]) == 2.0
 
 
@@ -92,7 +92,7 @@ def test_without_another_set_nothing_is_measured_and_weights_are_the_models_alon
 
 
 def test_at_most_so_many_are_drawn_the_same_each_time():
-    first, again = (read_foreign("digits", ["image"], "space") for _ in range(2))
+    first, again = (read_ood("digits", ["image"], "space") for _ in range(2))
     assert len(first) == ROWS
     assert first.sha256 == again.sha256
     assert len(set(first.ids)) == ROWS
@@ -116,7 +116,10 @@ def test_at_most_so_many_are_drawn_the_same_each_time():
             r"out_dataset: data set patches: it is embedded and takes no path, but",
         ),
         (["out_path=x.npy"], r"out_path leads to the files of out_dataset, but got '/.*/x\.npy' alone; set both"),
-        (["out_dataset=digits"], r"out_dataset: digits is what the model learns, the same samples; name a foreign set"),
+        (
+            ["out_dataset=digits"],
+            r"out_dataset: digits is what the model learns, the same samples; name an out-of-distribution set",
+        ),
         ([], r"val/auroc_discriminator is measured only where out_dataset is set, .*; add --set out_dataset=…"),
     ],
 )
@@ -132,7 +135,7 @@ def test_all_trials_are_told_from_the_same_set(tmp_path, field):
     raw["fixed"] = {key: value for key, value in raw["fixed"].items() if key != field}
     raw["search"][field] = {"choice": ["digits", "patches"]}
     (tmp_path / "two.toml").write_text(write_toml(raw))
-    with pytest.raises(UsageError, match=rf"search\.{field}: all trials are told from the same set"):
+    with pytest.raises(UsageError, match=rf"search\.{field}: every trial is compared with the same"):
         prepare("advvae", space=str(tmp_path / "two.toml"), results=tmp_path)
 
 
@@ -149,7 +152,7 @@ def test_a_foreign_set_that_has_changed_is_another_search(tmp_path, monkeypatch)
     options = {"settings": ["out_dataset=patches"], "results": tmp_path}
     open_folder(prepare("advvae", **options))
     prepare("advvae", **options)
-    monkeypatch.setattr(f"{read_foreign.__module__}.ROWS", 100)  # as if the folder it lies in held another set now
+    monkeypatch.setattr(f"{read_ood.__module__}.ROWS", 100)  # as if the folder it lies in held another set now
     with pytest.raises(UsageError, match=r"out_dataset_sha256 was .* give this search its own --name"):
         prepare("advvae", **options)
 
@@ -170,7 +173,7 @@ TOLD = ["out_dataset=images", "out_path=others.npy"]
 def test_ones_own_images_are_told_from_others_of_ones_own(own, monkeypatch):
     asked = {"dataset": "images", "data_path": own / "mine.npy", "results": own}
     study = prepare("advvae", settings=["out_dataset=images", "out_path=others.npy"], **asked)
-    np.testing.assert_array_equal(study.rows("foreign")["image"][:, 0], np.load(own / "others.npy"))
+    np.testing.assert_array_equal(study.rows("ood")["image"][:, 0], np.load(own / "others.npy"))
     np.testing.assert_array_equal(study.dataset.fields["image"][:, 0], np.load(own / "mine.npy"))
     open_folder(study)
     (own / "elsewhere").mkdir()
@@ -178,9 +181,9 @@ def test_ones_own_images_are_told_from_others_of_ones_own(own, monkeypatch):
     prepare("advvae", settings=["out_dataset=images", "out_path=../others.npy"], **asked)  # the same search, resumed
     pinned = pin(study.space, study.space.baseline(), seed=0, found={})
     assert pinned["fixed"]["out_path"] == str(own / "others.npy")
-    foreign = load_foreign(Config(**pinned["fixed"]), "best.toml")
-    assert foreign is not None
-    assert foreign.sha256 == study.foreign.sha256
+    ood = load_ood(Config(**pinned["fixed"]), "best.toml")
+    assert ood is not None
+    assert ood.sha256 == study.ood.sha256
 
 
 @pytest.mark.parametrize("given", ["mine.npy", "copy.npy"])
@@ -195,7 +198,7 @@ def test_a_foreign_set_may_have_a_card_of_ones_own(own):
     card = find_card("images").read_text(encoding="utf-8").replace('name = "images"', 'name = "few"')
     (own / "few.toml").write_text(card.replace("[fields", "[options]\nrows = 20\n\n[fields"), encoding="utf-8")
     study = prepare("advvae", settings=["out_dataset=few.toml", "out_path=others.npy"], results=own)
-    assert study.rows("foreign")["image"].shape == (20, 1, 8, 8)
+    assert study.rows("ood")["image"].shape == (20, 1, 8, 8)
     assert study.spec.space["fixed"]["out_dataset"] == str(own / "few.toml")
 
 
@@ -223,18 +226,20 @@ def test_a_slot_gets_it_with_the_rows_and_reads_no_data_set(ray_cluster, tmp_pat
     """On another node there may be none to read."""
     import ray
 
-    from sparring.cluster.referee_actor import open_court
+    from sparring.cluster.referee_actor import open_referee
     from sparring.cluster.search import store
-    from sparring.cluster.trainer import Brief, Trainer
+    from sparring.cluster.trainer import Trainer, WorkerInputs
 
     settings = ["out_dataset=patches", "image_size=8", "hidden_dims=[4]", "hidden_dims_dis=[4]", "epochs=1"]
     study = prepare("advvae", settings=settings, results=tmp_path, trials=1, slots=1)
     open_folder(study)
     space, metrics = study.space.without_model(), study.config_class.emitted()
-    referee = open_court(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)
+    referee = open_referee(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)
     material = store(study.rows)
     monkeypatch.setattr("sparring.data.cards.read_card", None)
-    Trainer(Brief(spec=study.spec, referee=referee, **vars(material))).train(ray.get(referee.ask.remote()), "only")
+    Trainer(WorkerInputs(spec=study.spec, referee=referee, **vars(material))).train(
+        ray.get(referee.ask.remote()), "only"
+    )
     ray.get(referee.close.remote())
     ray.kill(referee)
     (row,) = trial_rows(study.folder)
@@ -243,7 +248,7 @@ def test_a_slot_gets_it_with_the_rows_and_reads_no_data_set(ray_cluster, tmp_pat
 
 
 def test_without_one_nothing_is_handed_out(tmp_path):
-    assert prepare("advvae", results=tmp_path).rows("foreign") == {}
+    assert prepare("advvae", results=tmp_path).rows("ood") == {}
 
 
 def test_training_a_pinned_file_measures_it_too(digits):
@@ -251,7 +256,7 @@ def test_training_a_pinned_file_measures_it_too(digits):
     rows = {"image": digits.numpy()}
     trained = train_single(
         AdvVAE, config, rows, rows, seed=0, objective=Objective(metric="val/auroc_reconstruction", goal="maximize"),
-        watch=lambda row: None, foreign={"image": patches().numpy()},
+        watch=lambda row: None, ood={"image": patches().numpy()},
     )  # fmt: skip
     assert trained.best is not None
     assert 0 <= trained.best.metrics["val/auroc_reconstruction"] <= 1

@@ -72,21 +72,21 @@ def play(rank: int, folder: Path, late: str) -> None:
     torch.distributed.init_process_group(
         "gloo", store=store, rank=rank, world_size=2, timeout=timedelta(seconds=GROUP_S)
     )
-    build = loop.Solo.__init__
+    build = loop.TrialTraining.__init__
 
     def building(self: Any, *parts: Any, trial: Trial, **options: Any) -> None:
         if trial.number == UNBUILT:
             raise Infeasible("nothing fits")
         build(self, *parts, trial=trial, **options)
 
-    loop.Solo.__init__ = building  # type: ignore[method-assign]
+    loop.TrialTraining.__init__ = building  # type: ignore[method-assign]
     trainer.ray = SimpleNamespace(get=lambda answer: answer)
     space = {"model": "aegan", "dataset": "exafs", "objectives": [{"metric": "val/score"}]}
     small = {"epochs": 1, "hidden_size": 8, "n_hl_gen": 1, "n_hl_shared": 1, "n_hl_dis": 1, "batch_size": 8}
     spec = StudySpec(name="s", model="aegan", dataset="exafs", space={**space, "fixed": small}, workers_per_trial=2)
     generator = torch.Generator().manual_seed(0)
     rows = {name: torch.rand(16, n, generator=generator).numpy() for name, n in (("structure", 5), ("spectrum", 9))}
-    brief = trainer.Brief(spec=spec, referee=Handle(Referee(folder, rank, late)), train=rows, valid=rows, foreign={})
+    brief = trainer.WorkerInputs(spec=spec, referee=Handle(Referee(folder, rank, late)), train=rows, valid=rows, ood={})
     worker = trainer.Trainer(brief, workers=Workers(rank, 2))
     began, lost = time.monotonic(), []
     for number in range(TRIALS):
@@ -104,11 +104,11 @@ def play(rank: int, folder: Path, late: str) -> None:
 def seen(run_both, tmp_path) -> Callable[[str], list[dict[str, Any]]]:
     """What each of the two saw."""
 
-    def see(late: str) -> list[dict[str, Any]]:
+    def transform_rows(late: str) -> list[dict[str, Any]]:
         run_both(__file__, tmp_path, late)
         return [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)]
 
-    return see
+    return transform_rows
 
 
 @pytest.mark.parametrize("late", ["none", "0", "1"])

@@ -203,8 +203,8 @@ def test_foreign_sets_are_brought_to_one_form(place):
     lay_mnist(place)
     lay_cifar10(place)
     known = read_as("mnist", place, side=32, channels=3)
-    foreign = read_as("cifar10", place)
-    assert known.shapes == foreign.shapes
+    ood = read_as("cifar10", place)
+    assert known.shapes == ood.shapes
     image = known.fields["image"]
     assert np.array_equal(image[:, 0], image[:, 2])
     grey = read_as("cifar10", place, channels=1).fields["image"]

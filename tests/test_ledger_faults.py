@@ -330,8 +330,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for read in (read_trials, read_attempts, read_epochs):
             assert read(self.folder).torn == ()
         if (self.folder / "trials").exists():  # a reader that knows nothing of us; the folder misses for two calls
-            foreign = pq.read_table(self.folder / "trials")
-            assert sorted(foreign["trial"].to_pylist() if foreign.num_columns else []) == sorted(self.trials)
+            ood = pq.read_table(self.folder / "trials")
+            assert sorted(ood["trial"].to_pylist() if ood.num_columns else []) == sorted(self.trials)
         assert [path.name for path in self.root.iterdir()] == ["study"]
 
 

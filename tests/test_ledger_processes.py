@@ -203,7 +203,7 @@ def test_writers_killed_at_random_moments_lose_nothing_they_acknowledged(folder)
 
 
 def test_readers_beside_a_busy_writer_see_every_acknowledged_row_once(folder):
-    told, ours, foreign = [-1], 0, 0
+    told, ours, ood = [-1], 0, 0
 
     def listen(source):
         text = b""
@@ -216,7 +216,7 @@ def test_readers_beside_a_busy_writer_see_every_acknowledged_row_once(folder):
         listener.start()
         try:
             deadline = time.monotonic() + 300
-            while (told[0] < 65 or ours < 10 or foreign < 5) and time.monotonic() < deadline:
+            while (told[0] < 65 or ours < 10 or ood < 5) and time.monotonic() < deadline:
                 known = told[0]
                 reading = read_trials(folder)
                 there = reading.table["trial"].to_pylist()
@@ -231,10 +231,10 @@ def test_readers_beside_a_busy_writer_see_every_acknowledged_row_once(folder):
                 if frame is not None:
                     assert sorted(frame["trial"]) == list(range(len(frame)))
                     assert len(frame) > known
-                    foreign += 1
+                    ood += 1
         finally:
             writer.kill()
             listener.join()
     assert told[0] >= 65
     assert ours >= 10
-    assert foreign >= 5
+    assert ood >= 5

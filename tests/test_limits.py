@@ -16,24 +16,24 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
     import ray
 
-    from sparring.cluster.referee_actor import open_court
-    from sparring.cluster.trainer import Brief
+    from sparring.cluster.referee_actor import open_referee
+    from sparring.cluster.trainer import WorkerInputs
 
     study = prepare(
         "aegan", settings=["data.n=100", "hidden_size=8"], results=tmp_path, trials=2, slots=1, silence_limit_s=2.0
     )
     open_folder(study)
     space, metrics = study.space.without_model(), study.config_class.emitted()
-    referee = open_court(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)
+    referee = open_referee(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)
     train, valid = ray.put(study.rows("train")), ray.put(study.rows("valid"))
-    brief = ray.put(Brief(spec=study.spec, referee=referee, train=train, valid=valid, foreign=ray.put({})))
+    brief = ray.put(WorkerInputs(spec=study.spec, referee=referee, train=train, valid=valid, ood=ray.put({})))
 
     @ray.remote(num_cpus=0, max_retries=0)
     def attempt(brief, number: int, token: str) -> None:
         from sparring.cluster.trainer import Trainer
-        from sparring.training.loop import Solo
+        from sparring.training.loop import TrialTraining
 
-        Solo.run_epoch = lambda self: time.sleep(3600)
+        TrialTraining.run_epoch = lambda self: time.sleep(3600)
         Trainer(brief).train(number, token)
 
     number = ray.get(referee.ask.remote())

@@ -17,7 +17,7 @@ from sparring.models import find_config, find_model
 from sparring.records import Objective, Trial
 from sparring.training.batches.mapped_rows import MappedRows, as_rows
 from sparring.training.batches.placement import check, part
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 from sparring.training.single import train_single
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (120, 1, 8, 8), dtype=np.uint8)
@@ -32,7 +32,7 @@ def on_disk(tmp_path):
 
 def train(rows, valid, epochs=2):
     config = find_config("mlp_aae")(hidden_size=16, hidden_size_dis=8, latent_dim=2, parzen_samples=20)
-    run = Solo(
+    run = TrialTraining(
         find_model("mlp_aae"), config, rows, valid,
         trial=Trial(number=0, params={}, seed=0), objective=Objective(metric="val/score"),
     )  # fmt: skip
@@ -135,7 +135,7 @@ import sys, numpy as np, torch
 from sparring.data.memory_map import select
 from sparring.models import find_config, find_model
 from sparring.records import Objective, Trial
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 from sparring.training.batches.mapped_rows import as_rows
 
 def own():
@@ -148,7 +148,7 @@ rows = as_rows({"image": select(images, index, share=0.0)})
 config = find_config("mlp_aae")(hidden_size=16, hidden_size_dis=8, latent_dim=2, steps_per_epoch=20)
 before = own()
 valid = {"image": rows["image"].part(slice(1000))}
-run = Solo(find_model("mlp_aae"), config, rows, valid, trial=Trial(number=0, params={}, seed=0),
+run = TrialTraining(find_model("mlp_aae"), config, rows, valid, trial=Trial(number=0, params={}, seed=0),
            objective=Objective(metric="val/score"))
 run.run_epoch()
 print(images.nbytes // 2**20, own() - before)

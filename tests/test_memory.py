@@ -50,8 +50,8 @@ def test_neither_the_driver_nor_a_slot_keeps_a_copy_of_the_images(command, find_
 def test_a_search_whose_map_is_written_to_ends_with_a_sentence(ray_cluster, tmp_path):
     import ray
 
-    from sparring.cluster.referee_actor import open_court
-    from sparring.cluster.trainer import Brief, Trainer
+    from sparring.cluster.referee_actor import open_referee
+    from sparring.cluster.trainer import Trainer, WorkerInputs
 
     file = tmp_path / "mine.npy"
     np.save(file, np.random.default_rng(0).integers(0, 256, (100, 8, 8), dtype=np.uint8))
@@ -59,11 +59,11 @@ def test_a_search_whose_map_is_written_to_ends_with_a_sentence(ray_cluster, tmp_
     study = prepare("mlp_aae", dataset="images", data_path=file, settings=settings, results=tmp_path, trials=2, slots=1)
     open_folder(study)
     space, metrics = study.space.without_model(), study.config_class.emitted()
-    referee = open_court(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)
+    referee = open_referee(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)
     images = study.dataset.fields["image"]
     parts = ({"image": select(images, index, share=0.0)} for index in (study.split.train, study.split.valid))
     train, valid = (ray.put(part) for part in parts)
-    trainer = Trainer(Brief(spec=study.spec, referee=referee, train=train, valid=valid, foreign=ray.put({})))
+    trainer = Trainer(WorkerInputs(spec=study.spec, referee=referee, train=train, valid=valid, ood=ray.put({})))
     trainer.train(ray.get(referee.ask.remote()), "first")
     os.utime(file)
     with pytest.raises(DataError, match=r"mine\.npy: a search needs its data unchanged"):

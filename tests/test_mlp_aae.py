@@ -17,7 +17,7 @@ from sparring.models import find_config, find_model
 from sparring.models.metrics.parzen import Parzen
 from sparring.records import Objective, Trial
 from sparring.space import Space, find_space, read_space
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 Config, Model = find_config("mlp_aae"), find_model("mlp_aae")
 MNIST = {"image": (1, 28, 28)}
@@ -55,7 +55,9 @@ def digits():
 
 def solo(train, valid, seed=0, attempt=1, **values):
     trial = Trial(number=0, params={}, seed=seed, attempt=attempt)
-    return Solo(Model, Config(**values), train, valid, trial=trial, objective=Objective(metric="val/mmd_sample"))
+    return TrialTraining(
+        Model, Config(**values), train, valid, trial=trial, objective=Objective(metric="val/mmd_sample")
+    )
 
 
 # -- the published form ---------------------------------------------------------------------------------------------
@@ -98,7 +100,7 @@ def test_weights_start_as_keras_draws_them():
 def test_adam_has_the_configured_first_momentum_in_both_phases():
     train = {"image": images()}
     run = solo(train, train, **SMALL, beta1=0.3)
-    assert [arm.optimizer.param_groups[0]["betas"] for arm in run.arms] == [(0.3, 0.999)] * 2
+    assert [arm.optimizer.param_groups[0]["betas"] for arm in run.phase_steps] == [(0.3, 0.999)] * 2
 
 
 def test_a_budget_may_be_counted_in_iterations():
@@ -106,7 +108,7 @@ def test_a_budget_may_be_counted_in_iterations():
     run = solo(train, train, **SMALL, epochs=2, steps_per_epoch=7)
     run.run_epoch(), run.run_epoch()
     assert run.is_exhausted
-    moment = next(iter(run.arms[1].optimizer.state.values()))["step"]
+    moment = next(iter(run.phase_steps[1].optimizer.state.values()))["step"]
     assert int(moment) == 14
 
 
@@ -152,7 +154,7 @@ def test_what_is_neither_is_refused():
 
 def losses(made, rows):
     torch.manual_seed(1)
-    seen = made.see(image=rows)
+    seen = made.transform_rows(image=rows)
     first = made("dis", seen)
     torch.manual_seed(2)
     return first, made("gen", seen)
@@ -253,7 +255,7 @@ def test_each_phase_changes_only_its_own_nets():
     for index, own in ((0, {"critic"}), (1, {"encoder", "decoder"})):
         run = solo(train, train, **SMALL, norm="batch", adv_share=0.3)
         before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-        run.arms = [_Still(arm) for arm in run.arms[:index]] + run.arms[index : index + 1]
+        run.phase_steps = [_Still(arm) for arm in run.phase_steps[:index]] + run.phase_steps[index : index + 1]
         run._run_step(0, torch.arange(32))
         after = run.model.state_dict()
         changed = {name.split(".")[0] for name, tensor in after.items() if not torch.equal(tensor, before[name])}
@@ -352,8 +354,8 @@ def test_the_verbs_give_images(trained):
 def test_noise_is_stranger_than_digits(trained):
     _, made = trained[0.05]
     _, valid = digits()
-    known, foreign = made.score(valid["image"]), made.score(images(200, seed=5))
-    assert foreign["reconstruction"].median() > 3 * known["reconstruction"].median()
+    known, ood = made.score(valid["image"]), made.score(images(200, seed=5))
+    assert ood["reconstruction"].median() > 3 * known["reconstruction"].median()
     assert set(known) == {"reconstruction", "discriminator"}
     assert ((known["discriminator"] >= 0) & (known["discriminator"] <= 1)).all()
 

@@ -43,7 +43,7 @@ from sparring.records import Objective, Trial
 from sparring.report.yardsticks import Task, measure
 from sparring.space import write_toml
 from sparring.study import prepare
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 SMALL: dict[str, dict[str, Any]] = {
     "auxgan": {"hidden_gen": [32, 32], "hidden_dis": [32, 32], "noise": 10, "aux_steps": 50},
@@ -122,7 +122,7 @@ def test_what_is_not_finite_has_no_figure_and_too_few_rows_no_trees():
         detection.fit(torch.zeros(19, 2))
 
 
-def solo(name: str, **fields: Any) -> Solo:
+def solo(name: str, **fields: Any) -> TrialTraining:
     data = load_dataset("muons", options={"n": 500, "reference": 500})
     split = split_rows(len(data))
     parts = [
@@ -131,7 +131,7 @@ def solo(name: str, **fields: Any) -> Solo:
     ]
     config = find_model(name).Config(**SMALL[name], batch_size=50, epochs=EPOCHS, **fields)
     metric = "val/auc" if "auc_rows" in fields else "val/distance"
-    return Solo(
+    return TrialTraining(
         find_model(name), config, *parts, trial=Trial(number=0, params={}, seed=2), objective=Objective(metric=metric)
     )
 

@@ -15,7 +15,7 @@ from sparring.data.embedded.muons import draw
 from sparring.data.physics.kinematics import ANGLES, FIRST, LAST, SKEWED, to_box, to_polar
 from sparring.errors import DataError
 from sparring.models.blocks.muon_frame import HalfNormalRanks, MuonFrame, interpolate
-from sparring.models.metrics.characteristic_distance import LENGTHS, Closeness
+from sparring.models.metrics.characteristic_distance import LENGTHS, CharacteristicDistance
 from sparring.models.metrics.keyed_noise import keyed_normal, keyed_uniform
 from sparring.models.metrics.two_sample import auc
 
@@ -214,7 +214,7 @@ def test_one_bit_of_one_column_changes_all_its_noise(muons):
 
 
 def distance(a: torch.Tensor, b: torch.Tensor) -> float:
-    closeness = Closeness(a.shape[1]).to(a)
+    closeness = CharacteristicDistance(a.shape[1]).to(a)
     return closeness.distance({name: float(total) for name, total in closeness.sums(a, b).items()}, len(a))
 
 
@@ -234,7 +234,7 @@ def test_the_distance_is_that_of_the_characteristic_functions():
 def test_batches_add_up():
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(100, 3, dtype=torch.float64, generator=generator) for _ in range(2))
-    closeness = Closeness(3).double()
+    closeness = CharacteristicDistance(3).double()
     parts = [closeness.sums(a[piece], b[piece]) for piece in (slice(0, 30), slice(30, 100))]
     summed = {name: float(parts[0][name] + parts[1][name]) for name in parts[0]}
     whole = {name: float(total) for name, total in closeness.sums(a, b).items()}

@@ -22,11 +22,11 @@ from sparring.data.physics.kinematics import HIGH, LOW, RARENESS, SKEWED, to_box
 from sparring.errors import DataError
 from sparring.models import find_model
 from sparring.models.base import Model, Step
-from sparring.models.blocks.dense import Bank, dense, inferring, regress
+from sparring.models.blocks.dense import StackedMlp, dense, inferring, regress
 from sparring.models.blocks.muon_frame import HalfNormalRanks, MuonFrame
 from sparring.models.boost_vae.model import divergence
 from sparring.records import Objective, Trial
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 from sparring.training.noise import cumulate, order
 
 pytestmark = pytest.mark.slow  # all together
@@ -62,13 +62,13 @@ def make(name: str, rows: dict[str, Tensor], seed: int = 0, dtype: torch.dtype =
 
 def run(model: Model, phase: str, rows: dict[str, Tensor], seed: int = 0) -> Step:
     torch.manual_seed(seed)
-    known = rows | model.see(**rows)
+    known = rows | model.transform_rows(**rows)
     return model(phase, {name: known[name] for name in model.wants(phase)})
 
 
-def solo(name: str, rows: dict[str, Tensor], seed: int = 3, **fields: Any) -> Solo:
+def solo(name: str, rows: dict[str, Tensor], seed: int = 3, **fields: Any) -> TrialTraining:
     model_class = find_model(name)
-    return Solo(
+    return TrialTraining(
         model_class,
         model_class.Config(**{**SMALL[name], **fields}),
         take(rows, name, slice(0, 800)),
@@ -129,7 +129,7 @@ def test_a_regressor_learns_a_curve():
     assert functional.mse_loss(net(x), x.abs()).item() < 0.002
 
 
-def each_of(bank: Bank) -> list[tuple[int, nn.Module]]:
+def each_of(bank: StackedMlp) -> list[tuple[int, nn.Module]]:
     """A bank's nets as plain ones, with their numbers."""
     nets = []
     for n in range(bank.nets):
@@ -143,7 +143,7 @@ def each_of(bank: Bank) -> list[tuple[int, nn.Module]]:
 
 def test_the_nets_of_a_bank_learn_curves_of_their_own():
     torch.manual_seed(0)
-    bank = Bank(2, (1, 32, 64, 1))
+    bank = StackedMlp(2, (1, 32, 64, 1))
     bank.initialize(0.8)
     assert bank(torch.zeros(1, 2, 1)).flatten().tolist() == pytest.approx([0.8, 0.8])
     x = torch.rand(2000, 2, 1) * 4 - 2
@@ -435,8 +435,8 @@ def test_a_pass_draws_rows_by_their_weights_under_sample_boost_alone(rows, boost
     rarest, ranks = given[:, [RARENESS.index("4d")]], HalfNormalRanks(1)
     ranks.fit(rarest)
     aux = ranks(rarest)[:, 0]
-    reach = cumulate(aux.sqrt()) if boost == "sample" else None
-    expected = torch.cat([aux[order(7, n, 800, reach)][: 800 // 64 * 64] for n in range(2)])
+    cumulative_weights = cumulate(aux.sqrt()) if boost == "sample" else None
+    expected = torch.cat([aux[order(7, n, 800, cumulative_weights)][: 800 // 64 * 64] for n in range(2)])
     assert torch.cat(seen).equal(expected)
     assert (len(torch.unique(expected[:768])) < 768) == (boost == "sample")
 
@@ -447,15 +447,15 @@ def test_after_a_resume_rows_are_seen_as_the_checkpoint_sees_them(rows):
     saved.model.frame.mean.add_(0.5)
     resumed.restore(saved.save())
     index = torch.arange(5)
-    expected = saved.model.see(**{name: field[:5] for name, field in resumed.train_rows.items()})
+    expected = saved.model.transform_rows(**{name: field[:5] for name, field in resumed.train_rows.items()})
     assert resumed._batches.take(index)["seen"].equal(expected["seen"])
     assert not saved._batches.take(index)["seen"].allclose(expected["seen"])
 
 
 def test_rows_are_drawn_by_sums_that_float32_could_not_hold():
     weights = torch.tensor([2.0**24, 1, 1, 0, 1])
-    reach = cumulate(weights)
-    assert reach.tolist() == [2**24, 2**24 + 1, 2**24 + 2, 2**24 + 2, 2**24 + 3]
+    cumulative_weights = cumulate(weights)
+    assert cumulative_weights.tolist() == [2**24, 2**24 + 1, 2**24 + 2, 2**24 + 2, 2**24 + 3]
     assert order(0, 0, 5, torch.tensor([0, 0, 0, 0, 1.0], dtype=torch.float64)).tolist() == [4] * 5
     even = torch.cat([order(0, n, 5, cumulate(torch.tensor([1.0, 0, 0, 3, 0]))) for n in range(400)])
     assert set(even.tolist()) == {0, 3}
@@ -561,7 +561,7 @@ def stilled(model: nn.Module, nets: tuple[str, ...]) -> Iterator[None]:
 def test_a_lane_among_three_equals_the_same_trial_alone(rows, name, fields):
     models = [make(name, rows, seed=seed, dtype=torch.float64, **fields) for seed in range(3)]
     batches = [take(rows, name, slice(50 * lane, 50 * lane + 50), torch.float64) for lane in range(3)]
-    batches = [batch | model.see(**batch) for model, batch in zip(models, batches, strict=True)]
+    batches = [batch | model.transform_rows(**batch) for model, batch in zip(models, batches, strict=True)]
     base = copy.deepcopy(models[0]).to("meta")
     parameters, buffers = torch.func.stack_module_state(models)
     buffers = {key: buffer.clone() for key, buffer in buffers.items()}
@@ -638,7 +638,7 @@ def test_the_gan_learns():
         for key in ("train", "valid")
     }
     small = {"aux_steps": 200, "hidden_gen": (64, 64), "hidden_dis": (64, 64), "noise": 20}
-    solo = Solo(
+    solo = TrialTraining(
         model_class,
         model_class.Config(**{**SMALL["auxgan"], **small, "lr_gen": 1e-3, "lr_dis": 1e-3}),
         part["train"],
@@ -668,7 +668,7 @@ def test_codes_are_more_independent_and_more_half_normal_than_the_values_themsel
         {"rareness": torch.from_numpy(data.fields["rareness"][part])} for part in (split.train, split.valid)
     )
     rates = {"lr_gen": 1e-3, "lr_dis": 6e-3, "lr_schedule": "cosine", "beta1": 0.5, "hidden_dis": (64, 64)}
-    run_ = Solo(
+    run_ = TrialTraining(
         find_model("aux_aae"),
         find_model("aux_aae").Config(code=code, epochs=4, auc_rows=4000, dropout=0.0, **rates, **fields),
         train,

@@ -11,7 +11,7 @@ from torch import nn
 from sparring.models.aegan.model import AEGAN
 from sparring.records import Objective, Trial
 from sparring.training.hardware import matmul
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 CPU = torch.device("cpu")
 
@@ -27,12 +27,12 @@ def suited(monkeypatch):
 )
 def test_wide_layers_are_worth_it_and_narrow_ones_are_not(suited, width, rows, chosen):
     net = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
-    assert isinstance(matmul.choose(net, rows, CPU), matmul.Permission) is chosen
+    assert isinstance(matmul.choose(net, rows, CPU), matmul.OneDnnMatmul) is chosen
 
 
 def test_a_net_of_both_is_judged_by_their_sum(suited):
     wide, narrow = nn.Linear(256, 256), [nn.Linear(64, 64) for _ in range(8)]
-    assert isinstance(matmul.choose(nn.ModuleList([wide, *narrow[:2]]), 64, CPU), matmul.Permission)
+    assert isinstance(matmul.choose(nn.ModuleList([wide, *narrow[:2]]), 64, CPU), matmul.OneDnnMatmul)
     assert isinstance(matmul.choose(nn.ModuleList([wide, *narrow]), 64, CPU), nullcontext)
 
 
@@ -41,7 +41,7 @@ def test_other_devices_numbers_and_processors_stay_as_they_are(monkeypatch):
     monkeypatch.setattr(matmul, "is_suited", lambda: False)
     assert isinstance(matmul.choose(net, 64, CPU), nullcontext)
     monkeypatch.setattr(matmul, "is_suited", lambda: True)
-    assert isinstance(matmul.choose(net, 64, CPU), matmul.Permission)
+    assert isinstance(matmul.choose(net, 64, CPU), matmul.OneDnnMatmul)
     assert isinstance(matmul.choose(net, 64, torch.device("cuda")), nullcontext)
     assert isinstance(matmul.choose(net.double(), 64, CPU), nullcontext)
 
@@ -66,7 +66,7 @@ def divide_under(precision: str) -> float:
 
 
 def test_the_permission_ends_with_the_step_also_with_an_error():
-    permission = matmul.Permission()
+    permission = matmul.OneDnnMatmul()
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), permission:
             divide_under(torch.get_float32_matmul_precision())
@@ -82,9 +82,9 @@ def test_gradients_differ_by_rounding_alone(monkeypatch):
 
     def gradients() -> torch.Tensor:
         trial, objective = Trial(number=0, params={}, seed=0), Objective(metric="val/score")
-        solo = Solo(AEGAN, AEGAN.Config(), rows, rows, trial=trial, objective=objective)
+        solo = TrialTraining(AEGAN, AEGAN.Config(), rows, rows, trial=trial, objective=objective)
         seen: list[torch.Tensor] = []
-        for arm in solo.arms:
+        for arm in solo.phase_steps:
             monkeypatch.setattr(arm, "update", lambda found, _: seen.extend(each.flatten() for each in found))
         solo._run_step(0, torch.arange(64))
         return torch.cat(seen)

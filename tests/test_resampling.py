@@ -25,7 +25,7 @@ from sparring.data.readers.spectra import read_spectrum
 from sparring.errors import UsageError
 from sparring.production import read_trained
 from sparring.production.drawing import pictures
-from sparring.production.inference.ensemble import Dropping, read_committee
+from sparring.production.inference.ensemble import Dropping, read_ensemble
 from sparring.production.inference.samples import read_rows
 from sparring.production.retrain import retrain
 from sparring.space import read_space, write_toml
@@ -127,7 +127,7 @@ def test_a_members_verbs_work_on_its_own_validation_rows(scheme, members):
         assert not set(valid) & set(train)
         assert set(valid) | set(train) == set(data.ids)
         seen += valid
-        answer = read_committee(members(scheme) / name).predict(read_rows(loaded), ["structure"])
+        answer = read_ensemble(members(scheme) / name).predict(read_rows(loaded), ["structure"])
         mse = np.square(answer.answers["spectrum"] - answer.truths["spectrum"]).mean()
         assert mse == pytest.approx(figures(loaded.folder)["val/mse_predict_spectrum"], rel=1e-4)
     assert (len(seen) == len(set(seen)) == 60) == (scheme == "kfold")
@@ -266,12 +266,12 @@ def test_rows_that_trained_some_members_are_pointed_out(members, tmp_path, run_v
     asked = ["predict", members("kfold"), "-o", tmp_path]
     assert run_verb(*asked) == 0
     assert "These rows trained some of the k-fold's members, so the errors here are too low" in capsys.readouterr().out
-    own = set(read_rows(read_committee(members("kfold")).front).ids)
+    own = set(read_rows(read_ensemble(members("kfold")).front).ids)
     data = load_dataset("exafs", None, {"n": 60})
     assert own == {data.ids[row] for row in split_rows(60).valid}  # the study's, not the first fold's
     assert run_verb("predict", members("ensemble"), "-o", tmp_path) == 0
     assert "too low" not in capsys.readouterr().out
-    kfold, rows = read_committee(members("kfold")), read_rows(read_committee(members("kfold")).front)
+    kfold, rows = read_ensemble(members("kfold")), read_rows(read_ensemble(members("kfold")).front)
     assert kfold.caution(rows)
     assert not kfold.caution(replace(rows, part="test"))
     assert not kfold.caution(replace(rows, is_own=False, part=None))  # of another data set
@@ -322,11 +322,11 @@ def test_dropout_answers_vary_about_the_plain_answer_and_repeat(members, tmp_pat
 
 
 def test_members_and_passes_go_into_one_deviation(members):
-    committee = read_committee(members("ensemble"), passes=4)
-    rows = read_rows(committee.front, n=4)
-    together = committee.predict(rows, ["structure"])
+    ensemble = read_ensemble(members("ensemble"), passes=4)
+    rows = read_rows(ensemble.front, n=4)
+    together = ensemble.predict(rows, ["structure"])
     answers = []
-    for member in committee.members:
+    for member in ensemble.members:
         with Dropping(member.device):
             answers += [member.model.predict(structure=rows.fields["structure"])["spectrum"].numpy() for _ in range(4)]
     np.testing.assert_allclose(together.answers["spectrum"], np.mean(answers, 0), rtol=1e-4, atol=1e-6)
@@ -341,10 +341,10 @@ def test_dropping_drops_in_eval_mode_and_leaves_batch_norms_alone(members):
     assert dropping.drawn == 1
     assert found.unique().tolist() == [0.0, pytest.approx(1 / 0.7)]
     assert float(found.mean()) == pytest.approx(1.0, abs=0.02)
-    committee = read_committee(members("ensemble") / "seed-97", passes=3)
-    before = {name: tensor.clone() for name, tensor in committee.front.model.state_dict().items()}
-    committee.predict(read_rows(committee.front), ["structure"])
-    for name, tensor in committee.front.model.state_dict().items():
+    ensemble = read_ensemble(members("ensemble") / "seed-97", passes=3)
+    before = {name: tensor.clone() for name, tensor in ensemble.front.model.state_dict().items()}
+    ensemble.predict(read_rows(ensemble.front), ["structure"])
+    for name, tensor in ensemble.front.model.state_dict().items():
         assert torch.equal(tensor, before[name]), name
 
 
@@ -354,7 +354,7 @@ def test_a_model_without_dropout_and_too_few_passes_are_refused(tmp_path, member
     assert "answers without dropout, so no two answers would differ; train with dropout" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
     with pytest.raises(UsageError, match=r"--mc-dropout: wants 2 to 10,000 passes, .* but got 1"):
-        read_committee(tmp_path / "m", passes=1)
+        read_ensemble(tmp_path / "m", passes=1)
     asked = ["predict", members("ensemble") / "seed-97", "--controls", "--mc-dropout", "5"]
     assert run_verb(*asked) == 2
     assert "leave out --mc-dropout" in capsys.readouterr().err

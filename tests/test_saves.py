@@ -119,9 +119,11 @@ def test_checkpoints_of_another_configuration_are_not_gone_on_from(tmp_path, mon
     assert names(folder / "checkpoints") == ["e00002", "e00004", "e00006"]
     before = (folder / "metrics.json").read_text()
     calls: list[int] = []
-    run_epoch = retrain.train_single.__globals__["Solo"].run_epoch
+    run_epoch = retrain.train_single.__globals__["TrialTraining"].run_epoch
     monkeypatch.setattr(
-        retrain.train_single.__globals__["Solo"], "run_epoch", lambda self: (calls.append(1), run_epoch(self))[1]
+        retrain.train_single.__globals__["TrialTraining"],
+        "run_epoch",
+        lambda self: (calls.append(1), run_epoch(self))[1],
     )
     assert run_verb("train", tmp_path / "a.toml", "-o", folder, "--save-every", "2") == 0
     assert (calls, (folder / "metrics.json").read_text()) == ([], before), "it was trained already"

@@ -59,7 +59,7 @@ def sparring(*arguments: str, cwd: Path) -> str:
 def test_a_search_outlives_a_slot_and_the_referee(command, find_processes, check_unbroken):
     search = command("outlives")
     process = search.start("--trials", "6", "--set", "epochs=243", "--checkpoint-seconds", "0", "--pruner", "none")
-    for victim in ("ray::Slot", "ray::Court"):
+    for victim in ("ray::Slot", "ray::RefereeActor"):
         settled = len(search.epochs())
         search.wait_for(lambda: len(search.epochs()) > settled + 5, process)  # noqa: B023
         find_processes(victim, process.pid)[0].kill()
@@ -149,5 +149,5 @@ def test_a_search_runs_on_a_cluster_that_is_already_there(ray_cluster, command):
     from ray.util.state import list_actors
 
     actors = list_actors()
-    assert {"Slot", "Court"} <= {actor.class_name for actor in actors}
+    assert {"Slot", "RefereeActor"} <= {actor.class_name for actor in actors}
     assert [actor for actor in actors if actor.state == "ALIVE"] == []

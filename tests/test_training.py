@@ -16,7 +16,7 @@ from sparring.errors import CheckpointError
 from sparring.models.base import Model, Step
 from sparring.models.config import Config, Phase
 from sparring.records import Objective, Trial
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 from sparring.training.noise import Noise, mix, order
 from sparring.training.optimizers import make_optimizer, step_of
 from sparring.training.schedules import factor
@@ -74,7 +74,7 @@ def rows(n, seed=0):
 def solo(seed=3, attempt=1, **values):
     config = ToyConfig(**{"epochs": 6, "batch_size": 16, "lr_schedule": "one_cycle", **values})
     trial = Trial(number=1, params={}, seed=seed, attempt=attempt)
-    return Solo(Toy, config, rows(100), rows(30, 1), trial=trial, objective=Objective(metric="val/score"))
+    return TrialTraining(Toy, config, rows(100), rows(30, 1), trial=trial, objective=Objective(metric="val/score"))
 
 
 def train(run, epochs):
@@ -119,7 +119,7 @@ def test_a_phase_changes_only_the_nets_it_names():
     run = solo()
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
     known = {"x": run.train_rows["x"][:16]}
-    gen, dis = run.arms
+    gen, dis = run.phase_steps
     with gen.others_stilled(), run.noise.begin(0, 0):
         loss, _, carry = run.model("gen", known)
         gradients = torch.autograd.grad(loss, gen.parameters)

@@ -79,7 +79,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, run_verb) -> Any:
 
 
 @pytest.fixture(scope="module")
-def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ood(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the data set imagenet wants it: 40 colour images of noise, 12 pixels wide and 9 high."""
     place = tmp_path_factory.mktemp("foreign")
     rng = np.random.default_rng(0)
@@ -468,8 +468,8 @@ def test_the_controls_command_writes_a_table(learned, tmp_path, run_verb, capsys
 
 
 def test_separation_is_what_its_definition_says():
-    own, foreign = np.array([0.0, 1.0, 2.0, 3.0]), np.array([2.5, 4.0, 5.0, 6.0])
-    found = separate(own, foreign)
+    own, ood = np.array([0.0, 1.0, 2.0, 3.0]), np.array([2.5, 4.0, 5.0, 6.0])
+    found = separate(own, ood)
     assert found.auroc == pytest.approx(15 / 16)  # of 16 pairs only (3, 2.5) is the wrong way round
     assert found.fpr_at_95_tpr == pytest.approx(1 / 4)  # to find all four, 3 is called foreign too
     assert (found.mean_own, found.mean_foreign) == (1.5, 4.375)
@@ -487,10 +487,10 @@ def test_separation_is_what_its_definition_says():
     ],
 )
 def test_foreign_images_of_another_size_and_colour_are_scored(
-    name, known, trained, foreign, tmp_path, monkeypatch, run_verb
+    name, known, trained, ood, tmp_path, monkeypatch, run_verb
 ):
     place = tmp_path / "out"
-    asked = ["outliers", trained(name), "--out-dataset", "imagenet", "--out-path", foreign, "-o", place]
+    asked = ["outliers", trained(name), "--out-dataset", "imagenet", "--out-path", ood, "-o", place]
     monkeypatch.setenv("SPARRING_DATA", str(tmp_path))
     assert run_verb(*asked, "--rows", "100") == 0
     figures = json.loads((place / "outliers.json").read_text())
@@ -500,7 +500,7 @@ def test_foreign_images_of_another_size_and_colour_are_scored(
     assert sum(table["is_foreign"]) == 40
     loaded = read_trained(trained(name))
     own = scores(loaded, read_rows(loaded, n=100))
-    other = scores(loaded, read_rows(loaded, dataset="imagenet", data_path=foreign))
+    other = scores(loaded, read_rows(loaded, dataset="imagenet", data_path=ood))
     for score in known:
         np.testing.assert_allclose(table[score], np.concatenate([own[score], other[score]]), rtol=1e-5)
         again = separate(np.array(table[score][:100]), np.array(table[score][100:]))
@@ -558,7 +558,7 @@ def test_its_pinned_file_trains_the_same_weights_and_snapshots_change_nothing(pu
         assert torch.equal(again[name], tensor), name
 
 
-def test_the_published_verbs_work_on_what_it_wrote(published, foreign, tmp_path, monkeypatch, run_verb):
+def test_the_published_verbs_work_on_what_it_wrote(published, ood, tmp_path, monkeypatch, run_verb):
     asked = ["train", "advvae", *TINY]
     one = ["--checkpoint", published]
     assert run_verb(*asked, "--sample", *one, "-o", tmp_path / "s") == 0
@@ -568,7 +568,7 @@ def test_the_published_verbs_work_on_what_it_wrote(published, foreign, tmp_path,
     assert (tmp_path / "t" / "errors.parquet").is_file()
     monkeypatch.setenv("SPARRING_DATA", str(tmp_path))
     words = ["--outlier_detection", "--discriminator_checkpoint", published, "--out_dataset", "imagenet"]
-    assert run_verb(*asked, *words, "--data-path", foreign, "-o", tmp_path / "o") == 0
+    assert run_verb(*asked, *words, "--data-path", ood, "-o", tmp_path / "o") == 0
     assert json.loads((tmp_path / "o" / "outliers.json").read_text())["scores"].keys() == {
         "reconstruction", "discriminator",
     }  # fmt: skip

@@ -16,10 +16,10 @@ from sparring.models import find_config, find_model, model_names
 from sparring.production.loading.place import find_study, read_trained
 from sparring.production.loading.study_winner import read_winner
 from sparring.records import Objective, Outcome, Trial, TrialRow
-from sparring.referee.ended import Standing
+from sparring.referee.ended import EndedTrials
 from sparring.study import open_folder, prepare, reopen
 from sparring.training.batches.mapped_rows import as_rows
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 SCORE, LIKENESS = Objective(metric="val/score"), Objective(metric="val/ms_ssim", goal="maximize")
 
@@ -35,7 +35,7 @@ def row(trial: int, value: float, likeness: float = 0.0, outcome: Outcome = Outc
 
 
 def test_under_one_objective_the_best_leads_and_of_equals_the_earlier():
-    standing = Standing([SCORE])
+    standing = EndedTrials([SCORE])
     seen = []
     for each in (row(3, 0.5), row(1, 0.4), row(2, 0.4), row(0, 0.4), row(4, 0.1, outcome=Outcome.PRUNED), row(5, 0.9)):
         leads = standing.would_lead(each)
@@ -46,7 +46,7 @@ def test_under_one_objective_the_best_leads_and_of_equals_the_earlier():
 
 
 def test_under_several_the_front_leads():
-    standing = Standing([SCORE, LIKENESS])
+    standing = EndedTrials([SCORE, LIKENESS])
     for each in (row(0, 0.5, 0.5), row(1, 0.6, 0.9), row(2, 0.7, 0.8), row(3, 0.4, 0.5), row(4, 0.4, 0.5)):
         standing.add(each)
     assert sorted(standing.leaders) == [1, 3, 4], "2 is beaten by 1 and 0 by 3; equals are both on it"
@@ -86,7 +86,7 @@ def searched(tmp_path_factory) -> Path:
     )
     open_folder(study)
     params = study.space.baseline()
-    solo = Solo(
+    solo = TrialTraining(
         find_model("aegan"),
         study.space.config(params),
         as_rows(study.rows("train")),

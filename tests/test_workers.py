@@ -39,7 +39,7 @@ def test_whoever_of_a_group_is_killed_costs_an_attempt_and_no_figure(command, fi
         killed.wait_for(lambda: len(killed.epochs()) > settled + 5, process)  # noqa: B023
         workers = killed.wait_for(lambda: sorted(find_processes(WORKER, process.pid), key=pid), process)
         workers[rank].kill()
-    for trial, title in ((1, "ray::Slot"), (2, "ray::Court")):
+    for trial, title in ((1, "ray::Slot"), (2, "ray::RefereeActor")):
         killed.wait_for(lambda: sum(row.trial == trial for row in killed.epochs()) > 5, process)  # noqa: B023
         find_processes(title, process.pid)[0].kill()
     assert process.wait(600) == 0, killed.said()[-3000:]

@@ -4,7 +4,7 @@ Two gloo processes, one thread each, on the step of step.py (49/226 features, hi
 fused Adam) with a global batch of 64, so 32 rows a worker. Two runs alternate in the same two processes, in rounds of
 12 steps, so that the machine's moods meet both:
 
-ours   ``Solo`` with ``Workers``, batch norm per worker
+ours   ``TrialTraining`` with ``Workers``, batch norm per worker
 plain  torch.distributed by hand: the ideal eager loop of step.py with one flat all_reduce per phase
 
 Start, imports and the first two rounds are not counted. The aim is ours / plain ≤ 1.025 (median of the pairs).

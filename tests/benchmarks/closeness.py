@@ -24,7 +24,7 @@ from sparring.data import load_dataset, split_rows
 from sparring.models import find_model
 from sparring.records import Trial, Value
 from sparring.space import Space, find_space, read_space
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 CHECKPOINTS, AUC_ROWS = 6, 2_000
 BELOW = (0.8, 0.65)
@@ -80,7 +80,7 @@ def figures(case: Case, runs: int) -> list[list[dict[str, float]]]:
         budget = {"epochs": CHECKPOINTS, "steps_per_epoch": case.steps, "auc_rows": AUC_ROWS}
         config = model_class.Config.model_validate(space.values(params) | budget)
         trial = Trial(number=number, params={}, seed=number)
-        solo = Solo(model_class, config, train, valid, trial=trial, objective=space.objectives[0])
+        solo = TrialTraining(model_class, config, train, valid, trial=trial, objective=space.objectives[0])
         metrics = [solo.run_epoch().metrics for _ in range(CHECKPOINTS)]
         found.append([each for each in metrics if np.isfinite([each[key] for key in ("val/auc", *case.metrics)]).all()])
     return found

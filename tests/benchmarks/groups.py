@@ -40,7 +40,7 @@ class Stopwatch:
         self.ended: dict[int, float] = {}
         self.inside: dict[int, float] = {}
 
-    def see(self, snapshot, events) -> None:
+    def transform_rows(self, snapshot, events) -> None:
         from sparring.records import Trial, TrialRow
 
         for event in events:

@@ -1,16 +1,15 @@
 """Each system's training step against the published code's: `python tests/benchmarks/published_steps.py`, 5 minutes.
 
 Both sides have the published sizes, batch and settings, float32, one thread as slots have and then two. Theirs is
-``opponents.py``: the published step, plainly rewritten, on batches that are there already. Ours is ``Solo``'s step as a
-slot takes it, its batch's gathering and conversion included. Each side has a process of its own, so that what ours sets
-for its process helps it alone. Blocks of steps alternate, ours and theirs, never both at once; what counts is the
-median of the pairs' ratios, with the 10th and 90th percentile. Where others share the machine, trust the CPU time (of
-the process), which waiting does not enter.
+``opponents.py``: the published step, plainly rewritten, on batches that are there already. Ours is ``TrialTraining``'s
+step as a slot takes it, its batch's gathering and conversion included. Each side has a process of its own, so that what
+ours sets for its process helps it alone. Blocks of steps alternate, ours and theirs, never both at once; what counts is
+the median of the pairs' ratios, with the 10th and 90th percentile. Where others share the machine, trust the CPU time
+(of the process), which waiting does not enter.
 
-GFLOP     in matrix products and convolutions, theirs and ours
-products  their share of our step's CPU time: those of one step, recorded and played back alone
-ideal     theirs / the time of our products: what a step of nothing else would reach, not even with an optimizer
-loop      theirs with its data loader, as its loop has it, against ours: CPU, one thread
+GFLOP in matrix products and convolutions, theirs and ours products their share of our step's CPU time: those of one
+step, recorded and played back alone ideal theirs / the time of our products: what a step of nothing else would reach,
+not even with an optimizer loop theirs with its data loader, as its loop has it, against ours: CPU, one thread
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ from sparring.models.base import Model
 from sparring.models.boost_vae.model import BoostVAE
 from sparring.models.mlp_aae.model import MLPAAE
 from sparring.records import Objective, Trial
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 from sparring.training.noise import order
 
 aten = torch.ops.aten
@@ -140,13 +139,13 @@ def slices(seen: tuple[Tensor, ...], batch: int) -> Batches:
 # -- both sides -------------------------------------------------------------------------------------------------------
 
 
-def ours(case: Case) -> tuple[Solo, Callable[[], None]]:
+def ours(case: Case) -> tuple[TrialTraining, Callable[[], None]]:
     """The engine's own step, as ``run_epoch`` takes it."""
     rows = case.rows()
     few = {name: tensor[:64] for name, tensor in rows.items()}
     objective = Objective(metric=next(name for name in case.model.Config.metrics if name.startswith("val/")))
     config = case.model.Config(**case.settings)
-    solo = Solo(case.model, config, rows, few, trial=Trial(number=0, params={}, seed=0), objective=objective)
+    solo = TrialTraining(case.model, config, rows, few, trial=Trial(number=0, params={}, seed=0), objective=objective)
     at, shuffled = 0, torch.empty(0)
 
     def step() -> None:
@@ -262,7 +261,7 @@ class Products(TorchDispatchMode):
             call()
 
 
-def products_share(solo: Solo, step: Callable[[], None]) -> float:
+def products_share(solo: TrialTraining, step: Callable[[], None]) -> float:
     """Share of a step's CPU time inside its products, by the library that the step takes; blocks of both alternate."""
     with Products() as products:
         step()

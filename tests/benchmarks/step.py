@@ -21,7 +21,7 @@ from sparring.models.aegan.config import Config
 from sparring.models.aegan.model import AEGAN
 from sparring.records import Objective, Trial
 from sparring.training.averaging import Workers
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 ROWS, A, B, H, BATCH, STEPS = 1600, 49, 226, 256, 64, 12
 W_ADV = 0.01
@@ -107,7 +107,7 @@ def ours(a: torch.Tensor, b: torch.Tensor, workers: Workers | None = None) -> Ca
     config = Config(w_adv=W_ADV, lr_gen=1e-3, batch_size=BATCH)
     objective = Objective(metric="val/score")
     trial = Trial(number=0, params={}, seed=0)
-    solo = Solo(AEGAN, config, rows, rows, trial=trial, objective=objective, workers=workers)
+    solo = TrialTraining(AEGAN, config, rows, rows, trial=trial, objective=objective, workers=workers)
     shuffle = torch.Generator().manual_seed(2)
     at = 0
 

@@ -18,7 +18,7 @@ from sparring.models.aegan.model import AEGAN
 from sparring.records import Objective, Trial
 from sparring.space import Space
 from sparring.training.averaging import Workers
-from sparring.training.loop import Solo
+from sparring.training.loop import TrialTraining
 
 TRIALS, SLOTS, EPOCHS = 24, 2, 3
 
@@ -67,7 +67,7 @@ def train_trial(number: int, params: Mapping, workers: Workers | None = None) ->
     train, valid = material()
     trial = Trial(number=number, params=dict(params), seed=0)
     objective = Objective(metric="val/score")
-    solo = Solo(AEGAN, space().config(params), train, valid, trial=trial, objective=objective, workers=workers)
+    solo = TrialTraining(AEGAN, space().config(params), train, valid, trial=trial, objective=objective, workers=workers)
     while not solo.is_exhausted:
         solo.run_epoch()
     return float(solo.best_value)

@@ -23,7 +23,7 @@ def sparring(*arguments: str, folder: Path) -> None:
 
 
 def make(folder: Path) -> None:
-    """Makes a study, its mirror and a trained folder, all called ``older``, a report of the first and answers of the last."""
+    """Makes a study, its mirror and a trained folder, all called ``older``, a report and answers of the last."""
     settings = [word for setting in (*TINY, "data.n=200") for word in ("--set", setting)]
     stopped = ("--trials", "40", "--time", "14s", "--slots", "2", "--checkpoint-seconds", "0.5")
     mirrored = ("--mirror", str(folder / "mirror"))

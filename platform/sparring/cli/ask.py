@@ -108,13 +108,13 @@ def reconstruct(
 ) -> None:
     """Samples as they come back through the model, each one's error, and pictures side by side."""
     from ..production.inference.commands import run_reconstruct
-    from ..production.inference.ensemble import read_committee
+    from ..production.inference.ensemble import read_ensemble
     from ..production.inference.samples import read_rows
 
-    committee = read_committee(folder, device, passes, trial)
-    committee.front.method("reconstruct")
-    found = read_rows(committee.front, part=part, n=rows, dataset=dataset, data_path=data_path)
-    run_reconstruct(committee, found, output, console)
+    ensemble = read_ensemble(folder, device, passes, trial)
+    ensemble.front.method("reconstruct")
+    found = read_rows(ensemble.front, part=part, n=rows, dataset=dataset, data_path=data_path)
+    run_reconstruct(ensemble, found, output, console)
 
 
 def predict(
@@ -141,11 +141,11 @@ def predict(
 ) -> None:
     """Structure to spectrum and back: the AEGAN's predictions, their errors where the truth is known, and curves."""
     from ..production.inference.commands import run_controls, run_predict
-    from ..production.inference.ensemble import read_committee
+    from ..production.inference.ensemble import read_ensemble
     from ..production.inference.samples import read_rows, read_spectra, read_structures
 
-    committee = read_committee(folder, device, passes, trial)
-    loaded = committee.front
+    ensemble = read_ensemble(folder, device, passes, trial)
+    loaded = ensemble.front
     loaded.method("predict")
     where = output or loaded.folder / "predictions"
     sources = {"both": loaded.fields} | {name: (name,) for name in loaded.fields}
@@ -153,8 +153,8 @@ def predict(
         raise UsageError(f"--from: there are {', '.join(sources)}, but got {given!r}")
     if controls and (structures or spectra):
         raise UsageError("--controls: wants samples whose structure and spectrum are both known; leave out the files")
-    if controls and not committee.is_single:
-        way_out = "leave out --mc-dropout" if passes else f"name a member, such as {committee.members[0].folder}"
+    if controls and not ensemble.is_single:
+        way_out = "leave out --mc-dropout" if passes else f"name a member, such as {ensemble.members[0].folder}"
         raise UsageError(f"--controls: tests what one model answers, not a mean of answers; {way_out}")
     asked: list[tuple[Path, Sequence[str], Rows]] = []
     if structures is not None:
@@ -164,7 +164,7 @@ def predict(
     if not asked:
         found = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
         asked.append((where, sources[given], found))
-    run_predict(committee, asked, text, console)
+    run_predict(ensemble, asked, text, console)
     if controls:
         train = read_rows(loaded, part="train", data_path=data_path)
         run_controls(loaded, asked[0][2], train, output, console)
@@ -172,11 +172,15 @@ def predict(
 
 def outliers(
     folder: Folder,
-    out_dataset: Annotated[str, typer.Option("--out-dataset", help="The foreign set; any size, grey or colour.")],
-    out_path: Annotated[Path | None, typer.Option("--out-path", help="Where the foreign set lies.")] = None,
+    out_dataset: Annotated[
+        str, typer.Option("--out-dataset", help="The out-of-distribution set; any size, grey or colour.")
+    ],
+    out_path: Annotated[Path | None, typer.Option("--out-path", help="Where the out-of-distribution set lies.")] = None,
     out_settings: Annotated[
         list[str] | None,
-        typer.Option("--out-set", metavar="KEY=VALUE", help="An option of the foreign set's reader; repeatable."),
+        typer.Option(
+            "--out-set", metavar="KEY=VALUE", help="An option of the out-of-distribution set's reader; repeatable."
+        ),
     ] = None,
     part: Part = None,
     rows: Number = None,
@@ -185,7 +189,7 @@ def outliers(
     trial: OfStudy = None,
     device: Device = "cpu",
 ) -> None:
-    """How well the model tells a foreign set from its own: AUROC and FPR at 95 % TPR of every score it has."""
+    """How well the model tells an out-of-distribution set from its own: AUROC and FPR at 95 % TPR of each score."""
     from ..production import read_trained
     from ..production.inference.commands import run_outliers
 

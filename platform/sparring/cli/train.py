@@ -133,7 +133,7 @@ def _ask_published(arguments: advvae.Arguments, output: Path | None, data_path: 
     """The AdvVAE's three verbs that work on what train wrote. Raises UsageError if the words contradict that."""
     from ..production import read_trained
     from ..production.inference.commands import run_outliers, run_reconstruct, run_sample
-    from ..production.inference.ensemble import Committee
+    from ..production.inference.ensemble import Ensemble
     from ..production.inference.samples import HELD_OUT, read_rows
 
     one, other = arguments.checkpoint, arguments.discriminator_checkpoint
@@ -148,7 +148,7 @@ def _ask_published(arguments: advvae.Arguments, output: Path | None, data_path: 
         run_sample(loaded, arguments.num_samples, 0, None, output, console)
     elif arguments.verb == "test":
         found = read_rows(loaded, part=HELD_OUT, data_path=data_path)
-        run_reconstruct(Committee(front=loaded, members=(loaded,)), found, output, console)
+        run_reconstruct(Ensemble(front=loaded, members=(loaded,)), found, output, console)
     else:
         out: tuple[str, Path | None, list[str]] = (arguments.out_dataset, data_path, [])
         run_outliers(loaded, *out, HELD_OUT, None, None, output, console, out_flag="--data-path")

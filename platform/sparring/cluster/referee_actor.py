@@ -18,7 +18,7 @@ from ..referee.referee import Referee
 from ..space import Space
 
 
-class Court(Referee):
+class RefereeActor(Referee):
     """A Referee in a process of its own; by this name the dashboard shows it.
 
     What keeps it from opening the study it tells whoever follows, and slots hear that nothing is left to run: an error
@@ -48,10 +48,10 @@ class Court(Referee):
         return super().follow(cursor, **options)
 
 
-def open_court(folder: Path, spec: StudySpec, space: Space, *, epochs: int, metrics: Sequence[str]) -> Any:
+def open_referee(folder: Path, spec: StudySpec, space: Space, *, epochs: int, metrics: Sequence[str]) -> Any:
     """Starts the referee's actor beside the driver; returns its handle at once, while it rebuilds itself."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    actor: Any = ray.remote(Court)
+    actor: Any = ray.remote(RefereeActor)
     placed = actor.options(
         num_cpus=0,
         max_restarts=-1,

@@ -51,15 +51,15 @@ _QUIET = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
+class DataRefs:
     """What slots train on: per part a reference into Ray's object store, where ``store`` put it."""
 
     train: Any
     valid: Any
-    foreign: Any
+    ood: Any
 
 
-def store(rows: Callable[[str], Mapping[str, np.ndarray | Mapped]]) -> Material:
+def store(rows: Callable[[str], Mapping[str, np.ndarray | Mapped]]) -> DataRefs:
     """Puts the parts into the connected cluster's object store, once for all slots of a node.
 
     rows: makes a part: by field an array of one dtype, (rows, …), or a map too large to copy. One part is made after
@@ -67,7 +67,7 @@ def store(rows: Callable[[str], Mapping[str, np.ndarray | Mapped]]) -> Material:
     """
     import ray
 
-    return Material(**{part: ray.put(rows(part)) for part in ("train", "valid", "foreign")})
+    return DataRefs(**{part: ray.put(rows(part)) for part in ("train", "valid", "ood")})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class Ended:
 class Follower(Protocol):
     """What the driver does with what it sees; ``watch.Watcher`` is one."""
 
-    def see(self, snapshot: Snapshot, events: Sequence[Any]) -> None: ...
+    def transform_rows(self, snapshot: Snapshot, events: Sequence[Any]) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +153,7 @@ def run(
     folder: Path,
     spec: StudySpec,
     space: Space,
-    material: Material,
+    material: DataRefs,
     *,
     epochs: int,
     metrics: tuple[str, ...],
@@ -164,9 +164,9 @@ def run(
     The first signal stops it gently, the second at once. Raises the SparringError that keeps the study from being
     opened, and whatever Ray Tune raised if it broke; what was committed stays.
     """
-    from .referee_actor import open_court
+    from .referee_actor import open_referee
 
-    referee = open_court(folder, spec, space.without_model(), epochs=epochs, metrics=metrics)
+    referee = open_referee(folder, spec, space.without_model(), epochs=epochs, metrics=metrics)
     broken: list[BaseException] = []
     tuning = threading.Thread(target=_tune, args=(referee, spec, material, broken), daemon=True, name="tune")
     caught: list[int] = []
@@ -179,7 +179,7 @@ def run(
             look = referee.follow.remote(cursor, is_over=bool(caught), elapsed_s=elapsed_s)
             snapshot, events, cursor = _wait_for(look, caught)
             elapsed_s = snapshot.elapsed_s
-            follower.see(snapshot, events)
+            follower.transform_rows(snapshot, events)
             stalled = is_stalled(snapshot, spec)
             if snapshot.broken is not None:
                 tuning.join(LEAVE_S)  # a slot that cannot start is tried again for ever
@@ -214,14 +214,14 @@ def _wait_for(answer: Any, caught: list[int], patience_s: float = 0.0) -> Any:
             raise error.cause if isinstance(error.cause, SparringError) else error from None
 
 
-def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseException]) -> None:
+def _tune(referee: Any, spec: StudySpec, material: DataRefs, broken: list[BaseException]) -> None:
     import ray
     from ray import tune
     from ray.tune.execution import class_cache
 
-    from .searcher import Door
+    from .searcher import RefereeSearcher
     from .slot import Slot, resources_of
-    from .trainer import Brief
+    from .trainer import WorkerInputs
 
     # It logs a traceback for every slot that dies, over the live view; the referee counts the death, the ledger tells.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
@@ -229,7 +229,7 @@ def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseEx
     # costs 1.1 s. Local workers have inherited the variable by now.
     class_cache.DEFAULT_ENV_VARS.clear()
     os.environ.pop("RAY_CHDIR_TO_TRIAL_DIR", None)
-    brief = ray.put(Brief(spec=spec, referee=referee, **vars(material)))
+    brief = ray.put(WorkerInputs(spec=spec, referee=referee, **vars(material)))
     slots = tune.with_resources(tune.with_parameters(Slot, spec=spec, brief=[brief]), resources_of(spec))
     # On the dashboard and in ps it is a Slot, not the wrapper that brings it its brief and its place.
     slots.__name__ = slots.__qualname__ = Slot.__name__
@@ -238,7 +238,7 @@ def _tune(referee: Any, spec: StudySpec, material: Material, broken: list[BaseEx
             tune.Tuner(
                 slots,
                 tune_config=tune.TuneConfig(
-                    search_alg=Door(referee),
+                    search_alg=RefereeSearcher(referee),
                     num_samples=-1,
                     max_concurrent_trials=spec.slots,
                     reuse_actors=True,

@@ -10,7 +10,7 @@ from ray.tune.search import Searcher
 from .slot import TRIAL
 
 
-class Door(Searcher):
+class RefereeSearcher(Searcher):
     """Holds no study of its own, so that Tune's snapshots hold none either."""
 
     def __init__(self, referee: Any) -> None:

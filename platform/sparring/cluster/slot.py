@@ -22,7 +22,7 @@ TRIAL = "trial"
 
 class Slot(tune.Trainable):
     def setup(self, config: dict[str, Any], spec: StudySpec, brief: list[Any]) -> None:  # type: ignore[override]
-        """brief: the object store's reference to a Brief, in a list so that Tune hands on the reference itself."""
+        """brief: the object store's reference to WorkerInputs, in a list so that Tune hands on the reference itself."""
         self._group: Group | None = None
         if spec.workers_per_trial > 1:
             self._group = Group(spec, brief)

@@ -24,7 +24,7 @@ from ..space import Space
 
 if TYPE_CHECKING:
     from ..training.averaging import Workers
-    from ..training.loop import Solo
+    from ..training.loop import TrialTraining
 
 _VERDICTS = tuple(Verdict)
 
@@ -33,18 +33,18 @@ _OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "_STATUS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Brief:
+class WorkerInputs:
     """What every worker of a search gets once, through Ray's object store.
 
     train, valid: references to, per field, an array (rows, …), which all workers of a node map without a copy, or to
-    where a map lies. foreign: a reference to samples, by field, of the set that trials are told from; empty without.
+    where a map lies. ood: a reference to samples, by field, of the set that trials are told from; empty without.
     """
 
     spec: StudySpec
     referee: Any
     train: Any
     valid: Any
-    foreign: Any
+    ood: Any
 
 
 class Trainer:
@@ -53,7 +53,7 @@ class Trainer:
     Raises ClusterError if a GPU was asked for that torch cannot use.
     """
 
-    def __init__(self, brief: Brief, *, device: Any = "cpu", workers: Workers | None = None) -> None:
+    def __init__(self, brief: WorkerInputs, *, device: Any = "cpu", workers: Workers | None = None) -> None:
         import torch
 
         from ..training.batches.mapped_rows import as_rows
@@ -72,8 +72,8 @@ class Trainer:
         self._leads = workers is None or workers.rank == 0
         self._model_class = find_model(brief.spec.model)
         self._space = Space(brief.spec.space, self._model_class.Config)
-        parts = ray.get([brief.train, brief.valid, brief.foreign])
-        self._train, self._valid, self._foreign = (as_rows(part) for part in parts)
+        parts = ray.get([brief.train, brief.valid, brief.ood])
+        self._train, self._valid, self._ood = (as_rows(part) for part in parts)
 
     def train(self, number: int, token: str) -> None:
         """Runs trial ``number`` to its end, or until the search stops.
@@ -110,20 +110,20 @@ class Trainer:
         if not self._workers.all_agree(self._workers.follow(attempt) == attempt):
             raise PeerLost("the workers were told different things of their trial; it goes on in its next attempt")
 
-    def _build(self, start: Start) -> Solo | None:
+    def _build(self, start: Start) -> TrialTraining | None:
         """The trial ready to train; None if it cannot be built, which is then its end."""
-        from ..training.loop import Solo
+        from ..training.loop import TrialTraining
 
         trial, spec, solo = start.trial, self._spec, None
         try:
-            solo = Solo(
+            solo = TrialTraining(
                 self._model_class,
                 self._space.config(trial.params),
                 self._train,
                 self._valid,
                 trial=trial,
                 objective=spec.objective,
-                foreign=self._foreign,
+                ood=self._ood,
                 device=self._device,
                 workers=self._workers,
                 sync_batchnorm=spec.sync_batchnorm,
@@ -140,7 +140,7 @@ class Trainer:
             return None
         return solo
 
-    def _run(self, start: Start, solo: Solo) -> None:
+    def _run(self, start: Start, solo: TrialTraining) -> None:
         try:
             self._run_epochs(start, solo)
         except Exception as error:
@@ -151,7 +151,7 @@ class Trainer:
             if self._workers is not None:
                 raise
 
-    def _run_epochs(self, start: Start, solo: Solo) -> None:
+    def _run_epochs(self, start: Start, solo: TrialTraining) -> None:
         trial = start.trial
         if solo.is_exhausted:
             # Everything was trained before the last search died; only the end was not told.

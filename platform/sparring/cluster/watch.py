@@ -56,7 +56,7 @@ class Watcher:
             if number in missing:
                 self.board.end(missing[number])
 
-    def see(self, snapshot: Snapshot, events: Sequence[Trial | EpochRow | TrialRow]) -> None:
+    def transform_rows(self, snapshot: Snapshot, events: Sequence[Trial | EpochRow | TrialRow]) -> None:
         """Takes what happened since the last look."""
         for event in events:
             if isinstance(event, Trial):

@@ -15,7 +15,7 @@ ROWS = 1000
 """At most: of an AUROC of 0.9 the standard error is then 0.01 or less."""
 
 
-def read_foreign(
+def read_ood(
     name: str,
     fields: Sequence[str],
     where: str,
@@ -27,7 +27,7 @@ def read_foreign(
     """At most ``ROWS`` samples of the set called ``name``, drawn evenly, the same each time; ``fields`` alone.
 
     where: what messages call the setting that names it. path: where its files lie; flag: by which the user says so.
-    own: SHA-256 of the set the model learns, which is not foreign. Raises UsageError if the set cannot be loaded, lacks
+    own: SHA-256 of the set the model learns, which is refused. Raises UsageError if the set cannot be loaded, lacks
     a field or is the model's own.
     """
     try:
@@ -41,7 +41,7 @@ def read_foreign(
             "model learns from"
         )
     if data.sha256 == own:
-        raise UsageError(f"{where}: {name} is what the model learns, the same samples; name a foreign set")
+        raise UsageError(f"{where}: {name} is what the model learns, the same samples; name an out-of-distribution set")
     rows = np.sort(np.random.RandomState(0).permutation(len(data))[:ROWS])
     drawn = {field: data.fields[field][rows] for field in fields}
     return Dataset(name=name, fields=drawn, ids=tuple(data.ids[row] for row in rows))

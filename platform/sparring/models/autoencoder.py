@@ -39,7 +39,7 @@ COARSE = 16
 
 
 class Autoencoder(base.Model):
-    """x → code → x̂ of one field. Subclasses call ``judge_by`` at the end of ``__init__``."""
+    """x → code → x̂ of one field. Subclasses call ``init_validation`` at the end of ``__init__``."""
 
     draws: Tensor
     variance: Tensor
@@ -55,7 +55,7 @@ class Autoencoder(base.Model):
         """What the nets read or return, in the units of the figures: (B, C, H, W) from 0 to 1, or raw (B, T, C)."""
         raise NotImplementedError
 
-    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+    def transform_rows(self, **batch: Tensor) -> dict[str, Tensor]:
         """The field as the nets read it, ``x``."""
         return {"x": self.view(batch[self.config.fields[0]])}
 
@@ -68,9 +68,9 @@ class Autoencoder(base.Model):
 
     # -- validation ---------------------------------------------------------------------------------------------------
 
-    def judge_by(self, shape: tuple[int, ...], latent_dim: int, prior_std: float) -> None:
+    def init_validation(self, shape: tuple[int, ...], latent_dim: int, prior_std: float) -> None:
         """shape: of one sample as ``unview`` gives it; prior_std: the prior is N(0, prior_std²·I)."""
-        self.knob(prior_std=prior_std)
+        self.register_weights(prior_std=prior_std)
         generator = torch.Generator().manual_seed(0)
         self.register_buffer("draws", torch.randn(DRAWS, latent_dim, generator=generator), persistent=False)
         self.register_buffer("variance", torch.ones(()))

@@ -48,7 +48,7 @@ class Model(nn.Module):
         self.config = config
         self.shapes = {name: tuple(shapes[name]) for name in config.fields}
 
-    def knob(self, **weights: float) -> None:
+    def register_weights(self, **weights: float) -> None:
         """Registers loss weights as 0-dim float buffers, out of the checkpoint: they belong to the configuration."""
         for name, weight in weights.items():
             self.register_buffer(name, torch.tensor(float(weight)), persistent=False)
@@ -67,7 +67,7 @@ class Model(nn.Module):
         """
         return None
 
-    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+    def transform_rows(self, **batch: Tensor) -> dict[str, Tensor]:
         """What phases take of a batch's rows beside its fields, by parameter name: of each row alone, without noise.
 
         For what a frozen transform makes of a row. Called after ``prepare`` without gradients, once with all training
@@ -75,10 +75,10 @@ class Model(nn.Module):
         """
         return {}
 
-    def confront(self, foreign: Mapping[str, Tensor]) -> None:
+    def set_ood_samples(self, ood: Mapping[str, Tensor]) -> None:
         """Keeps samples of another data set, by field, for ``evaluate`` to say how well its scores tell them.
 
-        Called once, before training, where the Config names such a set (``Config.foreign``); they are no weights.
+        Called once, before training, where the Config names such a set (``Config.ood``); they are no weights.
         """
         raise NotImplementedError
 
@@ -97,7 +97,7 @@ class Model(nn.Module):
 
     @classmethod
     def wants(cls, phase: str) -> tuple[str, ...]:
-        """What a phase's method takes, by name: fields of the batch, what ``see`` makes of them, carried tensors."""
+        """What a phase's method takes, by name: fields of the batch, their ``transform_rows``, carried tensors."""
         return tuple(inspect.signature(getattr(cls, phase)).parameters)[1:]
 
     def parameters_of(self, phase: Phase) -> dict[str, nn.Parameter]:

@@ -53,9 +53,9 @@ class Config(BaseModel):
     """Every metric the model emits, by the names of ``sparring.metrics``."""
     optional: ClassVar[Mapping[str, str]] = {}
     """Metric -> the field that must be set for it to be measured."""
-    foreign: ClassVar[str] = ""
+    ood: ClassVar[str] = ""
     """The field that names another data set, which the model's scores are to tell from its own. Empty: it has none."""
-    foreign_path: ClassVar[str] = ""
+    ood_path: ClassVar[str] = ""
     """The field that says where that set lies, as --data-path does of the model's own."""
     paths: ClassVar[tuple[str, ...]] = ()
     """Fields that lead to a file of the user's; a search makes them absolute, for its slots work elsewhere."""

@@ -10,7 +10,7 @@ from ..ledger.ranking import dominates, is_ranked, values_of
 from ..records import Objective, Outcome, TrialRow
 
 
-class Standing:
+class EndedTrials:
     """Every ended trial's row by its number, with what follows from all of them; a trial ends once."""
 
     def __init__(self, objectives: Sequence[Objective], rows: Iterable[TrialRow] = ()) -> None:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ..ledger import attempt_rows, epoch_rows, read_epochs, trial_rows
 from ..records import Objective, Trial
-from .ended import Standing
+from .ended import EndedTrials
 from .rungs import Judge
 from .running import LiveTrial
 
@@ -20,12 +20,12 @@ FORGOTTEN = "?"
 
 def rebuild(
     folder: Path, objectives: Sequence[Objective], judge: Judge, *, heard: float
-) -> tuple[Standing, dict[int, LiveTrial]]:
+) -> tuple[EndedTrials, dict[int, LiveTrial]]:
     """The ended trials, and the unfinished ones by number; tells ``judge`` what was reached at the rungs.
 
     heard: when the unfinished ones count as last heard of, on the referee's clock. Raises as the ledger's readers.
     """
-    standing, objective = Standing(objectives, trial_rows(folder)), objectives[0]
+    standing, objective = EndedTrials(objectives, trial_rows(folder)), objectives[0]
     live: dict[int, LiveTrial] = {}
     for attempt in attempt_rows(folder):
         if attempt.trial not in standing:

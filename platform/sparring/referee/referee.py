@@ -25,7 +25,7 @@ from .rebuild import rebuild
 from .rungs import Judge
 from .running import LiveTrial
 from .sampling.optuna_study import Study
-from .snapshot import Outlook
+from .snapshot import SnapshotBuilder
 from .stopping import stopping_instead
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Referee:
         self._ended, self._live = rebuild(folder, spec.objectives, self._judge, heard=self._heard)
         if weights is not None:
             weights.keep(self._ended.leaders)  # others were written by a referee that died before it committed the row
-        self._outlook = Outlook(spec, self._ended, self._live, rungs=self._judge.rungs, epochs=epochs)
+        self._outlook = SnapshotBuilder(spec, self._ended, self._live, rungs=self._judge.rungs, epochs=epochs)
         self._study = Study(spec, space)
         self._study.rebuild(self._ended.rows, {number: live.trial for number, live in self._live.items()})
         # Resumed trials get a new attempt when they start, so that an orphaned slot of the last search is fenced off.

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from ..records import Snapshot, StudySpec
-from .ended import Standing
+from .ended import EndedTrials
 from .running import LiveTrial
 
 
-class Outlook:
+class SnapshotBuilder:
     """Looks at the referee's own trials, which change under it.
 
     rungs: epochs at which trials are judged, ascending; epochs: a trial's budget.
@@ -19,7 +19,7 @@ class Outlook:
     def __init__(
         self,
         spec: StudySpec,
-        ended: Standing,
+        ended: EndedTrials,
         live: Mapping[int, LiveTrial],
         *,
         rungs: Sequence[int],

@@ -10,6 +10,6 @@ feasibility.py   whether a cluster can hold it
 from __future__ import annotations
 
 from .prepare import prepare
-from .study import Study, is_complete, load, load_foreign, open_folder, reopen, with_limits
+from .study import Study, is_complete, load, load_ood, open_folder, reopen, with_limits
 
-__all__ = ["Study", "is_complete", "load", "load_foreign", "open_folder", "prepare", "reopen", "with_limits"]
+__all__ = ["Study", "is_complete", "load", "load_ood", "open_folder", "prepare", "reopen", "with_limits"]

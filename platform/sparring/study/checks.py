@@ -21,9 +21,12 @@ def check_objectives(space: Space, config_class: type[Config], pruner: str) -> N
 
     A trial that is behind in one may lead in another; Optuna does not prune by several either.
     """
-    for told in (config_class.foreign, config_class.foreign_path):
-        if told in space.kinds:
-            raise UsageError(f"{space.where}: search.{told}: all trials are told from the same set; move it to [fixed]")
+    for field in (config_class.ood, config_class.ood_path):
+        if field in space.kinds:
+            raise UsageError(
+                f"{space.where}: search.{field}: every trial is compared with the same out-of-distribution set; "
+                "move it to [fixed]"
+            )
     known = [find_metric(name) for name in config_class.emitted()]
     for objective in space.objectives:
         if objective.metric not in {each.name for each in known}:

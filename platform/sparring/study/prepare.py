@@ -19,7 +19,7 @@ from ..space import apply_config, apply_settings, checked_space, find_space, rea
 from .budget import check_budget
 from .checks import check_names, check_objectives, check_writable, smallest_batch
 from .feasibility import AS_MANY_AS_FIT, available_cpus, check_batch, check_workers, place_slots
-from .study import Study, check_resumable, load, load_foreign
+from .study import Study, check_resumable, load, load_ood
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -92,7 +92,7 @@ def prepare(
     split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
     study = Study(
         folder=folder, spec=spec, space=checked, config_class=config_class, dataset=data, split=split,
-        foreign=load_foreign(checked.config(checked.baseline()), where, data, f"--set {config_class.foreign_path}=…"),
+        ood=load_ood(checked.config(checked.baseline()), where, data, f"--set {config_class.ood_path}=…"),
     )  # fmt: skip
     smallest = min(len(split.train), len(split.valid))
     if smallest < 2:
@@ -102,12 +102,12 @@ def prepare(
 
 
 def _with_full_paths(raw: Mapping[str, Any], config_class: type[Config]) -> dict[str, Any]:
-    """A copy in which paths hold in any folder: those of cards, of the foreign set's files, and the Config's own."""
+    """A copy whose paths hold in any folder: those of cards, of the out-of-distribution set, and the Config's own."""
     changed = copy.deepcopy(dict(raw))
     tables = [table for table in (changed, changed.get("fixed")) if isinstance(table, dict)]
-    paths = (config_class.foreign_path, *config_class.paths)
+    paths = (config_class.ood_path, *config_class.paths)
     for table in tables:
-        for key in ("dataset", config_class.foreign, *paths):
+        for key in ("dataset", config_class.ood, *paths):
             value = table.get(key)
             if isinstance(value, str) and (key in paths or is_card_path(value)):
                 table[key] = os.path.abspath(os.path.expanduser(value))

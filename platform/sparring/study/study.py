@@ -16,7 +16,7 @@ import numpy as np
 from .. import __version__
 from ..data import Dataset, Split, load_dataset, split_rows
 from ..data.memory_map import Mapped, select
-from ..data.out_of_distribution import read_foreign
+from ..data.out_of_distribution import read_ood
 from ..data.splits import SPLIT_SEED
 from ..errors import UsageError
 from ..ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
@@ -44,7 +44,7 @@ class Study:
     config_class: type[Config]
     dataset: Dataset
     split: Split
-    foreign: Dataset | None = None
+    ood: Dataset | None = None
     """Samples of the set that the space names for trials to be told from; the same for all."""
 
     @property
@@ -56,10 +56,10 @@ class Study:
     def rows(self, part: str) -> dict[str, np.ndarray | Mapped]:
         """The model's fields on the rows of ``train``, ``valid`` or ``test``; of a map too large to copy, the map.
 
-        Of ``foreign`` nothing, if there are no foreign samples.
+        Part ``ood`` is empty if there are no out-of-distribution samples.
         """
-        if part == "foreign":
-            return {} if self.foreign is None else dict(self.foreign.fields)
+        if part == "ood":
+            return {} if self.ood is None else dict(self.ood.fields)
         index = getattr(self.split, part)
         return {name: select(self.dataset.fields[name], index) for name in self.config_class.fields}
 
@@ -76,7 +76,7 @@ class Study:
             **{name: getattr(self.spec, name) for name in HOW_FIGURES_ARISE},
             "device": "gpu" if self.spec.gpus_per_worker > 0 else "cpu",  # their generators draw other noise
             "grid": self.spec.sampler == "grid",  # a trial's number says which point it is
-            **({} if self.foreign is None else {f"{self.config_class.foreign}_sha256": self.foreign.sha256}),
+            **({} if self.ood is None else {f"{self.config_class.ood}_sha256": self.ood.sha256}),
         }
 
 
@@ -92,18 +92,18 @@ def load(spec: StudySpec, config_class: type[Config]) -> Dataset:
     return data
 
 
-def load_foreign(config: Config, where: str, own: Dataset | None = None, flag: str | None = None) -> Dataset | None:
+def load_ood(config: Config, where: str, own: Dataset | None = None, flag: str | None = None) -> Dataset | None:
     """Samples of the set that ``config`` names for a model to be told from; None if it names none.
 
     where: what messages call the file. own: the set the model learns, which is refused. flag: how the user says where
-    the foreign set lies, by default in the field. Raises UsageError if the samples cannot be had.
+    the out-of-distribution set lies, by default in the field. Raises UsageError if the samples cannot be had.
     """
-    name = getattr(config, config.foreign) if config.foreign else None
+    name = getattr(config, config.ood) if config.ood else None
     if not name:
         return None
-    path = getattr(config, config.foreign_path) if config.foreign_path else None
-    return read_foreign(
-        name, config.fields, f"{where}: {config.foreign}", path, flag=flag or config.foreign_path,
+    path = getattr(config, config.ood_path) if config.ood_path else None
+    return read_ood(
+        name, config.fields, f"{where}: {config.ood}", path, flag=flag or config.ood_path,
         own=None if own is None else own.sha256,
     )  # fmt: skip
 
@@ -135,7 +135,7 @@ def open_folder(study: Study) -> bool:
 
 
 def reopen(folder: Path) -> Study:
-    """A study from its folder, to be read: the spec it was begun with, its data loaded again, no foreign samples."""
+    """A study from its folder, to be read: the spec it was begun with, its data loaded again, without ``ood``."""
     document = read_study(folder)
     spec = spec_from_json(document["spec"])
     config_class = find_config(spec.model)

@@ -1,9 +1,8 @@
 """The only training loop: epochs of alternating phases over data that stays on the device.
 
-``Solo`` is a gang of one, run plainly (``torch.func.vmap`` over a single lane is twice as slow). Per step it takes a
-batch by index, and for each phase runs the model's method, differentiates with respect to the phase's own parameters
-alone, and steps the phase's optimizer. Everything random is keyed by (seed, step), so the same seed gives the same bits
-and a checkpoint resumes bit for bit.
+``TrialTraining`` trains one trial. Per step it takes a batch by index, and for each phase runs the model's method,
+differentiates with respect to the phase's own parameters alone, and steps the phase's optimizer. Everything random is
+keyed by (seed, step), so the same seed gives the same bits and a checkpoint resumes bit for bit.
 
 Of several workers each runs this loop on its share of every batch: gradients are summed once per phase, training
 metrics and validation sums once per epoch, and every worker holds the same bits at every epoch's end.
@@ -31,19 +30,19 @@ from .hardware import compiling, malloc, matmul
 from .hardware.precision import cast
 from .noise import Noise, cumulate, order
 from .norms import average_statistics, synchronise
-from .phase_step import Arm
+from .phase_step import PhaseStep
 from .schedules import factor
 
 EVALUATION_ROWS = 4096
 """Validation rows per forward: enough to fill a device, few enough for its memory."""
 
 
-class Solo:
+class TrialTraining:
     """One trial in training.
 
     train, valid: per field of the model a tensor (rows, …), the same on every worker; batches are taken by index, never
     copied wholesale.
-    foreign: per field samples of the set that the Config names as foreign (``Config.foreign``), if it names one.
+    ood: per field samples of the set that the Config names so (``Config.ood``), if it names one.
     workers: this process's place among those that train the trial; None trains it alone. ``batch_size`` is of all
     together: each takes its contiguous share, which need not be equal. sync_batchnorm: see ``norms.py``.
     precision, compiled: see ``hardware/precision.py`` and ``hardware/compiling.py``.
@@ -59,7 +58,7 @@ class Solo:
         *,
         trial: Trial,
         objective: Objective,
-        foreign: Mapping[str, Tensor] | None = None,
+        ood: Mapping[str, Tensor] | None = None,
         device: torch.device | str = "cpu",
         workers: Workers | None = None,
         sync_batchnorm: bool = False,
@@ -82,20 +81,20 @@ class Solo:
         self.model.initialize()
         self.model.prepare(train)
         weights = self.model.sampling_weights(train)
-        self._reach = None if weights is None else cumulate(weights)
-        if foreign:
-            self.model.confront(foreign)
+        self._cumulative_weights = None if weights is None else cumulate(weights)
+        if ood:
+            self.model.set_ood_samples(ood)
         self.model.to(self.device).train()
         self.train_rows = place(train, self.device)
         self.valid_rows, self._validates = _validation(valid, config.fields, self.workers, self.device)
         self._fraction = (self.share.stop - self.share.start) / self.batch
         self._averages = self.workers is not None and not sync_batchnorm
         talks = self.workers is not None and sync_batchnorm and synchronise(self.model, self.workers)
-        self.arms = [
-            Arm(self.model, phase, cast=self._cast, workers=self.workers, fraction=self._fraction)
+        self.phase_steps = [
+            PhaseStep(self.model, phase, cast=self._cast, workers=self.workers, fraction=self._fraction)
             for phase in config.phases
         ]
-        self._batches = self._see()
+        self._batches = self._transformed()
         own = self.share.stop - self.share.start
         self._products = matmul.choose(self.model, own, self.device)
         self.noise = Noise(trial.seed, rows=self.batch, first=self.share.start, own=own, device=self.device)
@@ -106,10 +105,10 @@ class Solo:
         self.history: list[dict[str, Any]] = []
         if compiled and not talks:
             first = self._batches.take(torch.arange(own, device=self._batches.place))
-            compiling.compile_phases(self.model, self.arms, self.noise, first, self.device)
+            compiling.compile_phases(self.model, self.phase_steps, self.noise, first, self.device)
 
-    def _see(self) -> Batches:
-        wants = {name for arm in self.arms for name in arm.wants}
+    def _transformed(self) -> Batches:
+        wants = {name for arm in self.phase_steps for name in arm.wants}
         return Batches(self.model, self.train_rows, wants, self.device)
 
     # -- training -----------------------------------------------------------------------------------------------------
@@ -123,13 +122,13 @@ class Solo:
         for step in range(first, first + self.steps_per_epoch):
             passes, n = divmod(step, self.steps_per_pass)
             if n == 0 or step == first:
-                rows = order(self.trial.seed, passes, self.rows, self._reach).to(self._batches.place)
+                rows = order(self.trial.seed, passes, self.rows, self._cumulative_weights).to(self._batches.place)
             start = n * self.batch
             reported.append(self._run_step(step, rows[start + self.share.start : start + self.share.stop]))
         metrics = self._means(reported)
         if self._averages and self.workers is not None:
             average_statistics(self.model, self.workers, self._fraction)
-        for arm in self.arms:
+        for arm in self.phase_steps:
             metrics[f"train/{arm.phase.lr}"] = arm.optimizer.param_groups[0]["lr"]
         metrics.update(self.evaluate())
         self.epoch += 1
@@ -144,7 +143,7 @@ class Solo:
         known = self._batches.take(rows)
         rate = factor(self.config, step, self.steps_per_epoch)
         reported: dict[str, Tensor] = {}
-        for index, arm in enumerate(self.arms):
+        for index, arm in enumerate(self.phase_steps):
             noise = self.noise.begin(step, index) if arm.draws else nullcontext()
             with self._products, arm.others_stilled(), noise:
                 (_, metrics, carry), gradients = arm.run({name: known[name] for name in arm.wants})
@@ -225,7 +224,7 @@ class Solo:
         """The whole state after the last finished epoch."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best_state.items()}
-        for arm in self.arms:
+        for arm in self.phase_steps:
             tensors |= {f"optim.{arm.phase.name}.{name}": tensor for name, tensor in arm.state()}
         return pack(
             tensors,
@@ -250,9 +249,11 @@ class Solo:
             self.model.load_state_dict(parts["model"])
         except RuntimeError as error:
             raise CheckpointError(f"trial {self.trial.number}: the checkpoint is of another model: {error}") from error
-        for arm in self.arms:
+        for arm in self.phase_steps:
             arm.load(parts["optim"])
-        self._batches = self._see()  # as the checkpoint's transforms have it; another machine's fit may round otherwise
+        self._batches = (
+            self._transformed()
+        )  # as the checkpoint's transforms have it; another machine's fit may round otherwise
         self.best_state = {name: tensor.clone() for name, tensor in parts["best"].items()}
         self.epoch, self.best_epoch, self.best_value = progress.epoch, progress.best_epoch, progress.best_value
         self.history = [dict(entry) for entry in progress.history]

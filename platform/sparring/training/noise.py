@@ -42,17 +42,17 @@ def mix(*keys: int) -> int:
     return state >> 1
 
 
-def order(seed: int, epoch: int, n: int, reach: Tensor | None = None) -> Tensor:
+def order(seed: int, epoch: int, n: int, cumulative_weights: Tensor | None = None) -> Tensor:
     """The ``n`` training rows of pass ``epoch`` (counted from 0), on the CPU, int64: each once, or drawn by ``reach``.
 
     reach: what ``cumulate`` makes of the rows' weights, (n,). Then as many rows are drawn, with replacement, each as
     often as its weight says; ``torch.multinomial`` would take 2^24 at most.
     """
     generator = torch.Generator().manual_seed(mix(seed, epoch, ORDER))
-    if reach is None:
+    if cumulative_weights is None:
         return torch.randperm(n, generator=generator)
     shares = 1 - torch.rand(n, dtype=torch.float64, generator=generator)  # above 0, at most 1
-    return torch.searchsorted(reach, shares * reach[-1])
+    return torch.searchsorted(cumulative_weights, shares * cumulative_weights[-1])
 
 
 def cumulate(weights: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ Gradients = tuple[Tensor | None, ...]
 Forward = Callable[[str, Mapping[str, Tensor]], Step]
 
 
-class Arm:
+class PhaseStep:
     """One phase of one trial.
 
     cast: entered around the phase's forward; what autocast needs. workers and fraction: whom to average gradients with,

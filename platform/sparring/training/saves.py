@@ -21,7 +21,7 @@ ROLLING = 2
 
 
 class Saved(Protocol):
-    """What is saved; ``gang.Solo`` is one."""
+    """What is saved; ``gang.TrialTraining`` is one."""
 
     epoch: int
 

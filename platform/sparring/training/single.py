@@ -18,7 +18,7 @@ from ..data.memory_map import Mapped
 from ..models.base import Model
 from ..records import EpochRow, Objective, Outcome, Trial
 from .batches.mapped_rows import as_rows
-from .loop import Solo
+from .loop import TrialTraining
 from .saves import Saves
 
 EPOCHS = "epochs.parquet"
@@ -48,7 +48,7 @@ def train_single(
     seed: int,
     objective: Objective,
     watch: Callable[[EpochRow], None],
-    foreign: Mapping[str, np.ndarray] | None = None,
+    ood: Mapping[str, np.ndarray] | None = None,
     device: str = "cpu",
     precision: str = "fp32",
     compiled: bool = False,
@@ -58,21 +58,21 @@ def train_single(
 ) -> Trained:
     """Trains to the end of the budget (or to divergence) on one thread, as a slot does; ``watch`` hears each epoch.
 
-    foreign: as ``Solo`` takes it. test: rows that are looked at once, at the end. saves: where a training that was cut
-    off goes on from.
+    ood: as ``TrialTraining`` takes it. test: rows that are looked at once, at the end. saves: where a training that was
+    cut off goes on from.
     keep: sees the model after each finite epoch (its number from 1), and must leave it and torch's generator as is.
     A trial of several workers repeats its figure to rounding if its batch norms were synchronised, else not: one
     process takes the statistics of the whole batch.
     """
     torch.set_num_threads(1)
-    solo = Solo(
+    solo = TrialTraining(
         model_class,
         config,
         as_rows(train),
         as_rows(valid),
         trial=Trial(number=0, params={}, seed=seed),
         objective=objective,
-        foreign=as_rows(foreign or {}),
+        ood=as_rows(ood or {}),
         device=device,
         precision=precision,
         compiled=compiled,

@@ -250,7 +250,7 @@ def _count(net: nn.Module) -> int:
 
 def _layers(net: nn.Module) -> str:
     """A net's layers in order; of a bank of equal nets, one's."""
-    if type(net).__name__ == "Bank":
+    if type(net).__name__ == "StackedMlp":
         return f"{net.nets} times: {net.extra_repr()}"
     return " → ".join(filter(None, map(_layer, net.modules())))
 

@@ -28,7 +28,7 @@ class ImageOptions(BaseModel):
     """Pixels per side after resizing; None keeps the published size. 28, 32, 64 or 128."""
     channels: Literal[1, 3] | None = None
     """1 makes grey of colours, 3 repeats grey three times; None keeps what was published. To bring the set that is
-    known and the set that is foreign to the same form."""
+    known and the out-of-distribution set to the same form."""
     rows: Annotated[int, Field(ge=10)] | None = None
     """At most so many rows of each published part, evenly spaced; None takes all. For trying things out."""
 

@@ -41,8 +41,8 @@ class AdversarialCodes(Autoencoder):
         self.encoder = CodeEncoder(channels, extents, c.width, c.n_stages, c.latent_dim, c.dropout)
         self.decoder = CodeDecoder(channels, extents, c.width, c.n_stages, c.latent_dim)
         self.critic = CodeCritic(c.latent_dim, c.width_dis, c.dropout)
-        self.knob(w_adv=c.w_adv, input_noise=c.input_noise)
-        self.judge_by(shape, c.latent_dim, c.prior_std)
+        self.register_weights(w_adv=c.w_adv, input_noise=c.input_noise)
+        self.init_validation(shape, c.latent_dim, c.prior_std)
 
     # -- phases -------------------------------------------------------------------------------------------------------
 

@@ -27,8 +27,8 @@ class Config(config.Config):
         Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen"),
         Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis"),
     )
-    foreign: ClassVar = "out_dataset"
-    foreign_path: ClassVar = "out_path"
+    ood: ClassVar = "out_dataset"
+    ood_path: ClassVar = "out_path"
     optional: ClassVar = {"val/auroc_reconstruction": "out_dataset", "val/auroc_discriminator": "out_dataset"}
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_recon", "train/kld", "train/loss_adv", "train/loss_dis", "val/score",

@@ -52,9 +52,11 @@ class AdvVAE(Autoencoder, Model):
         self.encoder = ImageEncoder(channels, side, config.hidden_dims, config.latent_dim)
         self.decoder = ImageDecoder(channels, side, config.hidden_dims, config.latent_dim)
         self.critic = ImageCritic(channels, side, config.hidden_dims_dis, config.norm_dis)
-        self.knob(kld_weight=config.kld_weight, recon_weight=config.recon_weight, gen_weight=config.gen_weight)
-        self.judge_by((channels, side, side), config.latent_dim, prior_std=1.0)
-        self.foreign: Foreign | None = None
+        self.register_weights(
+            kld_weight=config.kld_weight, recon_weight=config.recon_weight, gen_weight=config.gen_weight
+        )
+        self.init_validation((channels, side, side), config.latent_dim, prior_std=1.0)
+        self.ood: Foreign | None = None
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
@@ -128,14 +130,14 @@ class AdvVAE(Autoencoder, Model):
         """
         return self._score(image)
 
-    def confront(self, foreign: Mapping[str, Tensor]) -> None:
-        self.foreign = Foreign(foreign["image"])
+    def set_ood_samples(self, ood: Mapping[str, Tensor]) -> None:
+        self.ood = Foreign(ood["image"])
 
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
         """As every autoencoder's; and, where there is an ``out_dataset``, how well each score tells its images."""
         sums = super().evaluate(**batch)
-        if self.foreign is not None:
-            sums |= self.foreign.sums(self._score, batch["image"])
+        if self.ood is not None:
+            sums |= self.ood.sums(self._score, batch["image"])
         return sums
 
     def figures(self, sums: Mapping[str, float]) -> dict[str, float]:

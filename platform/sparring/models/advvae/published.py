@@ -49,7 +49,7 @@ class Arguments(published.Arguments):
 
     verb: Verb = "train"
     out_dataset: str
-    """The foreign set of outlier_detection."""
+    """The out-of-distribution set of outlier_detection."""
     checkpoint: Path | None
     discriminator_checkpoint: Path | None
 

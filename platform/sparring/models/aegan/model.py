@@ -73,7 +73,7 @@ class AEGAN(Model):
             self.register_buffer(f"{name}_variance", torch.ones(()))
             if config.loss_gen == "wcc":
                 self.register_buffer(f"{name}_kernel", wcc_kernel(size, config.wcc_width), persistent=False)
-        self.knob(
+        self.register_weights(
             w_adv=config.w_adv,
             w_recon_structure=config.w_recon_structure,
             w_recon_spectrum=config.w_recon_spectrum,

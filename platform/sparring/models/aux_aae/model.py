@@ -27,11 +27,11 @@ from torch.nn import functional
 
 from ...data.physics.kinematics import RARENESS
 from ..base import Model, Shapes, Step
-from ..blocks.dense import dense, inferring, lift
+from ..blocks.dense import dense, inferring, set_output_bias
 from ..blocks.losses import RECONSTRUCTION
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, HalfNormalRanks, check_muons
-from ..metrics.characteristic_distance import Closeness
+from ..metrics.characteristic_distance import CharacteristicDistance
 from ..metrics.classifier_auc import Detection
 from ..metrics.keyed_noise import keyed_normal
 from .config import Config
@@ -61,23 +61,23 @@ class AuxAAE(Model):
         self.decoder = dense([config.latent_dim, *reversed(config.hidden_gen), AUX], **more, end=nn.ReLU())
         self.discriminator = dense([config.latent_dim, *config.hidden_dis, 1], **more)
         self.ranks = HalfNormalRanks(AUX)
-        self.closeness = Closeness(config.latent_dim)
+        self.closeness = CharacteristicDistance(config.latent_dim)
         self.detection = Detection(config.auc_rows or 0)
         self.register_buffer("raw_distance", torch.ones(()))
-        self.knob(w_adv=config.w_adv)
+        self.register_weights(w_adv=config.w_adv)
 
     def initialize(self) -> None:
         nets = [self.encoder, self.decoder, self.discriminator]
         initialize_weights(nets, "xavier_uniform", "zeros")
         for net in (self.encoder, self.decoder):
-            lift(net, HALF_NORMAL_MEAN)
+            set_output_bias(net, HALF_NORMAL_MEAN)
 
     @torch.no_grad()
     def prepare(self, train: Mapping[str, Tensor]) -> None:
         """Fits the ranks, and how far the auxiliary values themselves are from independent half-normals."""
         self.ranks.fit(train["rareness"][:, :AUX])
         aux = self.aux(train["rareness"])
-        raw = Closeness(AUX).to(aux)
+        raw = CharacteristicDistance(AUX).to(aux)
         sums = raw.sums(_standard(aux), _standard(keyed_normal(train["rareness"], AUX).abs()))
         distance = raw.distance({name: float(total) for name, total in sums.items()}, len(aux))
         self.raw_distance.fill_(max(distance, 1e-6))
@@ -86,7 +86,7 @@ class AuxAAE(Model):
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
-    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+    def transform_rows(self, **batch: Tensor) -> dict[str, Tensor]:
         """The auxiliary values, ``aux`` (B, 4)."""
         return {"aux": self.aux(batch["rareness"])}
 

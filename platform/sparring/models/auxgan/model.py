@@ -25,16 +25,16 @@ from torch.nn import functional
 
 from ...data.physics.kinematics import RARENESS, SKEWED
 from ..base import Model, Shapes, Step
-from ..blocks.dense import Bank, dense, inferring, regress
+from ..blocks.dense import StackedMlp, dense, inferring, regress
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks, MuonFrame, check_muons
-from ..metrics.characteristic_distance import Closeness
+from ..metrics.characteristic_distance import CharacteristicDistance
 from ..metrics.classifier_auc import Detection
 from ..metrics.keyed_noise import keyed_normal, keyed_uniform
 from .config import Config
 
 
-class Made(NamedTuple):
+class Generated(NamedTuple):
     """What the generator makes."""
 
     seen: Tensor
@@ -65,13 +65,13 @@ class AuxGAN(Model):
         self.generator = dense([told, *config.hidden_gen, len(SKEWED)], norm="after", end=nn.Tanh())
         self.discriminator = dense([7, *config.hidden_dis, 1], dropout=config.dropout)
         widths = (len(SKEWED), 64, 128, 1) if config.aux == "4d" else (1, 32, 64, 1)
-        self.regressors = Bank(len(self.columns), widths)
+        self.regressors = StackedMlp(len(self.columns), widths)
         self.frame, self.ranks = MuonFrame(), HalfNormalRanks(len(RARENESS))
-        self.closeness = Closeness(6)
+        self.closeness = CharacteristicDistance(6)
         self.detection = Detection(config.auc_rows or 0)
         self.register_buffer("charged", torch.tensor(0.5))
         self.register_buffer("steps", torch.zeros(()))
-        self.knob(w_adv=config.w_adv, w_aux=config.w_aux)
+        self.register_weights(w_adv=config.w_adv, w_aux=config.w_aux)
 
     def initialize(self) -> None:
         initialize_weights([self.generator, self.discriminator], "xavier_uniform", "zeros")
@@ -93,7 +93,7 @@ class AuxGAN(Model):
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
-    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+    def transform_rows(self, **batch: Tensor) -> dict[str, Tensor]:
         """Charge and columns in the nets' frame, ``real`` (B, 7)."""
         muons = batch["muons"]
         return {"real": torch.cat([muons[:, :1], self._inward(self.frame.box(muons))], dim=-1)}
@@ -145,7 +145,7 @@ class AuxGAN(Model):
         aux = torch.randn_like(row.expand(-1, max(1, len(self.columns)))).abs()
         return noise, aux[:, : len(self.columns)], torch.rand_like(like[:, :3])
 
-    def _generate(self, noise: Tensor, aux: Tensor, uniform: Tensor) -> Made:
+    def _generate(self, noise: Tensor, aux: Tensor, uniform: Tensor) -> Generated:
         charge = torch.where(uniform[:, :1] < self.charged, 1.0, -1.0).to(noise.dtype)
         if self.config.frame == "box":
             angles = self.frame.angles(uniform[:, 1:])
@@ -153,7 +153,7 @@ class AuxGAN(Model):
             angles = torch.special.ndtri(uniform[:, 1:].clamp(1e-7, 1 - 1e-7)) / SHRINK
         skewed = self.generator(torch.cat([noise, aux, charge, angles], dim=-1))
         (r, z, pt, pz), (theta, theta_pt) = skewed.unbind(-1), angles.unbind(-1)
-        return Made(torch.stack([r, theta, z, pt, theta_pt, pz], dim=-1), skewed, charge, aux)
+        return Generated(torch.stack([r, theta, z, pt, theta_pt, pz], dim=-1), skewed, charge, aux)
 
     def _inward(self, boxed: Tensor) -> Tensor:
         return boxed if self.config.frame == "box" else self.frame.normalize(boxed) / SHRINK

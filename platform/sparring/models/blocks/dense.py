@@ -41,7 +41,7 @@ def dense(
     return nn.Sequential(*layers)
 
 
-class Bank(nn.Module):
+class StackedMlp(nn.Module):
     """Equal small dense nets side by side, (B, nets, first) → (B, nets, last), with a ReLU at their ends.
 
     Each layer is one product for all: four nets of three layers would take twelve.
@@ -54,7 +54,7 @@ class Bank(nn.Module):
         self.biases = nn.ParameterList(torch.empty(nets, 1, outputs) for outputs in widths[1:])
 
     def initialize(self, level: float) -> None:
-        """Glorot's uniform weights, biases 0 but the last ones, which are ``level`` (see ``lift``)."""
+        """Glorot's uniform weights, biases 0 but the last ones, which are ``level`` (see ``set_output_bias``)."""
         for weight in self.weights:
             for each in weight:
                 nn.init.xavier_uniform_(each)
@@ -74,7 +74,7 @@ class Bank(nn.Module):
         return between.join(f"Linear({inputs}, {outputs})" for inputs, outputs in pairwise(self.widths)) + " → ReLU"
 
 
-def lift(net: nn.Module, level: float) -> None:
+def set_output_bias(net: nn.Module, level: float) -> None:
     """Sets the last layer's bias: below a final ReLU one of 0 leaves a unit dead from birth in half of all draws."""
     last = [module for module in net.modules() if isinstance(module, nn.Linear)][-1]
     nn.init.constant_(last.bias, level)

@@ -25,7 +25,7 @@ from ..base import Model, Shapes, Step
 from ..blocks.dense import dense, inferring
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import SHRINK, HalfNormalRanks, MuonFrame, check_muons
-from ..metrics.characteristic_distance import Closeness
+from ..metrics.characteristic_distance import CharacteristicDistance
 from ..metrics.classifier_auc import Detection
 from ..metrics.keyed_noise import keyed_normal
 from .config import Config
@@ -54,13 +54,13 @@ class BoostVAE(Model):
         self.encoder = dense([COLUMNS, *config.hidden, 2 * config.latent_dim], norm="before")
         self.decoder = dense([config.latent_dim, *reversed(config.hidden), COLUMNS], norm="before", end=nn.Tanh())
         self.frame, self.ranks = MuonFrame(), HalfNormalRanks(1)
-        self.closeness = Closeness(COLUMNS)
+        self.closeness = CharacteristicDistance(COLUMNS)
         self.detection = Detection(config.auc_rows or 0)
         self.register_buffer("charged", torch.tensor(0.5))
         self.register_buffer("mean_weight", torch.ones(()))
         self.register_buffer("mean", torch.zeros(COLUMNS))
         self.register_buffer("variance", torch.ones(COLUMNS))
-        self.knob(w_recon=config.w_recon, w_kld=config.w_kld, boost_power=config.boost_power)
+        self.register_weights(w_recon=config.w_recon, w_kld=config.w_kld, boost_power=config.boost_power)
 
     def initialize(self) -> None:
         initialize_weights([self.encoder, self.decoder], "xavier_uniform", "zeros")
@@ -80,7 +80,7 @@ class BoostVAE(Model):
 
     # -- the phase ----------------------------------------------------------------------------------------------------
 
-    def see(self, **batch: Tensor) -> dict[str, Tensor]:
+    def transform_rows(self, **batch: Tensor) -> dict[str, Tensor]:
         """Muons in the nets' frame, ``seen`` (B, 6), and their auxiliary values, ``aux`` (B,)."""
         return {"seen": self._inward(batch["muons"]), "aux": self._aux(batch["rareness"])}
 

@@ -26,7 +26,7 @@ LENGTHS = (1.0, 2.0, 4.0)
 Longer ones see only noise at a few thousand rows."""
 
 
-class Closeness(nn.Module):
+class CharacteristicDistance(nn.Module):
     """Root mean square difference of two samples' characteristic functions; 0 for a match, at most 2."""
 
     frequencies: Tensor

@@ -21,14 +21,14 @@ class Foreign(nn.Module):
         self.register_buffer("image", image, persistent=False)
 
     def sums(self, score: Callable[[Tensor], Mapping[str, Tensor]], own: Tensor) -> dict[str, Tensor]:
-        """By score, ``auroc_NAME``: summed over ``own`` images, the share of foreign ones that it says are stranger.
+        """By score, ``auroc_NAME``: summed over ``own`` images, the share of the others that it says are stranger.
 
         Divided by the number of own images that is the AUROC, exactly, however they come in batches; a tie counts half.
         score: images, (N, C, H, W) of any size and colour, to scores by name, (N,), the larger, the stranger.
         """
-        foreign = score(self.image)
+        ood = score(self.image)
         return {
-            f"auroc_{name}": torch.tensor((1 - share_above(_array(values), _array(foreign[name]))).sum())
+            f"auroc_{name}": torch.tensor((1 - share_above(_array(values), _array(ood[name]))).sum())
             for name, values in score(own).items()
         }
 

@@ -95,8 +95,8 @@ class MLPAAE(Autoencoder, Model):
         self.encoder = _net((self.frame.size, c.hidden_size, c.hidden_size, outputs), c.norm, c.dropout)
         self.decoder = _net((c.latent_dim, c.hidden_size, c.hidden_size, self.frame.size), c.norm, c.dropout)
         self.critic = _net((c.latent_dim, c.hidden_size_dis, c.hidden_size_dis // 2, 1), "none", c.dropout)
-        self.knob(adv_share=c.adv_share)
-        self.judge_by(self.frame.shape, c.latent_dim, c.prior_std)
+        self.register_weights(adv_share=c.adv_share)
+        self.init_validation(self.frame.shape, c.latent_dim, c.prior_std)
         if c.parzen_samples:
             self.parzen = Parzen(self.frame.size)
             generator = torch.Generator().manual_seed(1)

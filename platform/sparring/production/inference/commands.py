@@ -17,7 +17,7 @@ from ..drawing.muon_charts import TABLES
 from ..loading.loaded import Loaded
 from .answers import errors, sample, write_answers, write_texts
 from .controls import compare, write_controls
-from .ensemble import Answered, Committee
+from .ensemble import Answered, Ensemble
 from .likeness import check_against, write_likeness
 from .outliers import scores, write_outliers
 from .samples import HELD_OUT, Rows, read_rows
@@ -70,10 +70,10 @@ def run_pairs(loaded: Loaded, n: int, data_path: Path | None, output: Path | Non
     loaded.method("reconstruct")
     found = read_rows(loaded, part=HELD_OUT, n=n, data_path=data_path)
     where = (output or loaded.folder / "samples") / "reconstructions"
-    run_reconstruct(Committee(front=loaded, members=(loaded,)), found, where, console)
+    run_reconstruct(Ensemble(front=loaded, members=(loaded,)), found, where, console)
 
 
-def run_reconstruct(asked: Committee, found: Rows, output: Path | None, console: Console) -> None:
+def run_reconstruct(asked: Ensemble, found: Rows, output: Path | None, console: Console) -> None:
     """The samples as they come back."""
     given = asked.reconstruct(found)
     where, axes = output or asked.front.folder / "reconstructions", _axes(asked.front, found)
@@ -85,20 +85,20 @@ def run_reconstruct(asked: Committee, found: Rows, output: Path | None, console:
 
 
 def run_predict(
-    committee: Committee,
+    ensemble: Ensemble,
     asked: Sequence[tuple[Path, Sequence[str], Rows]],
     text: bool,
     console: Console,
 ) -> None:
     """asked: (folder, fields to predict from, samples), each written on its own. text: one .txt per sample too."""
     for where, fields, found in asked:
-        given, axes = committee.predict(found, fields), _axes(committee.front, found)
-        cards = _cards(committee.front)
+        given, axes = ensemble.predict(found, fields), _axes(ensemble.front, found)
+        cards = _cards(ensemble.front)
         write_answers(where, "predictions", given.answers, given.truths, found.ids, axes, given.deviations, cards)
         if text:
             for name, values in given.answers.items():
                 write_texts(where, name, values, found.ids, axes.get(name), given.deviations.get(name))
-        _say_errors(committee, found, given, console)
+        _say_errors(ensemble, found, given, console)
         console.print(f"Predictions of {_samples(found)}: {where}", soft_wrap=True)
 
 
@@ -140,18 +140,20 @@ def run_outliers(
     loaded.method("outliers")
     own = read_rows(loaded, part=part, n=rows, data_path=data_path)
     options = apply_settings({}, [f"data.{setting}" for setting in out_settings], ()).get("data", {})
-    foreign = read_rows(loaded, n=rows, dataset=out_dataset, data_path=out_path, options=options, flag=out_flag)
-    if foreign.is_own:
-        raise UsageError(f"--out-dataset: {out_dataset} is what the model was trained on; name a foreign set")
+    ood = read_rows(loaded, n=rows, dataset=out_dataset, data_path=out_path, options=options, flag=out_flag)
+    if ood.is_own:
+        raise UsageError(
+            f"--out-dataset: {out_dataset} is what the model was trained on; name an out-of-distribution set"
+        )
     where = output or loaded.folder / "outliers"
-    figures = write_outliers(where, (own, scores(loaded, own)), (foreign, scores(loaded, foreign)))
+    figures = write_outliers(where, (own, scores(loaded, own)), (ood, scores(loaded, ood)))
     head = ("score", "AUROC", "FPR at 95 % TPR", "mean, own", "mean, foreign")
     table = [
         (name, f"{each.auroc:.4f}", f"{each.fpr_at_95_tpr:.4f}", f"{each.mean_own:.4g}", f"{each.mean_foreign:.4g}")
         for name, each in figures.items()
     ]
     print_listing(console, head, table)
-    console.print(f"{_samples(own, 'own')} and {_samples(foreign)} of {out_dataset}: {where}", soft_wrap=True)
+    console.print(f"{_samples(own, 'own')} and {_samples(ood)} of {out_dataset}: {where}", soft_wrap=True)
 
 
 def _samples(found: Rows, whose: str = "") -> str:
@@ -176,7 +178,7 @@ def _cards(loaded: Loaded) -> Mapping[str, FieldCard]:
         return {}
 
 
-def _say_errors(asked: Committee, found: Rows, given: Answered, console: Console) -> None:
+def _say_errors(asked: Ensemble, found: Rows, given: Answered, console: Console) -> None:
     """By field the error, and of several answers their spread."""
     if given.truths:
         spreads = given.spreads()

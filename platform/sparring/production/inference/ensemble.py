@@ -22,7 +22,7 @@ from ...data.resampling import CALLED, Scheme
 from ...errors import DataError, UsageError
 from ..loading.loaded import Loaded
 from ..loading.place import find_folder, read_trained
-from ..loading.trained_folder import MEMBERS, Roll, read_json
+from ..loading.trained_folder import MEMBERS, MembersFile, read_json
 from .answers import Answers, predict, reconstruct
 from .samples import Rows
 
@@ -47,7 +47,7 @@ class Answered:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Committee:
+class Ensemble:
     """Members that answer as one."""
 
     front: Loaded
@@ -132,7 +132,7 @@ class Dropping(TorchFunctionMode):
         return input * kept / (1.0 - p)
 
 
-def read_committee(place: Path, device: str = "cpu", passes: int | None = None, trial: int | None = None) -> Committee:
+def read_ensemble(place: Path, device: str = "cpu", passes: int | None = None, trial: int | None = None) -> Ensemble:
     """The model, or the members, in a folder of ``train``, or a study's trial, as ``read_trained`` finds it.
 
     passes: of Monte Carlo dropout, at least 2.
@@ -144,8 +144,8 @@ def read_committee(place: Path, device: str = "cpu", passes: int | None = None, 
     folder = find_folder(place)
     if not (folder / MEMBERS).is_file():
         loaded = read_trained(place, device, trial)
-        return Committee(front=loaded, members=(loaded,), passes=passes or 0)
-    roll = read_json(folder / MEMBERS, Roll)
+        return Ensemble(front=loaded, members=(loaded,), passes=passes or 0)
+    roll = read_json(folder / MEMBERS, MembersFile)
     missing = [name for name in roll.members if not (folder / name).is_dir()]
     if missing:
         raise UsageError(
@@ -158,4 +158,4 @@ def read_committee(place: Path, device: str = "cpu", passes: int | None = None, 
         if (each.about.model, each.about.shapes, each.about.sha256) != (first.model, first.shapes, first.sha256):
             raise DataError(f"{each.folder}: is of another model or other data than {members[0].folder}; train it anew")
     front = replace(members[0], folder=folder, about=first.model_copy(update={"member": None}))
-    return Committee(front=front, members=members, passes=passes or 0, scheme=roll.scheme)
+    return Ensemble(front=front, members=members, passes=passes or 0, scheme=roll.scheme)

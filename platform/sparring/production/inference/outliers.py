@@ -1,7 +1,7 @@
-"""Outliers: how strange a foreign set looks beside the model's own, by every score the model has.
+"""Outliers: how strange an out-of-distribution set looks beside the model's own, by every score the model has.
 
-Foreign is positive. AUROC is the chance that a foreign sample scores above an own one; FPR@95TPR is the share of own
-samples that are called foreign at the threshold that finds 95 % of the foreign ones (0 is perfect, 0.95 a guess).
+Out-of-distribution is positive. AUROC is the chance that such a sample scores above an own one; FPR@95TPR is the share
+of own samples above the threshold that finds 95 % of the others (0 is perfect, 0.95 a guess).
 """
 
 from __future__ import annotations
@@ -45,35 +45,35 @@ def scores(loaded: Loaded, rows: Rows) -> Answers:
     return ask(loaded, method, given)
 
 
-def separate(own: np.ndarray, foreign: np.ndarray) -> Separation:
+def separate(own: np.ndarray, ood: np.ndarray) -> Separation:
     """One score of both sets, (N,) and (M,), both at least one. Raises UsageError if one is empty."""
     from sklearn.metrics import roc_auc_score, roc_curve
 
-    if not len(own) or not len(foreign):
-        raise UsageError(f"outliers: both sets need samples, but got {len(own)} and {len(foreign)}")
-    is_foreign = np.concatenate([np.zeros(len(own)), np.ones(len(foreign))])
-    values = np.concatenate([own, foreign])
+    if not len(own) or not len(ood):
+        raise UsageError(f"outliers: both sets need samples, but got {len(own)} and {len(ood)}")
+    is_foreign = np.concatenate([np.zeros(len(own)), np.ones(len(ood))])
+    values = np.concatenate([own, ood])
     false, true, _ = roc_curve(is_foreign, values, drop_intermediate=False)
     return Separation(
         auroc=float(roc_auc_score(is_foreign, values)),
         fpr_at_95_tpr=float(false[np.argmax(true >= TPR)]),
         mean_own=float(own.mean()),
-        mean_foreign=float(foreign.mean()),
+        mean_foreign=float(ood.mean()),
     )
 
 
-def write_outliers(folder: Path, own: tuple[Rows, Answers], foreign: tuple[Rows, Answers]) -> Mapping[str, Separation]:
+def write_outliers(folder: Path, own: tuple[Rows, Answers], ood: tuple[Rows, Answers]) -> Mapping[str, Separation]:
     """``outliers.json`` (the figures), ``scores.parquet`` (each sample's) and ``scores.png``; returns the figures."""
-    figures = {name: separate(values, foreign[1][name]) for name, values in own[1].items()}
+    figures = {name: separate(values, ood[1][name]) for name, values in own[1].items()}
     open_folder(folder)
     said = {name: asdict(each) for name, each in figures.items()}
-    rows = {"own": len(own[0]), "foreign": len(foreign[0])}
+    rows = {"own": len(own[0]), "foreign": len(ood[0])}
     (folder / "outliers.json").write_text(json.dumps({"rows": rows, "scores": said}, indent=2) + "\n", encoding="utf-8")
-    columns = {name: np.concatenate([own[1][name], foreign[1][name]]) for name in figures}
-    is_foreign = [False] * len(own[0]) + [True] * len(foreign[0])
-    ids = [*own[0].ids, *foreign[0].ids]
+    columns = {name: np.concatenate([own[1][name], ood[1][name]]) for name in figures}
+    is_foreign = [False] * len(own[0]) + [True] * len(ood[0])
+    ids = [*own[0].ids, *ood[0].ids]
     write_table(folder / "scores.parquet", {"id": ids, "is_foreign": is_foreign, **columns})
-    write_picture(folder / "scores.png", draw_scores({"own": own[1], "foreign": foreign[1]}))
+    write_picture(folder / "scores.png", draw_scores({"own": own[1], "foreign": ood[1]}))
     return figures
 
 

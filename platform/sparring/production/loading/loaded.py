@@ -112,11 +112,11 @@ def _weights(packed: bytes, where: str) -> dict[str, torch.Tensor]:
 
 
 def _check_fit(where: str, given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
-    lacking, foreign = wanted.keys() - given.keys(), given.keys() - wanted.keys()
+    lacking, ood = wanted.keys() - given.keys(), given.keys() - wanted.keys()
     other = [name for name in wanted.keys() & given.keys() if wanted[name].shape != given[name].shape]
     said = [
         f"{words} {sorted(names)[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-        for words, names in (("lacks", lacking), ("has besides", foreign), ("has another shape of", other))
+        for words, names in (("lacks", lacking), ("has besides", ood), ("has another shape of", other))
         if names
     ]
     if said:

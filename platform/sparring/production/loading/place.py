@@ -8,7 +8,7 @@ from ...errors import ConfigError, UsageError
 from ...models import find_config
 from .loaded import About, Loaded, build, check_device
 from .study_winner import STUDY, read_winner
-from .trained_folder import ABOUT, CONFIG, MEMBERS, TRAINED, WEIGHTS, Roll, read_bytes, read_json
+from .trained_folder import ABOUT, CONFIG, MEMBERS, TRAINED, WEIGHTS, MembersFile, read_bytes, read_json
 
 RESULTS = Path("results")
 """Where ``search`` writes a folder per study unless told otherwise."""
@@ -48,7 +48,7 @@ def find_folder(place: Path) -> Path:
 def _find(place: Path) -> Path:
     place = find_folder(place)
     if (place / MEMBERS).is_file():
-        names = read_json(place / MEMBERS, Roll).members
+        names = read_json(place / MEMBERS, MembersFile).members
         raise UsageError(
             f"{place}: {len(names)} members lie here, which predict and reconstruct ask together; this works on one: "
             f"name its folder, such as {place / names[0]}"

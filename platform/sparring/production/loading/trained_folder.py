@@ -24,7 +24,7 @@ MEMBERS = "members.json"
 """In a folder of members instead: their scheme and names (``production/inference/ensemble.py``)."""
 
 
-class Roll(BaseModel):
+class MembersFile(BaseModel):
     """What a folder of members holds; each is a trained folder of its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

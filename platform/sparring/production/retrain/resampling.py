@@ -26,7 +26,7 @@ from ...errors import ConfigError, UsageError
 from ...space import read_space, write_toml
 from .. import About
 from ..inference.answers import open_folder, write_table
-from ..loading.trained_folder import ABOUT, MEMBERS, TRAINED, Roll, check_place, read_json
+from ..loading.trained_folder import ABOUT, MEMBERS, TRAINED, MembersFile, check_place, read_json
 from .retrain import Pinned, check_pinned, train_pinned, write_pinned
 
 TABLE = "members.parquet"
@@ -65,7 +65,7 @@ def resample(
     check_place(folder, ABOUT)
     there = {member.name for member, each in members if _is_there(folder / member.name, each, member)}
     open_folder(folder)
-    roll = Roll(scheme=plan.scheme, members=tuple(member.name for member in drawn), version=__version__)
+    roll = MembersFile(scheme=plan.scheme, members=tuple(member.name for member in drawn), version=__version__)
     (folder / MEMBERS).write_text(roll.model_dump_json(indent=2) + "\n", encoding="utf-8")
     found: list[Figures] = []
     for member, each in members:

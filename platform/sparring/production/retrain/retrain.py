@@ -25,7 +25,7 @@ from ...models.base import Model
 from ...models.published import Arguments
 from ...records import EpochRow, Objective
 from ...space import checked_space, find_space, read_space, write_toml
-from ...study import load_foreign
+from ...study import load_ood
 from ...training.saves import Saves
 from ...training.single import Trained, train_single, write_trained
 from .. import About, write_about
@@ -48,7 +48,7 @@ class Pinned:
     objective: Objective
     data: Dataset
     data_path: Path | None
-    foreign: Dataset | None
+    ood: Dataset | None
     """What the model is told from, if the configuration names such a set."""
     kind: str
     """Of the split: 80/20 or 75/15/10."""
@@ -119,7 +119,7 @@ def check_pinned(raw: Mapping[str, Any], name: str, data_path: Path | None, devi
         )
     return Pinned(
         name=name, raw=raw, model_class=model_class, config=config, objective=space.objectives[0], data=data,
-        data_path=where, foreign=load_foreign(config, name, data), kind=kind,
+        data_path=where, ood=load_ood(config, name, data), kind=kind,
         split=split_rows(len(data.ids), kind, SPLIT_SEED, data.parts), seed=space.seed or 0,
     )  # fmt: skip
 
@@ -152,7 +152,7 @@ def train_pinned(
         trained = train_single(
             pinned.model_class, pinned.config, pinned.rows(pinned.split.train), pinned.rows(pinned.split.valid),
             seed=pinned.seed, objective=pinned.objective, watch=watch,
-            foreign=None if pinned.foreign is None else pinned.foreign.fields, device=device,
+            ood=None if pinned.ood is None else pinned.ood.fields, device=device,
             precision=str(pinned.raw.get("found", {}).get("precision", "fp32")), keep=keep, saves=saves,
             test=pinned.rows(pinned.split.test) if len(pinned.split.test) else None,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Batches of training rows as phases take them: fields, and what the model's ``see`` makes of them.
+"""Batches of training rows as phases take them: fields, and what the model's ``transform_rows`` makes of them.
 
 Row by row that is the same in every epoch, so where it takes little room it is made once: 0.5 of 4.2 ms of boost_vae's
 step at 50 rows. Where it would take much, every batch is seen anew: rows are in memory once per node, for all slots.
@@ -31,7 +31,7 @@ class Batches:
         self._model, self._wants, self._device = model, wants, device
         self.place = next(iter(rows.values())).device
         """Where indices have to be."""
-        of_one = self._see(window(rows, slice(1), device))
+        of_one = self._transformed(window(rows, slice(1), device))
         size = count(rows) * sum(tensor.numel() * tensor.element_size() for tensor in of_one.values())
         self._sees = size > ROOM
         if not self._sees and of_one:
@@ -39,7 +39,7 @@ class Batches:
             made = {name: one.new_empty((n, *one.shape[1:]), device=self.place) for name, one in of_one.items()}
             for start in range(0, n, TOGETHER):
                 piece = slice(start, start + TOGETHER)
-                for name, tensor in self._see(window(rows, piece, device)).items():
+                for name, tensor in self._transformed(window(rows, piece, device)).items():
                     made[name][piece] = tensor  # into its place: pieces put together at the end take twice the room
             rows = {**rows, **made}
         self._rows = rows if self._sees else {name: tensor for name, tensor in rows.items() if name in wants}
@@ -47,8 +47,8 @@ class Batches:
     def take(self, index: Tensor) -> dict[str, Tensor]:
         """The batch of the rows at ``index`` (int64), on the device."""
         batch = take(self._rows, index, self._device)
-        return {**batch, **self._see(batch)} if self._sees else batch
+        return {**batch, **self._transformed(batch)} if self._sees else batch
 
     @torch.no_grad()
-    def _see(self, batch: Rows) -> dict[str, Tensor]:
-        return {name: tensor for name, tensor in self._model.see(**batch).items() if name in self._wants}
+    def _transformed(self, batch: Rows) -> dict[str, Tensor]:
+        return {name: tensor for name, tensor in self._model.transform_rows(**batch).items() if name in self._wants}

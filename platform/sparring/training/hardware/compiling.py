@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ...models.base import Model, Step
 from ..noise import Noise
-from ..phase_step import Arm, Forward, Gradients
+from ..phase_step import Forward, Gradients, PhaseStep
 
 GRAPH_CALLS = 3
 """Calls of a phase on a GPU until its CUDA graph stands: compiled, recorded, replayed."""
@@ -36,7 +36,7 @@ ones would run eagerly without a word of ours."""
 
 @torch.no_grad()
 def compile_phases(
-    model: Model, arms: Sequence[Arm], noise: Noise, batch: Mapping[str, Tensor], device: torch.device
+    model: Model, phase_steps: Sequence[PhaseStep], noise: Noise, batch: Mapping[str, Tensor], device: torch.device
 ) -> None:
     """Has every phase that draws no noise compiled at its first call; a dry step, which leaves no trace, tells which.
 
@@ -47,7 +47,7 @@ def compile_phases(
         _forget_graphs()
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     known = dict(batch)
-    for number, arm in enumerate(arms):
+    for number, arm in enumerate(phase_steps):
         with arm.others_stilled(), noise.begin(0, number), arm.cast():
             known.update(model(arm.phase.name, {name: known[name] for name in arm.wants}).carry)
         arm.draws = noise.drawn > 0
@@ -64,7 +64,7 @@ class Compiled:
     What the failed call left in the model's buffers is taken back, so the fallback has the bits of eager training.
     """
 
-    def __init__(self, arm: Arm, model: Model, device: torch.device) -> None:
+    def __init__(self, arm: PhaseStep, model: Model, device: torch.device) -> None:
         self._arm, self._model = arm, model
         self._uses_graphs = device.type == "cuda"
         self._forward: Forward | None = None

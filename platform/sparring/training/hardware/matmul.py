@@ -30,10 +30,10 @@ def choose(model: nn.Module, rows: int, device: torch.device) -> AbstractContext
     """What to enter around a training step on ``rows`` rows; enters again and again."""
     linear = [each for each in model.modules() if isinstance(each, nn.Linear) and each.weight.dtype == torch.float32]
     gain = sum(rows * each.in_features * each.out_features - WORTHWHILE for each in linear)
-    return Permission() if device.type == "cpu" and gain > 0 and is_suited() else nullcontext()
+    return OneDnnMatmul() if device.type == "cpu" and gain > 0 and is_suited() else nullcontext()
 
 
-class Permission:
+class OneDnnMatmul:
     """Inside, torch multiplies float32 matrices through oneDNN. May be entered again once it was left."""
 
     def __enter__(self) -> None:
@@ -62,6 +62,6 @@ def _keeps_float32() -> bool:
     generator = torch.Generator().manual_seed(0)
     left, right = (torch.randn(shape, generator=generator) for shape in ((64, 512), (512, 64)))
     exact = left.double() @ right.double()
-    with Permission():
+    with OneDnnMatmul():
         off = (left @ right - exact).abs().max()
     return bool(off <= ROUNDING * exact.abs().max())
