@@ -26,8 +26,8 @@ import numpy as np
 from ..data.memory_map import Mapped
 from ..errors import ClusterError, LedgerError, SparringError
 from ..records import Snapshot, StudySpec
+from ..resources import available_cpus
 from ..space import Space
-from ..study.feasibility import available_cpus
 from .timeouts import LEAVE_S, is_stalled, why_stalled
 
 FOLLOW_S = 0.4

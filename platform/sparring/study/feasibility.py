@@ -8,7 +8,6 @@ CPU. What other users of the cluster hold at the moment is not looked at: that i
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -186,8 +185,3 @@ def _amount(cpus: int, gpus: float) -> str:
 
 def _count(number: float, noun: str) -> str:
     return f"{number:g} {noun}{'' if 0 < number <= 1 else 's'}"
-
-
-def available_cpus() -> int:
-    """CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -15,10 +15,11 @@ from ..data.splits import SPLIT, SPLIT_SEED
 from ..errors import UsageError
 from ..models import find_config
 from ..records import PRUNERS, StudySpec, safe_name
+from ..resources import available_cpus
 from ..space import apply_config, apply_settings, checked_space, find_space, read_space
 from .budget import check_budget
 from .checks import check_names, check_objectives, check_writable, smallest_batch
-from .feasibility import AS_MANY_AS_FIT, available_cpus, check_batch, check_workers, place_slots
+from .feasibility import AS_MANY_AS_FIT, check_batch, check_workers, place_slots
 from .study import Study, check_resumable, load, load_ood
 
 if TYPE_CHECKING:
