@@ -5,7 +5,7 @@
     function   Ray Tune's function API with OptunaSearch
     nested     Ray Tune function that fits a TorchTrainer per trial, the documented pattern; few trials, time per trial
 
-24 trials of about 1.5 s on 2 slots. Opponents take turns; the medians and ratios go to docs/LOG.md. Arguments: names of
+24 trials of about 1.5 s on 2 slots. Opponents take turns; the medians and ratios go to docs/log. Arguments: names of
 opponents, and --rounds N.
 """
 

@@ -2,7 +2,7 @@
 
 Ray Train runs its controller, which places workers and looks after them, in an actor of its own, and beside it one for
 data sets that we do not have. Within the slot they cost no process (2 × 200 MB) and a group starts some 6 s sooner on
-two cores (docs/LOG.md). The methods overridden here are Ray's own affair; the project pins Ray's minor version, and the
+two cores (docs/log). The methods overridden here are Ray's own affair; the project pins Ray's minor version, and the
 tests of groups fail where another one has moved them.
 """
 

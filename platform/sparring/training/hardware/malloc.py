@@ -2,7 +2,7 @@
 
 glibc gives freed memory back to the system once 128 KiB to a few MB of it lie together, and gets it again page by page,
 each zeroed: 290 to 970 page faults in every step of nets with layers of 1000 × 1000, 6 to 13 % of its time
-(docs/LOG.md). A process that trains keeps up to KEPT bytes instead.
+(docs/log). A process that trains keeps up to KEPT bytes instead.
 """
 
 from __future__ import annotations

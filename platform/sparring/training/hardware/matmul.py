@@ -1,7 +1,7 @@
 """Which library multiplies float32 matrices on a CPU: torch's own choice, MKL, or oneDNN.
 
 On AMD's processors with AVX-512 MKL stays with its AVX2 kernels, 105 GFLOP/s of one core at every size, where oneDNN
-reaches 160 to 240 (docs/LOG.md). A product costs oneDNN some 15 µs more, so nets of narrow layers stay with MKL. Both
+reaches 160 to 240 (docs/log). A product costs oneDNN some 15 µs more, so nets of narrow layers stay with MKL. Both
 are float32 to rounding; the choice follows from the processor, the nets and the batch alone, never from a timing, so
 that the same seed gives the same bits.
 
