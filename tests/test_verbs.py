@@ -276,7 +276,7 @@ def test_rows_are_of_the_part_that_was_asked_for(trained):
         read_rows(loaded, part="test")
     with pytest.raises(UsageError, match=r"--part: no part 'all'"):
         read_rows(loaded, part="all")
-    with pytest.raises(UsageError, match=r"needs structure, spectrum, but it holds image"):
+    with pytest.raises(UsageError, match=r"needs the fields structure, spectrum, but it holds image"):
         read_rows(loaded, dataset="digits")
     with pytest.raises(UsageError, match=r"--rows: wants at least 1 row, but got 0"):
         read_rows(loaded, n=0)

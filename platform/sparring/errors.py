@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -90,11 +90,39 @@ class CheckpointError(SparringError):
     """A checkpoint whose checksum, keys, shapes or types do not match."""
 
 
+class Fault(NamedTuple):
+    """One complaint of a pydantic ValidationError."""
+
+    field: str
+    """Dotted name of the field; empty if the complaint is about a combination of fields."""
+    rule: str
+    """What must hold, in pydantic's words or a validator's."""
+    value: object
+    """What was given."""
+    names_value: bool
+    """False where the value would tell a reader nothing: none was given, or the rule names it already."""
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.rule}" if self.field else self.rule
+
+
+def faults(error: ValidationError) -> list[Fault]:
+    """The complaints of a ValidationError, at least one, in its order."""
+    return [
+        Fault(
+            field=".".join(map(str, fault["loc"])),
+            rule=fault["msg"].removeprefix("Value error, "),
+            value=fault["input"],
+            names_value=fault["type"] not in ("missing", "value_error"),
+        )
+        for fault in error.errors(include_url=False)
+    ]
+
+
 def sentence(error: ValidationError) -> str:
     """The first complaint of a ValidationError, with the value it is about."""
-    first = error.errors()[0]
-    field, rule = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-    return f"{field} = {first['input']!r}: {rule}" if field else f"this combination: {rule}"
+    first = faults(error)[0]
+    return f"{first.field} = {first.value!r}: {first.rule}" if first.field else f"this combination: {first.rule}"
 
 
 def refuse_unknown(names: Iterable[str], known: Collection[str], at: str, what: str) -> None:

@@ -6,7 +6,7 @@ system called NAME keeps its Config in ``NAME/config.py`` and its nets in ``NAME
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -90,3 +90,13 @@ class Config(BaseModel):
     def emitted(cls) -> tuple[str, ...]:
         """Every metric of an epoch: the model's own, and the learning rates that the engine adds."""
         return (*cls.metrics, *(f"train/{phase.lr}" for phase in cls.phases))
+
+
+def missing_fields(model: str, wanted: Sequence[str], held: Collection[str], holder: str = "it") -> str | None:
+    """What to say if ``holder`` lacks fields that ``model`` needs: a clause with both lists; None if it has them all.
+
+    wanted: the model's fields. held: those there are. holder: what the sentence calls the data set.
+    """
+    if set(wanted) <= set(held):
+        return None
+    return f"{model} needs the fields {', '.join(wanted)}, but {holder} holds {', '.join(held)}"

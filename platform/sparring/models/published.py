@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NoReturn
 
 from pydantic import ValidationError
 
-from ..errors import ConfigError, UsageError
+from ..errors import ConfigError, UsageError, faults
 from .config import Config
 
 Fields = Mapping[str, tuple[str, ...]]
@@ -84,10 +84,7 @@ def check_values(model: str, config_class: type[Config], values: Mapping[str, An
     try:
         config_class(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        rule = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{model}: {f'{where}: ' if where else ''}{rule}, but got {list(words)}") from error
+        raise ConfigError(f"{model}: {faults(error)[0]}, but got {list(words)}") from error
 
 
 def _words(value: Any) -> str:

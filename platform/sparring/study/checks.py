@@ -21,10 +21,10 @@ def check_objectives(space: Space, config_class: type[Config], pruner: str) -> N
 
     A trial that is behind in one may lead in another; Optuna does not prune by several either.
     """
-    for field in (config_class.ood, config_class.ood_path):
-        if field in space.kinds:
+    for ood_field in (config_class.ood, config_class.ood_path):
+        if ood_field in space.kinds:
             raise UsageError(
-                f"{space.where}: search.{field}: every trial is compared with the same out-of-distribution set; "
+                f"{space.where}: search.{ood_field}: every trial is compared with the same out-of-distribution set; "
                 "move it to [fixed]"
             )
     known = [find_metric(name) for name in config_class.emitted()]

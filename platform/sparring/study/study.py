@@ -21,6 +21,7 @@ from ..data.splits import SPLIT_SEED
 from ..errors import UsageError
 from ..ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
 from ..models import find_config
+from ..models.config import missing_fields
 from ..records import StudySpec
 from ..space import Space
 
@@ -83,12 +84,9 @@ class Study:
 def load(spec: StudySpec, config_class: type[Config]) -> Dataset:
     """The study's data set, with the fields its model needs. Raises DataError or UsageError."""
     data = load_dataset(spec.dataset, Path(spec.data_path) if spec.data_path else None, spec.data_options)
-    missing = [field for field in config_class.fields if field not in data.fields]
+    missing = missing_fields(spec.model, config_class.fields, data.fields)
     if missing:
-        raise UsageError(
-            f"data set {spec.dataset}: model {spec.model} needs the fields {', '.join(config_class.fields)}, but it "
-            f"holds {', '.join(data.fields)}; choose another --dataset"
-        )
+        raise UsageError(f"data set {spec.dataset}: model {missing}; choose another --dataset")
     return data
 
 

@@ -18,6 +18,7 @@ from ...data.physics.wacsf import Grid, describe
 from ...data.readers.spectra import read_spectrum, read_structure
 from ...data.splits import SPLIT, SPLIT_SEED
 from ...errors import DataError, UnknownName, UsageError
+from ...models.config import missing_fields
 from ..loading.loaded import Loaded
 
 MOST = 10_000
@@ -146,12 +147,9 @@ def _index(
 
 
 def _check(loaded: Loaded, data: Dataset, wanted: Sequence[str]) -> None:
-    missing = [name for name in wanted if name not in data.fields]
+    missing = missing_fields(loaded.about.model, wanted, data.fields)
     if missing:
-        raise UsageError(
-            f"data set {data.name}: the model {loaded.about.model} needs {', '.join(wanted)}, but it holds "
-            f"{', '.join(data.fields)}; choose another"
-        )
+        raise UsageError(f"data set {data.name}: the model {missing}; choose another")
     for name in wanted:
         _check_shape(loaded, name, data.shapes[name], f"data set {data.name}")
 

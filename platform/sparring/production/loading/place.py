@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...errors import ConfigError, UsageError
 from ...models import find_config
+from ...models.config import missing_fields
 from .loaded import About, Loaded, build, check_device
 from .study_winner import STUDY, read_winner
 from .trained_folder import ABOUT, CONFIG, MEMBERS, TRAINED, WEIGHTS, MembersFile, read_bytes, read_json
@@ -32,9 +33,8 @@ def read_trained(place: Path, device: str = "cpu", trial: int | None = None) -> 
     about = read_json(folder / ABOUT, About)
     config_class = find_config(about.model)
     config = read_json(folder / CONFIG, config_class)
-    missing = [name for name in config_class.fields if name not in about.shapes]
-    if missing:
-        raise ConfigError(f"{folder / ABOUT}: shapes: {about.model} needs {', '.join(missing)}; train it anew")
+    if missing := missing_fields(about.model, config_class.fields, about.shapes):
+        raise ConfigError(f"{folder / ABOUT}: shapes: {missing}; train it anew")
     return build(folder, about, config, read_bytes(folder / WEIGHTS), str(folder / WEIGHTS), device)
 
 

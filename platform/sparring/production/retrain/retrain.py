@@ -22,6 +22,7 @@ from ...data.splits import SPLIT, SPLIT_SEED
 from ...errors import ConfigError, NoTrialSucceeded
 from ...models import find_model
 from ...models.base import Model
+from ...models.config import missing_fields
 from ...models.published import Arguments
 from ...records import EpochRow, Objective
 from ...space import checked_space, find_space, read_space, write_toml
@@ -111,12 +112,9 @@ def check_pinned(raw: Mapping[str, Any], name: str, data_path: Path | None, devi
     where = data_path or (Path(raw["data_path"]) if "data_path" in raw else None)
     data = load_dataset(space.dataset, where, space.data)
     kind, config = space.split or SPLIT, space.config({})
-    missing = [field for field in config.fields if field not in data.fields]
+    missing = missing_fields(space.model, config.fields, data.fields, space.dataset)
     if missing:
-        raise ConfigError(
-            f"{name}: {space.model} needs the fields {', '.join(config.fields)}, but {space.dataset} holds "
-            f"{', '.join(data.fields)}; choose another data set"
-        )
+        raise ConfigError(f"{name}: {missing}; choose another data set")
     return Pinned(
         name=name, raw=raw, model_class=model_class, config=config, objective=space.objectives[0], data=data,
         data_path=where, ood=load_ood(config, name, data), kind=kind,
