@@ -91,9 +91,6 @@ def broken_rules(source: str, module: tuple[str, ...], is_package: bool = False)
 
 def unsafe_calls(tree: ast.AST) -> Iterator[str]:
     """Calls that run what they read: eval, exec, unpickling, YAML's full loader."""
-    safe = {"yaml.SafeLoader", "yaml.CSafeLoader"}
-    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
-    safe |= {each.name for each in classes if each.bases and {ast.unparse(base) for base in each.bases} <= safe}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
@@ -101,10 +98,10 @@ def unsafe_calls(tree: ast.AST) -> Iterator[str]:
         said = {each.arg: ast.unparse(each.value) for each in node.keywords}
         if called in {"eval", "exec", "compile", "builtins.eval", "builtins.exec"}:
             yield f"line {node.lineno}: {called}() runs text"
-        elif called in {"yaml.load", "yaml.load_all"} and said.get("Loader") not in safe:
-            yield f"line {node.lineno}: {called}() builds objects; use yaml.safe_load, or Loader= a kind of SafeLoader"
-        elif called.startswith(("yaml.unsafe_load", "yaml.full_load")):
-            yield f"line {node.lineno}: {called}() builds objects; use yaml.safe_load"
+        elif called.split(".")[-1] == "YAML" and said.get("typ") != "'safe'":
+            yield f"line {node.lineno}: {called}() may build objects; use YAML(typ='safe')"
+        elif called.startswith(("yaml.load", "yaml.unsafe_load", "yaml.full_load")):
+            yield f"line {node.lineno}: {called}() may build objects; use ruamel.yaml's YAML(typ='safe')"
         elif called == "torch.load" and said.get("weights_only") != "True":
             yield f"line {node.lineno}: torch.load() without weights_only=True unpickles"
         elif said.get("allow_pickle", "False") != "False":
@@ -222,9 +219,10 @@ def test_folders_of_data_hold_no_python(checkout, folder):
         ("cluster/slot", "from cloudpickle import loads", "nothing unpickles"),
         ("utils", "", "a new room"),
         ("cli", "eval('1')", "eval() runs text"),
-        ("cli", "yaml.load(file)", "use yaml.safe_load"),
-        ("cli", "class Mine(yaml.Loader): ...\nyaml.load(file, Loader=Mine)", "line 2: yaml.load() builds objects"),
-        ("cli", "yaml.unsafe_load_all(file)", "use yaml.safe_load"),
+        ("cli", "yaml.load(file, Loader=yaml.SafeLoader)", "yaml.load() may build objects; use ruamel.yaml's"),
+        ("cli", "yaml.unsafe_load_all(file)", "yaml.unsafe_load_all() may build objects"),
+        ("cli", "YAML().load(file)", "line 1: YAML() may build objects; use YAML(typ='safe')"),
+        ("cli", "ruamel.yaml.YAML(typ='unsafe')", "ruamel.yaml.YAML() may build objects"),
         ("cli", "torch.load(file)", "without weights_only=True"),
         ("cli", "torch.load(file, weights_only=False)", "without weights_only=True"),
         ("cli", "np.load(file, allow_pickle=True)", "np.load(allow_pickle=…) unpickles"),
@@ -243,7 +241,7 @@ def test_a_broken_rule_is_named(where, text, complaint):
         ("space/grid", "import optuna\nfrom .toml_file import read_space"),
         ("__main__", "from .cli import main"),
         ("ledger", "import platform\nfrom . import __version__\nfrom .records import Trial"),
-        ("models/aegan/published", "class Mine(yaml.SafeLoader): ...\nyaml.load(file, Loader=Mine)"),
+        ("models/aegan/published", "reader = YAML(typ='safe', pure=True)\nreader.load(text)"),
         ("cli", "model.eval()\nyaml.safe_load(f)\ntorch.load(f, weights_only=True)\nnp.load(f, allow_pickle=False)"),
     ],
 )

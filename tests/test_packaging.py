@@ -27,6 +27,7 @@ IMPORTED_AS = {
     "annotated-types": "annotated_types",
     "pillow": "PIL",
     "pyyaml": "yaml",
+    "ruamel.yaml": "ruamel",
     "scikit-learn": "sklearn",
     "tomli-w": "tomli_w",
 }

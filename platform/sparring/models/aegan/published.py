@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MantissaNoDotYAML1_1Warning, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, Event, ScalarEvent
 
 from ...errors import ConfigError
 
@@ -28,17 +30,13 @@ MAX_DEPTH = 20
 class Published:
     """What one input file asks for."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     """By field of the AEGAN's Config; fields that the file leaves open are absent."""
     seed: int | None = None
     split: str | None = None
     """``75/15/10`` with model_eval, else ``80/20``; None if the file does not say."""
-    data_options: Mapping[str, Any] = field(default_factory=dict)
+    data_options: Mapping[str, object] = field(default_factory=dict)
     """Options of the reader of structures and spectra, such as r_max."""
-    x_path: str | None = None
-    """The folder of structures, as the file gives it."""
-    y_path: str | None = None
-    """The folder of spectra, as the file gives it."""
 
 
 _LOSS = ("hyperparams.loss_gen", "hyperparams.loss_dis")
@@ -86,8 +84,6 @@ _DATA = {
     "dataset.params.fourier": "fourier",
 }
 
-_PATHS = {"x_path": "x_path", "y_path": "y_path", "dataset.xyz_path": "x_path", "dataset.xanes_path": "y_path"}
-
 _SWITCHES = {
     "load_guess": "give the weights as a .safetensors file in the field pretrained, and what to keep in freeze",
     "bootstrap": "set it to False; `sparring train best.toml --bootstrap 3` does it for the winner",
@@ -103,6 +99,7 @@ _SWITCHES = {
 
 _PASSED_OVER = (
     "loadguess_params", "bootstrap_params", "ensemble_params", "kfold_params", "augment", "optuna_params",
+    "x_path", "y_path", "dataset.xyz_path", "dataset.xanes_path",
     "dataset.type", "dataset.root_path", "dataset.params.preload",
 )  # fmt: skip
 
@@ -113,7 +110,7 @@ _OTHER = (
     *(f"{part}.{key}" for part in _SCHEDULE_PARAMS for key in _SCHEDULE),
 )  # fmt: skip
 
-_KNOWN = {*_FIELDS, *_DATA, *_PATHS, *_SWITCHES, *_PASSED_OVER, *_OTHER}
+_KNOWN = {*_FIELDS, *_DATA, *_SWITCHES, *_PASSED_OVER, *_OTHER}
 _SECTIONS = {key[:dot] for key in _KNOWN for dot in (match.start() for match in re.finditer(r"\.", key))}
 
 
@@ -129,13 +126,11 @@ def read_published(path: Path) -> Published:
         (document["descriptor"],) = descriptors
 
     asked = dict(_leaves(path, document))
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for key, names in _FIELDS.items():
         for name, value in _fields(path, key, names, asked[key]).items() if key in asked else ():
             if values.setdefault(name, value) != value:
-                raise ConfigError(
-                    f"{path}: {key}: {name} stands there twice, as {values[name]!r} and {value!r}; drop one"
-                )
+                raise ConfigError(f"{path}: {key}: {name} is given twice, as {values[name]!r} and {value!r}; drop one")
     values |= _schedule(path, asked)
     for key, advice in _SWITCHES.items():
         if asked.get(key):
@@ -163,13 +158,14 @@ def read_published(path: Path) -> Published:
         seed=seed,
         split=None if evaluates is None else "75/15/10" if evaluates else "80/20",
         data_options={name: asked[key] for key, name in _DATA.items() if asked.get(key) is not None},
-        **{name: asked[key] for key, name in _PATHS.items() if key in asked},
     )
 
 
-def _leaves(path: Path, section: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(path: Path, section: Mapping[object, object], above: str = "") -> Iterator[tuple[str, object]]:
     """Dotted key and value of everything a known key may say; refuses unknown keys."""
     for name, value in section.items():
+        if not isinstance(name, str):
+            raise ConfigError(f"{path}: {above}{name}: a key must be text, but got {name!r}; write it in quotes")
         key = f"{above}{name}"
         if key in _SECTIONS and isinstance(value, Mapping):
             yield from _leaves(path, value, f"{key}.")
@@ -180,7 +176,8 @@ def _leaves(path: Path, section: Mapping[str, Any], above: str = "") -> Iterator
             raise ConfigError(f"{path}: {key}: no such key in an AEGAN's published input; did you mean {near}?")
 
 
-def _fields(path: Path, key: str, names: tuple[str, ...], value: Any) -> dict[str, Any]:
+def _fields(path: Path, key: str, names: tuple[str, ...], value: object) -> dict[str, object]:
+    """The fields that one published key sets; none for a value that leaves a field at its default."""
     parts = [value] if len(names) == 1 else value
     if not isinstance(parts, list) or len(parts) != len(names):
         raise ConfigError(f"{path}: {key}: a list of [generator, discriminator] is needed, but got {value!r}")
@@ -188,7 +185,7 @@ def _fields(path: Path, key: str, names: tuple[str, ...], value: Any) -> dict[st
     return {name: part for name, part in translated.items() if part is not None}
 
 
-def _translate(name: str, value: Any) -> Any:
+def _translate(name: str, value: object) -> object:
     """One value in our spelling; None leaves the field at its default."""
     if name.endswith("_reg_type"):
         return "none" if value in (None, "None", "none") else str(value).upper()
@@ -197,21 +194,21 @@ def _translate(name: str, value: Any) -> Any:
     return value
 
 
-def _schedule(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _schedule(path: Path, asked: Mapping[str, object]) -> dict[str, object]:
     if "lr_scheduler" not in asked and "lr_scheduler.scheduler" not in asked:
         return {}
     if not asked.get("lr_scheduler.scheduler", asked.get("lr_scheduler")):
         return {"lr_schedule": "none"}
-    kind = asked.get("lr_scheduler.scheduler_type", asked.get("scheduler_params.type"))
-    if kind is None:
+    schedule = asked.get("lr_scheduler.scheduler_type", asked.get("scheduler_params.type"))
+    if schedule is None:
         raise ConfigError(f"{path}: lr_scheduler: it is on, but got no type; name one, such as step, or switch it off")
-    values = {"lr_schedule": str(kind).lower()}
+    values: dict[str, object] = {"lr_schedule": str(schedule).lower()}
     for part in _SCHEDULE_PARAMS:
         values |= {name: asked[f"{part}.{key}"] for key, name in _SCHEDULE.items() if f"{part}.{key}" in asked}
     return values
 
 
-def _require(path: Path, asked: Mapping[str, Any], key: str, *allowed: object) -> None:
+def _require(path: Path, asked: Mapping[str, object], key: str, *allowed: object) -> None:
     if key in asked and asked[key] not in allowed:
         raise ConfigError(f"{path}: {key}: must be {' or '.join(map(str, allowed))}, but got {asked[key]!r}")
 
@@ -219,63 +216,46 @@ def _require(path: Path, asked: Mapping[str, Any], key: str, *allowed: object) -
 # -- YAML, as data only -----------------------------------------------------------------------------------------------
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 with YAML 1.2's numbers, in which 1e-3 is one, and without repeated keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.MarkedYAMLError(
-                    problem=f"a key must be text, but got {key!r}", problem_mark=key_node.start_mark
-                )
-            if key in mapping:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key!r} stands there twice", problem_mark=key_node.start_mark
-                )
-            mapping[key] = self.construct_object(value_node, deep=True)
-        return mapping
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)$"),
-    list("-+.0123456789"),
-)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> dict[object, object]:
+    # XANESNET reads its files as YAML 1.1, in which off is False; 1e-3 is a number here, as in YAML 1.2.
+    reader = YAML(typ="safe", pure=True)
+    reader.version = "1.1"
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise ConfigError(f"{path}: an input file has at most {MAX_BYTES} bytes; is it the right file?")
         text = raw.decode("utf-8")
-        _check_events(path, text)
-        document = yaml.load(text, Loader=_Loader)
+        _check_events(path, reader.parse(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MantissaNoDotYAML1_1Warning)
+            document = reader.load(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: must be UTF-8 text, but byte {error.start} is not; save it as UTF-8") from error
-    except (yaml.YAMLError, ValueError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f"line {where.line + 1}: " if where else ""
-        raise ConfigError(f"{path}: {line}must be YAML, but {getattr(error, 'problem', None) or error}") from error
+    except (YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise ConfigError(f"{path}: {line}must be YAML, but {problem}") from error
     if not isinstance(document, dict) or not document:
         raise ConfigError(f"{path}: must hold keys and values such as 'batch_size: 64', but got {document!r:.60}")
     return document
 
 
-def _check_events(path: Path, text: str) -> None:
+def _check_events(path: Path, events: Iterator[Event]) -> None:
+    """Refuses what plain data does not need: anchors, aliases, merges, tags and more than ``MAX_DEPTH`` levels."""
     depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in events:
         line = f"{path}: line {event.start_mark.line + 1 if event.start_mark else '?'}:"
         anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
         if anchor:
             raise ConfigError(f"{line} anchors and aliases are not read, but got {anchor!r}; write the value out")
         if tag:
             raise ConfigError(f"{line} tags are not read, but got {tag!r}; leave it out")
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, ScalarEvent) and event.value == "<<":
+            raise ConfigError(f"{line} merges are not read, but got '<<'; write the values out")
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise ConfigError(f"{line} at most {MAX_DEPTH} levels are read; is it the right file?")
