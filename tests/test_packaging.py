@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import os
 import re
 import shutil
@@ -114,6 +115,7 @@ def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported(checkou
 def test_what_the_tests_import_comes_with_the_extra_called_test(checkout, project):
     extra = project["project"]["optional-dependencies"]["test"]
     neighbours = {path.stem for path in (checkout / "tests" / "benchmarks").glob("*.py")}
+    neighbours |= {"support"}  # tests/ is on the path of pytest
     opponents = {"tensorflow"}  # benchmarks/keras_steps.py says which environment of its own it runs in
     needed = imported_in(checkout / "tests") - neighbours - opponents
     assert needed <= importable(project["project"]["dependencies"] + extra)
@@ -179,3 +181,10 @@ def test_an_editable_install_opens_the_package_and_no_door(copy, tmp_path):
     # -I -S: nothing is installed but the standard library and the folder that the program adds.
     found = run(sys.executable, "-I", "-S", "-c", look, tmp_path / "site", "sparring", *doors, cwd=tmp_path)
     assert found.splitlines() == [str(copy / "platform" / "sparring" / "__init__.py")]
+
+
+def test_nothing_in_the_folder_of_the_tests_has_a_librarys_name(checkout):
+    """It is on pytest's path before all others, so that the tests can share what lies in `support`."""
+    ours = {path.name.removesuffix(".py") for path in (checkout / "tests").iterdir()} - {"__pycache__"}
+    assert "support" in ours
+    assert not ours & (set(sys.stdlib_module_names) | set(importlib.metadata.packages_distributions()))

@@ -1,8 +1,8 @@
 """Each system's training step against the published code's: `python tests/benchmarks/published_steps.py`, 5 minutes.
 
 Both sides have the published sizes, batch and settings, float32, one thread as slots have and then two. Theirs is
-``opponents.py``: the published step, plainly rewritten, on batches that are there already. Ours is ``TrialTraining``'s
-step as a slot takes it, its batch's gathering and conversion included. Each side has a process of its own, so that what
+``opponents.py`` or ``dense_opponents.py``: the published step, plainly rewritten, on batches that are there already.
+Ours is ``TrialTraining``'s step as a slot takes it, its batch's gathering and conversion included. Each side has a process of its own, so that what
 ours sets for its process helps it alone. Blocks of steps alternate, ours and theirs, never both at once; what counts is
 the median of the pairs' ratios, with the 10th and 90th percentile. Where others share the machine, trust the CPU time
 (of the process), which waiting does not enter.
@@ -25,6 +25,7 @@ from functools import cache, partial
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+import dense_opponents
 import numpy as np
 import opponents
 import torch
@@ -301,7 +302,7 @@ def cases() -> list[Case]:
     narrow = {"aux_steps": 1, "hidden_gen": (128, 128, 32, 6), "hidden_dis": (128, 128, 32, 6)}
     twin = {"norm": "batch", "loss_recon": "l1", "image_size": 32, "batch_size": 64}
     plain = {"batch_size": 64}
-    o = opponents
+    o, d = opponents, dense_opponents
     told = partial(o.aegan, told=True)
     flat, load_flat = images(flat=True), partial(load, flat=True)
     return [
@@ -322,14 +323,14 @@ def cases() -> list[Case]:
             load_mnist,
             64,
         ),
-        Case("auxgan", 2, o.auxgan, AuxGAN, {"aux_steps": 1}, muons, boxed, None, 50),
-        Case("auxgan, width 128", None, partial(o.auxgan, 128), AuxGAN, narrow, muons, boxed, None, 50),
-        Case("aux_aae", 2, o.aux_aae, AuxAAE, {}, muons, codes, None, 100),
-        Case("boost_vae", 2, o.boost_vae, BoostVAE, {}, muons, inward, None, 512),
-        Case("boost_vae", 2, o.boost_vae, BoostVAE, {"batch_size": 50}, muons, inward, None, 50),
-        Case("mlp_aae", 2, o.mlp_aae, MLPAAE, {}, pictures, flat, None, 32),
-        Case("mlp_aae", None, o.mlp_aae, MLPAAE, {"batch_size": 128}, pictures, flat, None, 128),
-        Case("mlp_aae, twin", 2, o.mlp_aae_twin, MLPAAE, twin, pictures, flat, load_flat, 64),
+        Case("auxgan", 2, d.auxgan, AuxGAN, {"aux_steps": 1}, muons, boxed, None, 50),
+        Case("auxgan, width 128", None, partial(d.auxgan, 128), AuxGAN, narrow, muons, boxed, None, 50),
+        Case("aux_aae", 2, d.aux_aae, AuxAAE, {}, muons, codes, None, 100),
+        Case("boost_vae", 2, d.boost_vae, BoostVAE, {}, muons, inward, None, 512),
+        Case("boost_vae", 2, d.boost_vae, BoostVAE, {"batch_size": 50}, muons, inward, None, 50),
+        Case("mlp_aae", 2, d.mlp_aae, MLPAAE, {}, pictures, flat, None, 32),
+        Case("mlp_aae", None, d.mlp_aae, MLPAAE, {"batch_size": 128}, pictures, flat, None, 128),
+        Case("mlp_aae, twin", 2, d.mlp_aae_twin, MLPAAE, twin, pictures, flat, load_flat, 64),
     ]
 
 

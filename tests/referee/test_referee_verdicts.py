@@ -1,0 +1,132 @@
+"""Which trials the referee stops, and by which figure."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from dataclasses import replace
+
+import pytest
+from support.referee import RAW, SPACE, Toy, epoch, make, score, train
+
+from sparring.errors import UnknownName
+from sparring.ledger import attempt_rows, trial_rows
+from sparring.records import PRUNERS, SAMPLERS, Objective, Outcome, StudySpec, Verdict
+from sparring.referee.pruners import make_pruner
+from sparring.referee.sampling.optuna_study import make_sampler
+from sparring.space import Space
+
+
+def test_the_referee_gets_a_space_that_needs_no_model():
+    """Whoever receives it imports nothing of the model's, so no torch."""
+    assert b"Toy" in pickle.dumps(SPACE)
+    assert b"Toy" not in pickle.dumps(SPACE.without_model())
+    assert SPACE.without_model().baseline() == SPACE.baseline()
+
+
+def test_trial_0_is_the_published_default_and_is_never_pruned(folder):
+    referee = make(folder, trials=4)
+    assert [referee.ask() for _ in range(3)] == [0, 1, 2]
+    assert attempt_rows(folder)[0].params == {"lr": 0.01, "loss": "mse", "w": 0.0}
+    train(referee, 1)
+    train(referee, 0)
+    rows = {row.trial: row for row in trial_rows(folder)}
+    assert rows[0].outcome is Outcome.COMPLETED
+    assert rows[0].value == pytest.approx(score(0, 9))
+
+
+def test_the_search_hands_out_exactly_its_budget(folder):
+    referee = make(folder, trials=5)
+    assert [referee.ask() for _ in range(7)] == [0, 1, 2, 3, 4, None, None]
+
+
+def test_successive_halving_stops_the_worse_two_thirds_at_a_rung(folder):
+    referee = make(folder, trials=12)
+    numbers = [referee.ask() for _ in range(12)]
+    for number in numbers:
+        referee.start(number, f"t{number}")
+    verdicts = {}
+    for number in (3, 1, 2, 4, 5, 6, 7, 8, 9, 0):
+        verdicts[number] = referee.report([epoch(number, 1)]).verdict
+    # Seen in this order: 3 is first; 1 beats it; of n seen, the best max(1, n // 3) go on.
+    assert verdicts[3] is Verdict.GO_ON
+    assert verdicts[1] is Verdict.GO_ON
+    assert all(verdicts[n] is Verdict.PRUNED for n in (2, 4, 5, 6, 7, 8, 9))
+    assert verdicts[0] is Verdict.GO_ON
+    row = next(row for row in trial_rows(folder) if row.trial == 4)
+    assert (row.outcome, row.epochs, row.best_epoch, row.value) == (Outcome.PRUNED, 1, 1, score(4, 1))
+
+
+def test_the_rungs_lie_at_thirds_of_the_budget():
+    assert make_pruner("successive_halving", 27).rungs == (1, 3, 9)
+    assert make_pruner("successive_halving", 100).rungs == (3, 11, 33)
+    assert make_pruner("none", 27).rungs == ()
+    with pytest.raises(UnknownName, match=r"--pruner.*'halving'.*successive_halving"):
+        make_pruner("halving", 27)
+
+
+def test_every_name_of_a_pruner_and_a_sampler_makes_one():
+    for name in PRUNERS:
+        assert make_pruner(name, 9).rungs is not None
+    space = Space({**RAW, "search": {"width": {"int": [5, 15]}}}, Toy).without_model()
+    spec = StudySpec(name="s", model="toy", dataset="none")
+    for name in SAMPLERS:
+        assert make_sampler(replace(spec, sampler=name), space, 0) is not None
+    with pytest.raises(UnknownName, match=r"--sampler.*'gp'.*tpe, random, grid"):
+        make_sampler(replace(spec, sampler="gp"), space, 0)
+
+
+def test_the_median_pruner_waits_for_its_startup_and_then_stops_the_worse_half():
+    pruner = make_pruner("median", 10)
+    for n in range(6):
+        pruner.learn(1, float(n))
+        assert pruner.judge(1, float(n)) == (n == 5)
+    assert not pruner.judge(1, 2.0)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_non_finite_figure_ends_the_trial_as_diverged_and_never_reaches_the_sampler(folder, value):
+    referee = make(folder)
+    referee.ask()
+    referee.start(0, "a")
+    referee.report([epoch(0, 1)])
+    assert referee.report([epoch(0, 2, value=value)]).verdict is Verdict.DIVERGED
+    (row,) = trial_rows(folder)
+    assert (row.outcome, row.value, row.best_epoch) == (Outcome.DIVERGED, None, None)
+    assert referee._study.optuna.trials[0].state.name == "FAIL"
+    assert referee._study.optuna.trials[0].value is None
+    assert referee.snapshot().best is None
+
+
+def test_pruned_trials_are_told_to_optuna_with_their_epoch_and_best_value(folder):
+    referee = make(folder)
+    for _ in range(3):
+        referee.ask()
+    train(referee, 1)
+    assert train(referee, 2) is Verdict.PRUNED
+    trials = referee._study.optuna.trials
+    assert trials[1].state.name == "COMPLETE"
+    assert trials[1].value == pytest.approx(score(1, 9))
+    assert trials[2].state.name == "PRUNED"
+    assert trials[2].intermediate_values == {1: score(2, 1)}
+
+
+def test_the_best_epoch_counts_not_the_last(folder):
+    referee = make(folder)
+    referee.ask()
+    referee.start(0, "a")
+    for n, value in enumerate((3.0, 1.0, 2.0), start=1):
+        referee.report([epoch(0, n, value=value)], last=n == 3)
+    (row,) = trial_rows(folder)
+    assert (row.value, row.best_epoch, row.epochs) == (1.0, 2, 3)
+
+
+def test_maximised_objectives_are_judged_the_other_way(folder):
+    referee = make(folder, objectives=(Objective(metric="val/score", goal="maximize"),))
+    for number in range(3):
+        referee.ask()
+        referee.start(number, f"{number}")
+    assert referee.report([epoch(1, 1, value=0.5)]).verdict is Verdict.GO_ON
+    assert referee.report([epoch(2, 1, value=0.4)]).verdict is Verdict.PRUNED
+    referee.report([epoch(1, n, value=0.5 + n / 10) for n in range(2, 10)], last=True)
+    assert referee.snapshot().best.value == pytest.approx(1.4)

@@ -1,0 +1,58 @@
+"""The weights of the trials that lead."""
+
+from __future__ import annotations
+
+import pytest
+from support.referee import epoch, make
+
+
+class Weights(dict):
+    """A shelf in memory."""
+
+    def write(self, trial, packed):
+        self[trial] = packed
+
+    def keep(self, trials):
+        for trial in set(self) - set(trials):
+            del self[trial]
+
+
+def complete(referee, number, value):
+    start = referee.start(number, f"slot-{number}")
+    for n in range(1, 10):
+        row = epoch(number, n, start.trial.attempt, value)
+        referee.report([row], last=n == 9, weights=f"{number}".encode() if n == 9 else None)
+
+
+def test_only_the_best_trial_s_weights_stay(folder):
+    weights = Weights()
+    referee = make(folder, pruner="none", weights=weights)
+    held = []
+    for value in (0.5, 0.7, 0.3, 0.4):
+        complete(referee, referee.ask(), value)
+        held.append(dict(weights))
+    assert held == [{0: b"0"}, {0: b"0"}, {2: b"2"}, {2: b"2"}]
+
+
+def test_weights_lie_there_before_the_row_and_strays_go_when_the_referee_comes_back(folder, monkeypatch):
+    weights = Weights()
+    referee = make(folder, pruner="none", weights=weights)
+    complete(referee, referee.ask(), 0.5)
+
+    class Dead(BaseException):
+        pass
+
+    def die(row):
+        assert row.trial in weights, "the weights come first"
+        raise Dead
+
+    monkeypatch.setattr(referee.ledger, "append_trial", die)
+    with pytest.raises(Dead):
+        complete(referee, referee.ask(), 0.1)
+    assert set(weights) == {0, 1}, "the row of trial 1 is not committed, and 0 still leads"
+    referee.ledger.close()
+    again = make(folder, pruner="none", weights=weights)
+    assert set(weights) == {0}
+    assert again.ask() == 1
+    complete(again, 1, 0.1)
+    assert set(weights) == {1}

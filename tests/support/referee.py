@@ -1,0 +1,104 @@
+"""A referee on a toy space, without a model and without Ray."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from sparring.errors import CheckpointError
+from sparring.ledger import write_study
+from sparring.records import EpochRow, StudySpec, Verdict
+from sparring.referee.referee import Referee
+from sparring.space import Space
+
+
+class Toy(BaseModel):
+    epochs: int = 9
+    lr: float = 0.01
+    loss: str = "mse"
+    width: int = 10
+    w: float = 0.0
+
+
+RAW = {
+    "model": "toy",
+    "dataset": "none",
+    "objectives": [{"metric": "val/score"}],
+    "search": {
+        "lr": {"loguniform": [1e-5, 1.0]},
+        "loss": {"choice": ["mse", "wcc"]},
+        "width": {"int": [5, 15], "when": {"loss": "wcc"}},
+        "w": {"loguniform": [1e-4, 1.0], "off": 0.0},
+    },
+}
+
+
+SPACE = Space(RAW, Toy)
+
+
+class Shelf:
+    """Checkpoints in memory: bytes are the number of epochs trained."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def write(self, trial, attempt, epoch, packed):
+        self.kept[trial] = packed
+        return Path()
+
+    def newest(self, trial):
+        return self.kept.get(trial)
+
+    def history(self, packed, attempt):
+        if packed == b"torn":
+            raise CheckpointError("torn")
+        trial, epochs = (int(part) for part in packed.decode().split())
+        return [epoch(trial, n, attempt) for n in range(1, epochs + 1)]
+
+    def drop(self, trial):
+        self.kept.pop(trial, None)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def score(trial, n):
+    """Trial t ends near t / 10: low numbers are good, except the baseline, which is the worst."""
+    return (trial / 10 if trial else 5.0) + 1.0 / n
+
+
+def epoch(trial, n, attempt=1, value=None):
+    value = score(trial, n) if value is None else value
+    return EpochRow(trial=trial, attempt=attempt, epoch=n, metrics={"val/score": value}, wall_s=0.5)
+
+
+def make(folder, *, shelf=None, clock=None, weights=None, **spec):
+    spec = StudySpec(**{"name": "s", "model": "toy", "dataset": "none", "trials": 8, "space": RAW, **spec})
+    if not (folder / "study.json").exists():
+        folder.mkdir(exist_ok=True)
+        write_study(folder, {"spec": {"name": "s"}, "kinds": SPACE.kinds, "metrics": ["val/score"]})
+    shelf, clock = shelf or Shelf(), clock or Clock()
+    return Referee(
+        folder, spec, SPACE.without_model(), shelf, epochs=9, metrics=["val/score"], weights=weights, clock=clock,
+        wait_s=1.0,
+    )  # fmt: skip
+
+
+def train(referee, number, *, upto=9, attempt=1, token="slot"):
+    """Runs a trial as a slot does; returns the last verdict."""
+    start = referee.start(number, f"{token}-{number}")
+    for n in range(1, upto + 1):
+        answer = referee.report([epoch(number, n, start.trial.attempt)], last=n == 9)
+        if answer.verdict is not Verdict.GO_ON:
+            return answer.verdict
+    return Verdict.GO_ON
+
+
+def kill(referee):
+    """What a kill -9 leaves: the files, and no lock."""
+    referee.ledger.close()
