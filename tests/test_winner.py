@@ -13,7 +13,7 @@ from sparring.errors import DataError, UsageError
 from sparring.ledger import Ledger, trial_rows, write_study
 from sparring.ledger.weights import WeightsFolder
 from sparring.models import find_config, find_model, model_names
-from sparring.production.loading.place import find_study, read_trained
+from sparring.production.loading.place import Place, find_place, read_trained
 from sparring.production.loading.study_winner import read_winner
 from sparring.records import Objective, Outcome, Trial, TrialRow
 from sparring.referee.ended import EndedTrials
@@ -119,14 +119,43 @@ def test_the_best_trial_answers_with_the_weights_of_its_best_epoch(searched):
     assert not loaded.model.training
 
 
-def test_every_verb_finds_a_study_by_its_folder_or_its_name(searched, monkeypatch, run_verb, capsys):
+def test_every_verb_finds_a_study_by_its_folder_or_its_name(searched, tmp_path, monkeypatch, run_verb, capsys):
     assert run_verb("predict", searched, "--rows", "5") == 0
     assert "Predictions of 5 validation samples" in capsys.readouterr().out
     assert (searched / "trial-0" / "predictions" / "errors.parquet").is_file()
-    monkeypatch.chdir(searched.parent.parent)
-    monkeypatch.setattr("sparring.production.loading.place.RESULTS", searched.parent)
-    assert find_study(Path("won")) == searched.parent / "won"
-    assert read_trained(Path("won")).folder == searched.parent / "won" / "trial-0"
+    (tmp_path / "results").symlink_to(searched.parent)
+    monkeypatch.chdir(tmp_path)
+    assert read_trained(Path("won")).folder == Path("results", "won", "trial-0")
+
+
+@pytest.mark.parametrize(
+    ("file", "named", "folder", "holds"),
+    [
+        ("mine/model.json", "mine", "mine", "model"),
+        ("mine/model.json", "mine/model.safetensors", "mine", "model"),
+        ("mine/members.json", "mine", "mine", "members"),
+        ("mine/study.json", "mine", "mine", "study"),
+        ("mine/other.txt", "mine", "mine", "nothing"),
+        ("trained/mine/model.json", "mine", "trained/mine", "model"),
+        ("trained/mine/members.json", "mine", "trained/mine", "members"),
+        ("results/mine/study.json", "mine", "results/mine", "study"),
+        ("results/mine/study.json", "results/mine", "results/mine", "study"),
+        ("results/yours/study.json", "mine", "mine", "nothing"),
+    ],
+)
+def test_what_the_user_named_is_known_by_the_file_in_it(file, named, folder, holds, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(file).parent.mkdir(parents=True)
+    Path(file).touch()
+    assert find_place(Path(named)) == Place(folder=Path(folder), holds=holds)
+
+
+def test_a_trained_folder_goes_before_a_study_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for file in (Path("trained/mine/model.json"), Path("results/mine/study.json")):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    assert find_place(Path("mine")).folder == Path("trained/mine")
 
 
 def test_figures_of_the_kept_weights_are_the_trial_s_own(searched):

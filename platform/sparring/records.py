@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal
 
 from .errors import UsageError
@@ -20,6 +21,9 @@ Value = float | int | bool | str
 
 Kind = Literal["float", "int", "bool", "str"]
 """The type of a hyperparameter's column in the ledger."""
+
+RESULTS = Path("results")
+"""Where ``search`` writes a folder per study unless told otherwise."""
 
 NAME_RULE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from ..errors import UsageError
+from ..records import RESULTS
 from .results import Results
 
 console = Console()
@@ -43,7 +44,7 @@ def search(
     name: Annotated[
         str | None, typer.Option(help="The study's name; the same name resumes.", show_default="MODEL-DATASET")
     ] = None,
-    results: Results = Path("results"),
+    results: Results = RESULTS,
     space: Annotated[
         str | None, typer.Option(help="Search space: a .toml, or a shipped one's name.", show_default="MODEL")
     ] = None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import nullcontext
-from pathlib import Path
 
 from rich.console import Console
 
@@ -13,6 +12,7 @@ from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, trial_rows
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
+from ..records import RESULTS
 from ..study import Study, is_complete, open_folder, with_limits
 from ..study.feasibility import place_slots
 from .search import connect, handled, interrupt, run, store
@@ -80,7 +80,7 @@ def _sum_up(study: Study, console: Console) -> bool:
     rows = trial_rows(study.folder)
     best = best_row(rows, study.spec.objective)
     outcomes = Counter(row.outcome for row in rows)
-    inside = study.folder.parent == Path("results").absolute()
+    inside = study.folder.parent == RESULTS.absolute()
     print_summary(
         console,
         study=study.spec.name if inside else f"{study.spec.name} --results {study.folder.parent}",

@@ -20,10 +20,11 @@ from __future__ import annotations
 
 from .lock import lock_study
 from .reading import Reading, attempt_rows, epoch_rows, read_attempts, read_epochs, read_trials, trial_rows
-from .study_json import read_study, spec_from_json, spec_to_json, write_study
+from .study_json import STUDY_FILE, read_study, spec_from_json, spec_to_json, write_study
 from .writer import Ledger
 
 __all__ = [
+    "STUDY_FILE",
     "Ledger",
     "Reading",
     "attempt_rows",

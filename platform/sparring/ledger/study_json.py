@@ -14,7 +14,7 @@ from ..records import Objective, StudySpec
 from .disk import publish, sync_folder
 from .schema import SCHEMA_VERSION
 
-_FILE = "study.json"
+STUDY_FILE = "study.json"
 
 
 def write_study(folder: str | PathLike[str], document: Mapping[str, Any]) -> None:
@@ -23,7 +23,7 @@ def write_study(folder: str | PathLike[str], document: Mapping[str, Any]) -> Non
     document: JSON values, among them ``kinds`` {hyperparameter: float | int | bool | str} and ``metrics`` [name].
     Raises LedgerError if the study is there already or the disk refuses.
     """
-    path = Path(folder) / _FILE
+    path = Path(folder) / STUDY_FILE
     missing = {"kinds", "metrics"} - document.keys()
     if missing:
         raise LedgerError(f"{path}: a study names its columns, but got no {' and no '.join(sorted(missing))}")
@@ -31,7 +31,7 @@ def write_study(folder: str | PathLike[str], document: Mapping[str, Any]) -> Non
     text = json.dumps({**content, "sha256": _digest(content)}, indent=2, ensure_ascii=False, default=_plain)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_name(f".{_FILE}.tmp").unlink(missing_ok=True)  # of a search killed in this very place
+        path.with_name(f".{STUDY_FILE}.tmp").unlink(missing_ok=True)  # of a search killed in this very place
         publish(text.encode(), path)
         sync_folder(path.parent.parent)
     except FileExistsError as error:
@@ -47,7 +47,7 @@ def read_study(folder: str | PathLike[str]) -> dict[str, Any]:
 
     Raises UnknownName if the folder holds no study, LedgerError if study.json is torn, changed or of a newer version.
     """
-    path = Path(folder) / _FILE
+    path = Path(folder) / STUDY_FILE
     try:
         content: dict[str, Any] = json.loads(path.read_bytes())
         digest = content.pop("sha256", None)

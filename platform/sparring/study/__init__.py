@@ -2,6 +2,7 @@
 
 prepare.py       the user's words made one checked study
 study.py         the study itself: its rows, its folder, begun and reopened
+pinning.py       one of its trials as a configuration to train
 checks.py        what its words, objectives and folder must be
 budget.py        what it may spend
 feasibility.py   whether a cluster can hold it

@@ -14,7 +14,7 @@ from ..data.cards import is_card_path
 from ..data.splits import SPLIT, SPLIT_SEED
 from ..errors import UsageError
 from ..models import find_config
-from ..records import PRUNERS, StudySpec, safe_name
+from ..records import PRUNERS, RESULTS, StudySpec, safe_name
 from ..resources import available_cpus
 from ..space import apply_config, apply_settings, checked_space, find_space, read_space
 from .budget import check_budget
@@ -35,7 +35,7 @@ def prepare(
     config: Path | None = None,
     settings: Sequence[str] = (),
     objectives: Sequence[str] = (),
-    results: Path = Path("results"),
+    results: Path = RESULTS,
     name: str | None = None,
     address: str | None = None,
     **limits: Any,

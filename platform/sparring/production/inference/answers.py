@@ -6,7 +6,6 @@ Arrays are .npz without objects, tables Parquet with the sample's id first, pict
 from __future__ import annotations
 
 import inspect
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from ...models.autoencoder import Autoencoder
 from ..drawing.pictures import picture
 from ..drawing.style import write_picture
 from ..loading.loaded import Loaded
+from ..output import open_folder, write_table
 from .samples import Rows
 
 CHUNK = 1024
@@ -137,25 +137,6 @@ def write_texts(
         taken.add(stem)
         header = f"{' '.join(row.split())}\naxis {name}{'' if deviations is None else ' std'}"
         np.savetxt(folder / name / f"{stem}.txt", np.column_stack([x, each]), fmt="%.9g", header=header)
-
-
-def write_table(path: Path, columns: Mapping[str, Any]) -> Path:
-    """A Parquet table; returns its path."""
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    pyarrow.parquet.write_table(pa.table(dict(columns)), path)
-    return path
-
-
-def open_folder(folder: Path) -> None:
-    """Makes the folder; raises UsageError if that, or writing into it, cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"-o: {folder} cannot be a folder: {error.strerror}; name another") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"-o: {folder} cannot be written to; name another")
 
 
 def _arrays(loaded: Loaded, answer: Any) -> Answers:

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from ...errors import UsageError
 from ..loading.loaded import Loaded
-from .answers import ask, open_folder, write_table
+from ..output import open_folder, write_table
+from .answers import ask
 from .samples import Rows
 
 LEVEL = 0.05

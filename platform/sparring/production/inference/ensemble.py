@@ -20,9 +20,10 @@ from torch.overrides import TorchFunctionMode
 
 from ...data.resampling import CALLED, Scheme
 from ...errors import DataError, UsageError
+from ..device import check_device
 from ..loading.loaded import Loaded
-from ..loading.place import find_folder, read_trained
-from ..loading.trained_folder import MEMBERS, MembersFile, read_json
+from ..loading.place import find_place, read_place
+from ..loading.trained_folder import MEMBERS, MembersFile, read_folder, read_json
 from .answers import Answers, predict, reconstruct
 from .samples import Rows
 
@@ -132,30 +133,35 @@ class Dropping(TorchFunctionMode):
         return input * kept / (1.0 - p)
 
 
-def read_ensemble(place: Path, device: str = "cpu", passes: int | None = None, trial: int | None = None) -> Ensemble:
-    """The model, or the members, in a folder of ``train``, or a study's trial, as ``read_trained`` finds it.
+def read_ensemble(named: Path, device: str = "cpu", passes: int | None = None, trial: int | None = None) -> Ensemble:
+    """The model or the members in what ``find_place`` finds; of a study the best trial's model, or another trial's.
 
-    passes: of Monte Carlo dropout, at least 2.
+    passes: answers of each with dropout (Monte Carlo dropout), at least 2.
 
     Raises UsageError, ConfigError or DataError, one sentence, if a file is missing, torn or of another model.
     """
     if passes is not None and not 2 <= passes <= MOST_PASSES:
         raise UsageError(f"--mc-dropout: wants 2 to {MOST_PASSES:,} passes, which have a spread, but got {passes}")
-    folder = find_folder(place)
-    if not (folder / MEMBERS).is_file():
-        loaded = read_trained(place, device, trial)
+    place = find_place(named)
+    if place.holds != "members":
+        loaded = read_place(place, device, trial)
         return Ensemble(front=loaded, members=(loaded,), passes=passes or 0)
-    roll = read_json(folder / MEMBERS, MembersFile)
-    missing = [name for name in roll.members if not (folder / name).is_dir()]
+    check_device(device)
+    folder = place.folder
+    listed = read_json(folder / MEMBERS, MembersFile)
+    missing = [name for name in listed.members if not (folder / name).is_dir()]
     if missing:
         raise UsageError(
-            f"{folder}: {len(roll.members)} members are wanted, but {', '.join(missing)} "
+            f"{folder}: {len(listed.members)} members are wanted, but {', '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not there; the same `sparring train` trains the rest"
         )
-    members = tuple(read_trained(folder / name, device) for name in roll.members)
+    members = tuple(read_folder(folder / name, device) for name in listed.members)
     first = members[0].about
-    for each in members:
-        if (each.about.model, each.about.shapes, each.about.sha256) != (first.model, first.shapes, first.sha256):
-            raise DataError(f"{each.folder}: is of another model or other data than {members[0].folder}; train it anew")
+    for member in members:
+        about = member.about
+        if (about.model, about.shapes, about.sha256) != (first.model, first.shapes, first.sha256):
+            raise DataError(
+                f"{member.folder}: is of another model or other data than {members[0].folder}; train it anew"
+            )
     front = replace(members[0], folder=folder, about=first.model_copy(update={"member": None}))
-    return Ensemble(front=front, members=members, passes=passes or 0, scheme=roll.scheme)
+    return Ensemble(front=front, members=members, passes=passes or 0, scheme=listed.scheme)

@@ -37,7 +37,8 @@ from ..drawing.muon_charts import (
 )
 from ..drawing.style import write_picture
 from ..loading.loaded import Loaded
-from .answers import Answers, write_table
+from ..output import write_table
+from .answers import Answers
 from .samples import Rows
 
 PARTS = ("valid", "test")

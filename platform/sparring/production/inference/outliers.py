@@ -18,7 +18,8 @@ import numpy as np
 from ...errors import UsageError
 from ..drawing.style import histogram, look, name_all, sheet, write_picture
 from ..loading.loaded import Loaded
-from .answers import Answers, ask, open_folder, write_table
+from ..output import open_folder, write_table
+from .answers import Answers, ask
 from .samples import Rows
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
     from ...models.base import Model
+    from ...models.config import Config
 
 VERBS = {"sample": "sample", "reconstruct": "reconstruct", "predict": "predict", "outliers": "score"}
 """Verb of the command line -> the model's method that answers it."""
@@ -76,7 +77,7 @@ class Loaded:
         return method
 
 
-def build(folder: Path, about: About, config: Any, packed: bytes, where: str, device: str) -> Loaded:
+def build(folder: Path, about: About, config: Config, packed: bytes, where: str, device: str) -> Loaded:
     """The model of ``config`` with the weights in ``packed``, the bytes of safetensors; nothing is drawn or fitted.
 
     folder: where its answers go. where: what messages call the weights. Raises DataError if they do not fit.
@@ -87,18 +88,8 @@ def build(folder: Path, about: About, config: Any, packed: bytes, where: str, de
     state = _weights(packed, where)
     _check_fit(where, state, model.state_dict())
     model.load_state_dict(state, strict=True)
-    place_on = torch.device(device)
-    return Loaded(folder=folder, about=about, model=model.to(place_on).eval(), device=place_on)
-
-
-def check_device(device: str) -> None:
-    """Raises UsageError unless it is cpu, or cuda where there is one."""
-    import torch
-
-    if device not in ("cpu", "cuda"):
-        raise UsageError(f"--device: there are cpu and cuda, but got {device!r}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device: cuda wants a GPU and a PyTorch built for it, but finds none here; use --device cpu")
+    target = torch.device(device)
+    return Loaded(folder=folder, about=about, model=model.to(target).eval(), device=target)
 
 
 def _weights(packed: bytes, where: str) -> dict[str, torch.Tensor]:

@@ -1,69 +1,71 @@
-"""What the user named: a trained folder, a file of weights in one, a study, or a bare name of either."""
+"""What the user named: a trained folder, the weights file in one, a folder of members, a study, or a bare name."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from ...errors import ConfigError, UsageError
-from ...models import find_config
-from ...models.config import missing_fields
-from .loaded import About, Loaded, build, check_device
-from .study_winner import STUDY, read_winner
-from .trained_folder import ABOUT, CONFIG, MEMBERS, TRAINED, WEIGHTS, MembersFile, read_bytes, read_json
-
-RESULTS = Path("results")
-"""Where ``search`` writes a folder per study unless told otherwise."""
+from ...errors import UsageError
+from ...ledger import STUDY_FILE
+from ...records import RESULTS
+from ..device import check_device
+from .loaded import Loaded
+from .study_winner import read_winner
+from .trained_folder import ABOUT, MEMBERS, TRAINED, WEIGHTS, MembersFile, read_folder, read_json
 
 
-def read_trained(place: Path, device: str = "cpu", trial: int | None = None) -> Loaded:
-    """The model in a folder of ``train``, or a study's best; a weights file will do too.
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where that lies, and what it is."""
 
-    place: a bare name is looked for under ``trained`` and then, as a study's, under ``results``. trial: another one of
-    the study than its best.
+    folder: Path
+    holds: Literal["model", "members", "study", "nothing"]
+    """One trained model, the members of a k-fold, bootstrap or ensemble, or a study. Nothing: no file says which."""
+
+
+def find_place(named: Path) -> Place:
+    """The folder that ``named`` leads to, by the file that says what lies there; its content is not read.
+
+    A weights file leads to its folder. A bare name leads to ``trained/NAME``, else to the study ``results/NAME``.
+    """
+    folder = named.parent if named.name == WEIGHTS else named
+    if not folder.exists() and (TRAINED / folder).is_dir():
+        folder = TRAINED / folder
+    if (folder / ABOUT).is_file():
+        return Place(folder=folder, holds="model")
+    if (folder / MEMBERS).is_file():
+        return Place(folder=folder, holds="members")
+    study = find_study(folder)
+    return Place(folder=folder, holds="nothing") if study is None else Place(folder=study, holds="study")
+
+
+def find_study(named: Path, results: Path = RESULTS) -> Path | None:
+    """The study's folder, or that of the study of this name under ``results``; None if there is none."""
+    return next((folder for folder in (named, results / named) if (folder / STUDY_FILE).is_file()), None)
+
+
+def read_trained(named: Path, device: str = "cpu", trial: int | None = None) -> Loaded:
+    """The model in what ``find_place`` finds: of a study the best trial's, or that of another ``trial`` that is kept.
+
     Raises UsageError, ConfigError or DataError, one sentence, if a file is missing, torn or of another model.
     """
+    return read_place(find_place(named), device, trial)
+
+
+def read_place(place: Place, device: str = "cpu", trial: int | None = None) -> Loaded:
+    """See ``read_trained``; members are refused, since one model is wanted."""
     check_device(device)
-    place = find_folder(place)
-    study = find_study(place) if not (place / ABOUT).is_file() else None
-    if study is not None:
-        return read_winner(study, device, trial)
+    if place.holds == "study":
+        return read_winner(place.folder, device, trial)
     if trial is not None:
-        raise UsageError(f"--trial: wants a study, but {place} is none; leave it out, or name the folder of a search")
-    folder = _find(place)
-    about = read_json(folder / ABOUT, About)
-    config_class = find_config(about.model)
-    config = read_json(folder / CONFIG, config_class)
-    if missing := missing_fields(about.model, config_class.fields, about.shapes):
-        raise ConfigError(f"{folder / ABOUT}: shapes: {missing}; train it anew")
-    return build(folder, about, config, read_bytes(folder / WEIGHTS), str(folder / WEIGHTS), device)
-
-
-def find_folder(place: Path) -> Path:
-    """A folder, that of a weights file, or the one of that name under ``trained``."""
-    if place.name == WEIGHTS:
-        place = place.parent
-    return TRAINED / place if not place.exists() and (TRAINED / place).is_dir() else place
-
-
-def _find(place: Path) -> Path:
-    place = find_folder(place)
-    if (place / MEMBERS).is_file():
-        names = read_json(place / MEMBERS, MembersFile).members
         raise UsageError(
-            f"{place}: {len(names)} members lie here, which predict and reconstruct ask together; this works on one: "
-            f"name its folder, such as {place / names[0]}"
+            f"--trial: wants a study, but {place.folder} is none; leave it out, or name the folder of a search"
         )
-    missing = [name for name in (ABOUT, CONFIG, WEIGHTS) if not (place / name).is_file()]
-    if missing:
+    if place.holds == "members":
+        names = read_json(place.folder / MEMBERS, MembersFile).members
         raise UsageError(
-            f"{place}: a trained folder holds {ABOUT}, {CONFIG} and {WEIGHTS}, but {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} not there; make one with `sparring train best.toml -o FOLDER`, or "
-            "name a study"
+            f"{place.folder}: {len(names)} members lie here, which predict and reconstruct ask together; this works on "
+            f"one: name its folder, such as {place.folder / names[0]}"
         )
-    return place
-
-
-def find_study(place: Path) -> Path | None:
-    """The study's folder, or that of the study of this name under ``results``; None if there is none."""
-    candidates = (place, RESULTS / place)
-    return next((folder for folder in candidates if (folder / STUDY).is_file()), None)
+    return read_folder(place.folder, device)

@@ -10,15 +10,13 @@ from pathlib import Path
 
 from ... import __version__
 from ...errors import UsageError
-from ...ledger import read_study, spec_from_json, trial_rows
+from ...ledger import STUDY_FILE, read_study, spec_from_json, trial_rows
 from ...ledger.ranking import best_row, is_ranked
 from ...ledger.weights import WEIGHTS, WeightsFolder
 from ...models import find_config
 from ...records import StudySpec, TrialRow
 from ...space import Space
 from .loaded import About, Loaded, build
-
-STUDY = "study.json"
 
 
 def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> Loaded:
@@ -47,7 +45,7 @@ def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> 
         axes=document["axes"],
         version=document["versions"].get("sparring", __version__),
     )
-    config = Space(spec.space, find_config(spec.model), f"{folder.name}/{STUDY}").config(row.params)
+    config = Space(spec.space, find_config(spec.model), f"{folder.name}/{STUDY_FILE}").config(row.params)
     return build(folder / f"trial-{row.trial}", about, config, packed, f"{folder / WEIGHTS}: trial {row.trial}", device)
 
 

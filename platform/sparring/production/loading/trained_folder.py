@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...data.resampling import Scheme
 from ...errors import ConfigError, DataError, UsageError, sentence
-from .loaded import About
+from ...models import find_config
+from ...models.config import missing_fields
+from .loaded import About, Loaded, build
 
-Kind = TypeVar("Kind", bound=BaseModel)
+Parsed = TypeVar("Parsed", bound=BaseModel)
 
 TRAINED = Path("trained")
 """Where ``train`` writes a folder per model unless told otherwise."""
@@ -41,17 +43,36 @@ def write_about(folder: Path, about: About) -> None:
     (folder / ABOUT).write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def check_place(folder: Path, other: str) -> None:
-    """Raises UsageError if ``folder`` holds the other kind of training: a single model or members, by their file."""
-    if (folder / other).exists():
-        held = "members" if other == MEMBERS else "a single model"
-        raise UsageError(f"-o: {folder} holds {held} ({other}); name another folder, or remove it")
+def read_folder(folder: Path, device: str = "cpu") -> Loaded:
+    """The model in a trained folder.
+
+    Raises UsageError if a file is missing, ConfigError or DataError if one is torn or of another model.
+    """
+    missing = [name for name in (ABOUT, CONFIG, WEIGHTS) if not (folder / name).is_file()]
+    if missing:
+        raise UsageError(
+            f"{folder}: a trained folder holds {ABOUT}, {CONFIG} and {WEIGHTS}, but {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not there; make one with `sparring train best.toml -o FOLDER`, or "
+            "name a study"
+        )
+    about = read_json(folder / ABOUT, About)
+    config = read_json(folder / CONFIG, find_config(about.model))
+    if lacking := missing_fields(about.model, config.fields, about.shapes):
+        raise ConfigError(f"{folder / ABOUT}: shapes: {lacking}; train it anew")
+    return build(folder, about, config, read_bytes(folder / WEIGHTS), str(folder / WEIGHTS), device)
 
 
-def read_json(path: Path, kind: type[Kind]) -> Kind:
-    """A file as a value of ``kind``; raises ConfigError if it cannot be."""
+def check_lacks(folder: Path, file: str) -> None:
+    """Raises UsageError if ``folder`` holds the other sort of training, by its file: a single model, or members."""
+    if (folder / file).exists():
+        held = "members" if file == MEMBERS else "a single model"
+        raise UsageError(f"-o: {folder} holds {held} ({file}); name another folder, or remove it")
+
+
+def read_json(path: Path, parsed: type[Parsed]) -> Parsed:
+    """The file as a value of the class ``parsed``; raises ConfigError if it cannot be."""
     try:
-        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+        return parsed.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         raise ConfigError(f"{path}: {sentence(error)}; train it anew") from error
     except (OSError, UnicodeDecodeError) as error:

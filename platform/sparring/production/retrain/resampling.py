@@ -25,8 +25,8 @@ from ...display import nearby, show
 from ...errors import ConfigError, UsageError
 from ...space import read_space, write_toml
 from .. import About
-from ..inference.answers import open_folder, write_table
-from ..loading.trained_folder import ABOUT, MEMBERS, TRAINED, MembersFile, check_place, read_json
+from ..loading.trained_folder import ABOUT, MEMBERS, TRAINED, MembersFile, check_lacks, read_json
+from ..output import open_folder, write_table
 from .retrain import Pinned, check_pinned, train_pinned, write_pinned
 
 TABLE = "members.parquet"
@@ -62,7 +62,7 @@ def resample(
     model, drawn = str(ready.raw["model"]), plan.draw(ready.seed)
     members = [(member, _of_member(ready, member)) for member in drawn]
     folder = output or TRAINED / f"{model}-{plan.scheme}"
-    check_place(folder, ABOUT)
+    check_lacks(folder, ABOUT)
     there = {member.name for member, each in members if _is_there(folder / member.name, each, member)}
     open_folder(folder)
     roll = MembersFile(scheme=plan.scheme, members=tuple(member.name for member in drawn), version=__version__)

@@ -30,8 +30,8 @@ from ...study import load_ood
 from ...training.saves import Saves
 from ...training.single import Trained, train_single, write_trained
 from .. import About, write_about
-from ..loading.loaded import check_device
-from ..loading.trained_folder import MEMBERS, TRAINED, check_place
+from ..device import check_device
+from ..loading.trained_folder import MEMBERS, TRAINED, check_lacks
 
 CHECKPOINTS = "checkpoints"
 """In a trained folder: what a training that was cut off goes on from, and what --save-every keeps."""
@@ -186,7 +186,7 @@ def _train(
 ) -> Trained:
     model = str(pinned.raw["model"])
     folder = output or TRAINED / model
-    check_place(folder, MEMBERS)
+    check_lacks(folder, MEMBERS)
     trained = train_pinned(pinned, folder, f"{model} on {pinned.raw['dataset']}", console, device, keep, save_every)
     write_pinned(folder, pinned, trained, text)
     console.print(_verdict(trained, pinned.objective.metric, pinned.raw.get("found", {})), soft_wrap=True)

@@ -1,0 +1,69 @@
+"""One trial of a study as a pinned configuration: the search space with every range collapsed to a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import NothingToReport, UnknownName
+from ..ledger import STUDY_FILE, read_study, spec_from_json, trial_rows
+from ..ledger.ranking import best_row, front, is_ranked
+from ..models import find_config
+from ..records import StudySpec, TrialRow, Value
+from ..space import Space, pin
+
+
+@dataclass(frozen=True, kw_only=True)
+class PinnedTrial:
+    """A trial, what trains it again, and which others are as good in their way."""
+
+    spec: StudySpec
+    row: TrialRow
+    raw: Mapping[str, object]
+    """The pinned configuration, a space with nothing left to search; under ``found`` what the trial reached."""
+    others_on_front: tuple[int, ...]
+    """Numbers of the other trials on the Pareto front; none under a single objective."""
+
+
+def pin_trial(folder: Path, trial: int | None = None) -> PinnedTrial:
+    """The best trial of the study in ``folder``, or the completed one of this number.
+
+    Raises NothingToReport if no trial has completed, UnknownName if that one has not, and what ``read_study`` raises.
+    """
+    spec = spec_from_json(read_study(folder)["spec"])
+    rows = [row for row in trial_rows(folder) if is_ranked(row)]
+    if not rows:
+        raise NothingToReport(f"study {spec.name}: no trial has completed yet; search on with the same command")
+    row = best_row(rows if trial is None else [row for row in rows if row.trial == trial], spec.objective)
+    if row is None:
+        numbers = ", ".join(str(number) for number in sorted(row.trial for row in rows))
+        raise UnknownName(f"--trial: no completed trial {trial} in study {spec.name}; there are: {numbers}")
+    leading = front(rows, spec.objectives) if len(spec.objectives) > 1 else []
+    return PinnedTrial(
+        spec=spec,
+        row=row,
+        raw=pin(_space(spec), row.params, seed=row.seed, found=_found(spec, row)),
+        others_on_front=tuple(other.trial for other in leading if other.trial != row.trial),
+    )
+
+
+def _space(spec: StudySpec) -> Space:
+    """The study's space with the split and the data path that it was searched with."""
+    raw = dict(spec.space) | {"split": spec.split}
+    if spec.data_path:
+        raw["data_path"] = spec.data_path
+    return Space(raw, find_config(spec.model), f"{spec.name}/{STUDY_FILE}")
+
+
+def _found(spec: StudySpec, row: TrialRow) -> dict[str, Value | None]:
+    """What the trial reached and under which conditions; ``train`` says whether it repeats."""
+    return {
+        "study": spec.name,
+        "trial": row.trial,
+        "metric": spec.objective.metric,
+        "value": row.value,
+        "epoch": row.best_epoch,
+        "workers": spec.workers_per_trial,
+        "precision": spec.precision,
+    }
