@@ -95,7 +95,7 @@ def test_a_large_studys_page_stays_bounded(tmp_path):
     report = read_report(study(tmp_path, rows[:2]), yardsticks=False)
     large = replace(report, trials=tuple(rows))
     assert len(make_page(large)) - len(make_page(report)) < 1_000_000
-    lines = {name: len(figure.data) for name, figure, _ in figures_of(large)}
+    lines = {plot.name: len(plot.figure.data) for plot in figures_of(large)}
     assert lines["parallel"] == LINES
 
 

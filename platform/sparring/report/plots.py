@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 import pyarrow.compute as pc
@@ -23,8 +23,15 @@ from ..space.dimension import Dimension
 from .importance import encode
 from .reading import Report
 
-Plot = tuple[str, go.Figure, tuple[str, str]]
-"""(id, figure, (heading, sentence))"""
+
+class Plot(NamedTuple):
+    """A figure and what stands above it."""
+
+    name: str
+    figure: go.Figure
+    heading: str
+    sentence: str
+
 
 CURVES, LINES, AXES = 8, 500, 12
 
@@ -40,21 +47,22 @@ _COLOURS = {Outcome.COMPLETED: "#1a7f5a", Outcome.PRUNED: "#c9a227"}
 def figures_of(report: Report) -> Iterator[Plot]:
     """Every plot that has something to show."""
     if any(row.value is not None for row in report.trials):
-        yield "history", _history(report), ("History", "every trial's best value, in the order they began")
+        yield Plot("history", _history(report), "History", "Every trial's best value, in the order they began")
     if report.front:
-        words = "completed trials by the first objective and another; no other beats one of the front in all of them"
-        yield "front", _front(report), ("Front", words)
+        words = "Completed trials by the first objective and another; no other beats one of the front in all of them"
+        yield Plot("front", _front(report), "Front", words)
     if report.importance.factors:
-        yield "importance", _importance(report), ("What mattered", report.importance.sentence)
+        sentence = report.importance.sentence
+        yield Plot("importance", _importance(report), "What mattered", sentence[:1].upper() + sentence[1:])
     if report.best:
         words = (
-            f"the {AXES} that mattered most, at most {LINES} trials; the greener the better, the thick line is the best"
+            f"The {AXES} that mattered most, at most {LINES} trials; the greener the better, the thick line is the best"
         )
-        yield "parallel", _parallel(report), ("Parallel coordinates", words)
+        yield Plot("parallel", _parallel(report), "Parallel coordinates", words)
         curves = _curves(report)
         if curves.data:
-            words = f"the objective by epoch: the best {CURVES} completed trials and the published default"
-            yield "curves", curves, ("Learning curves", words)
+            words = f"The objective by epoch: the best {CURVES} completed trials and the published default"
+            yield Plot("curves", curves, "Learning curves", words)
 
 
 def _figure(height: int, **layout: Any) -> go.Figure:

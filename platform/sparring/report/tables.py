@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -28,7 +27,7 @@ from ..records import Outcome, TrialRow
 from .importance import TRUSTED
 from .reading import Report
 
-SHOWN = 20
+MOST_TRIALS = 20
 """Trials in the table of a terminal; the other formats hold all."""
 
 FIGURE = 8
@@ -98,7 +97,7 @@ def as_json(report: Report) -> bytes:
         ],
         "notes": list(report.notes),
     }
-    return (json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return (json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def as_csv(report: Report) -> bytes:
@@ -149,9 +148,9 @@ def _ranking(report: Report, width: int) -> Table:
     for name in names:
         table.add_column(Text(clean(name)), justify="right", max_width=12, no_wrap=True)
     rows = list(enumerate(report.trials))
-    shown = rows[:SHOWN]
+    shown = rows[:MOST_TRIALS]
     if all(row.trial for _, row in shown):
-        shown += [(index, row) for index, row in rows[SHOWN:] if row.trial == 0]
+        shown += [(index, row) for index, row in rows[MOST_TRIALS:] if row.trial == 0]
     for index, row in shown:
         table.add_row(
             str(index + 1) if is_ranked(row) else "",
@@ -249,9 +248,10 @@ def _fitting(report: Report, width: int) -> list[str]:
     return [name for name, end in zip(chosen, list(ends)[1:], strict=True) if end <= width]
 
 
-def _finite(value: Any) -> Any:
+def finite(value: object) -> object:
+    """A value of JSON in which NaN and the infinities are null."""
     if isinstance(value, dict):
-        return {str(key): _finite(each) for key, each in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
