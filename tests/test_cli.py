@@ -9,7 +9,7 @@ import pytest
 
 from sparring.errors import UsageError
 from sparring.ledger import lock_study, write_study
-from sparring.study import open_folder, prepare
+from sparring.study import Limits, open_folder, prepare
 
 SPACE = """
 model = "aegan"
@@ -232,15 +232,17 @@ def test_models_and_datasets_are_listed(capsys, run_verb):
 
 def test_a_study_of_cpus_is_not_gone_on_with_on_gpus(tmp_path):
     """Their generators draw other noise, so trials of both would not compare."""
-    asked = {"settings": ["data.n=80"], "results": tmp_path, "trials": 2, "slots": 1}
-    open_folder(prepare("aegan", **asked))
+    asked = {"settings": ["data.n=80"], "results": tmp_path}
+    open_folder(prepare("aegan", **asked, limits=Limits(trials=2, slots=1)))
     with pytest.raises(UsageError, match=r"device was 'cpu' and is 'gpu'; give this search its own --name"):
-        prepare("aegan", **asked, gpus_per_worker=1.0)
+        prepare("aegan", **asked, limits=Limits(trials=2, slots=1, gpus_per_worker=1.0))
 
 
 def test_a_study_that_another_has_begun_since_is_looked_at_again_under_the_lock(tmp_path):
-    asked = {"settings": ["data.n=80"], "results": tmp_path, "trials": 2, "slots": 1}
-    mine, others = prepare("aegan", **asked), prepare("aegan", **asked, seed=5)
+    mine, others = (
+        prepare("aegan", settings=["data.n=80"], results=tmp_path, limits=Limits(trials=2, slots=1, seed=seed))
+        for seed in (None, 5)
+    )
     open_folder(others)
     with pytest.raises(UsageError, match=r"seed was 5 and is 0"):
         open_folder(mine)

@@ -22,7 +22,7 @@ from sparring.models.advvae.model import AdvVAE
 from sparring.models.metrics.out_of_distribution import Foreign
 from sparring.records import Objective, Outcome
 from sparring.space import find_space, pin, read_space, write_toml
-from sparring.study import load_ood, open_folder, prepare
+from sparring.study import Limits, load_ood, open_folder, prepare
 from sparring.training.single import train_single
 
 SMALL = {"image_size": 8, "hidden_dims": (4,), "hidden_dims_dis": (4,), "latent_dim": 3}
@@ -231,7 +231,7 @@ def test_a_slot_gets_it_with_the_rows_and_reads_no_data_set(ray_cluster, tmp_pat
     from sparring.cluster.trainer import Trainer, WorkerInputs
 
     settings = ["out_dataset=patches", "image_size=8", "hidden_dims=[4]", "hidden_dims_dis=[4]", "epochs=1"]
-    study = prepare("advvae", settings=settings, results=tmp_path, trials=1, slots=1)
+    study = prepare("advvae", settings=settings, results=tmp_path, limits=Limits(trials=1, slots=1))
     open_folder(study)
     space, metrics = study.space.without_model(), study.config_class.emitted()
     referee = open_referee(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)

@@ -13,7 +13,7 @@ from sparring.referee.sampling.optuna_study import Study
 from sparring.space import Space, checked_space
 from sparring.space.dimension_toml import read_dimension
 from sparring.space.grid import LARGEST, points
-from sparring.study import open_folder, prepare
+from sparring.study import Limits, open_folder, prepare
 from sparring.study.budget import choose_budget
 
 
@@ -100,7 +100,9 @@ def grid(tmp_path, **more):
         'model = "aegan"\ndataset = "exafs"\n[[objectives]]\nmetric = "val/score"\n[defaults]\nn_hl_gen = 1\n'
         "hidden_size = 8\n[search]\nn_hl_gen = { int = [1, 2] }\nhidden_size = { choice = [8, 16] }\n"
     )
-    return prepare("aegan", space=str(path), settings=settings, results=tmp_path, **{"sampler": "grid", **more})
+    return prepare(
+        "aegan", space=str(path), settings=settings, results=tmp_path, limits=Limits(**{"sampler": "grid", **more})
+    )
 
 
 def test_a_search_runs_as_many_trials_as_there_are_points(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from sparring.ledger import trial_rows
 from sparring.records import Outcome
-from sparring.study import open_folder, prepare
+from sparring.study import Limits, open_folder, prepare
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -20,7 +20,10 @@ def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
     from sparring.cluster.trainer import WorkerInputs
 
     study = prepare(
-        "aegan", settings=["data.n=100", "hidden_size=8"], results=tmp_path, trials=2, slots=1, silence_limit_s=2.0
+        "aegan",
+        settings=["data.n=100", "hidden_size=8"],
+        results=tmp_path,
+        limits=Limits(trials=2, slots=1, silence_limit_s=2.0),
     )
     open_folder(study)
     space, metrics = study.space.without_model(), study.config_class.emitted()

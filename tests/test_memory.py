@@ -13,7 +13,7 @@ from sparring.data.memory_map import select
 from sparring.errors import DataError
 from sparring.ledger import trial_rows
 from sparring.records import Outcome
-from sparring.study import open_folder, prepare
+from sparring.study import Limits, open_folder, prepare
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -56,7 +56,14 @@ def test_a_search_whose_map_is_written_to_ends_with_a_sentence(ray_cluster, tmp_
     file = tmp_path / "mine.npy"
     np.save(file, np.random.default_rng(0).integers(0, 256, (100, 8, 8), dtype=np.uint8))
     settings = ["hidden_size=16", "hidden_size_dis=8", "latent_dim=2", "steps_per_epoch=2", "epochs=1"]
-    study = prepare("mlp_aae", dataset="images", data_path=file, settings=settings, results=tmp_path, trials=2, slots=1)
+    study = prepare(
+        "mlp_aae",
+        dataset="images",
+        data_path=file,
+        settings=settings,
+        results=tmp_path,
+        limits=Limits(trials=2, slots=1),
+    )
     open_folder(study)
     space, metrics = study.space.without_model(), study.config_class.emitted()
     referee = open_referee(study.folder, study.spec, space, epochs=study.epochs, metrics=metrics)

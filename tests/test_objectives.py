@@ -26,7 +26,7 @@ from sparring.referee.sampling.optuna_study import Study
 from sparring.report import read_report, write_report
 from sparring.report.page import make_page
 from sparring.space import Space, find_space, read_space
-from sparring.study import prepare
+from sparring.study import Limits, prepare
 
 SCORE, LIKENESS, MSE = (
     Objective(metric="val/score"),
@@ -295,7 +295,7 @@ def test_the_summary_shows_the_front_and_says_in_which_objective_the_default_lea
 
 
 def prepared(tmp_path, *metrics: str, **limits):
-    return prepare("aegan", objectives=metrics, results=tmp_path / "results", **limits)
+    return prepare("aegan", objectives=metrics, results=tmp_path / "results", limits=Limits(**limits))
 
 
 def test_objectives_named_by_the_user_replace_the_spaces(tmp_path):

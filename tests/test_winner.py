@@ -17,7 +17,7 @@ from sparring.production.loading.place import Place, find_place, read_trained
 from sparring.production.loading.study_winner import read_winner
 from sparring.records import Objective, Outcome, Trial, TrialRow
 from sparring.referee.ended import EndedTrials
-from sparring.study import open_folder, prepare, reopen
+from sparring.study import Limits, open_folder, prepare, reopen
 from sparring.training.batches.mapped_rows import as_rows
 from sparring.training.loop import TrialTraining
 
@@ -82,7 +82,11 @@ def searched(tmp_path_factory) -> Path:
     """A study of one completed trial and its weights, as the referee leaves it; trial 1 has lost its own."""
     settings = ["hidden_size=8", "epochs=2", "data.n=80", "batch_size=16"]
     study = prepare(
-        "aegan", settings=settings, results=tmp_path_factory.mktemp("results"), name="won", trials=2, slots=1
+        "aegan",
+        settings=settings,
+        results=tmp_path_factory.mktemp("results"),
+        name="won",
+        limits=Limits(trials=2, slots=1),
     )
     open_folder(study)
     params = study.space.baseline()
@@ -177,7 +181,7 @@ def test_a_trial_whose_weights_are_gone_says_how_to_get_them(searched):
 
 
 def test_a_study_without_an_end_has_no_winner(tmp_path):
-    study = prepare("aegan", settings=["data.n=80"], results=tmp_path, name="young", trials=2, slots=1)
+    study = prepare("aegan", settings=["data.n=80"], results=tmp_path, name="young", limits=Limits(trials=2, slots=1))
     open_folder(study)
     with pytest.raises(UsageError, match="no trial has completed yet"):
         read_trained(study.folder)

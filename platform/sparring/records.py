@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from .errors import UsageError
 
@@ -95,7 +95,7 @@ class Objective:
 
     @property
     def sign(self) -> float:
-        """+1 if lower is better, -1 if higher is: a figure times it is the lower the better."""
+        """+1 if lower is better, -1 if higher is: multiply a figure by it and lower is always better."""
         return 1.0 if self.goal == "minimize" else -1.0
 
 
@@ -107,9 +107,9 @@ class StudySpec:
     model: str
     dataset: str
     data_path: str | None = None
-    data_options: Mapping[str, Any] = field(default_factory=dict)
+    data_options: Mapping[str, object] = field(default_factory=dict)
     split: str = "80/20"
-    space: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, object] = field(default_factory=dict)
     """The search space as read from TOML ([objectives], [fixed], [search]), --config and --set already applied."""
     objectives: tuple[Objective, ...] = (Objective(metric="val/score"),)
     """The first leads: a trial's best epoch is the best by it, trials are pruned by it; the others are read there."""

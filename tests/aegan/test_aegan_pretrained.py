@@ -14,7 +14,7 @@ from support.aegan import make, make_rows, run_dis
 from sparring.errors import CheckpointError
 from sparring.models.aegan.config import DISCRIMINATORS, GENERATOR, Config, Freeze
 from sparring.models.aegan.model import AEGAN
-from sparring.study import prepare
+from sparring.study import Limits, prepare
 
 FREEZE = Freeze(
     n_encoder1=1, n_encoder2=2, n_decoder1=1, n_decoder2=2, n_shared_encoder=1, n_shared_decoder=2, n_discrim1=1
@@ -110,5 +110,5 @@ def test_every_field_of_the_config_is_explained() -> None:
 def test_a_search_s_slots_find_pretrained_weights_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = ["data.n=80", "pretrained=a/model.safetensors"]
-    study = prepare("aegan", settings=settings, results=tmp_path, trials=2, slots=1)
+    study = prepare("aegan", settings=settings, results=tmp_path, limits=Limits(trials=2, slots=1))
     assert study.spec.space["fixed"]["pretrained"] == str(tmp_path / "a" / "model.safetensors")

@@ -60,12 +60,15 @@ def ours(folder: Path, trials: int) -> None:
 
     small()
     from sparring.cluster import search
-    from sparring.study import open_folder, prepare
+    from sparring.study import Limits, open_folder, prepare
 
     path = folder / "space.toml"
     path.write_text(tomli_w.dumps(SPACE))
     study = prepare(
-        "aegan", space=str(path), results=folder, trials=trials, slots=1, workers_per_trial=2, pruner="none"
+        "aegan",
+        space=str(path),
+        results=folder,
+        limits=Limits(trials=trials, slots=1, workers_per_trial=2, pruner="none"),
     )
     search.FOLLOW_S = 0.02
     watch = Stopwatch()

@@ -44,7 +44,7 @@ from sparring.display.tensorboard import Board
 from sparring.ledger.checkpoints import CheckpointFolder
 from sparring.records import EpochRow, Outcome, Trial, Verdict
 from sparring.referee.referee import Referee
-from sparring.study import Study, open_folder, prepare
+from sparring.study import Limits, Study, open_folder, prepare
 
 FOLLOW_S = 0.4
 
@@ -169,10 +169,10 @@ class Slot:
 
 
 def prepare_study(folder: Path, *, trials: int, epochs: int, slots: int, pruner: str, sampler: str) -> Study:
+    limits = Limits(trials=trials, slots=slots, pruner=pruner, sampler=sampler)
     study = prepare(
-        "aegan", settings=[f"epochs={epochs}"], results=folder, name="replay", address="nowhere",
-        trials=trials, slots=slots, pruner=pruner, sampler=sampler,
-    )  # fmt: skip
+        "aegan", settings=[f"epochs={epochs}"], results=folder, name="replay", address="nowhere", limits=limits
+    )
     study.folder.mkdir(parents=True, exist_ok=True)
     open_folder(study)
     return study

@@ -124,47 +124,31 @@ def search(
     ] = "30m",
 ) -> None:
     """Search a model's hyperparameters; the same command again resumes."""
-    from ..study import prepare
+    from ..study import Limits, prepare
     from ..study.budget import choose_budget
     from ..study.feasibility import AS_MANY_AS_FIT
 
     trials, time_s = choose_budget(trials, _seconds(time, "--time") if time else None, sampler)
-    prepared = prepare(
-        model,
-        space=space,
-        dataset=dataset,
-        data_path=data_path,
-        config=config,
-        settings=set_ or [],
-        objectives=objective or [],
-        results=results,
-        name=name,
-        address=address,
-        trials=trials,
-        time_s=time_s,
-        slots=AS_MANY_AS_FIT if slots is None else slots,
-        seed=seed,
-        sampler=sampler,
-        pruner=pruner,
-        checkpoint_s=checkpoint_s,
-        workers_per_trial=workers,
-        cpus_per_worker=cpus,
-        gpus_per_worker=gpus,
-        sync_batchnorm=sync_batchnorm,
-        precision=precision,
-        compile=compile_,
+    limits = Limits(
+        trials=trials, time_s=time_s, slots=AS_MANY_AS_FIT if slots is None else slots, seed=seed, sampler=sampler,
+        pruner=pruner, checkpoint_s=checkpoint_s, workers_per_trial=workers, cpus_per_worker=cpus,
+        gpus_per_worker=gpus, sync_batchnorm=sync_batchnorm, precision=precision, compile=compile_,
         start_limit_s=_seconds(start_limit, "--start-limit"),
         collective_limit_s=_seconds(collective_limit, "--collective-limit"),
         silence_limit_s=_seconds(silence_limit, "--silence-limit"),
-    )
+    )  # fmt: skip
+    study = prepare(
+        model, space=space, dataset=dataset, data_path=data_path, config=config, settings=set_ or [],
+        objectives=objective or [], results=results, name=name, address=address, limits=limits,
+    )  # fmt: skip
     from ..cluster.session import conduct
     from ..ledger.mirror import Mirror
 
-    second = Mirror(prepared.folder, mirror) if mirror is not None else None
-    if second is not None:
-        second.check(prepared.identity())
+    copies = Mirror(study.folder, mirror) if mirror is not None else None
+    if copies is not None:
+        copies.check(study.identity())
     try:
-        code = conduct(prepared, address, console, second)
+        code = conduct(study, address, console, copies)
     except KeyboardInterrupt as signal:  # while Ray starts or stops; in between, the search itself answers the signal
         console.print("Interrupted; the same command again continues.", style="yellow")
         code = 128 + (signal.args[0] if signal.args else 2)
@@ -172,7 +156,7 @@ def search(
 
 
 def _seconds(text: str, flag: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", text.strip())
-    if found is None:
+    written = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", text.strip())
+    if written is None:
         raise UsageError(f"{flag}: wants a duration such as 90s, 30m or 2h, but got {text!r}")
-    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[found[2]]
+    return float(written[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[written[2]]

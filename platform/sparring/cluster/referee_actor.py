@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from pydantic import BaseModel
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..errors import LedgerError, SparringError
@@ -48,7 +49,7 @@ class RefereeActor(Referee):
         return super().follow(cursor, **options)
 
 
-def open_referee(folder: Path, spec: StudySpec, space: Space, *, epochs: int, metrics: Sequence[str]) -> Any:
+def open_referee(folder: Path, spec: StudySpec, space: Space[BaseModel], *, epochs: int, metrics: Sequence[str]) -> Any:
     """Starts the referee's actor beside the driver; returns its handle at once, while it rebuilds itself."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor: Any = ray.remote(RefereeActor)

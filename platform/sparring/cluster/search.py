@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from pydantic import BaseModel
 
 from ..data.memory_map import Mapped
 from ..errors import ClusterError, LedgerError, SparringError
@@ -152,7 +153,7 @@ def _authenticate(*, local: bool) -> None:
 def run(
     folder: Path,
     spec: StudySpec,
-    space: Space,
+    space: Space[BaseModel],
     material: DataRefs,
     *,
     epochs: int,

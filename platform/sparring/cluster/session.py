@@ -13,7 +13,7 @@ from ..ledger import lock_study, trial_rows
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
 from ..records import RESULTS
-from ..study import Study, is_complete, open_folder, with_limits
+from ..study import Study, is_complete, open_folder, with_slots
 from ..study.feasibility import place_slots
 from .search import connect, handled, interrupt, run, store
 from .watch import Watcher
@@ -46,7 +46,7 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
 def _run(study: Study, address: str | None, console: Console, mirror: Mirror | None) -> int:
     console.print("Starting Ray …" if address is None else f"Joining Ray at {address} …", style="dim")
     with handled(interrupt), connect(address) as cluster, handled(interrupt):  # ray.init takes SIGTERM for itself
-        study = with_limits(study, slots=place_slots(study.spec, cluster.nodes, address).slots)
+        study = with_slots(study, place_slots(study.spec, cluster.nodes, address).slots)
         where = f"Ray dashboard: {cluster.dashboard}   (token: `ray get-auth-token`)"
         console.print(where, soft_wrap=True, highlight=False)
         if open_folder(study):

@@ -7,17 +7,41 @@ import json
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from ..errors import LedgerError, UnknownName, UsageError
-from ..records import Objective, StudySpec
+from ..records import Kind, Objective, StudySpec
 from .disk import publish, sync_folder
 from .schema import SCHEMA_VERSION
 
 STUDY_FILE = "study.json"
 
 
-def write_study(folder: str | PathLike[str], document: Mapping[str, Any]) -> None:
+class StudyDocument(TypedDict, total=False):
+    """What ``study.json`` holds beside its own checksum. The ledger itself needs ``kinds`` and ``metrics`` alone."""
+
+    schema_version: int
+    spec: dict[str, object]
+    """As ``spec_to_json`` makes it."""
+    identity: dict[str, object]
+    """What must not change between two searches under one name."""
+    kinds: dict[str, Kind]
+    """Searched hyperparameter -> type of its column."""
+    metrics: list[str]
+    """Every metric that an epoch may have."""
+    epochs: int
+    """A trial's budget."""
+    shapes: dict[str, list[int]]
+    """Field of the data set -> shape of one sample."""
+    axes: dict[str, list[float]]
+    """Field -> the values along its axis, where the data set has some."""
+    rows: dict[str, int]
+    """Samples of the parts train, valid and test."""
+    versions: dict[str, str]
+    """Sparring's, Python's and those of the libraries that figures depend on."""
+
+
+def write_study(folder: str | PathLike[str], document: Mapping[str, object]) -> None:
     """Writes ``study.json`` durably, with its schema version and checksum; makes the folder if need be.
 
     document: JSON values, among them ``kinds`` {hyperparameter: float | int | bool | str} and ``metrics`` [name].
@@ -31,7 +55,7 @@ def write_study(folder: str | PathLike[str], document: Mapping[str, Any]) -> Non
     text = json.dumps({**content, "sha256": _digest(content)}, indent=2, ensure_ascii=False, default=_plain)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_name(f".{STUDY_FILE}.tmp").unlink(missing_ok=True)  # of a search killed in this very place
+        path.with_name(f".{STUDY_FILE}.tmp").unlink(missing_ok=True)  # left by a search that was killed right here
         publish(text.encode(), path)
         sync_folder(path.parent.parent)
     except FileExistsError as error:
@@ -42,14 +66,14 @@ def write_study(folder: str | PathLike[str], document: Mapping[str, Any]) -> Non
         raise LedgerError(f"{path}: the study could not be written: {error}") from error
 
 
-def read_study(folder: str | PathLike[str]) -> dict[str, Any]:
+def read_study(folder: str | PathLike[str]) -> StudyDocument:
     """What ``write_study`` was given, and ``schema_version``.
 
     Raises UnknownName if the folder holds no study, LedgerError if study.json is torn, changed or of a newer version.
     """
     path = Path(folder) / STUDY_FILE
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        content: dict[str, object] = json.loads(path.read_bytes())
         digest = content.pop("sha256", None)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UnknownName(f"{path}: no study here; name the folder that a search made") from error
@@ -63,18 +87,19 @@ def read_study(folder: str | PathLike[str]) -> dict[str, Any]:
         raise LedgerError(
             f"{path}: it must have the checksum it carries, but was changed or damaged; restore it from a copy"
         )
-    if content["schema_version"] > SCHEMA_VERSION:
+    document = cast("StudyDocument", content)
+    if document["schema_version"] > SCHEMA_VERSION:
         raise LedgerError(
             f"{path}: this Sparring reads studies up to schema version {SCHEMA_VERSION}, "
-            f"but got {content['schema_version']}; update Sparring"
+            f"but got {document['schema_version']}; update Sparring"
         )
-    return content
+    return document
 
 
-def spec_to_json(spec: StudySpec) -> dict[str, Any]:
+def spec_to_json(spec: StudySpec) -> dict[str, object]:
     """The spec as JSON values: tuples become lists. Raises UsageError for what JSON cannot hold (NaN, dates)."""
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(vars(spec), default=_plain, allow_nan=False))
+        plain: dict[str, object] = json.loads(json.dumps(vars(spec), default=_plain, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"study {spec.name}: numbers, words, booleans and lists can be kept, but: {error}; leave that value out"
@@ -93,7 +118,7 @@ def spec_from_json(document: Mapping[str, Any]) -> StudySpec:
         ) from error
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> dict[str, object]:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Objective):
@@ -101,5 +126,5 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{value!r} is a {type(value).__name__}")
 
 
-def _digest(content: Mapping[str, Any]) -> str:
+def _digest(content: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).hexdigest()

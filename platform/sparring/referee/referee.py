@@ -29,6 +29,8 @@ from .snapshot import SnapshotBuilder
 from .stopping import stopping_instead
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from ..space import Space
 
 
@@ -42,7 +44,7 @@ class Referee:
         self,
         folder: Path,
         spec: StudySpec,
-        space: Space,
+        space: Space[BaseModel],
         checkpoints: CheckpointFolder,
         *,
         epochs: int,

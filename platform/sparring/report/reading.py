@@ -20,6 +20,7 @@ from ..ledger.schema import to_trial_rows
 from ..records import Objective, Outcome, StudySpec, TrialRow
 from ..space.dimension import Dimension
 from ..space.dimension_toml import read_dimension
+from ..space.toml_file import table_of
 from .importance import Importance, measure_importance
 from .yardsticks import Task, Yardstick, depends_on_winner, measure
 
@@ -115,7 +116,7 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
     ranked = sorted(rows, key=lambda row: _key(row, objective))
     dimensions = tuple(
         read_dimension(name, table, f"{spec.name}/study.json: search.{name}")
-        for name, table in spec.space.get("search", {}).items()
+        for name, table in table_of(spec.space, "search").items()
     )
     notes = [f"left out, torn: {part}" for part in reading.torn]
     measured: Sequence[Yardstick] = ()

@@ -13,7 +13,7 @@ from __future__ import annotations
 from .checks import checked_space
 from .dimension import Dimension
 from .space import Space, pin
-from .toml_file import apply_config, apply_settings, find_space, read_space, write_toml
+from .toml_file import apply_config, apply_settings, find_space, read_space, table_of, write_toml
 
 __all__ = [
     "Dimension",
@@ -24,5 +24,6 @@ __all__ = [
     "find_space",
     "pin",
     "read_space",
+    "table_of",
     "write_toml",
 ]

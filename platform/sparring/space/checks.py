@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from ..errors import SpaceError, refuse_unknown
 from .dimension import from_text
 from .objectives import read_objectives
 from .space import Space
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+C = TypeVar("C", bound=BaseModel)
 
 _TEXTS = ("model", "dataset", "split", "data_path")
 _UNLESS_SAID = {"split": "80/20", "data_path": "."}
 _TABLES = ("data", "fixed", "defaults", "search", "found")
 
 
-def checked_space(raw: Mapping[str, Any], config_class: type[BaseModel], where: str = "search space") -> Space:
+def checked_space(raw: Mapping[str, object], config_class: type[C], where: str = "search space") -> Space[C]:
     """The space that a user's file says. Raises SpaceError, with place, rule and value, at the first broken rule.
 
     raw: the TOML's dict. where: what messages call the file. A space out of a study.json was checked when that was
@@ -38,7 +39,7 @@ def checked_space(raw: Mapping[str, Any], config_class: type[BaseModel], where: 
     return space
 
 
-def _check_tables(raw: Mapping[str, Any], where: str) -> None:
+def _check_tables(raw: Mapping[str, object], where: str) -> None:
     refuse_unknown(raw, {*_TEXTS, *_TABLES, "seed", "objectives"}, where, "key")
     for name in _TEXTS:
         value = raw.get(name, _UNLESS_SAID.get(name))
@@ -52,11 +53,11 @@ def _check_tables(raw: Mapping[str, Any], where: str) -> None:
         raise SpaceError(f"{where}: seed: wants an integer from 0 to 2^63 - 1, but got {seed!r}")
 
 
-def _check_fields(space: Space) -> None:
+def _check_fields(space: Space[BaseModel]) -> None:
     search = space.table("search")
     for table in ("fixed", "defaults", "search"):
-        at = f"{space.where}: {table}"
-        refuse_unknown(space.table(table), space.config_class.model_fields, at, f"field of {space.model}'s Config")
+        where = f"{space.where}: {table}"
+        refuse_unknown(space.table(table), space.config_class.model_fields, where, f"field of {space.model}'s Config")
     for table in ("data", "fixed", "defaults", "found"):
         for name, value in space.table(table).items():
             _check_plain(value, f"{space.where}: {table}.{name}")
@@ -70,31 +71,31 @@ def _check_fields(space: Space) -> None:
             raise SpaceError(f"{space.where}: defaults.{name}: {value!r} is not searched; move it to [fixed]")
 
 
-def _check_conditions(space: Space) -> None:
-    found = {dimension.name: dimension for dimension in space.dimensions}
+def _check_conditions(space: Space[BaseModel]) -> None:
+    searched = {dimension.name: dimension for dimension in space.dimensions}
     for dimension in space.dimensions:
+        where = f"{space.where}: search.{dimension.name}.when"
         for parent, allowed in dimension.when.items():
-            at = f"{space.where}: search.{dimension.name}.when"
-            refuse_unknown([parent], {*found, *space.fixed}, at, "searched or fixed field")
-            if parent in found and found[parent].kind == "float" and not found[parent].choices:
-                raise SpaceError(f"{at}: a condition wants a choice or an int, but {parent} is a range of floats")
+            refuse_unknown([parent], {*searched, *space.fixed}, where, "searched or fixed field")
+            if parent in searched and not searched[parent].choices and searched[parent].kind == "float":
+                raise SpaceError(f"{where}: a condition wants a choice or an int, but {parent} is a range of floats")
             for value in allowed:
-                if parent in found and not found[parent].contains(value):
-                    raise SpaceError(f"{at}: {parent} = {value!r} never occurs; it is {found[parent]}")
-                is_list = found[parent].is_list if parent in found else isinstance(space.fixed[parent], list)
+                if parent in searched and not searched[parent].contains(value):
+                    raise SpaceError(f"{where}: {parent} = {value!r} never occurs; it is {searched[parent]}")
+                is_list = searched[parent].is_list if parent in searched else isinstance(space.fixed[parent], list)
                 if complaint := space.complaint(parent, from_text(value) if is_list else value):
-                    raise SpaceError(f"{at}: {parent} = {value!r} never occurs: {complaint}")
+                    raise SpaceError(f"{where}: {parent} = {value!r} never occurs: {complaint}")
 
 
-def _check_ranges(space: Space) -> None:
+def _check_ranges(space: Space[BaseModel]) -> None:
     for dimension in space.dimensions:
         for value in dimension.edges():
             if complaint := space.complaint(dimension.name, dimension.decode(value)):
-                at = f"{space.where}: search.{dimension.name}"
-                raise SpaceError(f"{at}: {space.model} refuses {value!r}: {complaint}; narrow the range")
+                where = f"{space.where}: search.{dimension.name}"
+                raise SpaceError(f"{where}: {space.model} refuses {value!r}: {complaint}; narrow the range")
 
 
-def _check_baseline(space: Space) -> None:
+def _check_baseline(space: Space[BaseModel]) -> None:
     baseline = space.baseline()
     for dimension in space.dimensions:
         if dimension.name in baseline and not dimension.contains(baseline[dimension.name]):
@@ -105,11 +106,11 @@ def _check_baseline(space: Space) -> None:
     space.config(baseline)
 
 
-def _check_plain(value: Any, at: str) -> None:
+def _check_plain(value: object, where: str) -> None:
     if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            _check_plain(each, at)
+        for element in value.values() if isinstance(value, dict) else value:
+            _check_plain(element, where)
     elif value is not None and not isinstance(value, bool | int | float | str):
-        raise SpaceError(f"{at}: wants a number, a text, true, false or an array of them, but got {value!r}")
+        raise SpaceError(f"{where}: wants a number, a text, true, false or an array of them, but got {value!r}")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise SpaceError(f"{at}: wants a finite number, but got {value}")
+        raise SpaceError(f"{where}: wants a finite number, but got {value}")

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from ..records import Kind, Value
 
@@ -42,30 +42,37 @@ class Dimension:
     when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     is_list: bool = False
 
-    def cast(self, value: Any) -> Any:
-        """``value`` as this dimension's own type where it means the same: 10.0 as 10, 1 as 1.0, a list as its text."""
+    def cast(self, value: object) -> Value:
+        """``value`` as this dimension's own type where it means the same: 10.0 as 10, 1 as 1.0, a list as its text.
+
+        What means nothing here, such as None, is returned as it is; ``contains`` is false of it.
+        """
         if self.is_list:
             return to_text(value)
         if self.kind == "int" and isinstance(value, float) and value.is_integer():
             return int(value)
-        return float(value) if self.kind == "float" and type(value) is int else value
+        return float(value) if self.kind == "float" and type(value) is int else cast("Value", value)
 
-    def decode(self, value: Value) -> Any:
+    def decode(self, value: Value) -> object:
         """``value`` as TOML and the model's Config have it: a list's text as the list."""
         return from_text(value) if self.is_list else value
 
-    def contains(self, value: Any) -> bool:
+    def contains(self, value: object) -> bool:
         """Whether the search could draw ``value``, ``off`` included."""
         value = self.cast(value)
         if KINDS.get(type(value)) != self.kind:
             return False
-        if self.choices or value == self.off:
-            return not self.choices or value in self.choices
+        if self.choices:
+            return value in self.choices
+        if value == self.off:
+            return True
+        if isinstance(value, str):  # only a choice is a text
+            return False
         # A drawn float is low + k * step with a rounding error, so the grid is met to 1e-8 of a step, as in Optuna.
         steps = (value - self.low) / self.step if self.step else 0.0
         return bool(self.low <= value <= self.high and abs(steps - round(steps)) < 1e-8)
 
-    def applies(self, values: Mapping[str, Any]) -> bool:
+    def applies(self, values: Mapping[str, object]) -> bool:
         """Whether ``values`` (fixed ones and those drawn so far) fulfil ``when``."""
         return all(name in values and to_text(values[name]) in allowed for name, allowed in self.when.items())
 
@@ -84,7 +91,7 @@ class Dimension:
             return self.choices
         step = self.step or 1
         steps = round((self.high - self.low) / step)
-        # Of 0.1 + 2 * 0.1 the nearest float is meant: 0.3, not 0.30000000000000004.
+        # In decimals: 0.1 + 2 * 0.1 is to be 0.3, which floats make 0.30000000000000004.
         exact = [Decimal(str(self.low)) + n * Decimal(str(step)) for n in range(steps + 1)]
         numbers = [int(value) if self.kind == "int" else float(value) for value in exact]
         return (*(() if self.off is None else (self.off,)), *numbers)
@@ -94,10 +101,10 @@ class Dimension:
         """Optuna's name of the on/off switch; no Config field can have it."""
         return f"{self.name}.on"
 
-    def suggest(self, trial: BaseTrial) -> Any:
+    def suggest(self, trial: BaseTrial) -> Value:
         """A value drawn through ``trial``: the switch first, then, if on, a value in the range."""
         if self.choices:
-            return trial.suggest_categorical(self.name, self.choices)
+            return cast("Value", trial.suggest_categorical(self.name, self.choices))
         if self.off is not None and not trial.suggest_categorical(self.switch, (False, True)):
             return self.off
         if self.kind == "int":
@@ -105,13 +112,13 @@ class Dimension:
             return trial.suggest_int(self.name, low, high, step=step, log=self.log)
         return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
 
-    def to_optuna(self, value: Value) -> dict[str, tuple[Any, BaseDistribution]]:
+    def to_optuna(self, value: Value) -> dict[str, tuple[Value, BaseDistribution]]:
         """The Optuna parameters, with their distributions, that make ``suggest`` return ``value``."""
         from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
         if self.choices:
             return {self.name: (value, CategoricalDistribution(self.choices))}
-        drawn: dict[str, tuple[Any, BaseDistribution]] = {}
+        drawn: dict[str, tuple[Value, BaseDistribution]] = {}
         if self.off is not None:
             drawn[self.switch] = (value != self.off, CategoricalDistribution((False, True)))
         if value == self.off:
@@ -127,11 +134,11 @@ class Dimension:
         return f"[{self.low}, {self.high}]" + ("" if self.off is None else f" or off = {self.off}")
 
 
-def to_text(value: Any) -> Any:
-    """A list or tuple as its JSON text; anything else as it is."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple) else value
+def to_text(value: object) -> Value:
+    """A list or tuple as its JSON text; anything else as it is, also what is no Value."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | tuple) else cast("Value", value)
 
 
-def from_text(value: Any) -> Any:
+def from_text(value: object) -> object:
     """The list that ``to_text`` made a text of; anything else as it is."""
     return json.loads(value) if isinstance(value, str) and value.startswith("[") else value

@@ -11,13 +11,15 @@ from ..errors import SpaceError
 from ..records import Value
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from .space import Space
 
 LARGEST = 10_000
 """Points of the largest grid that is searched: as many trials as one referee was measured to carry."""
 
 
-def points(space: Space, seed: int) -> list[dict[str, Value]]:
+def points(space: Space[BaseModel], seed: int) -> list[dict[str, Value]]:
     """The baseline, then every other point once, shuffled by ``seed``: a grid cut short has looked everywhere.
 
     A value that does not apply is left out, so points that differ in nothing else are one. Raises SpaceError if a range
@@ -29,24 +31,26 @@ def points(space: Space, seed: int) -> list[dict[str, Value]]:
                 f"{space.where}: search.{dimension.name}: a grid wants values that can be counted, but got the range "
                 f"{dimension}; give it a choice of values, or a uniform range a step, or take another --sampler"
             )
-    found = list(islice(_combine(space, {}, 0), LARGEST + 1))
-    if len(found) > LARGEST:
+    combined = list(islice(_combine(space, {}, 0), LARGEST + 1))
+    if len(combined) > LARGEST:
         raise SpaceError(
             f"{space.where}: search: a grid has at most {LARGEST:,} points, but these fields have more; fix some with "
             "--set, or take another --sampler"
         )
     baseline = space.baseline()
-    others = [point for point in found if point != baseline]
+    others = [point for point in combined if point != baseline]
     random.Random(seed).shuffle(others)
     return [baseline, *others]
 
 
-def _combine(space: Space, begun: dict[str, Value], at: int) -> Iterator[dict[str, Value]]:
-    """The ways to go on from the fields before the ``at``-th."""
-    if at == len(space.dimensions):
+def _combine(space: Space[BaseModel], begun: dict[str, Value], depth: int) -> Iterator[dict[str, Value]]:
+    """Every point that begins with ``begun``, the values of the first ``depth`` fields."""
+    if depth == len(space.dimensions):
         yield begun
         return
-    dimension = space.dimensions[at]
-    applies = dimension.applies({**space.fixed, **begun})
-    for each in ({dimension.name: value} for value in dimension.points()) if applies else ({},):
-        yield from _combine(space, begun | each, at + 1)
+    dimension = space.dimensions[depth]
+    if not dimension.applies({**space.fixed, **begun}):
+        yield from _combine(space, begun, depth + 1)
+        return
+    for value in dimension.points():
+        yield from _combine(space, {**begun, dimension.name: value}, depth + 1)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -23,24 +23,28 @@ from ..records import Kind, Objective, Value
 from .dimension import Dimension
 from .dimension_toml import read_dimension
 from .objectives import read_objectives
+from .toml_file import table_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import BaseTrial
 
 
+C_co = TypeVar("C_co", bound=BaseModel, covariant=True)
+
+
 @dataclass(frozen=True, eq=False)
-class Space:
+class Space(Generic[C_co]):
     """A search space. ``checks.checked_space`` makes one from a user's file; this constructor checks nothing.
 
     ``raw`` is the TOML's dict, ``config_class`` the model's Config, ``where`` what messages call the file.
     """
 
-    raw: Mapping[str, Any]
-    config_class: type[BaseModel]
+    raw: Mapping[str, object]
+    config_class: type[C_co]
     where: str = "search space"
 
-    def without_model(self) -> Space:
+    def without_model(self) -> Space[BaseModel]:
         """The same space for one who draws, translates and begins with the baseline, but makes no Config.
 
         It holds no class of the model's, so a process that receives it imports no torch: the referee starts a second
@@ -59,20 +63,22 @@ class Space:
 
     @property
     def split(self) -> str | None:
-        return self.raw.get("split")
+        split = self.raw.get("split")
+        return None if split is None else str(split)
 
     @property
     def seed(self) -> int | None:
         """A pinned configuration's seed; None in a space."""
-        return self.raw.get("seed")
+        seed = self.raw.get("seed")
+        return seed if isinstance(seed, int) else None
 
     @property
-    def data(self) -> Mapping[str, Any]:
+    def data(self) -> Mapping[str, object]:
         """Options of the data set's reader; the reader checks them."""
         return self.table("data")
 
     @property
-    def fixed(self) -> Mapping[str, Any]:
+    def fixed(self) -> Mapping[str, object]:
         return self.table("fixed")
 
     @cached_property
@@ -82,13 +88,15 @@ class Space:
     @cached_property
     def dimensions(self) -> tuple[Dimension, ...]:
         """What is searched, each after those its ``when`` names; otherwise as written."""
-        found = {
+        written = {
             name: read_dimension(name, table, f"{self.where}: search.{name}")
             for name, table in self.table("search").items()
         }
-        parents = {name: [parent for parent in each.when if parent in found] for name, each in found.items()}
+        parents = {
+            name: [parent for parent in dimension.when if parent in written] for name, dimension in written.items()
+        }
         try:
-            return tuple(found[name] for name in TopologicalSorter(parents).static_order())
+            return tuple(written[name] for name in TopologicalSorter(parents).static_order())
         except CycleError as error:
             circle = " needs ".join(reversed(error.args[1]))
             raise SpaceError(f"{self.where}: search: `when` runs in a circle: {circle}; drop one of them") from error
@@ -106,6 +114,10 @@ class Space:
                 params[dimension.name] = self._default(dimension)
         return params
 
+    def default_config(self) -> C_co:
+        """The Config of trial 0. Raises SpaceError if the model refuses the combination."""
+        return self.config(self.baseline())
+
     def suggest(self, trial: BaseTrial) -> dict[str, Value]:
         """Draws one configuration, define-by-run; a value that does not apply is neither drawn nor returned."""
         params: dict[str, Value] = {}
@@ -114,51 +126,51 @@ class Space:
                 params[dimension.name] = dimension.suggest(trial)
         return params
 
-    def to_optuna(self, params: Mapping[str, Value]) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+    def to_optuna(self, params: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, BaseDistribution]]:
         """The Optuna parameters (on/off switches too) and distributions under which ``suggest`` draws ``params``.
 
         For ``optuna.trial.create_trial`` and, the first alone, ``study.enqueue_trial``. Raises SpaceError if a value
         is out of range, missing, or given where it does not apply.
         """
-        drawn: dict[str, tuple[Any, BaseDistribution]] = {}
+        drawn: dict[str, tuple[Value, BaseDistribution]] = {}
         for dimension, value in self._applied(params):
             if not dimension.contains(value):
                 raise SpaceError(f"{self.where}: search.{dimension.name}: {value!r} lies outside {dimension}")
             drawn |= dimension.to_optuna(dimension.cast(value))
-        return {name: value for name, (value, _) in drawn.items()}, {name: each for name, (_, each) in drawn.items()}
+        values = {name: value for name, (value, _) in drawn.items()}
+        return values, {name: distribution for name, (_, distribution) in drawn.items()}
 
-    def config(self, params: Mapping[str, Value]) -> Any:
+    def config(self, params: Mapping[str, Value]) -> C_co:
         """The model's Config of a trial. Raises SpaceError if the model refuses the combination."""
         try:
             return self._validate(self.values(params))
         except ValidationError as error:
             raise SpaceError(f"{self.where}: {self.config_class.__qualname__} refuses {sentence(error)}") from error
 
-    def values(self, params: Mapping[str, Value]) -> dict[str, Any]:
+    def values(self, params: Mapping[str, Value]) -> dict[str, object]:
         """Config fields of a trial: [defaults], [fixed] and ``params``, which must be those that apply."""
-        drawn = {each.name: each.decode(value) for each, value in self._applied(params)}
+        drawn = {dimension.name: dimension.decode(value) for dimension, value in self._applied(params)}
         return {**self.table("defaults"), **self.fixed, **drawn}
 
     def fingerprint(self) -> str:
         """SHA-256 of what is searched and minimised; the order of keys and choices, and 1 beside 1.0, do not count."""
-        search = [{**asdict(each), "choices": sorted(each.choices, key=str)} for each in self.dimensions]
-        for each in search:
-            del each["is_list"]  # the Config decides it, and fingerprints older than lists stay what they are
+        search = [{**asdict(field), "choices": sorted(field.choices, key=str)} for field in self.dimensions]
+        for field in search:
+            del field["is_list"]  # the Config decides it, and fingerprints older than lists stay what they are
         meaning = {
             "model": self.model,
             "objectives": [asdict(objective) for objective in self.objectives],
             "fixed": self.fixed,
             "baseline": self.baseline(),
-            "search": sorted(search, key=lambda each: str(each["name"])),
+            "search": sorted(search, key=lambda field: str(field["name"])),
         }
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
-    def table(self, name: str) -> Mapping[str, Any]:
+    def table(self, name: str) -> Mapping[str, object]:
         """A table of the file; empty if it is not there."""
-        found: Mapping[str, Any] = self.raw.get(name, {})
-        return found
+        return table_of(self.raw, name)
 
-    def _default(self, dimension: Dimension) -> Any:
+    def _default(self, dimension: Dimension) -> Value:
         if dimension.name in self.table("defaults"):
             return dimension.cast(self.table("defaults")[dimension.name])
         field = self.config_class.model_fields[dimension.name]
@@ -166,16 +178,16 @@ class Space:
             raise SpaceError(f"{self.where}: search.{dimension.name}: has no default; set one under [defaults]")
         return dimension.cast(field.get_default(call_default_factory=True))
 
-    def _validate(self, values: Mapping[str, Any]) -> BaseModel:
+    def _validate(self, values: Mapping[str, object]) -> C_co:
         # Strict JSON: "1e-3" is no number and true no integer, while a TOML array may fill a tuple.
         return self.config_class.model_validate_json(json.dumps(values), strict=True)
 
-    def complaint(self, name: str, value: Any) -> str:
+    def complaint(self, name: str, value: object) -> str:
         """What the Config says against one field's value, whatever it says of the others."""
         try:
             self._validate({**self.table("defaults"), **self.fixed, name: value})
         except ValidationError as error:
-            return next((each["msg"] for each in error.errors() if each["loc"][:1] == (name,)), "")
+            return next((broken["msg"] for broken in error.errors() if broken["loc"][:1] == (name,)), "")
         return ""
 
     def _applied(self, params: Mapping[str, Value]) -> Iterator[tuple[Dimension, Value]]:
@@ -189,7 +201,9 @@ class Space:
                 yield dimension, params[dimension.name]
 
 
-def pin(space: Space, params: Mapping[str, Value], *, seed: int, found: Mapping[str, Value | None]) -> dict[str, Any]:
+def pin(
+    space: Space[BaseModel], params: Mapping[str, Value], *, seed: int, found: Mapping[str, Value | None]
+) -> dict[str, object]:
     """The raw space in which every range has collapsed to the value in ``params``: what production and retraining read.
 
     ``found`` says where it comes from (study, trial, value, epoch) and is only for readers. What is None is left out;

@@ -9,7 +9,6 @@ import copy
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 
@@ -33,13 +32,13 @@ def find_space(name: str) -> Path:
         if not path.is_file():
             raise SpaceError(f"{path}: no such file; give the path of a space's .toml")
         return path
-    found = {path.stem: path for path in sorted(shipped("search_spaces").glob("*.toml"))}
-    if name not in found:
-        raise UnknownName(f"no search space {name!r}; there are: {', '.join(found)}; or give the path of a .toml")
-    return found[name]
+    known = {path.stem: path for path in sorted(shipped("search_spaces").glob("*.toml"))}
+    if name not in known:
+        raise UnknownName(f"no search space {name!r}; there are: {', '.join(known)}; or give the path of a .toml")
+    return known[name]
 
 
-def read_space(path: Path) -> dict[str, Any]:
+def read_space(path: Path) -> dict[str, object]:
     """The file as a dict. Raises SpaceError if it is not a file, larger than 1 MB, or not TOML (with the line)."""
     if not path.is_file():
         raise SpaceError(f"{path}: a search space is a file, but this is none; give the path of a .toml")
@@ -55,7 +54,7 @@ def read_space(path: Path) -> dict[str, Any]:
         raise SpaceError(f"{path}: arrays or tables stand too deep inside one another") from error
 
 
-def apply_settings(raw: Mapping[str, Any], settings: Iterable[str], fields: Collection[str]) -> dict[str, Any]:
+def apply_settings(raw: Mapping[str, object], settings: Iterable[str], fields: Collection[str]) -> dict[str, object]:
     """A copy in which each ``key=value`` is a fixed value, no longer searched; ``data.key=value`` sets [data].
 
     ``value`` is read as TOML, or as Python's True, False and None, and as a string if neither; in quotes it always is
@@ -80,7 +79,7 @@ def apply_settings(raw: Mapping[str, Any], settings: Iterable[str], fields: Coll
     return changed
 
 
-def apply_config(raw: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def apply_config(raw: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
     """A copy whose baseline is ``values``: searched fields start there and stay searched, all others are fixed.
 
     A published value that a choice lacks joins the choice, so that a published file is taken as it stands.
@@ -89,25 +88,34 @@ def apply_config(raw: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str,
     search = _table(changed, "search")
     for name, value in values.items():
         _table(changed, "defaults" if name in search else "fixed")[name] = value
-        choices = search[name].get("choice") if isinstance(search.get(name), dict) else None
+        dimension = search.get(name)
+        choices = dimension.get("choice") if isinstance(dimension, dict) else None
         if isinstance(choices, list) and value not in choices:
             choices.append(value)
     return changed
 
 
-def write_toml(raw: Mapping[str, Any]) -> str:
+def write_toml(raw: Mapping[str, object]) -> str:
     """TOML from which ``read_space`` reads an equal dict, floats to the last bit."""
     return tomli_w.dumps(raw)
 
 
-def _table(raw: dict[str, Any], name: str) -> dict[str, Any]:
+def table_of(raw: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """A table of a raw space; empty if it is not there. Raises SpaceError if a plain value stands in its place."""
+    table = raw.get(name, {})
+    if not isinstance(table, Mapping):
+        raise SpaceError(f"{name}: wants a table [{name}], but got {table!r}")
+    return table
+
+
+def _table(raw: dict[str, object], name: str) -> dict[str, object]:
     table = raw.setdefault(name, {})
     if not isinstance(table, dict):
         raise SpaceError(f"{name}: wants a table [{name}], but got {table!r}")
     return table
 
 
-def _read_value(text: str) -> Any:
+def _read_value(text: str) -> object:
     if text in PYTHON:
         return PYTHON[text]
     try:

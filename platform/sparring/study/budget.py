@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..errors import UsageError
 from ..records import StudySpec
-from ..space import Space
 from ..space.grid import LARGEST, points
+
+if TYPE_CHECKING:
+    from ..models.config import Config
+    from ..space import Space
 
 TRIALS, TIME_S = 24, 135.0
 """What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""
 
 
 def choose_budget(trials: int | None, time_s: float | None, sampler: str) -> tuple[int, float | None]:
-    """Both where not both are said: without either, little; of a grid, all of it."""
+    """Trials and seconds where the user left one or both out: little without either, all points of a grid."""
     if sampler == "grid":
         return LARGEST if trials is None else trials, time_s
     if trials is None and time_s is None:
@@ -20,8 +25,8 @@ def choose_budget(trials: int | None, time_s: float | None, sampler: str) -> tup
     return TRIALS if trials is None else trials, time_s
 
 
-def check_budget(spec: StudySpec, space: Space) -> int:
-    """How many trials the search runs: of a grid no more than it has points.
+def check_budget(spec: StudySpec, space: Space[Config]) -> int:
+    """How many trials the search runs; a grid has no more than its points.
 
     Raises UsageError if there is nothing to spend, SpaceError if the space is no grid.
     """

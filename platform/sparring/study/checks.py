@@ -3,42 +3,50 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..metrics import find_metric
-from ..records import PRUNERS, SAMPLERS
+from ..records import PRUNERS, SAMPLERS, StudySpec
+from .feasibility import AS_MANY_AS_FIT
 
 if TYPE_CHECKING:
     from ..models.config import Config
     from ..space import Space
 
 
-def check_objectives(space: Space, config_class: type[Config], pruner: str) -> None:
+def check_names(spec: StudySpec) -> None:
+    """Raises UsageError if there is no sampler or no pruner of the name."""
+    for flag, name, known in (("sampler", spec.sampler, SAMPLERS), ("pruner", spec.pruner, PRUNERS)):
+        if name not in known:
+            raise UsageError(f"--{flag}: no {flag} {name!r}; there are: {', '.join(known)}")
+
+
+def check_objectives(space: Space[Config], pruner: str) -> None:
     """Raises UsageError if the model does not measure one, or several would have to be pruned by.
 
     A trial that is behind in one may lead in another; Optuna does not prune by several either.
     """
-    for ood_field in (config_class.ood, config_class.ood_path):
-        if ood_field in space.kinds:
+    config_class = space.config_class
+    for field in (config_class.ood, config_class.ood_path):
+        if field in space.kinds:
             raise UsageError(
-                f"{space.where}: search.{ood_field}: every trial is compared with the same out-of-distribution set; "
+                f"{space.where}: search.{field}: every trial is compared with the same out-of-distribution set; "
                 "move it to [fixed]"
             )
-    known = [find_metric(name) for name in config_class.emitted()]
+    measured = [find_metric(name) for name in config_class.emitted()]
     for objective in space.objectives:
-        if objective.metric not in {each.name for each in known}:
-            named = ", ".join(each.name for each in known if each.goal != "none")
+        if objective.metric not in {metric.name for metric in measured}:
+            named = ", ".join(metric.name for metric in measured if metric.goal != "none")
             raise UsageError(
                 f"{space.where}: objectives: {space.model} does not measure {objective.metric}; there are: {named}"
             )
-        field = config_class.optional.get(objective.metric)
-        if field is not None and (field in space.kinds or not getattr(space.config(space.baseline()), field)):
+        needed = config_class.optional.get(objective.metric)
+        if needed is not None and (needed in space.kinds or not getattr(space.default_config(), needed)):
             raise UsageError(
-                f"{space.where}: objectives: {objective.metric} is measured only where {field} is set, for all trials "
-                f"alike; add --set {field}=…"
+                f"{space.where}: objectives: {objective.metric} is measured only where {needed} is set, for all trials "
+                f"alike; add --set {needed}=…"
             )
     if len(space.objectives) > 1 and pruner != "none":
         named = ", ".join(objective.metric for objective in space.objectives)
@@ -48,13 +56,14 @@ def check_objectives(space: Space, config_class: type[Config], pruner: str) -> N
         )
 
 
-def check_names(limits: Mapping[str, Any]) -> None:
-    for flag, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
-        if limits.get(flag, known[0]) not in known:
-            raise UsageError(f"--{flag}: no {flag} {limits[flag]!r}; there are: {', '.join(known)}")
+def check_slots(spec: StudySpec) -> None:
+    """Raises UsageError if there is no slot; ``AS_MANY_AS_FIT`` is a number of slots."""
+    if spec.slots < 1 and spec.slots != AS_MANY_AS_FIT:
+        raise UsageError(f"--slots: a search needs at least 1 slot, but got {spec.slots}")
 
 
 def check_writable(folder: Path) -> None:
+    """Raises UsageError if the study's folder, which need not exist, could not be made or written to."""
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not existing.is_dir():
         raise UsageError(f"--results: {existing} is a file, not a folder; choose another folder with --results DIR")
@@ -62,10 +71,9 @@ def check_writable(folder: Path) -> None:
         raise UsageError(f"--results: {existing} cannot be written to; choose another folder with --results DIR")
 
 
-def smallest_batch(space: Space) -> int:
+def smallest_batch(space: Space[Config]) -> int:
     """Samples in the smallest batch the space can draw."""
     for dimension in space.dimensions:
         if dimension.name == "batch_size":
             return min(int(edge) for edge in dimension.edges())
-    size: int = space.config(space.baseline()).batch_size
-    return size
+    return space.default_config().batch_size

@@ -27,7 +27,6 @@ SMALLEST_LIMIT_S = 1.0
 SAMPLES_PER_WORKER = 2
 """Batch norm has no variance of one sample."""
 
-
 MOST_SLOTS = 8
 """Slots by default on this machine, however many cores it has; each takes some 400 MB."""
 
@@ -36,7 +35,7 @@ AS_MANY_AS_FIT = -1
 
 
 def check_workers(spec: StudySpec) -> None:
-    """What can be said without a cluster of the flags for workers, precision and limits. Raises UsageError."""
+    """Checks the flags for workers, precision and limits as far as no cluster is needed. Raises UsageError."""
     workers, gpus = spec.workers_per_trial, spec.gpus_per_worker
     for flag, count in (("--workers-per-trial", workers), ("--cpus-per-worker", spec.cpus_per_worker)):
         if count < 1:
@@ -107,13 +106,13 @@ def check_cluster(nodes: Sequence[Node], spec: StudySpec, *, address: str | None
     if workers > 1:
         asked += f" of {workers} workers"
         worker += f" each ({slots * workers} workers)"
-    place = "this machine" if address is None else "the cluster"
+    holder = "this machine" if address is None else "the cluster"
     flags = _largest_setting(nodes, spec, room)
     largest = " ".join(flags) or "more or larger nodes"
     fewer = " or fewer" if flags and not largest.endswith(" 0") else ""
     elsewhere = ", or a cluster with --address" if address is None else ""
     raise ClusterError(
-        f"{largest.split()[0] if flags else '--slots'}: asked for {asked} of {worker}, but {place} has room for "
+        f"{largest.split()[0] if flags else '--slots'}: asked for {asked} of {worker}, but {holder} has room for "
         f"{room or 'none'} ({_listed(nodes)}); use {largest}{fewer}{elsewhere}"
     )
 
@@ -170,12 +169,12 @@ def _largest_setting(nodes: Sequence[Node], spec: StudySpec, room: int) -> list[
 
 def _listed(nodes: Sequence[Node]) -> str:
     """The nodes with what counts here: "2 nodes of 4 CPUs and 1 GPU, 1 node of 8 CPUs"."""
-    kinds = Counter((int(node.get("CPU", 0)), int(node.get("GPU", 0))) for node in nodes)
-    if not kinds:
+    sizes = Counter((int(node.get("CPU", 0)), int(node.get("GPU", 0))) for node in nodes)
+    if not sizes:
         return "no node is alive"
     if len(nodes) == 1:
-        return _amount(*next(iter(kinds)))
-    return ", ".join(f"{_count(number, 'node')} of {_amount(*kind)}" for kind, number in kinds.most_common())
+        return _amount(*next(iter(sizes)))
+    return ", ".join(f"{_count(number, 'node')} of {_amount(*size)}" for size, number in sizes.most_common())
 
 
 def _amount(cpus: int, gpus: float) -> str:

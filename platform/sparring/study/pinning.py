@@ -10,6 +10,7 @@ from ..errors import NothingToReport, UnknownName
 from ..ledger import STUDY_FILE, read_study, spec_from_json, trial_rows
 from ..ledger.ranking import best_row, front, is_ranked
 from ..models import find_config
+from ..models.config import Config
 from ..records import StudySpec, TrialRow, Value
 from ..space import Space, pin
 
@@ -48,7 +49,7 @@ def pin_trial(folder: Path, trial: int | None = None) -> PinnedTrial:
     )
 
 
-def _space(spec: StudySpec) -> Space:
+def _space(spec: StudySpec) -> Space[Config]:
     """The study's space with the split and the data path that it was searched with."""
     raw = dict(spec.space) | {"split": spec.split}
     if spec.data_path:

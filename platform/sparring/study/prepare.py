@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..data import split_rows
 from ..data.cards import is_card_path
@@ -16,14 +14,17 @@ from ..errors import UsageError
 from ..models import find_config
 from ..records import PRUNERS, RESULTS, StudySpec, safe_name
 from ..resources import available_cpus
-from ..space import apply_config, apply_settings, checked_space, find_space, read_space
+from ..space import checked_space
+from .asked_space import AskedSpace, read_asked_space
 from .budget import check_budget
-from .checks import check_names, check_objectives, check_writable, smallest_batch
-from .feasibility import AS_MANY_AS_FIT, check_batch, check_workers, place_slots
+from .checks import check_names, check_objectives, check_slots, check_writable, smallest_batch
+from .feasibility import check_batch, check_workers, place_slots
+from .limits import DEFAULT_LIMITS, Limits
 from .study import Study, check_resumable, load, load_ood
 
 if TYPE_CHECKING:
     from ..models.config import Config
+    from ..space import Space
 
 
 def prepare(
@@ -38,96 +39,93 @@ def prepare(
     results: Path = RESULTS,
     name: str | None = None,
     address: str | None = None,
-    **limits: Any,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> Study:
-    """Checks everything a search needs. ``limits`` are StudySpec's trials, time_s, slots, seed, sampler, ….
+    """Checks everything a search needs, and loads its rows.
 
-    objectives: metrics to search by instead of the space's, the leading one first.
+    space: a file or a shipped space's name, the model's own by default; dataset, config (a published file), settings
+    (``key=value``) and objectives (metrics, the leading one first) change it in this order: config, settings,
+    objectives, dataset.
+    data_path: where the user's own data lie. name: the study's, MODEL-DATASET by default.
     address: the cluster it will run on, None for this machine, whose CPUs are then counted.
 
     Raises UsageError (or one of its kinds) at the first thing that cannot be.
     """
     config_class = find_config(model)
-    raw = read_space(find_space(space or model))
-    seed = limits.pop("seed", None)
-    where = space or f"search_spaces/{model}.toml"
-    if config is not None:
-        raw, published_seed = _with_published(raw, config)
-        seed = published_seed if seed is None else seed
-    raw = apply_settings(raw, settings, config_class.model_fields)
-    if objectives:
-        raw["objectives"] = [{"metric": metric} for metric in objectives]
-    if raw.get("model", model) != model:
-        raise UsageError(f"{where}: model: the space is for {raw['model']!r}, but {model!r} is searched; use its own")
-    if dataset is not None:
-        raw["dataset"] = dataset
-    raw = _with_full_paths(raw, config_class)
-    checked = checked_space(raw, config_class, where)
-    if not checked.dimensions:
-        raise UsageError(f"{where}: nothing to search: [search] is empty; train a pinned file with `sparring train`")
-    limits["pruner"] = limits.get("pruner") or ("none" if len(checked.objectives) > 1 else PRUNERS[0])
-    check_names(limits)
-    check_objectives(checked, config_class, limits["pruner"])
-    spec = StudySpec(
-        name=safe_name(name or f"{model}-{_name_of(checked.dataset)}", "--name"),
-        model=model,
-        dataset=checked.dataset,
-        data_path=str(data_path.absolute()) if data_path else None,
-        data_options=dict(checked.data),
-        split=checked.split or SPLIT,
-        space=raw,
-        objectives=checked.objectives,
-        seed=seed or 0,
-        **limits,
+    asked = read_asked_space(
+        model, config_class, space=space, dataset=dataset, config=config, settings=settings, objectives=objectives
     )
-    spec = replace(spec, trials=check_budget(spec, checked))
-    if spec.slots < 1 and spec.slots != AS_MANY_AS_FIT:
-        raise UsageError(f"--slots: a search needs at least 1 slot, but got {spec.slots}")
-    check_workers(spec)
-    check_batch(smallest_batch(checked), spec)
+    searched = check_asked_space(asked, model, config_class)
+    spec = check_spec(make_spec(asked, searched, limits, name=name, data_path=data_path), searched)
     if address is None and spec.gpus_per_worker == 0:
         spec = place_slots(spec, [{"CPU": float(available_cpus())}], address)  # its GPUs are Ray's to count
     folder = (results / spec.name).absolute()
     check_writable(folder)
-    data = load(spec, config_class)
-    split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
-    study = Study(
-        folder=folder, spec=spec, space=checked, config_class=config_class, dataset=data, split=split,
-        ood=load_ood(checked.config(checked.baseline()), where, data, f"--set {config_class.ood_path}=…"),
-    )  # fmt: skip
-    smallest = min(len(split.train), len(split.valid))
-    if smallest < 2:
-        raise UsageError(f"data set {spec.dataset}: a split needs at least 2 rows in each part, but got {smallest}")
+    study = load_study(folder, spec, searched)
     check_resumable(study)
     return study
 
 
-def _with_full_paths(raw: Mapping[str, Any], config_class: type[Config]) -> dict[str, Any]:
-    """A copy whose paths hold in any folder: those of cards, of the out-of-distribution set, and the Config's own."""
-    changed = copy.deepcopy(dict(raw))
-    tables = [table for table in (changed, changed.get("fixed")) if isinstance(table, dict)]
-    paths = (config_class.ood_path, *config_class.paths)
-    for table in tables:
-        for key in ("dataset", config_class.ood, *paths):
-            value = table.get(key)
-            if isinstance(value, str) and (key in paths or is_card_path(value)):
-                table[key] = os.path.abspath(os.path.expanduser(value))
-    return changed
+def check_asked_space(asked: AskedSpace, model: str, config_class: type[Config]) -> Space[Config]:
+    """The space, known to be this model's and to leave something to search. Raises UsageError or SpaceError."""
+    written = asked.raw.get("model", model)
+    if written != model:
+        raise UsageError(f"{asked.where}: model: the space is for {written!r}, but {model!r} is searched; use its own")
+    searched = checked_space(asked.raw, config_class, asked.where)
+    if not searched.dimensions:
+        raise UsageError(
+            f"{asked.where}: nothing to search: [search] is empty; train a pinned file with `sparring train`"
+        )
+    return searched
 
 
-def _name_of(dataset: str) -> str:
-    """Of a set, also where a path leads to its card."""
-    return Path(dataset).stem if is_card_path(dataset) else dataset
+def make_spec(
+    asked: AskedSpace, searched: Space[Config], limits: Limits, *, name: str | None, data_path: Path | None
+) -> StudySpec:
+    """Everything that defines the study; what the user left open is filled in. Nothing is checked."""
+    dataset = searched.dataset
+    set_name = Path(dataset).stem if is_card_path(dataset) else dataset
+    default_pruner = "none" if len(searched.objectives) > 1 else PRUNERS[0]
+    seed = asked.seed if limits.seed is None else limits.seed
+    filled = replace(limits, seed=seed or 0, pruner=limits.pruner or default_pruner)
+    return StudySpec(
+        name=name or f"{searched.model}-{set_name}",
+        model=searched.model,
+        dataset=dataset,
+        data_path=str(data_path.absolute()) if data_path else None,
+        data_options=dict(searched.data),
+        split=searched.split or SPLIT,
+        space=asked.raw,
+        objectives=searched.objectives,
+        **vars(filled),
+    )
 
 
-def _with_published(raw: Mapping[str, Any], config: Path) -> tuple[dict[str, Any], int | None]:
-    """The space with a published file's values as its baseline, and the file's seed; data paths are not followed."""
-    from ..models.aegan.published import read_published
+def check_spec(spec: StudySpec, searched: Space[Config]) -> StudySpec:
+    """The spec with a grid's trials counted, once it holds nothing that no cluster could run. Raises UsageError."""
+    check_names(spec)
+    check_objectives(searched, spec.pruner)
+    safe_name(spec.name, "--name")
+    spec = replace(spec, trials=check_budget(spec, searched))
+    check_slots(spec)
+    check_workers(spec)
+    check_batch(smallest_batch(searched), spec)
+    return spec
 
-    published = read_published(config)
-    changed = apply_config(raw, published.values)
-    if published.split is not None:
-        changed["split"] = published.split
-    if published.data_options:
-        changed["data"] = {**changed.get("data", {}), **published.data_options}
-    return changed, published.seed
+
+def load_study(folder: Path, spec: StudySpec, searched: Space[Config]) -> Study:
+    """The study with its rows and, where the space names some, its out-of-distribution samples.
+
+    Raises DataError or UsageError if they cannot be had, or are too few to be split.
+    """
+    config_class = searched.config_class
+    data = load(spec, config_class)
+    split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
+    study = Study(
+        folder=folder, spec=spec, space=searched, config_class=config_class, dataset=data, split=split,
+        ood=load_ood(searched.default_config(), searched.where, data, f"--set {config_class.ood_path}=…"),
+    )  # fmt: skip
+    smallest = min(len(split.train), len(split.valid))
+    if smallest < 2:
+        raise UsageError(f"data set {spec.dataset}: a split needs at least 2 rows in each part, but got {smallest}")
+    return study

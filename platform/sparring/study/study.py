@@ -9,7 +9,7 @@ import platform as machine
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -41,18 +41,17 @@ class Study:
 
     folder: Path
     spec: StudySpec
-    space: Space
+    space: Space[Config]
     config_class: type[Config]
     dataset: Dataset
     split: Split
     ood: Dataset | None = None
-    """Samples of the set that the space names for trials to be told from; the same for all."""
+    """Samples of the out-of-distribution set that the space names; the same for all trials."""
 
     @property
     def epochs(self) -> int:
         """A trial's budget."""
-        epochs: int = self.space.config(self.space.baseline()).epochs
-        return epochs
+        return self.space.default_config().epochs
 
     def rows(self, part: str) -> dict[str, np.ndarray | Mapped]:
         """The model's fields on the rows of ``train``, ``valid`` or ``test``; of a map too large to copy, the map.
@@ -64,7 +63,7 @@ class Study:
         index = getattr(self.split, part)
         return {name: select(self.dataset.fields[name], index) for name in self.config_class.fields}
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What must not change between two searches under one name."""
         return {
             "model": self.spec.model,
@@ -91,10 +90,10 @@ def load(spec: StudySpec, config_class: type[Config]) -> Dataset:
 
 
 def load_ood(config: Config, where: str, own: Dataset | None = None, flag: str | None = None) -> Dataset | None:
-    """Samples of the set that ``config`` names for a model to be told from; None if it names none.
+    """Samples of the out-of-distribution set that ``config`` names; None if it names none.
 
     where: what messages call the file. own: the set the model learns, which is refused. flag: how the user says where
-    the out-of-distribution set lies, by default in the field. Raises UsageError if the samples cannot be had.
+    the out-of-distribution set lies; by default its field in the file. Raises UsageError if the samples cannot be had.
     """
     name = getattr(config, config.ood) if config.ood else None
     if not name:
@@ -133,7 +132,10 @@ def open_folder(study: Study) -> bool:
 
 
 def reopen(folder: Path) -> Study:
-    """A study from its folder, to be read: the spec it was begun with, its data loaded again, without ``ood``."""
+    """A study from its folder, to be read: the spec it was begun with, its data loaded again, without ``ood``.
+
+    Raises UnknownName or LedgerError if there is no sound study.json, DataError or UsageError if the data have gone.
+    """
     document = read_study(folder)
     spec = spec_from_json(document["spec"])
     config_class = find_config(spec.model)
@@ -152,9 +154,9 @@ def check_resumable(study: Study) -> None:
     """Raises UsageError if the folder holds another search under the same name."""
     if not (study.folder / "study.json").exists():
         return
-    of_older = {"grid": False, "device": "cpu"}
-    defaults = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE} | of_older
-    before, now = defaults | read_study(study.folder)["identity"], study.identity()
+    # What an older version did not write was so; studies of that time resume.
+    unsaid = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE} | {"grid": False, "device": "cpu"}
+    before, now = unsaid | read_study(study.folder)["identity"], study.identity()
     changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
     if changed:
         raise UsageError(
@@ -163,6 +165,6 @@ def check_resumable(study: Study) -> None:
         )
 
 
-def with_limits(study: Study, **limits: Any) -> Study:
-    """The same study under other limits (trials, time_s, slots)."""
-    return replace(study, spec=replace(study.spec, **limits))
+def with_slots(study: Study, slots: int) -> Study:
+    """The same study on so many slots, which its identity does not depend on."""
+    return replace(study, spec=replace(study.spec, slots=slots))

@@ -176,7 +176,7 @@ def _data(configured: type[config.Config], dataset: str) -> Iterator[str]:
     yield table(("field", "shape of a sample", "unit", "meaning"), rows)
 
 
-def _search(name: str, space: Space) -> Iterator[str]:
+def _search(name: str, space: Space[config.Config]) -> Iterator[str]:
     yield f"### {name}"
     goals = {"minimize": "lowest", "maximize": "highest"}
     sought = " and ".join(f"the {goals[each.goal]} `{each.metric}`" for each in space.objectives)
@@ -214,7 +214,7 @@ def _phase_modules(model: type[Model], own: ModuleType) -> list[ModuleType]:
     return [sys.modules[name] for name in found if name != own.__name__]
 
 
-def _spaces(name: str, configured: type[config.Config]) -> dict[str, Space]:
+def _spaces(name: str, configured: type[config.Config]) -> dict[str, Space[config.Config]]:
     """The shipped spaces of a system by the names of their files, the default one first."""
     paths = sorted(shipped("search_spaces").glob("*.toml"), key=lambda path: (path.stem != name, path.stem))
     raws = {path.stem: read_space(path) for path in paths}

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from ...errors import UsageError
 from .. import read_trials
@@ -69,7 +69,7 @@ class Mirror:
         """Files that the last look found here and not there."""
         return sum(name not in self._held for name in self._found_last)
 
-    def check(self, identity: Mapping[str, Any] | None = None) -> None:
+    def check(self, identity: Mapping[str, object] | None = None) -> None:
         """Raises UsageError if the address takes no files, or holds another study under this name.
 
         identity: the search's, as ``study.json`` keeps it; compared while there is no local study yet.

@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from ...errors import LedgerError, UsageError
 from .. import Ledger, read_attempts, read_epochs, read_study, read_trials
 from ..checkpoints import CHECKPOINTS, read_checkpoint_name
 from ..disk import make_folder, publish, remove_folder, sync_folder
 from ..schema import KEYS
+from ..study_json import StudyDocument
 from ..weights import WEIGHTS
 from .store import AT_ONCE, FAILURES, STUDY, Store, is_sound, reason, sha256_of
 
@@ -30,7 +30,7 @@ _SAME_ROW = {
 later stays, so its number is enough."""
 
 
-def check_study(folder: Path, store: Store, identity: Mapping[str, Any] | None) -> None:
+def check_study(folder: Path, store: Store, identity: Mapping[str, object] | None) -> None:
     """Raises UsageError if the mirror holds another study than ``folder``, or, while there is none, than ``identity``.
 
     identity: what ``study.json`` has under that key; None compares only with the folder's.
@@ -179,11 +179,11 @@ def _move_in(fetched: Path, folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def _document(packed: bytes, store: Store) -> dict[str, Any]:
+def _document(packed: bytes, store: Store) -> StudyDocument:
     with tempfile.TemporaryDirectory(prefix="sparring-mirror-") as scratch:
         Path(scratch, STUDY).write_bytes(packed)
         try:
             return read_study(scratch)
         except LedgerError as error:
-            said = str(error).replace(f"{scratch}/", "")
-            raise UsageError(f"--mirror: {store.address}: {said}") from error
+            complaint = str(error).replace(f"{scratch}/", "")
+            raise UsageError(f"--mirror: {store.address}: {complaint}") from error

@@ -9,20 +9,22 @@ Phases, losses and sources: ``phases.py``. Series have a twin of it in ``models/
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
-from ..base import Shapes
+from ..base import Model, Shapes
 from ..blocks.images import Images, check_shape
-from . import config
+from .config import Config
 from .phases import AdversarialCodes
 
 
-class AAE(AdversarialCodes[config.Config]):
+class AAE(AdversarialCodes, Model):
     """Three nets and up to three phases. Images are bytes or floats in [0, 1], (B, C, H, W)."""
 
-    Config = config.Config
+    Config = Config
 
-    def __init__(self, config: config.Config, shapes: Shapes) -> None:
+    def __init__(self, config: Any, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         check_shape(self.shapes["image"])
         channels, side = config.channels or self.shapes["image"][0], config.image_size

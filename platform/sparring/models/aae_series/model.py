@@ -6,23 +6,24 @@ Phases, losses and sources: ``models/aae/phases.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...errors import DataError
 from ..aae.phases import AdversarialCodes
-from ..base import Shapes
+from ..base import Model, Shapes
 from ..blocks.scaling import Scaling
-from . import config
+from .config import Config
 
 
-class SeriesAAE(AdversarialCodes[config.Config]):
+class SeriesAAE(AdversarialCodes, Model):
     """Three nets and up to three phases. Series are floats (B, T, C)."""
 
-    Config = config.Config
+    Config = Config
 
-    def __init__(self, config: config.Config, shapes: Shapes) -> None:
+    def __init__(self, config: Any, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         shape = self.shapes["series"]
         if len(shape) != 2:

@@ -12,7 +12,7 @@ from ...data import FieldCard, read_card
 from ...display import print_listing
 from ...errors import UnknownName, UsageError
 from ...models.metrics.two_sample import MOST_ROWS
-from ...space import apply_settings
+from ...space import apply_settings, table_of
 from ..drawing.muon_charts import TABLES
 from ..loading.loaded import Loaded
 from .answers import errors, sample, write_answers, write_texts
@@ -139,7 +139,7 @@ def run_outliers(
     """
     loaded.method("outliers")
     own = read_rows(loaded, part=part, n=rows, data_path=data_path)
-    options = apply_settings({}, [f"data.{setting}" for setting in out_settings], ()).get("data", {})
+    options = table_of(apply_settings({}, [f"data.{setting}" for setting in out_settings], ()), "data")
     ood = read_rows(loaded, n=rows, dataset=out_dataset, data_path=out_path, options=options, flag=out_flag)
     if ood.is_own:
         raise UsageError(

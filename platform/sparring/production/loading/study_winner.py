@@ -36,13 +36,13 @@ def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> 
         )
     about = About(
         model=spec.model,
-        shapes=document["shapes"],
+        shapes={field: tuple(shape) for field, shape in document["shapes"].items()},
         dataset=spec.dataset,
         data_path=spec.data_path,
         data=dict(spec.data_options),
         split=spec.split,
-        sha256=document["identity"]["data_sha256"],
-        axes=document["axes"],
+        sha256=str(document["identity"]["data_sha256"]),
+        axes={field: tuple(axis) for field, axis in document["axes"].items()},
         version=document["versions"].get("sparring", __version__),
     )
     config = Space(spec.space, find_config(spec.model), f"{folder.name}/{STUDY_FILE}").config(row.params)

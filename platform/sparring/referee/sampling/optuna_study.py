@@ -22,9 +22,11 @@ from .grid_sampler import Grid
 from .optuna_storage import Memory
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from ...space import Space
 
-_SAMPLERS: dict[str, Callable[[int, StudySpec, Space], optuna.samplers.BaseSampler]] = {
+_SAMPLERS: dict[str, Callable[[int, StudySpec, Space[BaseModel]], optuna.samplers.BaseSampler]] = {
     "tpe": lambda seed, *_: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
     "random": lambda seed, *_: optuna.samplers.RandomSampler(seed=seed),
     "grid": lambda _, spec, space: Grid([space.to_optuna(point)[0] for point in points(space, spec.seed)]),
@@ -34,7 +36,7 @@ _SAMPLERS: dict[str, Callable[[int, StudySpec, Space], optuna.samplers.BaseSampl
 class Study:
     """Draws trials and learns from how they end. Trial numbers are Optuna's own, from 0 without gaps."""
 
-    def __init__(self, spec: StudySpec, space: Space) -> None:
+    def __init__(self, spec: StudySpec, space: Space[BaseModel]) -> None:
         self._spec, self._space = spec, space
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna: optuna.Study | None = None
@@ -109,7 +111,7 @@ class Study:
 _STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED}
 
 
-def make_sampler(spec: StudySpec, space: Space, begun: int) -> optuna.samplers.BaseSampler:
+def make_sampler(spec: StudySpec, space: Space[BaseModel], begun: int) -> optuna.samplers.BaseSampler:
     """The study's sampler after ``begun`` trials; raises UnknownName with the list of those there are."""
     if spec.sampler not in _SAMPLERS:
         raise UnknownName(f"--sampler: no sampler {spec.sampler!r}; there are: {', '.join(SAMPLERS)}")

@@ -1,0 +1,78 @@
+"""The search space that a user asks for: a file, changed by the flags of the command line. Nothing is checked yet."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..data.cards import is_card_path
+from ..space import apply_config, apply_settings, find_space, read_space, table_of
+
+if TYPE_CHECKING:
+    from ..models.config import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedSpace:
+    """A raw space, with what messages call it and the seed of the published configuration in it."""
+
+    raw: Mapping[str, object]
+    """As TOML has it; paths are absolute."""
+    where: str
+    seed: int | None
+
+
+def read_asked_space(
+    model: str,
+    config_class: type[Config],
+    *,
+    space: str | None = None,
+    dataset: str | None = None,
+    config: Path | None = None,
+    settings: Sequence[str] = (),
+    objectives: Sequence[str] = (),
+) -> AskedSpace:
+    """The space's file, by default the model's own, changed by --config, --set, --objective and --dataset in turn.
+
+    Raises SpaceError, UnknownName or ConfigError if a file cannot be read or a setting names no field.
+    """
+    raw, seed = read_space(find_space(space or model)), None
+    if config is not None:
+        raw, seed = _with_published(raw, config)
+    raw = apply_settings(raw, settings, config_class.model_fields)
+    if objectives:
+        raw["objectives"] = [{"metric": metric} for metric in objectives]
+    if dataset is not None:
+        raw["dataset"] = dataset
+    return AskedSpace(raw=_with_full_paths(raw, config_class), where=space or f"search_spaces/{model}.toml", seed=seed)
+
+
+def _with_published(raw: Mapping[str, object], config: Path) -> tuple[dict[str, object], int | None]:
+    """The space with a published file's values as its baseline, and the file's seed; data paths are not followed."""
+    from ..models.aegan.published import read_published
+
+    published = read_published(config)
+    changed = apply_config(raw, published.values)
+    if published.split is not None:
+        changed["split"] = published.split
+    if published.data_options:
+        changed["data"] = {**table_of(changed, "data"), **published.data_options}
+    return changed, published.seed
+
+
+def _with_full_paths(raw: Mapping[str, object], config_class: type[Config]) -> dict[str, object]:
+    """A copy whose paths hold in any folder: those of cards, of the out-of-distribution set, and the Config's own."""
+    changed = copy.deepcopy(dict(raw))
+    paths = {config_class.ood_path, *config_class.paths}
+    for table in (changed, changed.get("fixed")):
+        if not isinstance(table, dict):
+            continue
+        for key in ("dataset", config_class.ood, *paths):
+            value = table.get(key)
+            if isinstance(value, str) and (key in paths or is_card_path(value)):
+                table[key] = os.path.abspath(os.path.expanduser(value))
+    return changed

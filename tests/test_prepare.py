@@ -1,0 +1,62 @@
+"""The steps from a user's words to a study: what each returns, and what is filled in where the user said nothing."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from sparring.errors import UsageError
+from sparring.models import find_config
+from sparring.records import StudySpec
+from sparring.space import find_space, read_space
+from sparring.study import Limits
+from sparring.study.asked_space import read_asked_space
+from sparring.study.prepare import check_asked_space, make_spec
+
+CONFIG = find_config("aegan")
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return read_asked_space("aegan", CONFIG, settings=["data.n=80"])
+
+
+def spec_of(asked, limits=None, name=None):
+    searched = check_asked_space(asked, "aegan", CONFIG)
+    return make_spec(asked, searched, limits or Limits(), name=name, data_path=None)
+
+
+def test_limits_left_alone_are_those_of_a_bare_spec(asked):
+    bare, spec = StudySpec(name="bare", model="aegan", dataset="exafs"), spec_of(asked)
+    for field in fields(Limits):
+        assert getattr(spec, field.name) == getattr(bare, field.name), field.name
+
+
+def test_every_limit_reaches_the_spec(asked):
+    """A value of another kind than the default's cannot come from anywhere else."""
+    for field in fields(Limits):
+        odd = f"odd {field.name}"
+        assert getattr(spec_of(asked, replace(Limits(), **{field.name: odd})), field.name) == odd
+
+
+@pytest.mark.parametrize(("limit", "published", "seed"), [(None, None, 0), (None, 5, 5), (0, 5, 0), (3, 5, 3)])
+def test_a_seed_that_is_said_goes_before_the_published_one(asked, limit, published, seed):
+    assert spec_of(replace(asked, seed=published), Limits(seed=limit)).seed == seed
+
+
+def test_a_study_is_named_after_its_model_and_its_set(asked):
+    assert spec_of(asked).name == f"aegan-{asked.raw['dataset']}"
+    assert spec_of(asked, name="mine").name == "mine"
+
+
+def test_what_is_asked_leaves_the_file_alone_and_is_there_in_the_spec(asked):
+    assert asked.raw["data"]["n"] == 80
+    assert asked.raw == {**read_space(find_space("aegan")), "data": asked.raw["data"]} | {"fixed": asked.raw["fixed"]}
+    assert spec_of(asked).space == asked.raw
+    assert spec_of(asked).data_options["n"] == 80
+
+
+def test_another_models_space_is_refused(asked):
+    with pytest.raises(UsageError, match=r"model: the space is for 'aegan', but 'advvae' is searched; use its own"):
+        check_asked_space(asked, "advvae", find_config("advvae"))
