@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from ..errors import UsageError
-from ..records import RESULTS
+from ..records import PRUNERS, RESULTS
 from .results import Results
 
 console = Console()
@@ -71,7 +71,8 @@ def search(
     pruner: Annotated[
         str | None,
         typer.Option(
-            help="successive_halving, median or none.", show_default="successive_halving; none of several objectives"
+            help=f"{', '.join(PRUNERS[:-1])} or {PRUNERS[-1]}.",
+            show_default="successive_halving; none of several objectives",
         ),
     ] = None,
     checkpoint_s: Annotated[
