@@ -2,10 +2,10 @@
 
 Both sides have the published sizes, batch and settings, float32, one thread as slots have and then two. Theirs is
 ``opponents.py`` or ``dense_opponents.py``: the published step, plainly rewritten, on batches that are there already.
-Ours is ``TrialTraining``'s step as a slot takes it, its batch's gathering and conversion included. Each side has a process of its own, so that what
-ours sets for its process helps it alone. Blocks of steps alternate, ours and theirs, never both at once; what counts is
-the median of the pairs' ratios, with the 10th and 90th percentile. Where others share the machine, trust the CPU time
-(of the process), which waiting does not enter.
+Ours is ``TrialTraining``'s step as a slot takes it, its batch's gathering and conversion included. Each side has a
+process of its own, so that what ours sets for its process helps it alone. Blocks of steps alternate, ours and theirs,
+never both at once; what counts is the median of the pairs' ratios, with the 10th and 90th percentile. Where others
+share the machine, trust the CPU time (of the process), which waiting does not enter.
 
 GFLOP in matrix products and convolutions, theirs and ours products their share of our step's CPU time: those of one
 step, recorded and played back alone ideal theirs / the time of our products: what a step of nothing else would reach,
