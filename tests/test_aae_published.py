@@ -42,7 +42,7 @@ def test_nothing_said_is_the_published_default_and_ours():
 )
 def test_adversarial_is_what_its_word_says(word, phases):
     config = Config(**read_arguments(["--adversarial", word]).values)
-    assert [phase.name for phase in config.phases] == phases
+    assert [phase.name for phase in config.active_phases] == phases
 
 
 @pytest.mark.parametrize(

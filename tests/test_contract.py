@@ -143,7 +143,7 @@ def transform_rows(model: Model, batch: dict[str, Tensor]) -> dict[str, Tensor]:
 def run_phases(model: Model, batch: dict[str, Tensor]) -> list[tuple[Step, dict[str, Tensor | None]]]:
     """Every phase in order on the weights as they are, with the gradients of its own parameters."""
     known, found = transform_rows(model, batch), []
-    for phase in model.config.phases:
+    for phase in model.config.active_phases:
         own = model.parameters_of(phase)
         with Drawn():
             step = model(phase.name, {name: known[name] for name in model.wants(phase.name)})
@@ -195,12 +195,12 @@ def test_every_field_of_the_config_is_explained(setting: Setting) -> None:
 
 def test_phases_name_nets_and_config_fields_that_there_are(setting: Setting) -> None:
     config, model = setting.config(), setting.model()
-    assert config.phases
+    assert config.active_phases
     for phase in setting.model_class.Config.phases:
         assert all(hasattr(model, net) for net in phase.nets)
         assert phase.lr in type(config).model_fields
         assert phase.optim_fn in type(config).model_fields
-    trained = {name for phase in config.phases for name in model.parameters_of(phase)}
+    trained = {name for phase in config.active_phases for name in model.parameters_of(phase)}
     assert {name for name, parameter in model.named_parameters() if parameter.requires_grad} - trained == set()
 
 
@@ -298,7 +298,7 @@ def test_a_lane_among_three_equals_the_same_trial_alone(setting: Setting) -> Non
     buffers = {name: buffer.clone() for name, buffer in buffers.items()}
     seen = [transform_rows(model, batch) for model, batch in zip(models, batches, strict=True)]
     known = {name: torch.stack([batch[name] for batch in seen]) for name in seen[0]}
-    for index, phase in enumerate(base.config.phases):
+    for index, phase in enumerate(base.config.active_phases):
         own = base.parameters_of(phase)
         mine = {name: parameters[name].detach() for name in own}
         rest = {name: parameter.detach() for name, parameter in parameters.items() if name not in own}

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from . import base
+from .base import C, Model
 from .blocks.losses import gaussian_kl
 from .blocks.mlp import evaluating
 from .blocks.scaling import positive_or_one
@@ -38,7 +38,7 @@ COARSE = 16
 """Pixels a side of the images that ``val/mmd_sample`` compares: at the full size noise would outweigh form."""
 
 
-class Autoencoder(base.Model):
+class Autoencoder(Model[C]):
     """x → code → x̂ of one field. Subclasses call ``init_validation`` at the end of ``__init__``."""
 
     draws: Tensor

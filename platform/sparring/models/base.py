@@ -16,12 +16,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, Generic, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from .config import Config, Phase
+
+C = TypeVar("C", bound=Config, covariant=True, default=Config)
+"""A system's own Config. With the default a plain ``Model`` is one of any Config (``typing`` has that from Python 3.13
+on). Covariant: a Config is frozen, so a ``Model[AEGANConfig]`` may stand wherever a ``Model`` is wanted."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Per field of the data set, the shape of one sample."""
@@ -37,15 +42,15 @@ class Step(NamedTuple):
     """What later phases of the same step may ask for by parameter name; the engine detaches it."""
 
 
-class Model(nn.Module):
+class Model(nn.Module, Generic[C]):
     """The root that holds all nets of one system."""
 
     Config: ClassVar[type[Config]]
     """Its hyperparameters, its phases, the fields it needs and the metrics it emits: what is known without torch."""
 
-    def __init__(self, config: Any, shapes: Shapes) -> None:
+    def __init__(self, config: C, shapes: Shapes) -> None:
         super().__init__()
-        self.config = config
+        self.config: C = config
         self.shapes = {name: tuple(shapes[name]) for name in config.fields}
 
     def register_weights(self, **weights: float) -> None:

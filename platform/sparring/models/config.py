@@ -46,7 +46,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     phases: ClassVar[tuple[Phase, ...]] = ()
-    """The steps of one training step, in order."""
+    """The steps that one training step may have, in order."""
     fields: ClassVar[tuple[str, ...]] = ()
     """Fields of the data set it needs; also the names a phase may ask for."""
     metrics: ClassVar[tuple[str, ...]] = ()
@@ -85,6 +85,11 @@ class Config(BaseModel):
     """Epochs until linear and constant reach the full learning rate."""
     early_stop: Annotated[int, Field(ge=1)] | None = None
     """Stop after so many epochs without a better objective. None trains the whole budget."""
+
+    @property
+    def active_phases(self) -> tuple[Phase, ...]:
+        """Those of ``phases`` that this configuration trains, in order; all, unless a system says otherwise."""
+        return self.phases
 
     @classmethod
     def emitted(cls) -> tuple[str, ...]:

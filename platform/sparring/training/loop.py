@@ -92,7 +92,7 @@ class TrialTraining:
         talks = self.workers is not None and sync_batchnorm and synchronise(self.model, self.workers)
         self.phase_steps = [
             PhaseStep(self.model, phase, cast=self._cast, workers=self.workers, fraction=self._fraction)
-            for phase in config.phases
+            for phase in config.active_phases
         ]
         self._batches = self._transformed()
         own = self.share.stop - self.share.start

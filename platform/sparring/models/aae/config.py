@@ -6,7 +6,7 @@ of each net and the length of the code.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,22 +23,11 @@ PHASES = (
 )
 
 
-class _Phases:
-    """All three of the class; of a configuration those that it trains."""
-
-    def __get__(self, given: Any, owner: type[CodeConfig]) -> tuple[Phase, ...]:
-        if given is None:
-            return PHASES
-        if not given.adversarial:
-            return PHASES[:1]
-        return PHASES[:2] if given.is_joint else PHASES
-
-
 class CodeConfig(config.Config):
     """What images and series have in common: everything but the form of a sample."""
 
     yardsticks: ClassVar = "reconstruction"
-    phases: ClassVar[Any] = _Phases()
+    phases: ClassVar[tuple[Phase, ...]] = PHASES
     metrics: ClassVar[tuple[str, ...]] = (
         "train/loss_recon", "train/loss_adv", "train/loss_dis", "train/loss_reg", "val/score", "val/mse_recon",
         "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance",
@@ -85,6 +74,13 @@ class CodeConfig(config.Config):
     """Optimizer of the discriminator."""
     optim_fn_reg: Optimizer = "Adam"
     """Optimizer of the regularisation phase."""
+
+    @property
+    def active_phases(self) -> tuple[Phase, ...]:
+        """The plain autoencoder has the first phase alone; with is_joint the third is a term of the first."""
+        if not self.adversarial:
+            return PHASES[:1]
+        return PHASES[:2] if self.is_joint else PHASES
 
 
 class Config(CodeConfig):

@@ -9,22 +9,20 @@ Phases, losses and sources: ``phases.py``. Series have a twin of it in ``models/
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
-from ..base import Model, Shapes
+from ..base import Shapes
 from ..blocks.images import Images, check_shape
-from .config import Config
+from . import config
 from .phases import AdversarialCodes
 
 
-class AAE(AdversarialCodes, Model):
+class AAE(AdversarialCodes[config.Config]):
     """Three nets and up to three phases. Images are bytes or floats in [0, 1], (B, C, H, W)."""
 
-    Config = Config
+    Config = config.Config
 
-    def __init__(self, config: Any, shapes: Shapes) -> None:
+    def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         check_shape(self.shapes["image"])
         channels, side = config.channels or self.shapes["image"][0], config.image_size

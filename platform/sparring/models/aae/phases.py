@@ -18,6 +18,7 @@ Draws are called real and codes fake, as in the paper. Series are new here: the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -27,9 +28,12 @@ from ..autoencoder import Autoencoder
 from ..base import Step
 from ..blocks.convolutions import CodeCritic, CodeDecoder, CodeEncoder
 from ..blocks.losses import bce_adversarial
+from .config import CodeConfig
+
+K = TypeVar("K", bound=CodeConfig, covariant=True)
 
 
-class AdversarialCodes(Autoencoder):
+class AdversarialCodes(Autoencoder[K]):
     """Nets and phases; subclasses say how rows become (B, channels, *extents) and call ``build`` in ``__init__``."""
 
     w_adv: Tensor

@@ -6,24 +6,23 @@ Phases, losses and sources: ``models/aae/phases.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...errors import DataError
 from ..aae.phases import AdversarialCodes
-from ..base import Model, Shapes
+from ..base import Shapes
 from ..blocks.scaling import Scaling
-from .config import Config
+from . import config
 
 
-class SeriesAAE(AdversarialCodes, Model):
+class SeriesAAE(AdversarialCodes[config.Config]):
     """Three nets and up to three phases. Series are floats (B, T, C)."""
 
-    Config = Config
+    Config = config.Config
 
-    def __init__(self, config: Any, shapes: Shapes) -> None:
+    def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         shape = self.shapes["series"]
         if len(shape) != 2:

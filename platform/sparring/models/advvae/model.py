@@ -19,32 +19,31 @@ Not here: reading the published command line (``published.py``), and training (`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ..autoencoder import Autoencoder
-from ..base import Model, Shapes, Step
+from ..base import Shapes, Step
 from ..blocks.convolutions import ImageCritic, ImageDecoder, ImageEncoder, reparameterise
 from ..blocks.images import Images, check_shape
 from ..blocks.losses import bce_adversarial, gaussian_kl
 from ..blocks.ssim import ms_ssim
 from ..metrics.out_of_distribution import Foreign
-from .config import Config
+from . import config
 
 
-class AdvVAE(Autoencoder, Model):
+class AdvVAE(Autoencoder[config.Config]):
     """Three nets and two phases. Images are bytes or floats in [0, 1], (B, C, H, W); B ≥ 2 in training (batch norm)."""
 
-    Config = Config
+    Config = config.Config
 
     kld_weight: Tensor
     recon_weight: Tensor
     gen_weight: Tensor
 
-    def __init__(self, config: Any, shapes: Shapes) -> None:
+    def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         check_shape(self.shapes["image"])
         channels, side = config.channels or self.shapes["image"][0], config.image_size

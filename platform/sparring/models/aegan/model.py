@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -33,20 +33,21 @@ from ..base import Model, Shapes, Step
 from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, penalty, wcc_kernel
 from ..blocks.mlp import freeze_first, initialize_weights, load_pretrained, stack
 from ..blocks.scaling import Scaling, positive_or_one, variance_per_feature
-from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR, Config
+from . import config
+from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR
 
 
-class AEGAN(Model):
+class AEGAN(Model[config.Config]):
     """The eight nets and their two phases. Rows are float tensors (B, features); B ≥ 2 in training (batch norm)."""
 
-    Config = Config
+    Config = config.Config
 
     w_adv: Tensor
     input_noise: Tensor
     loss_gen_reg_param: Tensor
     loss_dis_reg_param: Tensor
 
-    def __init__(self, config: Any, shapes: Shapes) -> None:
+    def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         h, gen, shared, dis = config.hidden_size, config.n_hl_gen, config.n_hl_shared, config.n_hl_dis
 

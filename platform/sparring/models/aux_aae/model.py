@@ -34,7 +34,7 @@ from ..blocks.muon_frame import HALF_NORMAL_MEAN, HalfNormalRanks, check_muons
 from ..metrics.characteristic_distance import CharacteristicDistance
 from ..metrics.classifier_auc import Detection
 from ..metrics.keyed_noise import keyed_normal
-from .config import Config
+from . import config
 
 AUX = len(RARENESS) - 1
 """The four one-dimensional values; that of all four together is left out."""
@@ -42,17 +42,17 @@ DEVIATION = math.sqrt(1 - 2 / math.pi)
 """Of the half-normal distribution."""
 
 
-class AuxAAE(Model):
+class AuxAAE(Model[config.Config]):
     """Encoder, decoder and the codes' discriminator. ``rareness`` (B, 5), of which the first four are read."""
 
-    Config = Config
+    Config = config.Config
     prior_name: ClassVar = "halfnorm"
     """Of each number of the code, in scipy.stats."""
 
     w_adv: Tensor
     raw_distance: Tensor
 
-    def __init__(self, config: Any, shapes: Shapes) -> None:
+    def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         check_muons(self.shapes)
         positive = {"relu": nn.ReLU, "softplus": nn.Softplus}[config.code]

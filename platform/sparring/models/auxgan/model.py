@@ -31,7 +31,7 @@ from ..blocks.muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks, MuonF
 from ..metrics.characteristic_distance import CharacteristicDistance
 from ..metrics.classifier_auc import Detection
 from ..metrics.keyed_noise import keyed_normal, keyed_uniform
-from .config import Config
+from . import config
 
 
 class Generated(NamedTuple):
@@ -47,17 +47,17 @@ class Generated(NamedTuple):
     """The auxiliary values that were asked for, (B, 1 or 4)."""
 
 
-class AuxGAN(Model):
+class AuxGAN(Model[config.Config]):
     """Generator, discriminator and the regressors of the rareness. ``muons`` (B, 7) raw, ``rareness`` (B, 5)."""
 
-    Config = Config
+    Config = config.Config
 
     w_adv: Tensor
     w_aux: Tensor
     charged: Tensor
     steps: Tensor
 
-    def __init__(self, config: Any, shapes: Shapes) -> None:
+    def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         check_muons(self.shapes)
         self.columns = {"1d": (0, 1, 2, 3), "4d": (RARENESS.index("4d"),), "none": ()}[config.aux]

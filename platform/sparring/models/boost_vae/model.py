@@ -28,15 +28,15 @@ from ..blocks.muon_frame import SHRINK, HalfNormalRanks, MuonFrame, check_muons
 from ..metrics.characteristic_distance import CharacteristicDistance
 from ..metrics.classifier_auc import Detection
 from ..metrics.keyed_noise import keyed_normal
-from .config import Config
+from . import config
 
 COLUMNS = len(POLAR)
 
 
-class BoostVAE(Model):
+class BoostVAE(Model[config.Config]):
     """Encoder and decoder. ``muons`` (B, 7) raw; ``rareness`` (B, 5), of which the last column weighs the rows."""
 
-    Config = Config
+    Config = config.Config
     prior_name: ClassVar = "norm"
     """Of each number of the code, in scipy.stats."""
 
@@ -48,7 +48,7 @@ class BoostVAE(Model):
     mean: Tensor
     variance: Tensor
 
-    def __init__(self, config: Any, shapes: Shapes) -> None:
+    def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         check_muons(self.shapes)
         self.encoder = dense([COLUMNS, *config.hidden, 2 * config.latent_dim], norm="before")

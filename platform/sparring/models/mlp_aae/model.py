@@ -19,21 +19,20 @@ there it is 28. Validation judges rows that were not trained on; there is none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..autoencoder import Autoencoder
-from ..base import Model, Shapes, Step
+from ..base import Shapes, Step
 from ..blocks.images import Images, check_shape
 from ..blocks.losses import bce_adversarial
 from ..blocks.mlp import initialize_weights
 from ..blocks.scaling import Scaling
 from ..metrics.mmd import REFERENCE_ROWS
 from ..metrics.parzen import Parzen
-from .config import Config
+from . import config
 
 SLOPE = 0.2
 """Of every LeakyReLU, as published."""
@@ -79,15 +78,15 @@ class Frame(nn.Module):
         return (x + 1) / 2
 
 
-class MLPAAE(Autoencoder, Model):
+class MLPAAE(Autoencoder[config.Config]):
     """Three nets and two phases. The field ``image`` holds images, (B, C, H, W), or flat rows, (B, D)."""
 
-    Config = Config
+    Config = config.Config
 
     adv_share: Tensor
     windows: Tensor
 
-    def __init__(self, config: Any, shapes: Shapes) -> None:
+    def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         c = config
         self.frame = Frame(self.shapes["image"], c.image_size, c.channels)
