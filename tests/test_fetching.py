@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import http.server
 import json
 import os
 import socket
+import ssl
 import struct
 import threading
 from pathlib import Path
@@ -154,6 +156,45 @@ def test_without_network_one_sentence_says_what_to_put_where(home):
     assert f"get a.gz from {url}/a.gz and b.gz from {url}/b.gz" in message
     assert f"put it into {home / 'mine'}, and run the same command again" in message
     assert "--data-path" in message
+
+
+@pytest.mark.parametrize(
+    ("error", "phrase"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "no such address, or no network"),
+        (ConnectionRefusedError(111, "Connection refused"), "the server refused the connection"),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), "no network"),
+        (TimeoutError("timed out"), "the server is silent"),
+        (ssl.SSLError("certificate verify failed"), "no trusted connection to the server"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, OSError) else None,
+)
+def test_what_the_network_refuses_is_said_in_a_phrase(home, monkeypatch, error, phrase):
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    file = FileCard(name="a.bin", urls=("http://data.example/a.bin",))
+    assert f"could not be fetched ({phrase}): " in refusal(gather, "mine", (file,), home / "mine", may_fetch=True)
+
+
+def test_a_server_that_stops_halfway_is_called_silent(home, monkeypatch):
+    monkeypatch.setattr(fetching, "TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+                connection.recv(1)  # until the other side hangs up
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        file = FileCard(name="a.bin", urls=(f"http://127.0.0.1:{listening.getsockname()[1]}/a.bin",))
+        message = refusal(gather, "mine", (file,), home / "mine", may_fetch=True)
+        thread.join()
+    assert "could not be fetched (the server is silent): " in message
 
 
 def test_a_folder_of_the_users_is_never_fetched_into(own_set, tmp_path, server):

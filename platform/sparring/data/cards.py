@@ -1,8 +1,8 @@
 """Data-set cards: one TOML says what a set is and which reader loads it; those in ``datasets/`` are known by name.
 
-No list of sets anywhere: a card that is there is known, and a card of the user's is given by its path. A reader is a
-module of this folder with ``Options`` (a frozen pydantic model) and ``read(path, options) -> Dataset``; the card names
-it. Try ``load_dataset("exafs")``.
+There is no list of sets: a card in ``datasets/`` is known by its name, any other card by its path. A reader is a module
+of ``readers/`` or ``embedded/`` with ``Options`` (a frozen pydantic model) and ``read(path, options) -> Dataset``; the
+card names it. Try ``load_dataset("exafs")``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import DataError, UnknownName
+from ..errors import DataError, UnknownName, faults
 from ..resources import shipped
 from .dataset import Dataset
 from .fetching import FileCard, data_home, gather
@@ -113,7 +113,7 @@ def read_card(dataset: str) -> Card:
     try:
         card = Card.model_validate(_read_toml(path))
     except ValidationError as error:
-        raise DataError(f"{path}: {_faults(error)}") from error
+        raise DataError(f"{path}: {_complaints(error)}") from error
     if card.name != path.stem:
         raise DataError(f"{path}: name must be the file's, {path.stem!r}, but got {card.name!r}")
     if not (Path(__file__).parent / card.room / f"{card.reader}.py").is_file():
@@ -139,13 +139,13 @@ def load_dataset(
     card = read_card(dataset)
     reader = reader_of(card)
     chosen = _options(card, reader, options or {})
-    found: Dataset = reader.read(_place(card, path, flag), chosen)
-    if card.fields and set(found.fields) != set(card.fields):
+    dataset_read: Dataset = reader.read(_source(card, path, flag), chosen)
+    if card.fields and set(dataset_read.fields) != set(card.fields):
         raise DataError(
             f"data set {card.name}: the card promises the fields {', '.join(sorted(card.fields))}, but the reader "
-            f"{card.reader!r} made {', '.join(sorted(found.fields))}; correct {find_card(dataset)}"
+            f"{card.reader!r} made {', '.join(sorted(dataset_read.fields))}; correct {find_card(dataset)}"
         )
-    return replace(found, name=card.name)
+    return replace(dataset_read, name=card.name)
 
 
 def reader_of(card: Card) -> ModuleType:
@@ -175,35 +175,34 @@ def _options(card: Card, reader: ModuleType, given: Mapping[str, Any]) -> Any:
     try:
         return reader.Options.model_validate({**card.options, **given})
     except ValidationError as error:
-        raise DataError(f"data set {card.name}: options: {_faults(error)}") from error
+        raise DataError(f"data set {card.name}: options: {_complaints(error)}") from error
 
 
-def _place(card: Card, path: str | Path | None, flag: str) -> Path | None:
+def _source(card: Card, path: str | Path | None, flag: str) -> Path | None:
+    """Where the reader is to read; None for an embedded set. Files that the card lists are fetched and verified."""
     if card.path is None:
         if path is not None:
             raise DataError(f"data set {card.name}: it is embedded and takes no path, but got {path}; leave it out")
         return None
     wanted = " ".join(card.path.split())
     if path is None and card.files:
-        place = data_home() / card.name
-        gather(card.name, card.files, place, may_fetch=True, flag=flag)
-        return place
+        cache = data_home() / card.name
+        gather(card.name, card.files, cache, may_fetch=True, flag=flag)
+        return cache
     if path is None:
         raise DataError(f"data set {card.name}: its files are not shipped; give {flag}, {wanted}")
-    place = Path(path).expanduser()
-    if not place.exists():
-        raise DataError(f"data set {card.name}: {flag} must exist, but there is no {place}; give {wanted}")
+    source = Path(path).expanduser()
+    if not source.exists():
+        raise DataError(f"data set {card.name}: {flag} must exist, but there is no {source}; give {wanted}")
     if card.files:
-        if not place.is_dir():
-            raise DataError(f"data set {card.name}: {flag} must be a folder, but got {place}; give {wanted}")
-        gather(card.name, card.files, place, may_fetch=False, flag=flag)
-    return place
+        if not source.is_dir():
+            raise DataError(f"data set {card.name}: {flag} must be a folder, but got {source}; give {wanted}")
+        gather(card.name, card.files, source, may_fetch=False, flag=flag)
+    return source
 
 
-def _faults(error: ValidationError) -> str:
-    """pydantic's faults as one line: where, rule, what was got."""
+def _complaints(error: ValidationError) -> str:
+    """All of pydantic's complaints in one line, each with its field, the rule and what was got."""
     return "; ".join(
-        ": ".join(filter(None, [".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")]))
-        + ("" if fault["type"] in ("missing", "value_error") else f", but got {fault['input']!r}")
-        for fault in error.errors(include_url=False)
+        f"{fault}, but got {fault.value!r}" if fault.names_value else f"{fault}" for fault in faults(error)
     )

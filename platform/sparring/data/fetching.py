@@ -7,18 +7,24 @@ refused: trust on first use, which cannot notice that the first fetch was alread
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import DataError
 from .unpacking import unpack
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 TIMEOUT_S = 30
 """Longest silence of a server before the next address is tried."""
@@ -36,11 +42,11 @@ class FileCard(BaseModel):
     urls: tuple[Annotated[str, Field(pattern=r"^https?://")], ...] = ()
     """Where it is to be had, best first; none where a licence must be accepted by hand."""
     checksum: Annotated[str, Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")] | None = None
-    """As its publisher, or a library that has fetched it for years, gives it; absent if nobody does."""
+    """From its publisher, or from a library that has fetched it for years; absent if nobody gives one."""
     bytes: Annotated[int, Field(ge=1)] | None = None
     """Its exact length, if known."""
     holds: Name | None = None
-    """What unpacking it gives, a file or a folder; if that is there already, the archive need not be."""
+    """Name of the file or folder that unpacking gives; where that exists, the archive is not needed."""
 
 
 def data_home() -> Path:
@@ -55,18 +61,18 @@ def gather(
 ) -> None:
     """Afterwards every file (or what it holds) lies in ``folder``, verified. Raises DataError, one sentence.
 
-    may_fetch: False for a folder of the user's: what lacks is named, and nothing is downloaded into it. flag: by which
-    the user says where the files lie.
+    may_fetch: False for a folder of the user's: missing files are named, and nothing is downloaded into it. flag: the
+    option by which the user says where the files lie.
     """
     packed = [file for file in files if file.holds is None or not (folder / file.holds).exists()]
-    lacking = [file for file in packed if not (folder / file.name).is_file()]
-    if lacking and not may_fetch:
-        leave = f", or leave {flag} out to have it fetched" if all(file.urls for file in lacking) else ""
+    missing = [file for file in packed if not (folder / file.name).is_file()]
+    if missing and not may_fetch:
+        leave = f", or leave {flag} out to have it fetched" if all(file.urls for file in missing) else ""
         raise DataError(
-            f"data set {dataset}: {flag} must hold {_wanted(lacking)}, but {folder} does not; put it there{leave}"
+            f"data set {dataset}: {flag} must hold {_wanted(missing)}, but {folder} does not; put it there{leave}"
         )
-    for row, file in enumerate(lacking):
-        _fetch(dataset, file, folder, lacking[row:], flag)
+    for row, file in enumerate(missing):
+        _fetch(dataset, file, folder, missing[row:], flag)
     for file in packed:
         path = folder / file.name
         verify(path, file)
@@ -87,20 +93,21 @@ def verify(path: Path, file: FileCard) -> None:
         )
     beside = path.with_name(f".{path.name}.verified")
     seen = _read_record(beside)
-    expected = file.checksum or seen.get("checksum")
+    recorded = seen.get("checksum")
+    expected = file.checksum or (recorded if isinstance(recorded, str) else None)
     now = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
     if expected is not None and seen == {"checksum": expected, **now}:
         return
-    found = _digest(path, (expected or "sha256:").partition(":")[0])
-    if expected is not None and found != expected:
+    digest = _digest(path, (expected or "sha256:").partition(":")[0])
+    if expected is not None and digest != expected:
         whose = "the card says" if file.checksum else "it had when it was first fetched"
-        raise DataError(f"{path}: its checksum must be what {whose}, {expected}, but got {found}; {_way_out(beside)}")
+        raise DataError(f"{path}: its checksum must be what {whose}, {expected}, but got {digest}; {_way_out(beside)}")
     with suppress(OSError):  # a folder that is only to be read: it is verified again the next time
-        beside.write_text(json.dumps({"checksum": found, **now}) + "\n", encoding="utf-8")
+        beside.write_text(json.dumps({"checksum": digest, **now}) + "\n", encoding="utf-8")
 
 
-def _fetch(dataset: str, file: FileCard, folder: Path, lacking: list[FileCard], flag: str) -> None:
-    """Brings ``file`` into ``folder``; what is said where that fails names everything that is ``lacking``."""
+def _fetch(dataset: str, file: FileCard, folder: Path, missing: list[FileCard], flag: str) -> None:
+    """Downloads ``file`` into ``folder``. Raises DataError, which names every file that is ``missing``."""
     import pooch
 
     try:
@@ -110,7 +117,7 @@ def _fetch(dataset: str, file: FileCard, folder: Path, lacking: list[FileCard], 
             f"data set {dataset}: it is fetched into {folder}, but that cannot be written to: {error.strerror}; set "
             f"SPARRING_DATA to another folder, or put the files somewhere and give {flag}"
         ) from error
-    pooch.get_logger().setLevel("ERROR")  # it would announce each file, and each checksum that nobody published
+    pooch.get_logger().setLevel("ERROR")  # else it announces each file, and each checksum that nobody published
     reason: Exception | None = None
     for url in file.urls:
         try:
@@ -123,23 +130,23 @@ def _fetch(dataset: str, file: FileCard, folder: Path, lacking: list[FileCard], 
                 )
                 pooch.retrieve(url, file.checksum, fname=file.name, path=folder, downloader=loader)
             return
-        except (OSError, ValueError) as error:  # requests' are OSErrors; ValueError: another checksum
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors; ValueError: pooch got another checksum
             reason = error
-    tried = f"it could not be fetched ({_short(reason)})" if reason else "its licence must be accepted by hand"
+    tried = f"it could not be fetched ({_reason(reason)})" if reason else "its licence must be accepted by hand"
     raise DataError(
-        f"data set {dataset}: {tried}: get {_wanted(lacking)}, put it into {folder}, and run the same command again, "
+        f"data set {dataset}: {tried}: get {_wanted(missing)}, put it into {folder}, and run the same command again, "
         f"or give the folder that holds it as {flag}"
     )
 
 
 def _wanted(files: list[FileCard]) -> str:
     """What to get from where, in a phrase."""
-    each = [
+    names = [
         f"{file.name}{f' (or {file.holds}, what it holds)' if file.holds else ''}"
         f"{' from ' if file.urls else ''}{' or '.join(file.urls)}"
         for file in files
     ]
-    return " and ".join(each)
+    return " and ".join(names)
 
 
 def _way_out(record: Path) -> str:
@@ -151,43 +158,63 @@ def _digest(path: Path, algorithm: str) -> str:
         return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
 
-def _read_record(path: Path) -> dict[str, Any]:
+def _read_record(path: Path) -> dict[str, object]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return record if isinstance(record, dict) else {}
 
 
-def _short(error: Exception | None) -> str:
-    """An error of the network in a phrase; requests' own run over lines and name objects in memory."""
-    text = str(error)
-    for sign, phrase in (
-        ("NameResolutionError", "no such address, or no network"),
-        ("Name or service not known", "no such address, or no network"),
-        ("Connection refused", "the server refused the connection"),
-        ("unreachable", "no network"),
-        ("timed out", "the server is silent"),
-        ("does not match", "what came has another checksum than the card"),
-    ):
-        if sign in text:
-            return phrase
-    return " ".join(text.split())[:120]
+_NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN)
+
+
+def _reason(error: Exception) -> str:
+    """Why a file did not come, in a phrase.
+
+    requests and urllib3 wrap the error of the system once or more and keep it as the cause, so its type decides; their
+    own text runs over lines and names objects in memory.
+    """
+    causes = list(_causes(error))
+    if any(isinstance(cause, socket.gaierror) for cause in causes):  # urllib3's NameResolutionError comes from it
+        return "no such address, or no network"
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return "the server refused the connection"
+    if any(isinstance(cause, OSError) and cause.errno in _NO_ROUTE for cause in causes):
+        return "no network"
+    if any(isinstance(cause, TimeoutError) for cause in causes):  # requests' ConnectTimeout and ReadTimeout
+        return "the server is silent"
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return "no trusted connection to the server"
+    if type(error) is ValueError:
+        return "what came has another checksum than the card"
+    return " ".join(str(error).split())[:120]
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what led to it, one after the other."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+class _Closable(Protocol):
+    def close(self) -> object: ...
 
 
 def _closes_with(stack: ExitStack) -> Callable[..., None]:
-    """pooch leaves a connection open that broke off."""
+    """A hook of requests. Where a transfer breaks off, pooch leaves the connection open."""
 
-    def hold(response: Any, *_: Any, **__: Any) -> None:
+    def hold(response: _Closable, *_: object, **__: object) -> None:
         stack.callback(response.close)
 
     return hold
 
 
 class _Bar:
-    """What pooch tells its progress bar, told to rich; also the place to stop a file that does not end."""
+    """Passes pooch's progress on to rich, and stops a transfer that brings more than the card announces."""
 
-    def __init__(self, progress: Any, task: Any, most: int | None) -> None:
+    def __init__(self, progress: Progress, task: TaskID, most: int | None) -> None:
         self._progress, self._task, self._most = progress, task, most
         self._got = 0
         self.total = 0
@@ -202,7 +229,7 @@ class _Bar:
         self._got = 0
 
     def close(self) -> None:
-        """The bar goes with its context."""
+        """Nothing to do: the bar ends with its context."""
 
 
 @contextmanager

@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError
+from ...resources import available_cpus
 from ..fetching import data_home
 
 VERSION = 1
-"""Of the way images are made; a change in the reader that moves a pixel raises it."""
+"""Part of a map's key; to be raised by any change in the readers that alters a pixel."""
 BLOCK = 1024
-"""Files per block handed to the threads: progress, and memory, go by blocks."""
+"""Files that the threads decode at a time; memory holds one block, and the progress bar moves by blocks."""
 
 
 def decode(
@@ -36,32 +37,32 @@ def decode(
     Raises whatever ``make`` raises, or DataError where the map has no room.
     """
     key = _key(folder, files, shape)
-    for place in (folder / "sparring-cache", data_home() / "decoded"):
-        if known := _read_record(place / f"{key}.json"):
+    for cache in _caches(folder):
+        if known := _read_record(cache / f"{key}.json"):
             with suppress(OSError, ValueError):
-                images = np.load(place / f"{key}.npy", mmap_mode="r", allow_pickle=False)
+                images = np.load(cache / f"{key}.npy", mmap_mode="r", allow_pickle=False)
                 if images.shape == (len(files), *shape):
                     return images, known
-    place = _place(folder)
+    cache = _writable_cache(folder)
     needed = len(files) * int(np.prod(shape))
-    if (free := shutil.disk_usage(place).free) < needed + (1 << 20):
+    if (free := shutil.disk_usage(cache).free) < needed + (1 << 20):
         raise DataError(
-            f"{folder}: decoded, its {len(files):,} images take {needed:,} bytes, but {place} has {free:,} left; make "
+            f"{folder}: decoded, its {len(files):,} images take {needed:,} bytes, but {cache} has {free:,} left; make "
             "room, choose a smaller side, or set SPARRING_DATA to a larger disk"
         )
-    descriptor, name = tempfile.mkstemp(prefix=".decoding-", suffix=".npy", dir=place)
+    descriptor, name = tempfile.mkstemp(prefix=".decoding-", suffix=".npy", dir=cache)
     os.close(descriptor)
     try:
         digest = _write(Path(name), files, shape, make)
-        Path(name).replace(place / f"{key}.npy")
-        record = place / f".{key}.{os.getpid()}"
+        Path(name).replace(cache / f"{key}.npy")
+        record = cache / f".{key}.{os.getpid()}"
         record.write_text(json.dumps({"sha256": digest, "rows": len(files)}) + "\n", encoding="utf-8")
-        record.replace(place / f"{key}.json")
+        record.replace(cache / f"{key}.json")
     except OSError as error:
-        raise DataError(f"{place}: decoded images cannot be written there: {error.strerror or error}") from error
+        raise DataError(f"{cache}: decoded images cannot be written there: {error.strerror or error}") from error
     finally:
         Path(name).unlink(missing_ok=True)
-    return np.load(place / f"{key}.npy", mmap_mode="r", allow_pickle=False), digest
+    return np.load(cache / f"{key}.npy", mmap_mode="r", allow_pickle=False), digest
 
 
 def _write(path: Path, files: Sequence[Path], shape: tuple[int, ...], make: Callable[[Path], np.ndarray]) -> str:
@@ -71,9 +72,8 @@ def _write(path: Path, files: Sequence[Path], shape: tuple[int, ...], make: Call
 
     digest = hashlib.sha256()
     images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(files), *shape))
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # Threads: Pillow lets go of Python's lock while it decodes and scales.
-    with Progress(console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(workers) as pool:
+    with Progress(console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(available_cpus()) as pool:
         task = bar.add_task("decoding images once", total=len(files))
         for first in range(0, len(files), BLOCK):
             block = np.ascontiguousarray(np.stack(list(pool.map(make, files[first : first + BLOCK]))))
@@ -95,13 +95,17 @@ def _key(folder: Path, files: Sequence[Path], shape: tuple[int, ...]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _place(folder: Path) -> Path:
-    """Beside the files, or, where nothing may be written there, in the user's cache."""
-    for place in (folder / "sparring-cache", data_home() / "decoded"):
+def _caches(folder: Path) -> tuple[Path, Path]:
+    """Where decoded images may lie: beside the files, or in the user's cache."""
+    return folder / "sparring-cache", data_home() / "decoded"
+
+
+def _writable_cache(folder: Path) -> Path:
+    for cache in _caches(folder):
         with suppress(OSError):
-            place.mkdir(parents=True, exist_ok=True)
-            if os.access(place, os.W_OK | os.X_OK):
-                return place
+            cache.mkdir(parents=True, exist_ok=True)
+            if os.access(cache, os.W_OK | os.X_OK):
+                return cache
     raise DataError(
         f"{folder}: its images are decoded once into a file, but neither it nor {data_home()} can be written to; set "
         "SPARRING_DATA to a folder that can"
@@ -110,7 +114,6 @@ def _place(folder: Path) -> Path:
 
 def _read_record(path: Path) -> str | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return str(found["sha256"])
+        return str(json.loads(path.read_text(encoding="utf-8"))["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

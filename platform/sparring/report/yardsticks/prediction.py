@@ -6,7 +6,6 @@ Four of them, from scikit-learn with the settings the field quotes: the mean of 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...resources import available_cpus
 from .rival import Rival, Task
 
 SCORE = "val/score"
@@ -56,8 +56,6 @@ def _methods(seed: int) -> Iterator[tuple[str, Predict]]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
     def mean(x: NDArray[Any], y: NDArray[Any], inputs: NDArray[Any]) -> NDArray[Any]:
         return np.broadcast_to(y.mean(axis=0, dtype=np.float64), (len(inputs), y.shape[1]))
 
@@ -75,7 +73,7 @@ def _methods(seed: int) -> Iterator[tuple[str, Predict]]:
 
     def trees(x: NDArray[Any], y: NDArray[Any], inputs: NDArray[Any]) -> NDArray[Any]:
         x, y = _thin(x, y, seed)
-        forest = ExtraTreesRegressor(n_estimators=100, random_state=seed, n_jobs=cores)
+        forest = ExtraTreesRegressor(n_estimators=100, random_state=seed, n_jobs=available_cpus())
         guess: NDArray[Any] = forest.fit(x, y).predict(inputs)
         return guess.reshape(len(inputs), -1)
 
