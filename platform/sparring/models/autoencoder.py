@@ -113,9 +113,10 @@ class Autoencoder(Model[C]):
         with torch.autocast(x.device.type, enabled=False):  # the codes' match is a difference of nearly equal numbers
             return sums | self.prior_match.sums(mean, logvar)
 
-    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+    def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         means = ("mse_recon", "ms_ssim", "kld", "mmd_sample")
-        figures = {f"val/{name}": sums[name] / sums["n"] for name in means if name in sums}
+        n = float(sums["n"])
+        figures = {f"val/{name}": float(sums[name]) / n for name in means if name in sums}
         figures |= self.prior_match.figures(sums) | {"val/score": figures["val/mse_recon"] / float(self.variance)}
         return figures | {"val/balance": figures["val/score"] + figures["val/mmd_prior"] / COLLAPSED}
 

@@ -93,11 +93,17 @@ class Model(nn.Module, Generic[C]):
         return step
 
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
-        """0-dim sums over the batch's samples, in eval mode, from which ``figures`` makes metrics; ``n`` among them."""
+        """Sums over the batch's samples, tensors of any shape, from which ``figures`` makes metrics; in eval mode.
+
+        ``n``, the number of samples, is among them. No ``float()`` or ``.item()``: on a GPU each waits for the device.
+        """
         raise NotImplementedError
 
-    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """The ``val/…`` metrics from summed ``evaluate``; sums of several batches or workers add up exactly."""
+    def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        """The ``val/…`` metrics from what ``evaluate`` gave, added up over batches and workers.
+
+        sums: of the shapes that ``evaluate`` gave, on the CPU; float64 from the engine.
+        """
         raise NotImplementedError
 
     @classmethod

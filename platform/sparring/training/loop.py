@@ -22,6 +22,7 @@ from torch import Tensor
 from ..errors import CheckpointError, Infeasible
 from ..ledger.checkpoints import Progress, pack, pack_weights, unpack
 from ..models.base import Model
+from ..models.sums import add_up, fetch
 from ..records import EpochRow, Objective, Trial
 from .averaging import Workers
 from .batches.batches import Batches
@@ -167,27 +168,23 @@ class TrialTraining:
         """The ``val/…`` figures of the weights as they stand, in eval mode."""
         sums = self._sum(self.valid_rows)
         if self.workers is not None:
-            own = torch.tensor(list(sums.values()), dtype=torch.float64, device=self.device)
-            (total,) = self.workers.sum_([own if self._validates else torch.zeros_like(own)])
-            sums = dict(zip(sums, total.tolist(), strict=True))
-        return self.model.figures(sums)
+            own = [total if self._validates else torch.zeros_like(total) for total in sums.values()]
+            sums = dict(zip(sums, self.workers.sum_(own), strict=True))
+        return self.model.figures(fetch(sums))
 
     def examine(self, rows: Mapping[str, Tensor]) -> dict[str, float]:
         """The same figures of the best epoch's weights on other rows, as ``test/…``; for the end of the training."""
         self.model.load_state_dict(self.best_state)
         own = {name: rows[name] for name in self.config.fields}
-        figures = self.model.figures(self._sum(place(own, self.device)))
+        figures = self.model.figures(fetch(self._sum(place(own, self.device))))
         return {f"test/{name.removeprefix('val/')}": value for name, value in figures.items()}
 
     @torch.no_grad()
-    def _sum(self, rows: Mapping[str, Tensor]) -> dict[str, float]:
+    def _sum(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
         self.model.eval()
-        sums: dict[str, float] = {}
+        windows = (slice(start, start + EVALUATION_ROWS) for start in range(0, count(rows), EVALUATION_ROWS))
         with self._cast():
-            for start in range(0, count(rows), EVALUATION_ROWS):
-                batch = window(rows, slice(start, start + EVALUATION_ROWS), self.device)
-                for name, value in self.model.evaluate(**batch).items():
-                    sums[name] = sums.get(name, 0.0) + float(value)
+            sums = add_up(self.model.evaluate(**window(rows, part, self.device)) for part in windows)
         self.model.train()
         return sums
 

@@ -139,8 +139,9 @@ class AdvVAE(Autoencoder[config.Config]):
             sums |= self.ood.sums(self._score, batch["image"])
         return sums
 
-    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
-        aurocs = {f"val/{name}": value / sums["n"] for name, value in sums.items() if name.startswith("auroc_")}
+    def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        n = float(sums["n"])
+        aurocs = {f"val/{name}": float(total) / n for name, total in sums.items() if name.startswith("auroc_")}
         return super().figures(sums) | aurocs
 
     def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:

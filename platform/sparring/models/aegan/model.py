@@ -220,9 +220,9 @@ class AEGAN(Model[config.Config]):
         n = torch.full_like(shares[0], len(batch["structure"]))
         return sums | {"score": (shares[0] + shares[1]) / 2, "n": n}
 
-    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
-        mses = {f"val/mse_{path}": total / sums["n"] for path, total in sums.items() if path not in ("n", "score")}
-        return mses | {"val/score": sums["score"] / sums["n"]}
+    def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        means = {name: float(total) / float(sums["n"]) for name, total in sums.items() if name != "n"}
+        return {f"val/{name}" if name == "score" else f"val/mse_{name}": mean for name, mean in means.items()}
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 

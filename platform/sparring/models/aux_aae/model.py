@@ -17,8 +17,8 @@ ReLU one of 0 leaves a unit dead from birth in half of all draws. Adam's eps is 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from itertools import combinations
+from collections.abc import Mapping, Sequence
+from itertools import combinations, combinations_with_replacement
 from typing import Any, ClassVar
 
 import torch
@@ -79,8 +79,7 @@ class AuxAAE(Model[config.Config]):
         aux = self.aux(train["rareness"])
         raw = CharacteristicDistance(AUX).to(aux)
         sums = raw.sums(_standard(aux), _standard(keyed_normal(train["rareness"], AUX).abs()))
-        distance = raw.distance({name: float(total) for name, total in sums.items()}, len(aux))
-        self.raw_distance.fill_(max(distance, 1e-6))
+        self.raw_distance.fill_(max(raw.distance(sums, len(aux)), 1e-6))
         if self.config.auc_rows:
             self.detection.fit(train["rareness"])
 
@@ -136,27 +135,27 @@ class AuxAAE(Model[config.Config]):
         code = self.encoder(aux)
         prior = keyed_normal(rareness, self.config.latent_dim).abs()
         sums = self.closeness.sums(_standard(prior), _standard(code))
-        for a in range(self.config.latent_dim):
-            sums[f"code.{a}"] = code[:, a].sum()
-            for b in range(a, self.config.latent_dim):
-                sums[f"product.{a}.{b}"] = (code[:, a] * code[:, b]).sum()
+        # Column by column: a matrix product adds in another order, and val/correlation would change in its last digits.
+        columns = code.unbind(1)
+        sums["code"] = torch.stack([column.sum() for column in columns])
+        sums["products"] = torch.stack([(a * b).sum() for a, b in combinations_with_replacement(columns, 2)])
         recon = (self.decoder(code) - aux).square().mean(-1).sum()
         if self.config.auc_rows:
             known = self.encoder(self.aux(self.detection.known))
             sums |= self.detection.sums(code, known, self.detection.draws(self.prior))
         return sums | {"recon": recon, "n": torch.full_like(recon, len(aux))}
 
-    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
-        n = sums["n"]
+    def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        n = float(sums["n"])
         distance = self.closeness.distance(sums, n)
-        recon = sums["recon"] / n / DEVIATION**2
+        recon = float(sums["recon"]) / n / DEVIATION**2
         figures = {
             "val/distance": distance,
             "val/share_recon": recon,
             "val/code_score": distance / float(self.raw_distance) + recon,
-            "val/correlation": _largest_correlation(sums, self.config.latent_dim),
+            "val/correlation": _largest_correlation(sums["code"].tolist(), sums["products"].tolist(), n),
         }
-        return figures | {"val/auc": sums["auc"] / n} if self.config.auc_rows else figures
+        return figures | {"val/auc": float(sums["auc"]) / n} if self.config.auc_rows else figures
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
@@ -194,13 +193,17 @@ def _standard(values: Tensor) -> Tensor:
     return (values - HALF_NORMAL_MEAN) / DEVIATION
 
 
-def _largest_correlation(sums: Mapping[str, float], columns: int) -> float:
-    """The largest |Pearson r| between two columns; a column that never changes correlates with none."""
-    n = sums["n"]
-    mean = [sums[f"code.{a}"] / n for a in range(columns)]
-    spread = [max(sums[f"product.{a}.{a}"] / n - mean[a] ** 2, 0.0) for a in range(columns)]
-    found = [0.0]
-    for a, b in combinations(range(columns), 2):
+def _largest_correlation(totals: Sequence[float], products: Sequence[float], n: float) -> float:
+    """The largest |Pearson r| between two columns; a column that never changes correlates with none.
+
+    totals: each column's sum over n rows; products: of each two columns (a ≤ b, a first) the sum of their product.
+    """
+    columns = range(len(totals))
+    mean = [total / n for total in totals]
+    product = dict(zip(combinations_with_replacement(columns, 2), products, strict=True))
+    spread = [max(product[a, a] / n - mean[a] ** 2, 0.0) for a in columns]
+    correlations = [0.0]
+    for a, b in combinations(columns, 2):
         if spread[a] * spread[b] > 1e-12:
-            found.append(abs(sums[f"product.{a}.{b}"] / n - mean[a] * mean[b]) / math.sqrt(spread[a] * spread[b]))
-    return max(found) if all(map(math.isfinite, mean + spread)) else math.nan
+            correlations.append(abs(product[a, b] / n - mean[a] * mean[b]) / math.sqrt(spread[a] * spread[b]))
+    return max(correlations) if all(map(math.isfinite, mean + spread)) else math.nan

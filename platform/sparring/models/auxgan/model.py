@@ -197,10 +197,10 @@ class AuxGAN(Model[config.Config]):
         """Muons as val/distance and val/auc see them, (B, 6), each column about N(0, 1) on the training rows."""
         return self.frame.normalize(self.frame.box(muons))
 
-    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
-        n = sums["n"]
-        figures = {"val/distance": self.closeness.distance(sums, n), "val/mse_aux": sums["aux"] / n}
-        return figures | {"val/auc": sums["auc"] / n} if self.config.auc_rows else figures
+    def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        n = float(sums["n"])
+        figures = {"val/distance": self.closeness.distance(sums, n), "val/mse_aux": float(sums["aux"]) / n}
+        return figures | {"val/auc": float(sums["auc"]) / n} if self.config.auc_rows else figures
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 

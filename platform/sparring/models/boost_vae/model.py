@@ -150,30 +150,27 @@ class BoostVAE(Model[config.Config]):
         mean, _ = self._encode(self._inward(muons))
         recon = self.frame.normalize(self._outward(self.decoder(mean)))
         error = (recon - real).square().sum(0) / self.variance
-        moments = {"a": real, "b": recon, "aa": real * real, "bb": recon * recon, "ab": real * recon}
-        for name, values in moments.items():
-            # Twice the digits: of an untrained net's outputs the variance is a millionth of the squares.
-            totals = values.double().sum(0)
-            sums |= {f"{name}.{column}": total for column, total in enumerate(totals.unbind())}
+        # Twice the digits: of an untrained net's outputs the variance is a millionth of the squares.
+        values = (real, recon, real * real, recon * recon, real * recon)
+        sums["moments"] = torch.stack([value.double().sum(0) for value in values])  # (5, columns)
         return sums | {"recon": error.mean(), "n": torch.full_like(error.mean(), len(muons))}
 
     def judged(self, muons: Tensor) -> Tensor:
         """Muons as val/distance and val/auc see them, (B, 6), each column about N(0, 1) on the training rows."""
         return self.frame.normalize(self.frame.box(muons))
 
-    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
-        n = sums["n"]
+    def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        n = float(sums["n"])
         correlations = []
-        for column in range(COLUMNS):
-            a, b, aa, bb, ab = (sums[f"{name}.{column}"] / n for name in ("a", "b", "aa", "bb", "ab"))
+        for a, b, aa, bb, ab in (sums["moments"].T / n).tolist():
             spread = max(aa - a * a, 0.0) * max(bb - b * b, 0.0)
             correlations.append((ab - a * b) / spread**0.5 if spread > 1e-12 else 0.0 * ab)
         figures = {
             "val/distance": self.closeness.distance(sums, n),
-            "val/share_recon": sums["recon"] / n,
+            "val/share_recon": float(sums["recon"]) / n,
             "val/pearson": sum(correlations) / COLUMNS,
         }
-        return figures | {"val/auc": sums["auc"] / n} if self.config.auc_rows else figures
+        return figures | {"val/auc": float(sums["auc"]) / n} if self.config.auc_rows else figures
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 

@@ -42,19 +42,22 @@ class CharacteristicDistance(nn.Module):
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def sums(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """Two samples of one size, (B, features) each, to 0-dim sums over their rows for ``distance``."""
+        """Two samples of one size, (B, features) each, to the sums over their rows that ``distance`` takes.
+
+        ``waves`` are the differences of cosines, then of sines, (2 · frequencies,); ``waves_own`` is 0-dim.
+        """
         a, b = real @ self.frequencies.T, fake @ self.frequencies.T
         cosine, sine = a.cos() - b.cos(), a.sin() - b.sin()
-        parts = torch.cat([cosine.sum(0), sine.sum(0)])
-        found = {f"closeness.{place}": total for place, total in enumerate(parts.unbind())}
-        return found | {"closeness.own": (cosine.square() + sine.square()).sum()}
+        waves = torch.cat([cosine.sum(0), sine.sum(0)])
+        return {"waves": waves, "waves_own": (cosine.square() + sine.square()).sum()}
 
-    def distance(self, sums: Mapping[str, float], n: float) -> float:
+    def distance(self, sums: Mapping[str, Tensor], n: float) -> float:
         """The distance of two samples of n ≥ 2 rows from their sums; NaN and infinity stay what they are.
 
         Squared, it is unbiased: what n rows of one distribution differ by, their own noise, is subtracted.
         """
         count = len(self.frequencies)
-        total = sum(sums[f"closeness.{place}"] ** 2 for place in range(2 * count)) - sums["closeness.own"]
+        # Python's sum, as in ``mmd.py``: torch adds in another order.
+        total = sum(wave**2 for wave in sums["waves"].tolist()) - float(sums["waves_own"])
         squared = total / (n * (n - 1) * count)
         return 0.0 if squared < 0 else math.sqrt(squared)

@@ -42,28 +42,35 @@ class PriorMatch(nn.Module):
         self.register_buffer("expected", (-directions.square().sum(1) / 2).exp(), persistent=False)
 
     def sums(self, mean: Tensor, logvar: Tensor | None = None) -> dict[str, Tensor]:
-        """0-dim sums over the batch's codes, (B, latent_dim), from which ``figures`` tells the match."""
+        """Sums over the batch's codes, (B, latent_dim), from which ``figures`` computes the match.
+
+        ``cos`` and ``sin`` are (FEATURES,), ``code`` is (latent_dim,), ``self`` and ``square`` are 0-dim.
+        """
         angles = mean @ self.directions.T
         damped = torch.ones_like(angles) if logvar is None else (-logvar.exp() @ self.directions.T.square() / 2).exp()
         return {
-            **_named("cos", (damped * angles.cos()).sum(0)),
-            **_named("sin", (damped * angles.sin()).sum(0)),
+            "cos": (damped * angles.cos()).sum(0),
+            "sin": (damped * angles.sin()).sum(0),
             "self": damped.square().sum(),
-            **_named("code", mean.sum(0)),
+            "code": mean.sum(0),
             "square": mean.square().sum(),
         }
 
-    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
-        n = sums["n"]
+    def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        """``val/mmd_prior`` and ``val/code_variance`` of n ≥ 2 codes."""
+        n = float(sums["n"])
+        cos, sin, code = sums["cos"].tolist(), sums["sin"].tolist(), sums["code"].tolist()
         expected = self.expected.double().tolist()
-        latent_dim = self.directions.shape[1]
-        pairs = sum(sums[f"{wave}_{k}"] ** 2 for wave in ("cos", "sin") for k in range(FEATURES)) - sums["self"]
-        cross = sum(phi * sums[f"cos_{k}"] for k, phi in enumerate(expected))
+        latent_dim = len(code)
+        # Python's sum, one number after the other: torch adds in another order, and the last digit would not be that of
+        # studies that were begun before.
+        pairs = sum(wave**2 for wave in (*cos, *sin)) - float(sums["self"])
+        cross = sum(phi * wave for phi, wave in zip(expected, cos, strict=True))
         own = sum(phi**2 for phi in expected)
-        centre = sum((sums[f"code_{j}"] / n) ** 2 for j in range(latent_dim))
+        centre = sum((total / n) ** 2 for total in code)
         return {
             "val/mmd_prior": (pairs / (n * (n - 1)) - 2 * cross / n + own) / FEATURES,
-            "val/code_variance": (sums["square"] / n - centre) / latent_dim,
+            "val/code_variance": (float(sums["square"]) / n - centre) / latent_dim,
         }
 
 
@@ -106,7 +113,3 @@ class SampleMatch(nn.Module):
 
     def _angles(self, x: Tensor) -> Tensor:
         return x @ self.directions.T / self.spread
-
-
-def _named(name: str, values: Tensor) -> dict[str, Tensor]:
-    return {f"{name}_{k}": value for k, value in enumerate(values.unbind())}

@@ -28,7 +28,7 @@ class Foreign(nn.Module):
         """
         ood = score(self.image)
         return {
-            f"auroc_{name}": torch.tensor((1 - share_above(_array(values), _array(ood[name]))).sum())
+            f"auroc_{name}": torch.tensor((1 - share_above(_array(values), _array(ood[name]))).sum(), device=own.device)
             for name, values in score(own).items()
         }
 

@@ -41,16 +41,16 @@ class Parzen(nn.Module):
         self.tuning.copy_(rows[index.to(rows.device)])
 
     def sums(self, rows: Tensor, samples: Tensor) -> dict[str, Tensor]:
-        """Per σ the sum over ``rows`` of the log-likelihood, and how likely the tuning rows are, times B."""
-        found = self._likelihood(rows, samples).sum(0)
+        """Per σ, (σ,): ``parzen``, the log-likelihoods of ``rows`` summed; ``tuned``, B times the tuning rows' mean."""
         tuned = self._likelihood(self.tuning, samples).mean(0) * len(rows)
-        return {f"{name}_{k}": value for name, values in (("parzen", found), ("tuned", tuned))
-                for k, value in enumerate(values.unbind())}  # fmt: skip
+        return {"parzen": self._likelihood(rows, samples).sum(0), "tuned": tuned}
 
-    def figure(self, sums: Mapping[str, float]) -> float:
+    def figure(self, sums: Mapping[str, Tensor]) -> float:
         """Mean log-likelihood under the σ that suits the tuning rows best."""
-        best = max(range(len(self.sigmas)), key=lambda k: sums[f"tuned_{k}"])
-        return sums[f"parzen_{best}"] / sums["n"]
+        likelihoods, tuned = sums["parzen"].tolist(), sums["tuned"].tolist()
+        best = max(range(len(tuned)), key=lambda k: tuned[k])
+        mean: float = likelihoods[best] / float(sums["n"])
+        return mean
 
     def _likelihood(self, rows: Tensor, samples: Tensor) -> Tensor:
         """(B, σ)."""

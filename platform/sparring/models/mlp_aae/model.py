@@ -178,7 +178,7 @@ class MLPAAE(Autoencoder[config.Config]):
             sums |= self.parzen.sums(self.frame.fraction(self.view(batch["image"])), samples)
         return sums
 
-    def figures(self, sums: Mapping[str, float]) -> dict[str, float]:
+    def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         figures = super().figures(sums)
         return figures | {"val/parzen": self.parzen.figure(sums)} if self.config.parzen_samples else figures
 

@@ -44,12 +44,12 @@ def rivals(task: Task) -> Sequence[Rival]:
     @torch.no_grad()
     def figures(fit: Callable[[NDArray[Any]], Sampler]) -> dict[str, float]:
         draw, rng = fit(rows), np.random.default_rng(task.seed)
-        found = []
+        distances = []
         for _ in range(DRAWS):
             fake = torch.from_numpy(draw(rng, len(real))).to(real)
-            sums = {name: float(total) for name, total in model.closeness.sums(real, fake).items()}
-            found.append({METRIC: model.closeness.distance(sums, len(real))})
-        return mean_of(found) | told_apart(draw, rng)
+            sums = model.closeness.sums(real, fake)
+            distances.append({METRIC: model.closeness.distance(sums, len(real))})
+        return mean_of(distances) | told_apart(draw, rng)
 
     def told_apart(draw: Sampler, rng: np.random.Generator) -> dict[str, float]:
         """Of one draw, if the winner measured it: the trees take longer than all else."""

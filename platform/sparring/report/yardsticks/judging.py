@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...models import find_model
 from ...models.base import Model
+from ...models.sums import add_up
 from .rival import Task
 
 BATCH = 4096
@@ -37,13 +38,9 @@ def judge(kind: type[Model], model: Model, task: Task, **stand_ins: Any) -> dict
     """
     for name, plain in stand_ins.items():
         setattr(model, name, plain)
-    sums: dict[str, float] = {}
-    for start in range(0, len(task.split.valid), BATCH):
-        rows = task.split.valid[start : start + BATCH]
-        batch = {name: tensor(task.fields[name][rows]) for name in task.config.fields}
-        for name, value in kind.evaluate(model, **batch).items():
-            sums[name] = sums.get(name, 0.0) + float(value)
-    return kind.figures(model, sums)
+    windows = (task.split.valid[start : start + BATCH] for start in range(0, len(task.split.valid), BATCH))
+    batches = ({name: tensor(task.fields[name][rows]) for name in task.config.fields} for rows in windows)
+    return kind.figures(model, add_up(kind.evaluate(model, **batch) for batch in batches))
 
 
 def mean_of(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
