@@ -219,7 +219,7 @@ def test_series_are_scaled_by_channel_and_judged_in_raw_units() -> None:
     torch.testing.assert_close(x.std((0, 2), correction=0), torch.ones(2, dtype=torch.float64))
     torch.testing.assert_close(model.unview(x), rows.double())
     with torch.no_grad():
-        figures = model.figures({name: float(value) for name, value in model.evaluate(series=rows.double()).items()})
+        figures = model.figures(model.evaluate(series=rows.double()))
     answer = model.reconstruct(rows.double())["series"]
     assert answer.shape == rows.shape
     error = (answer - rows).square().mean()

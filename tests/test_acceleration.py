@@ -66,7 +66,7 @@ class Pair(Model):
         return {"n": torch.tensor(float(len(x))), "squares": (self.coder(x) - x).square().mean(1).sum()}
 
     def figures(self, sums):
-        return {"val/score": sums["squares"] / sums["n"]}
+        return {"val/score": float(sums["squares"] / sums["n"])}
 
 
 def pair(**options: Any) -> TrialTraining:

@@ -23,6 +23,7 @@ from sparring.models.advvae.model import AdvVAE
 from sparring.models.base import Step
 from sparring.models.blocks.losses import gaussian_kl
 from sparring.models.blocks.ssim import SSIM_WEIGHTS, ms_ssim, ssim_window
+from sparring.models.sums import add_up
 
 SMALL: dict[str, Any] = {"image_size": 8, "hidden_dims": (4, 6), "hidden_dims_dis": (4,), "latent_dim": 3}
 WEIGHTS = ("gen_weight", "recon_weight", "kld_weight")
@@ -232,8 +233,8 @@ def test_the_divergence_is_torchs_summed_over_the_code() -> None:
 def test_figures_add_up_over_batches_and_are_those_of_the_verbs() -> None:
     model, rows = make().eval(), make_rows(30)
     parts = [model.evaluate(image=piece) for piece in (rows[:7], rows[7:])]
-    figures = model.figures({name: sum(float(part[name]) for part in parts) for name in parts[0]})
-    whole = model.figures({name: float(value) for name, value in model.evaluate(image=rows).items()})
+    figures = model.figures(add_up(parts))
+    whole = model.figures(model.evaluate(image=rows))
     assert figures == pytest.approx(whole, rel=1e-9)
     answer, image = model.reconstruct(rows)["image"], rows.double() / 255
     torch.testing.assert_close(model.targets(rows), image, rtol=0, atol=1e-7)
@@ -250,7 +251,7 @@ def test_the_mean_image_scores_one(monkeypatch: pytest.MonkeyPatch) -> None:
     model, rows = make().eval(), make_rows(100)
     mean = (rows.double() / 127.5 - 1).mean(0)
     monkeypatch.setattr(model, "decode", lambda code: mean.expand(len(code), -1, -1, -1))
-    figures = model.figures({name: float(value) for name, value in model.evaluate(image=rows).items()})
+    figures = model.figures(model.evaluate(image=rows))
     assert figures["val/score"] == pytest.approx(1.0, rel=1e-6)
     assert figures["val/mmd_sample"] > 0.1
 

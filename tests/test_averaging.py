@@ -63,7 +63,7 @@ class Plain(Model):
         return {"n": torch.tensor(float(len(x))), "squares": (self.net(x) - x).square().mean(1).sum()}
 
     def figures(self, sums):
-        return {"val/score": sums["squares"] / sums["n"]}
+        return {"val/score": float(sums["squares"] / sums["n"])}
 
 
 class Unshifted(AEGAN):

@@ -83,7 +83,7 @@ class Setting:
     def part(self, part: str, rows: int | None = None) -> dict[str, Tensor]:
         return {field: values[:rows] for field, values in self.rows[part].items()}
 
-    def solo(self, *, rows: int | None = 96, seed: int = 0, **fields: Any) -> TrialTraining:
+    def training(self, *, rows: int | None = 96, seed: int = 0, **fields: Any) -> TrialTraining:
         return TrialTraining(
             self.model_class, self.config(**fields), self.part("train", rows), self.part("valid", rows),
             trial=Trial(number=0, params={}, seed=seed), objective=self.objective,
@@ -111,6 +111,20 @@ def widened(rows: Tensor) -> Tensor:
 @pytest.fixture(scope="module", params=model_names())
 def setting(request: pytest.FixtureRequest) -> Setting:
     return Setting(request.param)
+
+
+class Fetched(TorchFunctionMode):
+    """Counts what brings numbers from the device to Python: on a GPU each waits until all before it is done."""
+
+    NAMES = ("__float__", "__int__", "__bool__", "item", "tolist", "cpu", "numpy", "equal")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += getattr(func, "__name__", "") in self.NAMES
+        return func(*args, **(kwargs or {}))
 
 
 class Drawn(TorchFunctionMode):
@@ -154,22 +168,22 @@ def run_phases(model: Model, batch: dict[str, Tensor]) -> list[tuple[Step, dict[
 
 
 @torch.no_grad()
-def trivial(solo: TrialTraining, metrics: dict[str, float]) -> dict[str, float]:
+def trivial(training: TrialTraining, metrics: dict[str, float]) -> dict[str, float]:
     """By metric of an epoch what needs no net reaches; of a generator on its own rows, with the columns shuffled."""
     known = {metric: value for metric, value in TRIVIAL.items() if metric in metrics}
-    if solo.config.yardsticks != "generation":
+    if training.config.yardsticks != "generation":
         return known
-    model: Any = solo.model
-    rows, real = (model.judged(each[solo.config.fields[0]]) for each in (solo.train_rows, solo.valid_rows))
+    model: Any = training.model
+    rows, real = (model.judged(each[training.config.fields[0]]) for each in (training.train_rows, training.valid_rows))
     draw, rng, found = independent(rows.numpy()), np.random.default_rng(0), []
     for _ in range(20):
         sums = model.closeness.sums(real, torch.from_numpy(draw(rng, len(real))))
-        found.append(model.closeness.distance({name: float(total) for name, total in sums.items()}, len(real)))
+        found.append(model.closeness.distance(sums, len(real)))
     return known | {"val/distance": float(np.mean(found))}
 
 
-def state_of(solo: TrialTraining) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in solo.model.state_dict().items()}
+def state_of(training: TrialTraining) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in training.model.state_dict().items()}
 
 
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
@@ -182,10 +196,20 @@ def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 def test_every_metric_is_defined_and_an_epoch_emits_what_was_promised(setting: Setting) -> None:
     emitted = setting.model_class.Config.emitted()
     assert [name for name in emitted if name not in METRICS] == []
-    metrics = setting.solo().run_epoch().metrics
+    metrics = setting.training().run_epoch().metrics
     assert set(metrics) <= set(emitted)
     assert setting.objective.metric in metrics
     assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_a_validation_brings_a_handful_of_tensors_to_the_host(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = setting.training(epochs=1)
+    monkeypatch.setattr(training.model, "figures", lambda sums: {})  # what is done on the host is free
+    with Fetched() as fetched:
+        training.evaluate()
+    assert 1 <= fetched.count <= 12  # boosted trees, which learn on the host, are 8 of them
 
 
 def test_every_field_of_the_config_is_explained(setting: Setting) -> None:
@@ -209,10 +233,10 @@ def test_phases_name_nets_and_config_fields_that_there_are(setting: Setting) -> 
 
 @pytest.mark.slow
 def test_it_learns_on_its_embedded_set(setting: Setting) -> None:
-    solo = setting.solo(rows=2000, **QUICK.get(setting.name, {}))
-    before = solo.evaluate()
-    epochs = [solo.run_epoch().metrics for _ in range(solo.config.epochs)]
-    known = trivial(solo, epochs[0])
+    training = setting.training(rows=2000, **QUICK.get(setting.name, {}))
+    before = training.evaluate()
+    epochs = [training.run_epoch().metrics for _ in range(training.config.epochs)]
+    known = trivial(training, epochs[0])
     for metric, value in known.items():
         assert min(metrics[metric] for metrics in epochs) < 0.9 * value, metric
     if not known:  # no trivial predictor: then at least better than it began
@@ -221,14 +245,14 @@ def test_it_learns_on_its_embedded_set(setting: Setting) -> None:
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(setting: Setting) -> None:
-    solos = [setting.solo(seed=seed) for seed in (3, 3, 4)]
-    rows = [[solo.run_epoch().metrics for _ in range(2)] for solo in solos]
+    trainings = [setting.training(seed=seed) for seed in (3, 3, 4)]
+    rows = [[training.run_epoch().metrics for _ in range(2)] for training in trainings]
     assert rows[0] == rows[1] != rows[2]
-    assert same(state_of(solos[0]), state_of(solos[1]))
+    assert same(state_of(trainings[0]), state_of(trainings[1]))
 
 
 def test_a_checkpoint_resumes_bit_for_bit(setting: Setting) -> None:
-    whole, begun, resumed = setting.solo(), setting.solo(), setting.solo(seed=0)
+    whole, begun, resumed = setting.training(), setting.training(), setting.training(seed=0)
     begun.run_epoch()
     resumed.restore(begun.save())
     whole.run_epoch()
@@ -238,15 +262,15 @@ def test_a_checkpoint_resumes_bit_for_bit(setting: Setting) -> None:
 
 
 def test_a_phase_leaves_other_nets_untouched(setting: Setting) -> None:
-    solo = setting.solo()
-    known = transform_rows(solo.model, {name: rows[:32] for name, rows in solo.train_rows.items()})
-    for arm in solo.phase_steps:
-        before = state_of(solo)
+    training = setting.training()
+    known = transform_rows(training.model, {name: rows[:32] for name, rows in training.train_rows.items()})
+    for arm in training.phase_steps:
+        before = state_of(training)
         with arm.others_stilled():
             step, gradients = arm.run({name: known[name] for name in arm.wants})
         arm.update(gradients, 1.0)
         known.update((name, value.detach()) for name, value in step.carry.items())
-        after = state_of(solo)
+        after = state_of(training)
         moved = {name.partition(".")[0] for name in before if not before[name].equal(after[name])}
         assert moved == set(arm.phase.nets), arm.phase.name
 

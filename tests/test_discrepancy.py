@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sparring.models.metrics.mmd import FEATURES, PriorMatch, SampleMatch
+from sparring.models.sums import add_up
 
 D = 6
 
@@ -16,12 +17,9 @@ def draw(n: int, size: int = D, seed: int = 0) -> Tensor:
 
 
 def figures(match: PriorMatch, mean: Tensor, logvar: Tensor | None = None, parts: int = 1) -> dict[str, float]:
-    sums: dict[str, float] = {"n": len(mean)}
     rest: tuple[Tensor | None, ...] = (None,) * parts if logvar is None else logvar.chunk(parts)
-    for piece, spread in zip(mean.chunk(parts), rest, strict=True):
-        for name, value in match.sums(piece, spread).items():
-            sums[name] = sums.get(name, 0.0) + float(value)
-    return match.figures(sums)
+    sums = add_up(match.sums(piece, spread) for piece, spread in zip(mean.chunk(parts), rest, strict=True))
+    return match.figures(sums | {"n": torch.tensor(len(mean))})
 
 
 def similarity(x: Tensor, y: Tensor, directions: Tensor) -> Tensor:

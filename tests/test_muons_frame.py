@@ -18,6 +18,7 @@ from sparring.models.blocks.muon_frame import HalfNormalRanks, MuonFrame, interp
 from sparring.models.metrics.characteristic_distance import LENGTHS, CharacteristicDistance
 from sparring.models.metrics.keyed_noise import keyed_normal, keyed_uniform
 from sparring.models.metrics.two_sample import auc
+from sparring.models.sums import add_up
 
 TRAIN = 4000
 
@@ -215,7 +216,7 @@ def test_one_bit_of_one_column_changes_all_its_noise(muons):
 
 def distance(a: torch.Tensor, b: torch.Tensor) -> float:
     closeness = CharacteristicDistance(a.shape[1]).to(a)
-    return closeness.distance({name: float(total) for name, total in closeness.sums(a, b).items()}, len(a))
+    return closeness.distance(closeness.sums(a, b), len(a))
 
 
 def test_the_distance_is_that_of_the_characteristic_functions():
@@ -236,9 +237,8 @@ def test_batches_add_up():
     a, b = (torch.randn(100, 3, dtype=torch.float64, generator=generator) for _ in range(2))
     closeness = CharacteristicDistance(3).double()
     parts = [closeness.sums(a[piece], b[piece]) for piece in (slice(0, 30), slice(30, 100))]
-    summed = {name: float(parts[0][name] + parts[1][name]) for name in parts[0]}
-    whole = {name: float(total) for name, total in closeness.sums(a, b).items()}
-    assert closeness.distance(summed, 100) == pytest.approx(closeness.distance(whole, 100), rel=1e-10, abs=1e-10)
+    whole = closeness.sums(a, b)
+    assert closeness.distance(add_up(parts), 100) == pytest.approx(closeness.distance(whole, 100), rel=1e-10, abs=1e-10)
 
 
 def test_samples_of_one_distribution_are_no_distance_apart_on_average():

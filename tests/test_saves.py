@@ -141,7 +141,7 @@ def test_test_rows_are_looked_at_once_with_the_best_weights(tmp_path, run_verb, 
     loaded = read_trained(folder)
     rows = read_rows(loaded, part="test")
     with torch.no_grad():
-        sums = {name: float(value) for name, value in loaded.model.evaluate(**rows.fields).items()}
+        sums = loaded.model.evaluate(**rows.fields)
     expected = {f"test/{name[4:]}": value for name, value in loaded.model.figures(sums).items()}
     assert {name: figures[name] for name in figures if name.startswith("test/")} == pytest.approx(expected, rel=1e-6)
     assert figures["test/score"] != pytest.approx(figures["val/score"], rel=1e-3), "other rows, other figures"

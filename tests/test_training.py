@@ -63,7 +63,7 @@ class Toy(Model):
         return {"n": torch.tensor(float(len(x))), "squares": (self.coder(x) - x).square().mean(1).sum()}
 
     def figures(self, sums):
-        return {"val/score": sums["squares"] / sums["n"]}
+        return {"val/score": float(sums["squares"] / sums["n"])}
 
 
 def rows(n, seed=0):

@@ -165,7 +165,7 @@ def test_a_trained_folder_goes_before_a_study_of_its_name(tmp_path, monkeypatch)
 def test_figures_of_the_kept_weights_are_the_trial_s_own(searched):
     loaded, rows = read_winner(searched), as_rows(reopen(searched).rows("valid"))
     with torch.no_grad():
-        sums = {name: float(value) for name, value in loaded.model.evaluate(**rows).items()}
+        sums = loaded.model.evaluate(**rows)
     assert loaded.model.figures(sums)["val/score"] == trial_rows(searched)[0].value
 
 

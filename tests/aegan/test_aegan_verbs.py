@@ -15,6 +15,7 @@ from sparring.models.aegan.config import DISCRIMINATORS, Config, Freeze
 from sparring.models.aegan.model import AEGAN
 from sparring.models.base import Step
 from sparring.models.blocks.mlp import Block
+from sparring.models.sums import add_up
 from sparring.records import Objective, Trial
 from sparring.training.loop import TrialTraining
 
@@ -104,7 +105,7 @@ def test_the_four_errors_are_in_raw_units_and_add_up_over_batches(scaling: str) 
     rows = make_rows(30)
     model = make(rows=rows, target_scaling=scaling, input_scaling=scaling).eval()
     parts = [model.evaluate(**{name: x[piece] for name, x in rows.items()}) for piece in (slice(0, 7), slice(7, 30))]
-    figures = model.figures({name: sum(float(part[name].detach()) for part in parts) for name in parts[0]})
+    figures = model.figures(add_up({name: total.detach() for name, total in part.items()} for part in parts))
     answers = {"recon": model.reconstruct(**rows), "predict": model.predict(**rows)}
     for path in PATHS:
         verb, name = path.split("_")
@@ -123,7 +124,7 @@ def test_the_mean_of_the_training_rows_scores_one() -> None:
             last = getattr(model, f"{name}_decoder")[-1]
             last.weight.zero_()
             last.bias.copy_(x.mean(0))
-        figures = model.figures({name: float(total) for name, total in model.evaluate(**rows).items()})
+        figures = model.figures(model.evaluate(**rows))
     assert figures["val/score"] == pytest.approx(1.0, rel=1e-12)
 
 

@@ -13,6 +13,7 @@ from support.mlp_aae import SMALL, Config, images, model, small, solo
 from sparring.data import load_dataset, split_rows
 from sparring.metrics import find_metric
 from sparring.models.metrics.parzen import Parzen
+from sparring.models.sums import add_up
 from sparring.space import Space, find_space, read_space
 
 
@@ -50,12 +51,12 @@ def test_the_searched_figure_weighs_reconstruction_against_the_prior(trained):
     assert spars["val/balance"] == pytest.approx(spars["val/score"] + spars["val/mmd_prior"] / 0.15)
     assert spars["val/balance"] < 0.5 * plain["val/balance"]
     made = small()
-    codes = made.prior_match.figures({**zero_codes(made), "n": 50.0})
+    codes = made.prior_match.figures({**zero_codes(made), "n": torch.tensor(50.0)})
     assert codes["val/mmd_prior"] == pytest.approx(0.15, abs=0.03)  # the unit: codes that are all 0
 
 
 def zero_codes(made):
-    return {name: float(value) for name, value in made.prior_match.sums(torch.zeros(50, 3)).items()}
+    return made.prior_match.sums(torch.zeros(50, 3))
 
 
 def test_the_adversary_brings_codes_to_the_prior_and_samples_to_the_data(trained):
@@ -127,8 +128,7 @@ def test_parzen_is_the_kernel_density_of_scikit_learn_under_the_width_that_suits
     best = float(parzen.sigmas[int(np.argmax(scores))])
     expected = KernelDensity(bandwidth=best).fit(samples).score(rows) / len(rows)
     parts = [parzen.sums(rows[:300], samples), parzen.sums(rows[300:], samples)]
-    sums = {name: float(parts[0][name] + parts[1][name]) for name in parts[0]}
-    assert parzen.figure(sums | {"n": 700.0}) == pytest.approx(expected, rel=1e-4)
+    assert parzen.figure(add_up(parts) | {"n": torch.tensor(700.0)}) == pytest.approx(expected, rel=1e-4)
 
 
 def test_parzen_is_left_out_unless_asked_for_and_tells_a_trained_model_from_a_new_one(trained):
@@ -143,7 +143,7 @@ def test_parzen_is_left_out_unless_asked_for_and_tells_a_trained_model_from_a_ne
         if state is not None:
             made.load_state_dict(state)
         with torch.no_grad():
-            sums = {name: float(value) for name, value in made.evaluate(image=valid["image"]).items()}
+            sums = made.evaluate(image=valid["image"])
         found.append(made.figures(sums)["val/parzen"])
     assert found[1] > found[0] + 5
 
@@ -152,7 +152,7 @@ def parzen(made, rows):
     """The figure, and the generated samples that it puts its windows on, in numbers from 0 to 1."""
     made.eval()
     with torch.no_grad():
-        sums = {name: float(value) for name, value in made.evaluate(image=rows).items()}
+        sums = made.evaluate(image=rows)
         samples = (made.decode(made.windows) + 1) / 2
     return made.figures(sums)["val/parzen"], samples.numpy()
 

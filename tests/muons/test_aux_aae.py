@@ -80,7 +80,7 @@ def test_an_encoder_that_changes_nothing_scores_one(rows):
     model.encoder, model.decoder = nn.Identity(), nn.Identity()
     model.eval()
     batch = take(rows, "aux_aae", slice(0, 1000))
-    figures = model.figures({name: float(total) for name, total in model.evaluate(**batch).items()})
+    figures = model.figures(model.evaluate(**batch))
     assert figures["val/share_recon"] == 0
     assert figures["val/code_score"] == pytest.approx(1, abs=1e-3)
     aux = model.ranks(batch["rareness"][:, :4])

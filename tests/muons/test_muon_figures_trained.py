@@ -66,7 +66,7 @@ def test_the_trace_of_every_epoch_is_written_and_the_best_weights_are_kept(name,
     if model.config.auc_rows:  # what lies beside the weights is of prepare, not of the file
         model.detection.fit(train.fields[loaded.fields[0]])
     with torch.no_grad():
-        sums = {key: float(total) for key, total in model.evaluate(**rows.fields).items()}
+        sums = model.evaluate(**rows.fields)
     assert model.figures(sums)["val/auc"] == pytest.approx(kept["val/auc"], abs=1e-9)
 
 

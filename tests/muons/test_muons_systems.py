@@ -20,6 +20,7 @@ from sparring.data import load_dataset, split_rows
 from sparring.data.physics.kinematics import HIGH, LOW, to_polar
 from sparring.models import find_model
 from sparring.models.blocks.muon_frame import HalfNormalRanks, MuonFrame
+from sparring.models.sums import add_up
 from sparring.records import Objective, Trial
 from sparring.training.loop import TrialTraining
 
@@ -44,10 +45,9 @@ def test_figures_are_those_of_the_config_and_do_not_hang_on_batches(rows, name, 
         whole = model.evaluate(**take(rows, name, slice(0, 300)))
         parts = [model.evaluate(**take(rows, name, piece)) for piece in (slice(0, 70), slice(70, 300))]
         again = model.evaluate(**take(rows, name, slice(0, 300)))
-    assert all(total.dim() == 0 for total in whole.values())
     assert all(total.equal(again[key]) for key, total in whole.items())
-    figures = model.figures({key: float(total) for key, total in whole.items()})
-    summed = model.figures({key: float(parts[0][key]) + float(parts[1][key]) for key in whole})
+    figures = model.figures(whole)
+    summed = model.figures(add_up(parts))
     assert summed == pytest.approx(figures, rel=2e-3, abs=1e-4)
     measured = {metric for metric in model.Config.metrics if metric.startswith("val/")}
     assert set(figures) == measured - (set() if "auc_rows" in fields else {"val/auc"})
