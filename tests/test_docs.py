@@ -16,7 +16,7 @@ from sparring.cli.train import ARGUMENTS
 ROOT = Path(__file__).parents[1]
 PAGES = [path.relative_to(ROOT).as_posix() for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])]
 MADE, KEPT = "docs/models/", "docs/log/2"
-"""Pages that are made from docstrings, and those whose entries keep the names of their day: only links are looked at."""
+"""Pages made from docstrings, and pages whose entries keep the names of their day: only their links are looked at."""
 SPOKEN = [page for page in PAGES if not page.startswith((MADE, KEPT))]
 
 COMMANDS = {
@@ -79,7 +79,7 @@ def missing_files(page: str, text: str, made: set[str]) -> list[str]:
     found = []
     for span in spans(text):
         first, _, rest = span.partition("/")
-        is_path = re.fullmatch(r"[\w./*-]+", span) and ((first in tops and rest) or span.endswith(".py"))
+        is_path = re.fullmatch(r"[\w./*-]+", span) and rest and (first in tops or span.endswith(".py"))
         if not is_path or any(file == span or file.startswith(f"{span}/") for file in made):
             continue
         pattern = re.sub(r"\b[A-Z]{3,}\b", "*", span.rstrip("/"))  # NAME stands for any
