@@ -265,7 +265,7 @@ def test_event_files_are_not_mirrored_but_rebuilt_from_the_ledger(tmp_path, here
     from sparring import study as studies
     from sparring.cluster.watch import Watcher
 
-    study = studies.prepare("aegan", results=tmp_path / "results", slots=1, trials=3)
+    study = studies.prepare("aegan", results=tmp_path / "results", limits=studies.Limits(slots=1, trials=3))
     with lock_study(study.folder):
         studies.open_folder(study)
     metrics = study.config_class.emitted()

@@ -1,6 +1,7 @@
 """A trial's state as safetensors bytes: nets, optimizers, the best weights so far, and its own history.
 
-The history (every epoch's metrics) travels along, so that epochs which a dead referee never heard of are told again.
+The history (every epoch's metrics) travels along: epochs that a referee had not committed when it died are reported
+again from it.
 Nothing is pickled: tensors are safetensors, the rest is JSON in its header. Files are written (``weights.py``) under a
 name that holds their SHA-256 and verified before use.
 """
@@ -12,11 +13,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import CheckpointError
 from ..records import EpochRow
 from .disk import newest_whole, put
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = 1
 
@@ -56,7 +60,7 @@ class Progress:
     best_epoch: int | None = None
     best_value: float | None = None
     history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-    """Per epoch {"metrics": …, "wall_s": …}, from epoch 1 on."""
+    """Per epoch {"metrics": {name: float}, "wall_s": float}, from epoch 1 on."""
 
     def rows(self, attempt: int) -> list[EpochRow]:
         """The history as rows of ``attempt``."""
@@ -66,7 +70,7 @@ class Progress:
         ]
 
 
-def pack(tensors: Mapping[str, Any], progress: Progress) -> bytes:
+def pack(tensors: Mapping[str, Tensor], progress: Progress) -> bytes:
     """Tensors (torch, any device) and progress as one safetensors file."""
     from safetensors.torch import save
 
@@ -77,7 +81,7 @@ def pack(tensors: Mapping[str, Any], progress: Progress) -> bytes:
     return packed
 
 
-def pack_weights(tensors: Mapping[str, Any]) -> bytes:
+def pack_weights(tensors: Mapping[str, Tensor]) -> bytes:
     """Tensors (torch, any device) alone as one safetensors file."""
     from safetensors.torch import save
 
@@ -85,7 +89,7 @@ def pack_weights(tensors: Mapping[str, Any]) -> bytes:
     return packed
 
 
-def unpack(packed: bytes) -> tuple[dict[str, Any], Progress]:
+def unpack(packed: bytes) -> tuple[dict[str, Tensor], Progress]:
     """The inverse of ``pack``; raises CheckpointError if the bytes are not one of ours."""
     from safetensors.torch import load
 
@@ -119,13 +123,13 @@ class CheckpointFolder:
     def write(self, trial: int, attempt: int, epoch: int, packed: bytes) -> Path:
         """Durably stores one checkpoint and drops all but the newest two of the trial. Raises OSError if it cannot."""
         final = put(self.folder, f"t{trial:05d}-a{attempt:03d}-e{epoch:05d}", packed)
-        for old in self._of(trial)[: -self.KEPT]:
+        for old in self._paths(trial)[: -self.KEPT]:
             old.unlink(missing_ok=True)
         return final
 
     def newest(self, trial: int) -> bytes | None:
         """The newest checkpoint whose checksum holds; torn ones are passed over. None if there is none."""
-        return newest_whole(self._of(trial))
+        return newest_whole(self._paths(trial))
 
     def history(self, packed: bytes, attempt: int) -> list[EpochRow]:
         """The epochs a checkpoint remembers, as rows of ``attempt``; raises CheckpointError if it is not ours."""
@@ -133,8 +137,8 @@ class CheckpointFolder:
 
     def drop(self, trial: int) -> None:
         """Removes a finished trial's checkpoints."""
-        for path in self._of(trial):
+        for path in self._paths(trial):
             path.unlink(missing_ok=True)
 
-    def _of(self, trial: int) -> list[Path]:
+    def _paths(self, trial: int) -> list[Path]:
         return sorted(self.folder.glob(f"t{trial:05d}-*.safetensors"), key=lambda path: path.stem.split("-")[1:3])

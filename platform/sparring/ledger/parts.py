@@ -79,6 +79,7 @@ def pack(table: pa.Table, replaced: Collection[int] = ()) -> bytes:
 
 
 def name_part(seq: int, label: str, data: bytes) -> str:
+    """A part's file name: its sequence number, what is in it, and the CRC-32 of its bytes."""
     return f"{seq:08d}-{label}-{zlib.crc32(data):08x}.parquet"
 
 
@@ -89,6 +90,7 @@ def sequence_of(name: str) -> int:
 
 
 def name_merged(seq: int, data: bytes) -> str:
+    """The file name of a merged part, which says whether it is merged again."""
     return name_part(seq, "full" if len(data) >= FULL_BYTES else "merged", data)
 
 
@@ -110,15 +112,15 @@ def is_full(name: str) -> bool:
 
 def list_parts(folder: Path) -> tuple[Path, list[str]]:
     """Where the parts are, and their names in order of commitment. No folder yet means no parts."""
-    # A compaction that is under way, or was killed, between its two renames leaves the rows in the merged folder. Is
-    # the table's folder there after all, the merged one may be the next compaction's, and not yet whole.
-    for place in (folder, merged_folder(folder), folder):
+    # Between the two renames of a compaction, also of a killed one, the rows are in the merged folder alone. If the
+    # table's own folder is there at the second look, the merged one may be the next compaction's, and incomplete.
+    for candidate in (folder, merged_folder(folder), folder):
         try:
-            names = sorted(name for name in os.listdir(place) if name[0] not in "._")
+            names = sorted(name for name in os.listdir(candidate) if name[0] not in "._")
         except FileNotFoundError:
             continue
-        if place == folder or not folder.exists():
-            return place, names
+        if candidate == folder or not folder.exists():
+            return candidate, names
     return folder, []
 
 
@@ -135,18 +137,20 @@ def read_parts(
     keep: only rows of which it is true, chosen part by part; without: names of parts that are not to be read.
     """
     while True:
-        place, names = list_parts(folder)
+        parts_folder, names = list_parts(folder)
         tables, torn = [schema.empty_table()], {}
         sequences: set[int] = set()
         try:
             for name in names:
-                found = _read_part(place / name, schema) if name not in without else None
-                if isinstance(found, str):
-                    torn[name] = found
-                elif found is not None:
-                    sequences |= {sequence_of(name), *_replaced(found.schema.metadata)}
-                    found = found.replace_schema_metadata()
-                    tables.append(found if keep is None else found.filter(keep))
+                if name in without:
+                    continue
+                part = _read_part(parts_folder / name, schema)
+                if isinstance(part, str):
+                    torn[name] = part
+                    continue
+                sequences |= {sequence_of(name), *_replaced(part.schema.metadata)}
+                part = part.replace_schema_metadata()
+                tables.append(part if keep is None else part.filter(keep))
         except FileNotFoundError:
             continue  # the writer merged these parts meanwhile: list again
         return Parts(latest(pa.concat_tables(tables), keys), len(tables) - 1, frozenset(sequences), torn)

@@ -20,7 +20,7 @@ def is_ranked(row: TrialRow) -> bool:
 def best_row(rows: Iterable[TrialRow], objective: Objective) -> TrialRow | None:
     """The best of those that take part; None if none does. Of equals, the earliest."""
     ranked = [(objective.sign * (row.value or 0.0), row.trial, row) for row in rows if is_ranked(row)]
-    return min(ranked, key=lambda each: each[:2])[2] if ranked else None
+    return min(ranked, key=lambda entry: entry[:2])[2] if ranked else None
 
 
 def values_of(row: TrialRow, objectives: Sequence[Objective]) -> tuple[float, ...]:
@@ -39,12 +39,13 @@ def front(rows: Iterable[TrialRow], objectives: Sequence[Objective]) -> list[Tri
         for row in rows
         if is_ranked(row)
     ]
-    found: list[tuple[tuple[float, ...], TrialRow]] = []
-    # In this order whatever beats a point comes before it; and what beats it is itself on the front, or beaten there.
-    for point, _, row in sorted(points, key=lambda each: each[:2]):
-        if not any(dominates(other, point) for other, _ in found):
-            found.append((point, row))
-    return [row for _, row in found]
+    leading: list[tuple[tuple[float, ...], TrialRow]] = []
+    # Sorted so, a point comes after all that beat it. Each of these is on the front or beaten by one that is, so a look
+    # at the front alone is enough.
+    for point, _, row in sorted(points, key=lambda entry: entry[:2]):
+        if not any(dominates(other, point) for other, _ in leading):
+            leading.append((point, row))
+    return [row for _, row in leading]
 
 
 def dominates(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import groupby
 from numbers import Integral, Real
 from operator import itemgetter
-from typing import Any
+from typing import cast
 
 import pyarrow as pa
 
@@ -137,7 +137,7 @@ class Columns:
                 records.append({**core, "metric": name, "value": value})
         return pa.Table.from_pylist(records, schema=self.schemas["epochs"])
 
-    def _core(self, trial: int, seq: int) -> dict[str, Any]:
+    def _core(self, trial: int, seq: int) -> dict[str, object]:
         return {"schema_version": SCHEMA_VERSION, "study": self.study, "seq": seq, "trial": trial}
 
     def _params(self, trial: int, params: Mapping[str, Value]) -> dict[str, Value]:
@@ -160,6 +160,7 @@ class Columns:
 
 
 def to_trial_rows(table: pa.Table) -> list[TrialRow]:
+    """The rows of ``trials/``; the inverse of ``Columns.of_trial``. Raises ValueError for an unknown outcome."""
     return [
         TrialRow(
             trial=record["trial"],
@@ -170,7 +171,7 @@ def to_trial_rows(table: pa.Table) -> list[TrialRow]:
             value=record["value"],
             best_epoch=record["best_epoch"],
             epochs=record["epochs"],
-            metrics=_pick(record, "metric."),
+            metrics=cast("dict[str, float]", _pick(record, "metric.")),
             wall_s=record["wall_s"],
             error=record["error"],
         )
@@ -179,6 +180,7 @@ def to_trial_rows(table: pa.Table) -> list[TrialRow]:
 
 
 def to_attempt_rows(table: pa.Table) -> list[AttemptRow]:
+    """The rows of ``attempts/``; the inverse of ``Columns.of_attempt``."""
     return [
         AttemptRow(
             trial=record["trial"],
@@ -192,7 +194,7 @@ def to_attempt_rows(table: pa.Table) -> list[AttemptRow]:
 
 
 def to_epoch_rows(table: pa.Table) -> list[EpochRow]:
-    """table: sorted by trial, attempt and epoch."""
+    """The lines of ``epochs/`` gathered into one row per epoch. table: sorted by trial, attempt and epoch."""
     columns = [table[name].to_pylist() for name in ("trial", "attempt", "epoch", "metric", "value", "wall_s")]
     rows = []
     for (trial, attempt, epoch), lines in groupby(zip(*columns, strict=True), key=itemgetter(0, 1, 2)):
@@ -209,11 +211,16 @@ def to_epoch_rows(table: pa.Table) -> list[EpochRow]:
     return rows
 
 
-def _pick(record: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {name[len(prefix) :]: v for name, v in record.items() if name.startswith(prefix) and v is not None}
+def _pick(record: Mapping[str, object], prefix: str) -> dict[str, Value]:
+    """The values of the columns that begin with ``prefix``, by the rest of their names; null is left out."""
+    return {
+        name.removeprefix(prefix): cast("Value", value)
+        for name, value in record.items()
+        if name.startswith(prefix) and value is not None
+    }
 
 
-def _fits(value: Any, kind: Kind) -> bool:
+def _fits(value: object, kind: Kind) -> bool:
     if isinstance(value, bool) or kind in ("bool", "str"):
         return type(value).__name__ == kind
     return isinstance(value, Integral if kind == "int" else Real)

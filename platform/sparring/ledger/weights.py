@@ -1,7 +1,6 @@
-"""Files of tensors that are whole or not there: written durably under a name that holds their SHA-256.
+"""The best weights of the trials that lead a study, each in a file whose name holds its SHA-256.
 
-``WeightsFolder`` keeps the best weights of the trials that lead a study; ``checkpoints.py`` keeps what unfinished ones
-go on from.
+``checkpoints.py`` keeps the states from which unfinished trials go on.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class Ledger:
             for name in tables or KEYS:
                 self._check_home()
                 self._finish_swap(name)
-                folder, merged, old = self._places(name)
+                folder, merged, old = self._folders(name)
                 full = self._parts(name, full=True)
                 parts = self._read(name, without=full)
                 if parts.sound < 2:
@@ -142,7 +142,9 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()
 
     def _recover(self) -> None:
@@ -154,24 +156,24 @@ class Ledger:
             for leftover in folder.glob(".*.tmp"):
                 leftover.unlink()
         self._seq = max((sequence_of(name) for table in KEYS for name in list_parts(self.folder / table)[1]), default=0)
-        # Of the epochs no row is needed here, and millions would not fit; but their torn parts are to be set aside.
-        found = {name: self._read(name, keep=pc.scalar(False) if name == "epochs" else None) for name in KEYS}
+        # Epochs are read for their torn parts alone, which are set aside; millions of rows would not fit in memory.
+        tables = {name: self._read(name, keep=pc.scalar(False) if name == "epochs" else None) for name in KEYS}
         self._counts = {name: len(self._parts(name, full=False)) for name in KEYS}
-        self._finished: set[int] = set(found["trials"].table["trial"].to_pylist())
+        self._finished: set[int] = set(tables["trials"].table["trial"].to_pylist())
         self._attempts: set[tuple[int, int]] = set()
         self._started: dict[int, datetime] = {}
-        columns = [found["attempts"].table[name].to_pylist() for name in ("trial", "attempt", "started")]
+        columns = [tables["attempts"].table[name].to_pylist() for name in ("trial", "attempt", "started")]
         for trial, attempt, started in zip(*columns, strict=True):  # sorted, so a trial's first attempt comes first
             self._attempts.add((trial, attempt))
             self._started.setdefault(trial, started)
 
-    def _places(self, name: str) -> tuple[Path, Path, Path]:
+    def _folders(self, name: str) -> tuple[Path, Path, Path]:
         folder = self.folder / name
         return folder, merged_folder(folder), old_folder(folder)
 
     def _finish_swap(self, name: str) -> None:
-        """Ends what a killed compaction began: the folder's absence says that its merged parts were complete."""
-        folder, merged, old = self._places(name)
+        """Ends what a killed compaction began. If the folder is gone, its merged parts were complete."""
+        folder, merged, old = self._folders(name)
         if merged.exists() and not folder.exists():
             rename(merged, folder)
         remove_folder(merged)

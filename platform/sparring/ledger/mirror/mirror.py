@@ -12,13 +12,14 @@ from types import TracebackType
 from typing import Self
 
 from ...errors import UsageError
-from .. import read_trials
-from ..checkpoints import CHECKPOINTS, read_checkpoint_name
+from ..checkpoints import CHECKPOINTS
 from ..parts import list_parts, replaced_by, sequence_of
 from ..schema import KEYS
+from ..study_json import STUDY_FILE
 from ..weights import WEIGHTS
 from .seeding import check_ahead, check_study, seed
-from .store import FAILURES, STUDY, Store, is_mirrored, is_sound, reason
+from .store import FAILURES, Store, is_mirrored, is_sound, reason
+from .successors import is_merged, replaced_checkpoints, replaced_parts, replaced_weights
 
 LOOK_S = 1.0
 """Seconds between two looks at the folder: what a lost head costs at most, beside the time of the copying."""
@@ -52,10 +53,10 @@ class Mirror:
         self._store = Store(address, folder.name)
         self._look_s = look_s
         self._final_s = final_s
-        self._found_last: Mapping[str, Path] = {}
+        self._listed_here: Mapping[str, Path] = {}
         self._held: dict[str, int] = {}
         self._merged: dict[str, frozenset[int]] = {}
-        self._listed: float | None = None
+        self._listed_there: float | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="mirror")
 
@@ -67,7 +68,7 @@ class Mirror:
     @property
     def missing(self) -> int:
         """Files that the last look found here and not there."""
-        return sum(name not in self._held for name in self._found_last)
+        return sum(name not in self._held for name in self._listed_here)
 
     def check(self, identity: Mapping[str, object] | None = None) -> None:
         """Raises UsageError if the address takes no files, or holds another study under this name.
@@ -86,11 +87,11 @@ class Mirror:
             raise UsageError(f"--mirror: {self.address} must be readable, but: {reason(error)}") from error
 
     def seed(self) -> bool:
-        """Brings the study back from the mirror if there is none here; whether it did. ``torn`` says what was damaged.
+        """Brings the study back from the mirror if there is none here. True if it did; ``torn`` says what was damaged.
 
         Raises UsageError if the mirror cannot be read, or holds rows that the study here lacks.
         """
-        if (self.folder / STUDY).exists():
+        if (self.folder / STUDY_FILE).exists():
             try:
                 check_ahead(self.folder, self._store)
             except FAILURES as error:
@@ -101,17 +102,17 @@ class Mirror:
         return torn is not None
 
     def copy(self) -> bool:
-        """One look: sends what is missing, then deletes what has a successor there. Whether all found is there.
+        """One look: sends what is missing, then deletes what has a successor there. True if all files are there.
 
         Raises OSError or pyarrow's errors if the other side fails; LedgerError if a table here cannot be read.
         """
-        found = self._found_last = self._found()
-        if self._listed is None or time.monotonic() - self._listed > LIST_S:
-            self._listed = None
-            self._held = self._store.sizes() if found else {}
-            self._listed = time.monotonic()
+        listed = self._listed_here = self._list()
+        if self._listed_there is None or time.monotonic() - self._listed_there > LIST_S:
+            self._listed_there = None
+            self._held = self._store.sizes() if listed else {}
+            self._listed_there = time.monotonic()
         whole = True
-        for name, path in found.items():
+        for name, path in listed.items():
             try:
                 if self._held.get(name) == path.stat().st_size:
                     continue
@@ -123,8 +124,8 @@ class Mirror:
                 continue  # damaged here, which the ledger's next opening finds; over there it may be whole
             self._store.write(name, data)
             self._held[name] = len(data)
-        if found and whole:
-            replaced = self._replaced(found)
+        if listed and whole:
+            replaced = self._replaced(listed)
             self._store.delete(replaced)
             for name in replaced:
                 del self._held[name]
@@ -134,7 +135,9 @@ class Mirror:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._closing.set()
         self._thread.join(self._final_s + GRACE_S)
         if self._thread.is_alive():
@@ -148,16 +151,16 @@ class Mirror:
             self._try()
             pause = self._look_s if self.problem is None else min(max(2 * pause, self._look_s), MOST_WAIT_S)
         end = time.monotonic() + self._final_s
-        self._listed = None  # the last word is about what is there, not about what was sent
+        self._listed_there = None  # the last word is about what is there, not about what was sent
         while not self._try() and time.monotonic() < end:
             time.sleep(min(self._look_s, max(end - time.monotonic(), 0.0)))
 
     def _try(self) -> bool:
-        """A look that reports instead of raising; whether all is there."""
+        """A look that reports instead of raising. True if all files are there."""
         try:
             whole = self.copy()
         except Exception as error:  # also a mistake of ours: the search must go on, and the user must hear of it
-            self._listed = None
+            self._listed_there = None
             self.problem = self._sentence(reason(error))
             return False
         self.problem = None
@@ -169,20 +172,25 @@ class Mirror:
             f"mirror {self.address}: {files} not there yet: {why}" if self.missing else f"mirror {self.address}: {why}"
         )
 
-    def _found(self) -> dict[str, Path]:
-        """Name -> path of every file to mirror, in the order of sending; empty while, or once, there is no study.
+    def _list(self) -> dict[str, Path]:
+        """Name -> path of every file to mirror, in the order of sending; empty while there is no study.
 
-        Checkpoints and weights are listed before tables: whatever ended the trial of one that is gone is then among the
-        parts. Weights are sent before the row that says whose they are.
+        Checkpoints and weights are listed before tables. If one of them is gone because its trial ended, the row that
+        says so is then among the parts. Weights are sent before the row that says whose they are.
         """
-        if not (self.folder / STUDY).exists():
+        if not (self.folder / STUDY_FILE).exists():
             return {}
         checkpoints, weights = self._tensors(CHECKPOINTS), self._tensors(WEIGHTS)
         parts = []
         for table in KEYS:
-            place, listed = list_parts(self.folder / table)
-            parts += [(sequence_of(name), f"{table}/{name}", place / name) for name in listed if sequence_of(name)]
-        return {STUDY: self.folder / STUDY, **weights, **{name: path for _, name, path in sorted(parts)}, **checkpoints}
+            folder, names = list_parts(self.folder / table)
+            parts += [(sequence_of(name), f"{table}/{name}", folder / name) for name in names if sequence_of(name)]
+        return {
+            STUDY_FILE: self.folder / STUDY_FILE,
+            **weights,
+            **{name: path for _, name, path in sorted(parts)},
+            **checkpoints,
+        }
 
     def _replaced_by(self, name: str, path: Path) -> frozenset[int]:
         """What a merged part says it has replaced; nothing if it has been merged away itself meanwhile."""
@@ -201,40 +209,17 @@ class Mirror:
             return {}
         return {name: self.folder / name for name in names if is_mirrored(name)}
 
-    def _replaced(self, found: Mapping[str, Path]) -> list[str]:
+    def _replaced(self, listed: Mapping[str, Path]) -> list[str]:
         """Names over there that are gone here and have a successor, over there too."""
-        gone = [name for name in self._held if name not in found]
-        if not gone:
+        gone = [name for name in self._held if name not in listed]
+        if not gone:  # so it is at nearly every look, and then no file is read
             return []
-        newest: dict[int, int] = {}
-        leads = any(name.startswith(f"{WEIGHTS}/") for name in found.keys() & self._held.keys())
+        kept = listed.keys() & self._held.keys()
         merged: dict[str, set[int]] = defaultdict(set)
-        for name in found.keys() & self._held.keys():
-            checkpoint = read_checkpoint_name(name)
-            if checkpoint is not None:
-                newest[checkpoint.trial] = max(newest.get(checkpoint.trial, 0), checkpoint.epoch)
-            elif "-merged-" in name or "-full-" in name:
-                merged[name.partition("/")[0]] |= self._replaced_by(name, found[name])
-        # Damaged here after it was sent: the copy over there may be the last whole one.
-        aside = set(os.listdir(self.folder / "_torn")) if (self.folder / "_torn").exists() else set()
-        ended: set[int] | None = None
-        replaced = []
-        for name in gone:
-            table, _, file = name.partition("/")
-            checkpoint = read_checkpoint_name(name)
-            if table == WEIGHTS:
-                if leads:
-                    replaced.append(name)
-                continue
-            if checkpoint is None:
-                if sequence_of(file) in merged[table] and f"{table}-{file}" not in aside:
-                    replaced.append(name)
-                continue
-            if checkpoint.epoch <= newest.get(checkpoint.trial, -1):
-                replaced.append(name)
-                continue
-            if ended is None:
-                ended = set(read_trials(self.folder).table["trial"].to_pylist())
-            if checkpoint.trial in ended:
-                replaced.append(name)
-        return replaced
+        for name in filter(is_merged, kept):
+            merged[name.partition("/")[0]] |= self._replaced_by(name, listed[name])
+        return [
+            *replaced_parts(gone, merged, self.folder),
+            *replaced_checkpoints(gone, kept, self.folder),
+            *replaced_weights(gone, kept),
+        ]

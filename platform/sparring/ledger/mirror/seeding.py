@@ -14,11 +14,11 @@ from .. import Ledger, read_attempts, read_epochs, read_study, read_trials
 from ..checkpoints import CHECKPOINTS, read_checkpoint_name
 from ..disk import make_folder, publish, remove_folder, sync_folder
 from ..schema import KEYS
-from ..study_json import StudyDocument
+from ..study_json import STUDY_FILE, StudyDocument
 from ..weights import WEIGHTS
-from .store import AT_ONCE, FAILURES, STUDY, Store, is_sound, reason, sha256_of
+from .store import AT_ONCE, FAILURES, Store, is_sound, reason, sha256_of
 
-_LEAVES = {"LOCK", f".{STUDY}.tmp"}
+_LEAVES = {"LOCK", f".{STUDY_FILE}.tmp"}
 """What a search that never began leaves in its folder."""
 
 _SAME_ROW = {
@@ -26,8 +26,8 @@ _SAME_ROW = {
     "attempts": (read_attempts, ("trial", "attempt", "seq", "started")),
     "epochs": (read_epochs, KEYS["epochs"]),
 }
-"""Per table what makes a row the same row, and not another search's of the same number. Of an epoch told twice the
-later stays, so its number is enough."""
+"""Per table, the columns that tell a row from one of the same number in another search. An epoch needs no more than its
+number: if it was reported twice, the later row stays."""
 
 
 def check_study(folder: Path, store: Store, identity: Mapping[str, object] | None) -> None:
@@ -36,16 +36,16 @@ def check_study(folder: Path, store: Store, identity: Mapping[str, object] | Non
     identity: what ``study.json`` has under that key; None compares only with the folder's.
     """
     held = store.sizes()
-    if STUDY not in held:
+    if STUDY_FILE not in held:
         if held:
             raise UsageError(
-                f"--mirror: {store.address} holds {len(held)} files of a study but no {STUDY}; "
+                f"--mirror: {store.address} holds {len(held)} files of a study but no {STUDY_FILE}; "
                 "remove them or choose another address"
             )
         return
-    packed = store.read(STUDY)
+    packed = store.read(STUDY_FILE)
     before = _document(packed, store).get("identity", {})
-    local = folder / STUDY
+    local = folder / STUDY_FILE
     if local.exists():
         if local.read_bytes() != packed:
             raise UsageError(
@@ -79,7 +79,7 @@ def check_ahead(folder: Path, store: Store) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="sparring-mirror-") as scratch:
         there = Path(scratch)
-        shutil.copy(folder / STUDY, there / STUDY)
+        shutil.copy(folder / STUDY_FILE, there / STUDY_FILE)
         for name, data in store.read_many(beyond).items():
             (there / name).parent.mkdir(exist_ok=True)
             (there / name).write_bytes(data)
@@ -110,18 +110,18 @@ def seed(folder: Path, store: Store) -> tuple[str, ...] | None:
     fetched = folder.with_name(f".{folder.name}.seed")
     try:
         names = store.sizes().keys()
-        if STUDY not in names:
+        if STUDY_FILE not in names:
             return None
         if strays:
             raise UsageError(
                 f"{folder}: a study comes back into an empty folder, but this one has {', '.join(strays)} and no "
-                f"{STUDY}; move it away"
+                f"{STUDY_FILE}; move it away"
             )
-        study = store.read(STUDY)
+        study = store.read(STUDY_FILE)
         document = _document(study, store)
         folder.parent.mkdir(parents=True, exist_ok=True)
         remove_folder(fetched)
-        torn = _fetch(names - {STUDY}, fetched, store)
+        torn = _fetch(names - {STUDY_FILE}, fetched, store)
     except FAILURES as error:
         remove_folder(fetched)
         raise UsageError(
@@ -131,7 +131,7 @@ def seed(folder: Path, store: Store) -> tuple[str, ...] | None:
     with Ledger(fetched, kinds=document["kinds"], metrics=document["metrics"], wait_s=0.0) as ledger:
         ledger.compact()  # parts that a merger had replaced may be there too: foreign readers would count rows twice
         torn += ledger.torn
-    publish(study, fetched / STUDY)
+    publish(study, fetched / STUDY_FILE)
     _drop_ended(fetched)
     _move_in(fetched, folder)
     return tuple(
@@ -142,8 +142,8 @@ def seed(folder: Path, store: Store) -> tuple[str, ...] | None:
 
 def _fetch(names: Iterable[str], folder: Path, store: Store) -> tuple[str, ...]:
     """Writes the files durably; checkpoints and weights without their checksum go to ``_torn/`` and are named."""
-    for place in (folder, *(folder / name for name in (*KEYS, CHECKPOINTS, WEIGHTS))):
-        make_folder(place)
+    for needed in (folder, *(folder / name for name in (*KEYS, CHECKPOINTS, WEIGHTS))):
+        make_folder(needed)
 
     def fetch(name: str) -> str | None:
         data = store.read(name)
@@ -181,7 +181,7 @@ def _move_in(fetched: Path, folder: Path) -> None:
 
 def _document(packed: bytes, store: Store) -> StudyDocument:
     with tempfile.TemporaryDirectory(prefix="sparring-mirror-") as scratch:
-        Path(scratch, STUDY).write_bytes(packed)
+        Path(scratch, STUDY_FILE).write_bytes(packed)
         try:
             return read_study(scratch)
         except LedgerError as error:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 import pyarrow as pa
@@ -24,9 +24,12 @@ from ..checkpoints import read_checkpoint_name
 from ..disk import digest
 from ..parts import sequence_of
 from ..schema import KEYS
+from ..study_json import STUDY_FILE
 from ..weights import read_weights_name
 
-STUDY = "study.json"
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
 CHECK_S = 30.0
 """How long the first file may take; Google's client alone would try for 15 minutes."""
 
@@ -43,7 +46,7 @@ FAILURES = (OSError, pa.ArrowException)
 def is_mirrored(name: str) -> bool:
     """Is it one of the immutable files that a mirror holds?"""
     folder, _, file = name.rpartition("/")
-    return name == STUDY or (folder in KEYS and sequence_of(file) > 0) or sha256_of(name) is not None
+    return name == STUDY_FILE or (folder in KEYS and sequence_of(file) > 0) or sha256_of(name) is not None
 
 
 def sha256_of(name: str) -> str | None:
@@ -56,7 +59,7 @@ def is_sound(name: str, data: bytes) -> bool:
     """Do the bytes have the checksum in the name? ``study.json`` carries its own."""
     if (expected := sha256_of(name)) is not None:
         return digest(data) == expected
-    return name == STUDY or f"-{zlib.crc32(data):08x}.parquet" == name[-17:]
+    return name == STUDY_FILE or f"-{zlib.crc32(data):08x}.parquet" == name[-17:]
 
 
 class Store:
@@ -65,7 +68,7 @@ class Store:
     def __init__(self, address: str, study: str) -> None:
         self._files, path = _open(address)
         self._base = f"{path.rstrip('/')}/{study}"
-        self.address = f"{show(address).rstrip('/')}/{study}"
+        self.address = f"{without_secrets(address).rstrip('/')}/{study}"
         """For messages: without the query."""
 
     @property
@@ -106,12 +109,12 @@ class Store:
         from pyarrow.fs import FileSelector, FileType
 
         selector = FileSelector(self._base, recursive=True, allow_not_found=True)
-        found = {
+        sizes = {
             info.path.removeprefix(f"{self._base}/"): info.size
             for info in self._files.get_file_info(selector)
             if info.type is FileType.File
         }
-        return {name: size for name, size in found.items() if is_mirrored(name)}
+        return {name: size for name, size in sizes.items() if is_mirrored(name)}
 
     def read(self, name: str) -> bytes:
         """Raises FileNotFoundError, OSError."""
@@ -156,29 +159,32 @@ def reason(error: BaseException) -> str:
     return re.sub(r" *\(Request ID: [^)]*\)|[;.] Details?: .*", "", line)[:300].rstrip(" .")
 
 
-def show(address: str) -> str:
+def without_secrets(address: str) -> str:
     """The address without what may be secret: its query, and what stands before an @."""
     return re.sub(r"//.*@", "//…@", address.partition("?")[0])
 
 
-def _open(address: str) -> tuple[Any, str]:
+def _open(address: str) -> tuple[FileSystem, str]:
     from pyarrow import fs
 
     if _has_credentials(address):
         raise UsageError(
-            f"--mirror: an address holds no credentials, but got {show(address)}; give them as the file system's own "
-            "tools take them, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
+            f"--mirror: an address holds no credentials, but got {without_secrets(address)}; give them as the file "
+            "system's own tools take them, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
         )
     example = "give an absolute path or a URI such as s3://bucket/prefix, gs://bucket/prefix, file:///folder"
     try:
         files, path = fs.FileSystem.from_uri(address)
     except pa.ArrowException as error:
-        said = reason(error).replace(address, show(address))
-        raise UsageError(f"--mirror: {show(address) or 'an empty address'} is none: {said}; {example}") from error
+        complaint = reason(error).replace(address, without_secrets(address))
+        shown = without_secrets(address) or "an empty address"
+        raise UsageError(f"--mirror: {shown} is none: {complaint}; {example}") from error
     except OSError as error:
-        raise UsageError(f"--mirror: {show(address)} cannot be opened: {reason(error)}; check the address") from error
+        raise UsageError(
+            f"--mirror: {without_secrets(address)} cannot be opened: {reason(error)}; check the address"
+        ) from error
     if not path:
-        raise UsageError(f"--mirror: {show(address)} names no bucket; {example}")
+        raise UsageError(f"--mirror: {without_secrets(address)} names no bucket; {example}")
     query = dict(parse_qsl(urlsplit(address).query))
     if files.type_name == "s3" and query.keys() <= {"endpoint_override", "region", "scheme"}:
         # One from a URI tries ten times, 100 s with a server that never answers; one built here three times.
@@ -189,8 +195,8 @@ def _open(address: str) -> tuple[Any, str]:
 def _has_credentials(address: str) -> bool:
     """A secret may hold slashes, so what stands before the last @ counts if there is a colon in it."""
     scheme, separator, rest = address.partition("?")[0].partition("://")
-    before, at, _ = rest.rpartition("@")
-    if not separator or not at or scheme == "file":
+    before, at_sign, _ = rest.rpartition("@")
+    if not separator or not at_sign or scheme == "file":
         return False
     in_host = "@" in rest.partition("/")[0] and scheme not in ("abfs", "abfss")  # container@account is the host there
     return ":" in before or in_host
