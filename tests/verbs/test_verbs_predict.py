@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from sparring.production import read_trained
-from sparring.production.inference.answers import errors, predict
+from sparring.production.inference.answers import Answered, predict
 from sparring.production.inference.controls import compare
 from sparring.production.inference.samples import Rows, read_rows, read_structures
 from sparring.space import write_toml
@@ -24,7 +24,7 @@ def test_predictions_from_one_field_are_those_from_both(trained):
     rows = read_rows(loaded)
     metrics = json.loads((loaded.folder / "metrics.json").read_text())
     truths, both = predict(loaded, rows, ["structure", "spectrum"])
-    found = errors(truths, both)
+    found = Answered(truths=truths, answers=both).errors()
     for given, asked in (("structure", "spectrum"), ("spectrum", "structure")):
         _, alone = predict(loaded, rows, [given])
         assert alone.keys() == {asked}

@@ -13,7 +13,7 @@ from support.verbs import SMALL, break_about
 
 from sparring.models import model_names
 from sparring.production import read_trained
-from sparring.production.inference.answers import errors, reconstruct
+from sparring.production.inference.answers import Answered, reconstruct
 from sparring.production.inference.samples import read_rows
 
 pytestmark = pytest.mark.slow  # all together
@@ -52,7 +52,8 @@ def test_a_reloaded_model_repeats_the_figure_of_its_training(name, trained):
     folder = trained(name)
     loaded = read_trained(folder)
     metrics = json.loads((folder / "metrics.json").read_text())
-    found = errors(*reconstruct(loaded, read_rows(loaded)))
+    truths, answers = reconstruct(loaded, read_rows(loaded))
+    found = Answered(truths=truths, answers=answers).errors()
     for field, metric in FIGURES[name].items():
         assert found[field].mean() == pytest.approx(metrics[metric], rel=1e-4)
 

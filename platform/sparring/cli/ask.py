@@ -1,4 +1,4 @@
-"""The commands that ask a trained model: draw, reconstruct, predict, tell. ``app.py`` registers them.
+"""The commands that ask a trained model: sample, reconstruct, predict, outliers. ``app.py`` registers them.
 
 Heavy imports stay inside the commands, as there.
 """
@@ -6,17 +6,12 @@ Heavy imports stay inside the commands, as there.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from ..errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..production.inference.samples import Rows
 
 console = Console()
 
@@ -83,16 +78,17 @@ def sample(
 ) -> None:
     """Draw new samples: the numbers and a picture; of muons also as a plain .npy, charge, x, y, z, px, py, pz."""
     from ..production import read_trained
-    from ..production.inference.commands import run_pairs, run_sample
+    from ..production.inference.commands import SampleRequest, run_pairs, run_sample
 
-    given = [each for each in (folder, model_path) if each is not None]
-    if len(given) != 1:
-        raise UsageError(f"sample: wants one FOLDER, but got {' and '.join(map(str, given)) or 'none'}")
-    loaded = read_trained(given[0], device, trial)
+    folders = [path for path in (folder, model_path) if path is not None]
+    if len(folders) != 1:
+        raise UsageError(f"sample: wants one FOLDER, but got {' and '.join(map(str, folders)) or 'none'}")
+    loaded = read_trained(folders[0], device, trial)
     pairs = pairs if pairs is not None or model_path is None else PUBLISHED_PAIRS
     if pairs is not None:
-        run_pairs(loaded, pairs, data_path, output, console)
-    run_sample(loaded, n, seed, boost, output, console, against, rows, data_path)
+        run_pairs(loaded, pairs, data_path=data_path, output=output, console=console)
+    request = SampleRequest(n=n, seed=seed, boost=boost, against=against, rows=rows, data_path=data_path)
+    run_sample(loaded, request, output=output, console=console)
 
 
 def reconstruct(
@@ -113,8 +109,8 @@ def reconstruct(
 
     ensemble = read_ensemble(folder, device, passes, trial)
     ensemble.front.method("reconstruct")
-    found = read_rows(ensemble.front, part=part, n=rows, dataset=dataset, data_path=data_path)
-    run_reconstruct(ensemble, found, output, console)
+    samples = read_rows(ensemble.front, part=part, n=rows, dataset=dataset, data_path=data_path)
+    run_reconstruct(ensemble, samples, output=output, console=console)
 
 
 def predict(
@@ -140,14 +136,14 @@ def predict(
     device: Device = "cpu",
 ) -> None:
     """Structure to spectrum and back: the AEGAN's predictions, their errors where the truth is known, and curves."""
-    from ..production.inference.commands import run_controls, run_predict
+    from ..production.inference.commands import Question, run_controls, run_predict
     from ..production.inference.ensemble import read_ensemble
     from ..production.inference.samples import read_rows, read_spectra, read_structures
 
     ensemble = read_ensemble(folder, device, passes, trial)
     loaded = ensemble.front
     loaded.method("predict")
-    where = output or loaded.folder / "predictions"
+    into = output or loaded.folder / "predictions"
     sources = {"both": loaded.fields} | {name: (name,) for name in loaded.fields}
     if given not in sources:
         raise UsageError(f"--from: there are {', '.join(sources)}, but got {given!r}")
@@ -156,18 +152,20 @@ def predict(
     if controls and not ensemble.is_single:
         way_out = "leave out --mc-dropout" if passes else f"name a member, such as {ensemble.members[0].folder}"
         raise UsageError(f"--controls: tests what one model answers, not a mean of answers; {way_out}")
-    asked: list[tuple[Path, Sequence[str], Rows]] = []
+    questions = []
     if structures is not None:
-        asked.append((where / "from_structure", ["structure"], read_structures(loaded, structures)))
+        samples = read_structures(loaded, structures)
+        questions.append(Question(folder=into / "from_structure", given=("structure",), rows=samples))
     if spectra is not None:
-        asked.append((where / "from_spectrum", ["spectrum"], read_spectra(loaded, spectra)))
-    if not asked:
-        found = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
-        asked.append((where, sources[given], found))
-    run_predict(ensemble, asked, text, console)
+        samples = read_spectra(loaded, spectra)
+        questions.append(Question(folder=into / "from_spectrum", given=("spectrum",), rows=samples))
+    if not questions:
+        samples = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
+        questions.append(Question(folder=into, given=sources[given], rows=samples))
+    run_predict(ensemble, questions, text=text, console=console)
     if controls:
         train = read_rows(loaded, part="train", data_path=data_path)
-        run_controls(loaded, asked[0][2], train, output, console)
+        run_controls(loaded, questions[0].rows, train=train, output=output, console=console)
 
 
 def outliers(
@@ -191,7 +189,15 @@ def outliers(
 ) -> None:
     """How well the model tells an out-of-distribution set from its own: AUROC and FPR at 95 % TPR of each score."""
     from ..production import read_trained
-    from ..production.inference.commands import run_outliers
+    from ..production.inference.commands import OutlierRequest, run_outliers
 
     loaded = read_trained(folder, device, trial)
-    run_outliers(loaded, out_dataset, out_path, out_settings or [], part, rows, data_path, output, console)
+    request = OutlierRequest(
+        out_dataset=out_dataset,
+        out_path=out_path,
+        out_settings=out_settings or (),
+        part=part,
+        rows=rows,
+        data_path=data_path,
+    )
+    run_outliers(loaded, request, output=output, console=console)

@@ -132,7 +132,13 @@ def _train_published(arguments: Arguments, output: Path | None, data_path: Path 
 def _ask_published(arguments: advvae.Arguments, output: Path | None, data_path: Path | None, device: str) -> None:
     """The AdvVAE's three verbs that work on what train wrote. Raises UsageError if the words contradict that."""
     from ..production import read_trained
-    from ..production.inference.commands import run_outliers, run_reconstruct, run_sample
+    from ..production.inference.commands import (
+        OutlierRequest,
+        SampleRequest,
+        run_outliers,
+        run_reconstruct,
+        run_sample,
+    )
     from ..production.inference.ensemble import Ensemble
     from ..production.inference.samples import HELD_OUT, read_rows
 
@@ -145,10 +151,12 @@ def _ask_published(arguments: advvae.Arguments, output: Path | None, data_path: 
     loaded = read_trained(one or other or Path("advvae"), device)
     arguments.check_trained(loaded.folder, loaded.about.model, loaded.about.dataset, loaded.model.config)
     if arguments.verb == "sample":
-        run_sample(loaded, arguments.num_samples, 0, None, output, console)
+        run_sample(loaded, SampleRequest(n=arguments.num_samples), output=output, console=console)
     elif arguments.verb == "test":
-        found = read_rows(loaded, part=HELD_OUT, data_path=data_path)
-        run_reconstruct(Ensemble(front=loaded, members=(loaded,)), found, output, console)
+        rows = read_rows(loaded, part=HELD_OUT, data_path=data_path)
+        run_reconstruct(Ensemble(front=loaded, members=(loaded,)), rows, output=output, console=console)
     else:
-        out: tuple[str, Path | None, list[str]] = (arguments.out_dataset, data_path, [])
-        run_outliers(loaded, *out, HELD_OUT, None, None, output, console, out_flag="--data-path")
+        request = OutlierRequest(
+            out_dataset=arguments.out_dataset, out_path=data_path, out_flag="--data-path", part=HELD_OUT
+        )
+        run_outliers(loaded, request, output=output, console=console)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -84,6 +84,18 @@ Two = tuple[np.ndarray, np.ndarray]
 """Real and generated, (N, columns) and (M, columns)."""
 
 
+class Distribution(Protocol):
+    """A distribution of scipy.stats, as far as it is used here."""
+
+    def cdf(self, values: np.ndarray) -> np.ndarray:
+        """Chance of a draw at or below each value, same shape."""
+        ...
+
+    def ppf(self, shares: Sequence[float]) -> np.ndarray:
+        """The value below which each share of the draws lies."""
+        ...
+
+
 def shown(name: str, rows: np.ndarray) -> tuple[Sequence[Variable], np.ndarray]:
     """The variables of a field, and its rows in them: of muons the charge and the six polar columns."""
     if name == "muons":
@@ -147,7 +159,7 @@ def draw_pairs(variables: Sequence[Variable], both: Two) -> Figure:
 
 @look()
 def draw_codes(
-    codes: np.ndarray, prior: Any, distances: Sequence[float], correlations: Mapping[str, np.ndarray]
+    codes: np.ndarray, prior: Distribution, distances: Sequence[float], correlations: Mapping[str, np.ndarray]
 ) -> Figure:
     """Each number of the code against its prior, a distribution of scipy.stats, and correlations by name."""
     numbers = codes.T[:SHOWN_CODES]
@@ -161,8 +173,8 @@ def draw_codes(
         frame.set_title(f"KS {distance:.3f}", loc="right")
     for (name, matrix), frame in zip(correlations.items(), frames[len(numbers) :], strict=True):
         size = len(matrix)
-        ends = (0.5, size + 0.5)
-        table = frame.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", extent=(*ends, *ends[::-1]))
+        start, end = 0.5, size + 0.5
+        table = frame.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", extent=(start, end, end, start))
         frame.set_title(f"correlation of {name}")
         if name == AUXILIARY:
             names = [in_symbols(each) for each in RARENESS[:size]]

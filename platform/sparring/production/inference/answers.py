@@ -1,27 +1,19 @@
-"""Sample, reconstruct and predict: what the model answers, as numbers and pictures in a folder.
-
-Arrays are .npz without objects, tables Parquet with the sample's id first, pictures PNG.
-"""
+"""Sample, reconstruct and predict: what one model answers. ``answer_files.py`` writes it."""
 
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...data import FieldCard
 from ...errors import DataError, UsageError
 from ...models.autoencoder import Autoencoder
-from ..drawing.pictures import picture
-from ..drawing.style import write_picture
 from ..loading.loaded import Loaded
-from ..output import open_folder, write_table
 from .samples import Rows
 
 CHUNK = 1024
@@ -31,6 +23,33 @@ DRAWN = 16_384
 
 Answers = dict[str, np.ndarray]
 """By field, (N, …) float32."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """Answers beside what they should have been, by field."""
+
+    truths: Answers = field(default_factory=dict)
+    """As far as the samples hold them."""
+    answers: Answers
+    """Of several members or passes the means."""
+    deviations: Answers = field(default_factory=dict)
+    """Sample deviations (divided by n - 1) over members and passes; empty if a single answer was given."""
+
+    def errors(self) -> Answers:
+        """By field with a truth, the mean squared error of each sample, (N,) float64, raw units."""
+        return {
+            name: _mean_square(self.answers[name].astype(np.float64) - truth) for name, truth in self.truths.items()
+        }
+
+    def deviations_by_sample(self) -> Answers:
+        """By field, the root mean square of each sample's deviations, (N,) float64."""
+        return {name: np.sqrt(_mean_square(values)) for name, values in self.deviations.items()}
+
+    def spreads(self) -> dict[str, float]:
+        """By field, the root mean square of the deviations over values and samples."""
+        squares = {name: np.square(values.astype(np.float64)) for name, values in self.deviations.items()}
+        return {name: float(np.sqrt(values.mean())) for name, values in squares.items()}
 
 
 def sample(loaded: Loaded, n: int, *, seed: int = 0, boost: float | None = None) -> Answers:
@@ -74,71 +93,6 @@ def ask(loaded: Loaded, method: Callable[..., Any], given: Mapping[str, Tensor])
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
-def errors(truths: Answers, answers: Answers) -> Answers:
-    """By field, the mean squared error of each sample, (N,) float64, raw units."""
-    return {name: _mean_square(answers[name].astype(np.float64) - truth) for name, truth in truths.items()}
-
-
-def write_answers(
-    folder: Path,
-    stem: str,
-    answers: Answers,
-    truths: Answers,
-    ids: Sequence[str],
-    axes: Mapping[str, np.ndarray],
-    deviations: Answers | None = None,
-    cards: Mapping[str, FieldCard] | None = None,
-) -> list[Path]:
-    """``STEM.npz``, ``errors.parquet`` where there is a truth, and a picture of each field; returns the files.
-
-    deviations: of the answers, value by value, where they are means. cards: of the fields, for their units.
-    """
-    open_folder(folder)
-    deviations, cards = deviations or {}, cards or {}
-    arrays: dict[str, Any] = {**answers, **{f"true_{name}": truth for name, truth in truths.items()}}
-    arrays |= {f"std_{name}": deviation for name, deviation in deviations.items()}
-    arrays |= {f"axis_{name}": axes[name] for name in answers if name in axes}
-    if ids:
-        arrays["ids"] = np.array(ids, dtype=np.str_)
-    np.savez_compressed(folder / f"{stem}.npz", **arrays)
-    written = [folder / f"{stem}.npz"]
-    if truths:
-        columns = {f"mse_{name}": values for name, values in errors(truths, answers).items()}
-        columns |= {f"std_{name}": np.sqrt(_mean_square(deviations[name])) for name in deviations}
-        written.append(write_table(folder / "errors.parquet", {"id": list(ids), **columns}))
-    for name, values in answers.items():
-        path = folder / f"{name}.png"
-        about: dict[str, Any] = {"axis": axes.get(name), "spread": deviations.get(name), "card": cards.get(name)}
-        write_picture(path, picture(name, values, truths.get(name), ids=ids, **about))
-        written.append(path)
-    return written
-
-
-def write_texts(
-    folder: Path,
-    name: str,
-    values: np.ndarray,
-    ids: Sequence[str],
-    axis: np.ndarray | None,
-    deviations: np.ndarray | None = None,
-) -> None:
-    """``NAME/ID.txt`` per sample: two lines of header, then axis (or column number) and value, as spectra are read.
-
-    deviations: a third column, under the heading ``std``.
-    """
-    open_folder(folder / name)
-    x = axis if axis is not None and len(axis) == values.shape[1] else np.arange(1, values.shape[1] + 1)
-    taken: set[str] = set()
-    columns = values[:, :, None] if deviations is None else np.stack([values, deviations], axis=2)
-    for row, each in zip(ids, columns, strict=True):
-        stem = re.sub(r"[^\w.-]", "_", row).lstrip(".") or "_"
-        while stem in taken:
-            stem += "_"
-        taken.add(stem)
-        header = f"{' '.join(row.split())}\naxis {name}{'' if deviations is None else ' std'}"
-        np.savetxt(folder / name / f"{stem}.txt", np.column_stack([x, each]), fmt="%.9g", header=header)
-
-
 def _arrays(loaded: Loaded, answer: Any) -> Answers:
     """A model's answer by field: of one field it may be a bare tensor."""
     fields: Mapping[str, Tensor] = answer if isinstance(answer, Mapping) else {loaded.fields[0]: answer}
@@ -153,7 +107,7 @@ def _finite(name: str, values: Tensor) -> np.ndarray:
 
 
 def _mean_square(values: np.ndarray) -> np.ndarray:
-    """Of each sample, (N,) float64."""
+    """Mean of the squares of each sample, (N,) float64."""
     means: np.ndarray = np.square(values.astype(np.float64)).reshape(len(values), -1).mean(1)
     return means
 

@@ -1,8 +1,12 @@
-"""What each verb does with a loaded model: the files it writes, and what it says of them on the console."""
+"""What each verb does with a loaded model: the files it writes, and what it says of them on the console.
+
+Every command takes ``output``, the folder for its files (None: one in the model's own folder), and the console.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,159 +19,186 @@ from ...models.metrics.two_sample import MOST_ROWS
 from ...space import apply_settings, table_of
 from ..drawing.muon_charts import TABLES
 from ..loading.loaded import Loaded
-from .answers import errors, sample, write_answers, write_texts
-from .controls import compare, write_controls
-from .ensemble import Answered, Ensemble
+from .answer_files import write_answers, write_texts
+from .answers import Answered, sample
+from .controls import Control, compare, write_controls
+from .ensemble import Ensemble
 from .likeness import check_against, write_likeness
 from .outliers import scores, write_outliers
 from .samples import HELD_OUT, Rows, read_rows
 
 DRAWS = 16
-"""How many, if nobody says."""
+"""Samples drawn if nobody says how many."""
 CALLED = {"train": "training", "valid": "validation", "test": "test"}
 """Parts of a split, as the console calls their rows."""
 
 
-def run_sample(
-    loaded: Loaded,
-    n: int | None,
-    seed: int,
-    boost: float | None,
-    output: Path | None,
-    console: Console,
-    against: str | None = None,
-    rows: int | None = None,
-    data_path: Path | None = None,
-) -> None:
-    """``n`` draws (16) into ``samples`` of the model's folder, or ``output``; as all here.
+@dataclass(frozen=True, kw_only=True)
+class SampleRequest:
+    """What to draw, and which real rows to compare it with."""
 
-    against: the held-out part whose rows, at most ``rows`` (100,000), the draws are compared with; then as many are
-    drawn unless ``n`` says otherwise.
-    """
+    n: int | None = None
+    """Samples to draw; None draws 16, or as many as there are real rows to compare with."""
+    seed: int = 0
+    boost: float | None = None
+    """Factor on how rare muons are; None draws them as rare as they are."""
+    against: str | None = None
+    """The held-out part, valid or test, whose rows the samples are compared with; None compares nothing."""
+    rows: int | None = None
+    """The most real rows to compare with; None allows 100,000."""
+    data_path: Path | None = None
+    """Where the real rows lie, if not where they were."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """Samples to predict from, and where the answers go."""
+
+    folder: Path
+    given: Sequence[str]
+    """The fields to predict from."""
+    rows: Rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutlierRequest:
+    """Which out-of-distribution set to score, beside which of the model's own rows."""
+
+    out_dataset: str
+    out_path: Path | None = None
+    """Where the out-of-distribution set lies."""
+    out_settings: Sequence[str] = ()
+    """Options of its reader, KEY=VALUE."""
+    out_flag: str = "--out-path"
+    """The flag by which the user says ``out_path``."""
+    part: str | tuple[str, ...] | None = None
+    """The part of the model's own data set, or several of which the first with rows is taken; None: what validated."""
+    rows: int | None = None
+    """The most samples of either set; None allows 10,000."""
+    data_path: Path | None = None
+    """Where the model's own data set lies, if not where it was."""
+
+
+def run_sample(loaded: Loaded, request: SampleRequest, *, output: Path | None, console: Console) -> None:
+    """Draws into ``samples``; with ``against``, also how well trees tell them from real rows."""
     loaded.method("sample")
-    check_against(loaded, against, rows)
-    found = (
-        None
-        if against is None
-        else read_rows(
-            loaded, part=against, n=MOST_ROWS if rows is None else rows, data_path=data_path, part_flag="--against"
-        )
-    )
-    n = n if n is not None else DRAWS if found is None else len(found)
-    answers = sample(loaded, n, seed=seed, boost=boost)
+    check_against(loaded, request.against, request.rows)
+    real = _real_rows(loaded, request)
+    n = request.n if request.n is not None else DRAWS if real is None else len(real)
+    answers = sample(loaded, n, seed=request.seed, boost=request.boost)
     axes = {name: _axis(loaded, name) for name in answers if name in loaded.about.axes}
-    where = output or loaded.folder / "samples"
-    write_answers(where, "samples", answers, {}, (), axes, cards=_cards(loaded))
+    folder = output or loaded.folder / "samples"
+    write_answers(folder, "samples", Answered(answers=answers), axes=axes, cards=_cards(loaded))
     for name in answers.keys() & TABLES.keys():
-        np.save(where / f"{name}.npy", answers[name])
-    if found is not None and against is not None:
-        write_likeness(loaded, answers, found, against, where, seed, console)
-    console.print(f"{n:,} samples: {where}", soft_wrap=True)
+        np.save(folder / f"{name}.npy", answers[name])
+    if real is not None:
+        write_likeness(loaded, answers, real, folder=folder, seed=request.seed, console=console)
+    console.print(f"{n:,} samples: {folder}", soft_wrap=True)
 
 
-def run_pairs(loaded: Loaded, n: int, data_path: Path | None, output: Path | None, console: Console) -> None:
+def run_pairs(loaded: Loaded, n: int, *, data_path: Path | None, output: Path | None, console: Console) -> None:
     """``n`` held-out samples beside what comes back, into ``reconstructions`` of ``run_sample``'s folder."""
     loaded.method("reconstruct")
-    found = read_rows(loaded, part=HELD_OUT, n=n, data_path=data_path)
-    where = (output or loaded.folder / "samples") / "reconstructions"
-    run_reconstruct(Ensemble(front=loaded, members=(loaded,)), found, where, console)
+    rows = read_rows(loaded, part=HELD_OUT, n=n, data_path=data_path)
+    folder = (output or loaded.folder / "samples") / "reconstructions"
+    run_reconstruct(Ensemble(front=loaded, members=(loaded,)), rows, output=folder, console=console)
 
 
-def run_reconstruct(asked: Ensemble, found: Rows, output: Path | None, console: Console) -> None:
-    """The samples as they come back."""
-    given = asked.reconstruct(found)
-    where, axes = output or asked.front.folder / "reconstructions", _axes(asked.front, found)
-    write_answers(
-        where, "reconstructions", given.answers, given.truths, found.ids, axes, given.deviations, _cards(asked.front)
-    )
-    _say_errors(asked, found, given, console)
-    console.print(f"Reconstructions of {_samples(found)}: {where}", soft_wrap=True)
+def run_reconstruct(ensemble: Ensemble, rows: Rows, *, output: Path | None, console: Console) -> None:
+    """The samples as they come back, into ``reconstructions``."""
+    answered, front = ensemble.reconstruct(rows), ensemble.front
+    folder = output or front.folder / "reconstructions"
+    write_answers(folder, "reconstructions", answered, ids=rows.ids, axes=_axes(front, rows), cards=_cards(front))
+    _print_errors(ensemble, rows, answered, console)
+    console.print(f"Reconstructions of {_samples(rows)}: {folder}", soft_wrap=True)
 
 
-def run_predict(
-    ensemble: Ensemble,
-    asked: Sequence[tuple[Path, Sequence[str], Rows]],
-    text: bool,
-    console: Console,
-) -> None:
-    """asked: (folder, fields to predict from, samples), each written on its own. text: one .txt per sample too."""
-    for where, fields, found in asked:
-        given, axes = ensemble.predict(found, fields), _axes(ensemble.front, found)
-        cards = _cards(ensemble.front)
-        write_answers(where, "predictions", given.answers, given.truths, found.ids, axes, given.deviations, cards)
+def run_predict(ensemble: Ensemble, questions: Sequence[Question], *, text: bool, console: Console) -> None:
+    """The answers to each question in a folder of its own. text: also one .txt per sample."""
+    cards = _cards(ensemble.front)
+    for question in questions:
+        folder, rows = question.folder, question.rows
+        answered, axes = ensemble.predict(rows, question.given), _axes(ensemble.front, rows)
+        write_answers(folder, "predictions", answered, ids=rows.ids, axes=axes, cards=cards)
         if text:
-            for name, values in given.answers.items():
-                write_texts(where, name, values, found.ids, axes.get(name), given.deviations.get(name))
-        _say_errors(ensemble, found, given, console)
-        console.print(f"Predictions of {_samples(found)}: {where}", soft_wrap=True)
+            for name, values in answered.answers.items():
+                deviations = answered.deviations.get(name)
+                write_texts(folder, name, values, ids=rows.ids, axis=axes.get(name), deviations=deviations)
+        _print_errors(ensemble, rows, answered, console)
+        console.print(f"Predictions of {_samples(rows)}: {folder}", soft_wrap=True)
 
 
-def run_controls(loaded: Loaded, found: Rows, train: Rows, output: Path | None, console: Console) -> None:
-    """Each of the model's outputs against eight answers that must be worse."""
-    controls = compare(loaded, found, train)
-    where = output or loaded.folder / "predictions"
-    path = write_controls(where, controls)
-    table = []
-    for output_name in dict.fromkeys(each.output for each in controls):
-        mine = [each for each in controls if each.output == output_name]
-        nearest = min(mine, key=lambda each: each.mse_control)
-        not_worse = ", ".join(each.control for each in mine if not each.is_passed) or "-"
-        table.append((output_name, f"{nearest.mse:.4g}", f"{nearest.mse_control:.4g}", nearest.control, not_worse))
+def run_controls(loaded: Loaded, rows: Rows, *, train: Rows, output: Path | None, console: Console) -> None:
+    """Each of the model's outputs on ``rows`` against eight answers that must be worse, into ``predictions``."""
+    controls = compare(loaded, rows, train)
+    path = write_controls(output or loaded.folder / "predictions", controls)
+    outputs = dict.fromkeys(control.output for control in controls)
+    table = [_control_line([control for control in controls if control.output == name]) for name in outputs]
     print_listing(console, ("output", "MSE", "best control's", "which is", "not worse"), table)
-    passed = sum(each.is_passed for each in controls)
+    passed = sum(control.is_passed for control in controls)
     console.print(
         f"{passed} of {len(controls)} controls are worse than the model, as they must be: {path}", soft_wrap=True
     )
 
 
-def run_outliers(
-    loaded: Loaded,
-    out_dataset: str,
-    out_path: Path | None,
-    out_settings: Sequence[str],
-    part: str | tuple[str, ...] | None,
-    rows: int | None,
-    data_path: Path | None,
-    output: Path | None,
-    console: Console,
-    *,
-    out_flag: str = "--out-path",
-) -> None:
-    """The model's own rows against ``out_dataset``, at most ``rows`` of each. out_settings: its reader's key=value.
+def run_outliers(loaded: Loaded, request: OutlierRequest, *, output: Path | None, console: Console) -> None:
+    """The scores of the model's own rows and of an out-of-distribution set, into ``outliers``.
 
-    out_flag: by which the user says ``out_path``.
+    Raises UsageError if that set is what the model was trained on.
     """
     loaded.method("outliers")
-    own = read_rows(loaded, part=part, n=rows, data_path=data_path)
-    options = table_of(apply_settings({}, [f"data.{setting}" for setting in out_settings], ()), "data")
-    ood = read_rows(loaded, n=rows, dataset=out_dataset, data_path=out_path, options=options, flag=out_flag)
+    own = read_rows(loaded, part=request.part, n=request.rows, data_path=request.data_path)
+    settings = [f"data.{setting}" for setting in request.out_settings]
+    ood = read_rows(
+        loaded,
+        n=request.rows,
+        dataset=request.out_dataset,
+        data_path=request.out_path,
+        options=table_of(apply_settings({}, settings, ()), "data"),
+        flag=request.out_flag,
+    )
     if ood.is_own:
         raise UsageError(
-            f"--out-dataset: {out_dataset} is what the model was trained on; name an out-of-distribution set"
+            f"--out-dataset: {request.out_dataset} is what the model was trained on; name an out-of-distribution set"
         )
-    where = output or loaded.folder / "outliers"
-    figures = write_outliers(where, (own, scores(loaded, own)), (ood, scores(loaded, ood)))
+    folder = output or loaded.folder / "outliers"
+    figures = write_outliers(folder, (own, scores(loaded, own)), (ood, scores(loaded, ood)))
     head = ("score", "AUROC", "FPR at 95 % TPR", "mean, own", "mean, foreign")
     table = [
-        (name, f"{each.auroc:.4f}", f"{each.fpr_at_95_tpr:.4f}", f"{each.mean_own:.4g}", f"{each.mean_foreign:.4g}")
-        for name, each in figures.items()
+        (name, f"{score.auroc:.4f}", f"{score.fpr_at_95_tpr:.4f}", f"{score.mean_own:.4g}", f"{score.mean_foreign:.4g}")
+        for name, score in figures.items()
     ]
     print_listing(console, head, table)
-    console.print(f"{_samples(own, 'own')} and {_samples(ood)} of {out_dataset}: {where}", soft_wrap=True)
+    console.print(f"{_samples(own, 'own')} and {_samples(ood)} of {request.out_dataset}: {folder}", soft_wrap=True)
 
 
-def _samples(found: Rows, whose: str = "") -> str:
+def _real_rows(loaded: Loaded, request: SampleRequest) -> Rows | None:
+    """The held-out rows to compare samples with; None if none were asked for."""
+    if request.against is None:
+        return None
+    n = MOST_ROWS if request.rows is None else request.rows
+    return read_rows(loaded, part=request.against, n=n, data_path=request.data_path, part_flag="--against")
+
+
+def _control_line(controls: Sequence[Control]) -> tuple[str, ...]:
+    """One output's line of the table: its error, the control that comes nearest, and those that are not worse."""
+    nearest = min(controls, key=lambda control: control.mse_control)
+    not_worse = ", ".join(control.control for control in controls if not control.is_passed) or "-"
+    return nearest.output, f"{nearest.mse:.4g}", f"{nearest.mse_control:.4g}", nearest.control, not_worse
+
+
+def _samples(rows: Rows, whose: str = "") -> str:
     """How many, and of which part of their split: ``360 own validation samples``."""
-    return " ".join(filter(None, (f"{len(found):,}", whose, CALLED.get(found.part or ""), "samples")))
+    return " ".join(filter(None, (f"{len(rows):,}", whose, CALLED.get(rows.part or ""), "samples")))
 
 
 def _axis(loaded: Loaded, name: str) -> np.ndarray:
     return np.array(loaded.about.axes[name])
 
 
-def _axes(loaded: Loaded, found: Rows) -> dict[str, np.ndarray]:
-    """Where columns lie: as the rows say, else as they lay in training."""
-    return {name: _axis(loaded, name) for name in loaded.about.axes} | dict(found.axes)
+def _axes(loaded: Loaded, rows: Rows) -> dict[str, np.ndarray]:
+    """By field, where columns lie: as the rows say, else as they lay in training."""
+    return {name: _axis(loaded, name) for name in loaded.about.axes} | dict(rows.axes)
 
 
 def _cards(loaded: Loaded) -> Mapping[str, FieldCard]:
@@ -178,15 +209,16 @@ def _cards(loaded: Loaded) -> Mapping[str, FieldCard]:
         return {}
 
 
-def _say_errors(asked: Ensemble, found: Rows, given: Answered, console: Console) -> None:
-    """By field the error, and of several answers their spread."""
-    if given.truths:
-        spreads = given.spreads()
-        head = ("field", "mean squared error", *(["spread (std)"] if spreads else []), "samples")
-        table = [
-            (name, f"{each.mean():.6g}", *([f"{spreads[name]:.4g}"] if spreads else []), f"{len(each):,}")
-            for name, each in errors(given.truths, given.answers).items()
-        ]
-        print_listing(console, head, table)
-        if caution := asked.caution(found):
-            console.print(caution, soft_wrap=True)
+def _print_errors(ensemble: Ensemble, rows: Rows, answered: Answered, console: Console) -> None:
+    """By field the error and, over several answers, their spread; nothing where no truth is known."""
+    if not answered.truths:
+        return
+    spreads = answered.spreads()
+    head = ("field", "mean squared error", *(["spread (std)"] if spreads else []), "samples")
+    table = [
+        (name, f"{values.mean():.6g}", *([f"{spreads[name]:.4g}"] if spreads else []), f"{len(values):,}")
+        for name, values in answered.errors().items()
+    ]
+    print_listing(console, head, table)
+    if caution := ensemble.caution(rows):
+        console.print(caution, soft_wrap=True)

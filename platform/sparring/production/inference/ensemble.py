@@ -6,6 +6,7 @@ as in training while batch norms keep what they recorded.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -24,27 +25,10 @@ from ..device import check_device
 from ..loading.loaded import Loaded
 from ..loading.place import find_place, read_place
 from ..loading.trained_folder import MEMBERS, MembersFile, read_folder, read_json
-from .answers import Answers, predict, reconstruct
+from .answers import Answered, Answers, predict, reconstruct
 from .samples import Rows
 
 MOST_PASSES = 10_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answered:
-    """By field, (N, …) float32."""
-
-    truths: Answers
-    """As far as the samples hold them."""
-    answers: Answers
-    """Means over the members, and over their passes."""
-    deviations: Answers
-    """Sample deviations (of n - 1) over the same; empty of a single answer."""
-
-    def spreads(self) -> dict[str, float]:
-        """By field, the root mean square of the deviations over values and samples."""
-        squares = {name: np.square(each.astype(np.float64)) for name, each in self.deviations.items()}
-        return {name: float(np.sqrt(each.mean())) for name, each in squares.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +48,12 @@ class Ensemble:
         return len(self.members) == 1 and not self.passes
 
     def reconstruct(self, rows: Rows) -> Answered:
-        """See ``verbs.reconstruct``."""
-        return self._ask(lambda each: reconstruct(each, rows))
+        """Mean of what ``answers.reconstruct`` gives over members and passes, beside the truth."""
+        return self._ask(lambda member: reconstruct(member, rows))
 
     def predict(self, rows: Rows, given: Sequence[str]) -> Answered:
-        """See ``verbs.predict``."""
-        return self._ask(lambda each: predict(each, rows, given))
+        """Mean of what ``answers.predict`` gives over members and passes, beside the truth."""
+        return self._ask(lambda member: predict(member, rows, given))
 
     def caution(self, rows: Rows) -> str:
         """A sentence if members were trained on these rows, else nothing."""
@@ -83,14 +67,17 @@ class Ensemble:
     def _ask(self, ask: Callable[[Loaded], tuple[Answers, Answers]]) -> Answered:
         if self.is_single:
             truths, answers = ask(self.front)
-            return Answered(truths=truths, answers=answers, deviations={})
-        truths, means, squares, count = {}, dict[str, Any](), dict[str, Any](), 0
-        for found, answers in self._answers(ask):
-            truths, count = truths or found, count + 1
+            return Answered(truths=truths, answers=answers)
+        truths = {}
+        means: defaultdict[str, np.ndarray] = defaultdict(lambda: np.zeros(()))
+        squares: defaultdict[str, np.ndarray] = defaultdict(lambda: np.zeros(()))
+        count = 0
+        for one_truths, answers in self._answers(ask):
+            truths, count = truths or one_truths, count + 1
             for name, values in answers.items():  # Welford's: no difference of large sums
-                step = values.astype(np.float64) - means.get(name, 0.0)
-                means[name] = means.get(name, 0.0) + step / count
-                squares[name] = squares.get(name, 0.0) + step * (values - means[name])
+                step = values.astype(np.float64) - means[name]
+                means[name] = means[name] + step / count
+                squares[name] = squares[name] + step * (values - means[name])
         return Answered(
             truths=truths,
             answers={name: mean.astype(np.float32) for name, mean in means.items()},

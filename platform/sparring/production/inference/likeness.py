@@ -1,18 +1,18 @@
 """How like a generated sample is to held-out rows: the published figure of merit, and the plots that go with it.
 
-For ``sample --against``: boosted trees learn from one half of both and are scored on the other (``two_sample.py``). Of
-a model with codes they also tell the codes of the held-out rows from draws of the prior, and the Kolmogorov-Smirnov
-test and the correlations of the codes say where that comes from.
+For ``sample --against``: boosted trees learn from one half of both and are scored on the other half
+(``two_sample.py``). If the model has codes, the trees also tell codes of the held-out rows from draws of the prior.
+Kolmogorov-Smirnov tests and correlations say where a difference comes from.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow.parquet
@@ -28,6 +28,9 @@ from ..drawing.muon_charts import (
     AUXILIARY,
     GENERATED,
     REAL,
+    Distribution,
+    Two,
+    Variable,
     draw_codes,
     draw_pairs,
     draw_progress,
@@ -40,6 +43,9 @@ from ..loading.loaded import Loaded
 from ..output import write_table
 from .answers import Answers
 from .samples import Rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PARTS = ("valid", "test")
 """What the nets have not learned from."""
@@ -55,11 +61,39 @@ class Codes:
     values: np.ndarray
     """(N, latent_dim)."""
     draws: np.ndarray
-    """Of the prior, as many."""
-    prior: Any
-    """The distribution of each number, of scipy.stats."""
+    """As many draws of the prior, (N, latent_dim)."""
+    prior: Distribution
+    """The distribution that each number of a code should have, one of scipy.stats."""
     before: np.ndarray | None
-    """What was encoded, where it should be as the prior itself: auxiliary values, (N, 4)."""
+    """What was encoded, where that should be distributed as the prior is: auxiliary values, (N, 4)."""
+
+
+class KstestResult(Protocol):
+    """What scipy's tests answer, as far as it is used here."""
+
+    statistic: float
+    pvalue: float
+
+
+class KsTest(NamedTuple):
+    """Kolmogorov and Smirnov's test of two samples, or of a sample and a distribution."""
+
+    distance: float
+    """Largest difference of the two cumulative distributions, 0 to 1."""
+    p: float
+    """Chance of so large a distance between samples of one distribution."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tests:
+    """Where a difference comes from: column by column, and in the codes."""
+
+    by_variable: Mapping[str, KsTest]
+    """By variable's label, real against generated rows."""
+    by_code: tuple[KsTest, ...] = ()
+    """By number of the code, codes of real rows against the prior; empty if the model has no codes."""
+    correlations: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """By what is correlated, (columns, columns): the codes, and what was encoded where the prior says how it lies."""
 
 
 def check_against(loaded: Loaded, part: str | None, rows: int | None) -> None:
@@ -87,54 +121,92 @@ def compare(loaded: Loaded, answers: Answers, found: Rows, seed: int) -> tuple[d
     return figures, codes
 
 
-def write_likeness(
-    loaded: Loaded, answers: Answers, found: Rows, part: str, folder: Path, seed: int, console: Console
-) -> None:
-    """``likeness.json``, ``scores.parquet`` and the plots into the folder; the figures onto the console."""
-    from scipy.stats import ks_2samp, kstest
+def write_likeness(loaded: Loaded, answers: Answers, real: Rows, *, folder: Path, seed: int, console: Console) -> None:
+    """``likeness.json``, ``scores.parquet`` and the plots into the folder; the figures onto the console.
 
-    figures, codes = compare(loaded, answers, found, seed)
+    answers: the generated sample. real: the held-out rows it is compared with.
+    """
+    figures, codes = compare(loaded, answers, real, seed)
     (name, generated), *_ = answers.items()
-    variables, real = shown(name, found.fields[name].double().cpu().numpy())
-    both = real, shown(name, generated.astype(np.float64))[1]
-    tests = {each.label: ks_2samp(both[0][:, at], both[1][:, at]) for at, each in enumerate(variables)}
-    document: dict[str, Any] = {
-        "part": part,
-        "auc": {what: {"value": each.value, "error": each.error, "rows": each.rows} for what, each in figures.items()},
-        "ks": {label: _test(each) for label, each in tests.items()},
-    }
+    variables, real_rows = shown(name, real.fields[name].double().cpu().numpy())
+    both = real_rows, shown(name, generated.astype(np.float64))[1]
+    tests = _test(variables, both, codes)
+    sides = _sides(name)
     pictures = {
-        "variables": draw_variables(
-            variables, {REAL: both[0], GENERATED: both[1]}, [float(each.statistic) for each in tests.values()]
-        ),
-        "pairs": draw_pairs(variables, both),
+        **_draw_samples(variables, both, tests),
+        **_draw_codes(codes, tests),
+        **_draw_classifiers(figures, sides),
+        **_draw_progress(loaded),
     }
-    if codes is not None:
-        per_code = [kstest(column, codes.prior.cdf) for column in codes.values.T]
-        correlations = {"the codes": _correlation(codes.values)}
-        if codes.before is not None:
-            correlations[AUXILIARY] = _correlation(codes.before)
-        document["codes"] = {
-            "ks": [_test(each) for each in per_code],
-            "correlation": {what: matrix.tolist() for what, matrix in correlations.items()},
-        }
-        distances = [float(each.statistic) for each in per_code]
-        pictures["codes"] = draw_codes(codes.values, codes.prior, distances, correlations)
-    told = _told(name)
-    for what, each in figures.items():
-        half = len(each.scores) // 2
-        scores = each.scores[:half], each.scores[half:]
-        stem = "classifier" if what == name else f"classifier_{what.replace(' ', '_')}"
-        pictures[stem] = draw_scores(scores, told[what], each.value, each.error)
-    main = figures[name]
-    half = len(main.scores) // 2
-    write_table(folder / "scores.parquet", {"is_real": [True] * half + [False] * half, "score": main.scores})
+    document = _document(str(real.part), figures, tests)
     (folder / "likeness.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    if (progress := _progress(loaded)) is not None:
-        pictures["progress"] = progress
+    is_real = np.repeat([True, False], len(figures[name].scores) // 2)
+    write_table(folder / "scores.parquet", {"is_real": is_real, "score": figures[name].scores})
     for stem, picture in pictures.items():
         write_picture(folder / f"{stem}.png", picture)
-    _say(figures, told, document, part, console)
+    _print(figures, tests, sides, str(real.part), console)
+
+
+def _test(variables: Sequence[Variable], both: Two, codes: Codes | None) -> Tests:
+    """The tests of real against generated rows, and of the codes if there are any."""
+    from scipy.stats import ks_2samp, kstest
+
+    real, generated = both
+    by_variable = {
+        variable.label: _ks_test(ks_2samp(real[:, column], generated[:, column]))
+        for column, variable in enumerate(variables)
+    }
+    if codes is None:
+        return Tests(by_variable=by_variable)
+    correlations = {"the codes": _correlation(codes.values)}
+    if codes.before is not None:
+        correlations[AUXILIARY] = _correlation(codes.before)
+    by_code = tuple(_ks_test(kstest(column, codes.prior.cdf)) for column in codes.values.T)
+    return Tests(by_variable=by_variable, by_code=by_code, correlations=correlations)
+
+
+def _document(part: str, figures: Mapping[str, Auc], tests: Tests) -> dict[str, object]:
+    """``likeness.json``."""
+    document: dict[str, object] = {
+        "part": part,
+        "auc": {
+            what: {"value": figure.value, "error": figure.error, "rows": figure.rows}
+            for what, figure in figures.items()
+        },
+        "ks": {label: test._asdict() for label, test in tests.by_variable.items()},
+    }
+    if tests.by_code:
+        document["codes"] = {
+            "ks": [test._asdict() for test in tests.by_code],
+            "correlation": {what: matrix.tolist() for what, matrix in tests.correlations.items()},
+        }
+    return document
+
+
+def _draw_samples(variables: Sequence[Variable], both: Two, tests: Tests) -> dict[str, Figure]:
+    distances = [test.distance for test in tests.by_variable.values()]
+    return {
+        "variables": draw_variables(variables, {REAL: both[0], GENERATED: both[1]}, distances),
+        "pairs": draw_pairs(variables, both),
+    }
+
+
+def _draw_codes(codes: Codes | None, tests: Tests) -> dict[str, Figure]:
+    if codes is None:
+        return {}
+    distances = [test.distance for test in tests.by_code]
+    return {"codes": draw_codes(codes.values, codes.prior, distances, tests.correlations)}
+
+
+def _draw_classifiers(figures: Mapping[str, Auc], sides: Mapping[str, tuple[str, str]]) -> dict[str, Figure]:
+    """The first figure, that of the sample itself, as ``classifier``; the others with their names."""
+    pictures: dict[str, Figure] = {}
+    for what, figure in figures.items():
+        half = len(figure.scores) // 2
+        scores = figure.scores[:half], figure.scores[half:]
+        stem = f"classifier_{what.replace(' ', '_')}" if pictures else "classifier"
+        pictures[stem] = draw_scores(scores, sides[what], figure.value, figure.error)
+    return pictures
 
 
 def _columns(name: str, rows: np.ndarray) -> np.ndarray:
@@ -142,8 +214,8 @@ def _columns(name: str, rows: np.ndarray) -> np.ndarray:
     return to_box(to_polar(rows)) if name == "muons" else np.asarray(rows[:, :4], dtype=np.float64)
 
 
-def _told(name: str) -> dict[str, tuple[str, str]]:
-    """By what is told apart, what the two sides are called."""
+def _sides(name: str) -> dict[str, tuple[str, str]]:
+    """By what the trees compare, what its two sides are called."""
     return {name: (REAL, GENERATED), "codes": ("encoded", "drawn"), "auxiliary values": ("given", "drawn")}
 
 
@@ -181,51 +253,45 @@ def _normal(shape: tuple[int, ...], seed: int) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape)
 
 
-def _test(found: Any) -> dict[str, float]:
-    return {"distance": float(found.statistic), "p": float(found.pvalue)}
+def _ks_test(result: KstestResult) -> KsTest:
+    return KsTest(distance=float(result.statistic), p=float(result.pvalue))
 
 
 def _correlation(rows: np.ndarray) -> np.ndarray:
-    """Pearson's; 0 with a column that never changes."""
+    """Pearson's, (columns, columns); 0 with a column that never changes."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: np.ndarray = np.nan_to_num(np.atleast_2d(np.corrcoef(rows, rowvar=False)))
-    return found
+        matrix: np.ndarray = np.nan_to_num(np.atleast_2d(np.corrcoef(rows, rowvar=False)))
+    return matrix
 
 
-def _progress(loaded: Loaded) -> Any:
-    """The plot of what ``train`` wrote; None where it is of a version that wrote none."""
-    place = loaded.folder / EPOCHS
-    if not place.is_file():
-        return None
-    table = pyarrow.parquet.read_table(place)
+def _draw_progress(loaded: Loaded) -> dict[str, Figure]:
+    """The figures that ``train`` wrote by epoch; none where it was of a version that wrote none."""
+    path = loaded.folder / EPOCHS
+    if not path.is_file():
+        return {}
+    table = pyarrow.parquet.read_table(path)
     columns = {name: table[name].to_numpy() for name in table.column_names}
     epochs = columns["epoch"].astype(np.float64)
     traced = {name: columns[name] for name in TRACED if name in columns and np.isfinite(columns[name]).all()}
     best = json.loads((loaded.folder / "metrics.json").read_text(encoding="utf-8")).get("epoch", 0)
-    return draw_progress(epochs, traced, best) if traced else None
+    return {"progress": draw_progress(epochs, traced, best)} if traced else {}
 
 
-def _say(
-    figures: Mapping[str, Auc],
-    told: Mapping[str, tuple[str, str]],
-    document: Mapping[str, Any],
-    part: str,
-    console: Console,
+def _print(
+    figures: Mapping[str, Auc], tests: Tests, sides: Mapping[str, tuple[str, str]], part: str, console: Console
 ) -> None:
     table = [
-        (f"{what}: {' or '.join(told[what])}", f"{each.value:.4f} ± {each.error:.4f}", f"{each.rows:,}")
-        for what, each in figures.items()
+        (f"{what}: {' or '.join(sides[what])}", f"{figure.value:.4f} ± {figure.error:.4f}", f"{figure.rows:,}")
+        for what, figure in figures.items()
     ]
     print_listing(console, ("boosted trees tell", "AUC", "rows of each"), table)
     words = f"0.5 is perfect. They learned from half of the rows of {part} and were scored on the other half."
     console.print(words, soft_wrap=True)
-    if "codes" in document:
-        codes = document["codes"]
-        largest = {
-            what: np.abs(np.array(matrix) - np.eye(len(matrix))).max() for what, matrix in codes["correlation"].items()
-        }
-        distances = ", ".join(f"{each['distance']:.3f}" for each in codes["ks"])
-        said = "; ".join(f"of {what} {value:.3f}" for what, value in largest.items())
+    if tests.by_code:
+        distances = ", ".join(f"{test.distance:.3f}" for test in tests.by_code)
+        largest = "; ".join(
+            f"of {what} {np.abs(matrix - np.eye(len(matrix))).max():.3f}" for what, matrix in tests.correlations.items()
+        )
         console.print(
-            f"Codes against their prior, KS distance: {distances}. Largest correlation {said}.", soft_wrap=True
+            f"Codes against their prior, KS distance: {distances}. Largest correlation {largest}.", soft_wrap=True
         )
