@@ -94,8 +94,10 @@ def train(
             )
         published = importlib.import_module(f"..models.{pinned}.published", __package__)
         arguments = published.read_arguments(context.args)
-        run = _train_published if arguments.verb == "train" else _ask_published
-        run(arguments, output, data_path, device)
+        if arguments.verb == "train":
+            _train_published(arguments, output, data_path, device)
+        else:
+            _ask_published(arguments, output, data_path, device)
         return
     if context.args:
         raise UsageError(
@@ -103,26 +105,27 @@ def train(
             f"{' and '.join(ARGUMENTS)} take published arguments"
         )
     from ..models import model_names
-    from ..production.retrain.retrain import retrain
+    from ..production.retrain.retrain import TrainingRequest, retrain
 
     if pinned in model_names():
         raise UsageError(
             f"train: {pinned} has no published arguments; pin a configuration with `sparring best STUDY -o best.toml` "
             "and train that"
         )
+    request = TrainingRequest(output=output, data_path=data_path, device=device, save_every=save_every)
     if plan is not None:
         from ..production.retrain.resampling import resample
 
-        resample(Path(pinned), plan, output, data_path, console, device, save_every)
+        resample(Path(pinned), plan, request, console)
         return
-    retrain(Path(pinned), output, data_path, console, device, save_every)
+    retrain(Path(pinned), request, console)
 
 
 def _train_published(arguments: Arguments, output: Path | None, data_path: Path | None, device: str) -> None:
-    from ..production.retrain.retrain import train_published
+    from ..production.retrain.retrain import TrainingRequest, train_published
 
     try:
-        train_published(arguments, output, data_path, console, device)
+        train_published(arguments, TrainingRequest(output=output, data_path=data_path, device=device), console)
     except DataError as error:
         if "dataset" in arguments.said:
             raise

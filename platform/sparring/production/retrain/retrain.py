@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -22,10 +21,10 @@ from ...data.splits import SPLIT, SPLIT_SEED
 from ...errors import ConfigError, NoTrialSucceeded
 from ...models import find_model
 from ...models.base import Model
-from ...models.config import missing_fields
+from ...models.config import Config, missing_fields
 from ...models.published import Arguments
 from ...records import EpochRow, Objective
-from ...space import checked_space, find_space, read_space, write_toml
+from ...space import checked_space, find_space, read_space, table_of, write_toml
 from ...study import load_ood
 from ...training.saves import Saves
 from ...training.single import Trained, train_single, write_trained
@@ -33,8 +32,25 @@ from .. import About, write_about
 from ..device import check_device
 from ..loading.trained_folder import MEMBERS, TRAINED, check_lacks
 
+Keep = Callable[[int, Model], None]
+"""What sees the model after each finite epoch, with the epoch's number from 1; see ``training.single``."""
+
 CHECKPOINTS = "checkpoints"
 """In a trained folder: what a training that was cut off goes on from, and what --save-every keeps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest:
+    """Where a training writes, where its data lie, and how it runs."""
+
+    output: Path | None = None
+    """The folder for weights and figures; None: one under ``trained``."""
+    data_path: Path | None = None
+    """Where the data lie, if not where the configuration says."""
+    device: str = "cpu"
+    """cpu or cuda. Products are of the precision that found the configuration."""
+    save_every: int | None = None
+    """Epochs between two checkpoints that stay. A training that was cut off goes on from its newest in any case."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,46 +59,45 @@ class Pinned:
 
     name: str
     """What messages call it."""
-    raw: Mapping[str, Any]
+    raw: Mapping[str, object]
+    """The configuration as TOML has it."""
     model_class: type[Model]
-    config: Any
+    config: Config
     objective: Objective
     data: Dataset
     data_path: Path | None
     ood: Dataset | None
-    """What the model is told from, if the configuration names such a set."""
-    kind: str
-    """Of the split: 80/20 or 75/15/10."""
+    """The out-of-distribution set, if the configuration names one."""
+    split_kind: str
+    """80/20 or 75/15/10."""
     split: Split
     seed: int
+
+    @property
+    def model(self) -> str:
+        """The system's name."""
+        return str(self.raw["model"])
+
+    @property
+    def found(self) -> Mapping[str, object]:
+        """What the search found with this configuration: study, trial, metric, value, workers, precision."""
+        return table_of(self.raw, "found")
 
     def rows(self, index: np.ndarray) -> dict[str, np.ndarray | Mapped]:
         """The model's fields on these rows."""
         return {name: select(self.data.fields[name], index) for name in self.config.fields}
 
 
-def retrain(
-    pinned: Path,
-    output: Path | None,
-    data_path: Path | None,
-    console: Console,
-    device: str = "cpu",
-    save_every: int | None = None,
-) -> Trained:
-    """Trains what ``pinned`` holds, writes it to ``output``, and says whether the figure under [found] was met.
-
-    device: cpu or cuda; products are of the precision that found the configuration. save_every: epochs between two
-    checkpoints that stay; a training that was cut off goes on from its newest in any case.
+def retrain(pinned: Path, request: TrainingRequest, console: Console) -> Trained:
+    """Trains what the file ``pinned`` holds, writes it, and says whether the figure under [found] was met.
 
     Raises ConfigError if the file still has something to search, NoTrialSucceeded if the training diverged.
     """
-    ready = check_pinned(read_space(pinned), str(pinned), data_path, device)
-    return _train(ready, pinned.read_text(encoding="utf-8"), output, console, device, save_every=save_every)
+    ready = check_pinned(read_space(pinned), str(pinned), request)
+    return _train(ready, pinned.read_text(encoding="utf-8"), request, console)
 
 
-def train_published(
-    arguments: Arguments, output: Path | None, data_path: Path | None, console: Console, device: str
-) -> Trained:
+def train_published(arguments: Arguments, request: TrainingRequest, console: Console) -> Trained:
     """Trains a system as its published command line says, judged as our search judges it; seed 0.
 
     Every ``sample_and_save_frequency`` epochs the weights and a grid of samples go to ``snapshots`` in the folder.
@@ -90,52 +105,64 @@ def train_published(
     from .snapshots import Snapshots
 
     model, objectives = arguments.model, read_space(find_space(arguments.model))["objectives"]
-    raw = {"model": model, "dataset": arguments.dataset, "seed": 0, "objectives": objectives}
-    raw |= {"fixed": dict(arguments.values)}
-    text = write_toml(raw if data_path is None else raw | {"data_path": str(data_path.absolute())})
-    folder = output or TRAINED / model
+    raw: dict[str, object] = {"model": model, "dataset": arguments.dataset, "seed": 0, "objectives": objectives}
+    raw["fixed"] = dict(arguments.values)
+    data_path = {} if request.data_path is None else {"data_path": str(request.data_path.absolute())}
+    text = write_toml(raw | data_path)
+    folder = request.output or TRAINED / model
     keep = Snapshots(folder / "snapshots", arguments.sample_and_save_frequency, arguments.num_samples)
-    return _train(check_pinned(raw, f"sparring train {model}", data_path, device), text, folder, console, device, keep)
+    return _train(check_pinned(raw, f"sparring train {model}", request), text, request, console, keep)
 
 
-def check_pinned(raw: Mapping[str, Any], name: str, data_path: Path | None, device: str) -> Pinned:
-    """raw: a space with nothing to search; name: what messages call it. Raises UsageError and its kinds."""
+def check_pinned(raw: Mapping[str, object], name: str, request: TrainingRequest) -> Pinned:
+    """A configuration and its data, checked. raw: a space with nothing to search. name: what messages call it.
+
+    Raises UsageError or one of its kinds.
+    """
     model_class = find_model(str(raw.get("model", "")))
     space = checked_space(raw, model_class.Config, name)
     if space.dimensions:
-        searched = ", ".join(each.name for each in space.dimensions)
+        searched = ", ".join(dimension.name for dimension in space.dimensions)
         raise ConfigError(
             f"{name}: a pinned configuration has nothing to search, but got [search] {searched}; "
             "make one with `sparring best STUDY -o best.toml`"
         )
-    check_device(device)
-    where = data_path or (Path(raw["data_path"]) if "data_path" in raw else None)
-    data = load_dataset(space.dataset, where, space.data)
-    kind, config = space.split or SPLIT, space.config({})
+    check_device(request.device)
+    data_path = request.data_path or (Path(str(raw["data_path"])) if "data_path" in raw else None)
+    data = load_dataset(space.dataset, data_path, space.data)
+    split_kind, config = space.split or SPLIT, space.config({})
     missing = missing_fields(space.model, config.fields, data.fields, space.dataset)
     if missing:
         raise ConfigError(f"{name}: {missing}; choose another data set")
     return Pinned(
-        name=name, raw=raw, model_class=model_class, config=config, objective=space.objectives[0], data=data,
-        data_path=where, ood=load_ood(config, name, data), kind=kind,
-        split=split_rows(len(data.ids), kind, SPLIT_SEED, data.parts), seed=space.seed or 0,
-    )  # fmt: skip
+        name=name,
+        raw=raw,
+        model_class=model_class,
+        config=config,
+        objective=space.objectives[0],
+        data=data,
+        data_path=data_path,
+        ood=load_ood(config, name, data),
+        split_kind=split_kind,
+        split=split_rows(len(data.ids), split_kind, SPLIT_SEED, data.parts),
+        seed=space.seed or 0,
+    )
 
 
 def train_pinned(
     pinned: Pinned,
     folder: Path,
+    *,
     title: str,
+    request: TrainingRequest,
     console: Console,
-    device: str,
-    keep: Callable[[int, Model], None] | None = None,
-    save_every: int | None = None,
+    keep: Keep | None = None,
 ) -> Trained:
     """One training under a bar called ``title``; its checkpoints lie in ``folder`` meanwhile.
 
     Raises NoTrialSucceeded if no epoch gave finite figures.
     """
-    saves = Saves(folder / CHECKPOINTS, _identity(pinned, device), save_every)
+    saves = Saves(folder / CHECKPOINTS, _identity(pinned, request.device), request.save_every)
     metric = pinned.objective.metric
     bar = Progress(
         TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[figure]}"),
@@ -150,8 +177,8 @@ def train_pinned(
         trained = train_single(
             pinned.model_class, pinned.config, pinned.rows(pinned.split.train), pinned.rows(pinned.split.valid),
             seed=pinned.seed, objective=pinned.objective, watch=watch,
-            ood=None if pinned.ood is None else pinned.ood.fields, device=device,
-            precision=str(pinned.raw.get("found", {}).get("precision", "fp32")), keep=keep, saves=saves,
+            ood=None if pinned.ood is None else pinned.ood.fields, device=request.device,
+            precision=str(pinned.found.get("precision", "fp32")), keep=keep, saves=saves,
             test=pinned.rows(pinned.split.test) if len(pinned.split.test) else None,
         )  # fmt: skip
     saves.end()
@@ -167,29 +194,22 @@ def write_pinned(folder: Path, pinned: Pinned, trained: Trained, text: str, memb
     write_trained(folder, trained, pinned.config, text)
     data, fields = pinned.data, pinned.config.fields
     about = About(
-        model=str(pinned.raw["model"]), shapes={name: data.shapes[name] for name in fields},
+        model=pinned.model, shapes={name: data.shapes[name] for name in fields},
         dataset=str(pinned.raw["dataset"]), data_path=str(pinned.data_path.absolute()) if pinned.data_path else None,
-        data=pinned.raw.get("data", {}), split=pinned.kind, member=member, sha256=data.sha256,
+        data=table_of(pinned.raw, "data"), split=pinned.split_kind, member=member, sha256=data.sha256,
         axes={name: tuple(data.axes[name].tolist()) for name in fields if name in data.axes}, version=__version__,
     )  # fmt: skip
     write_about(folder, about)
 
 
-def _train(
-    pinned: Pinned,
-    text: str,
-    output: Path | None,
-    console: Console,
-    device: str,
-    keep: Callable[[int, Model], None] | None = None,
-    save_every: int | None = None,
-) -> Trained:
-    model = str(pinned.raw["model"])
-    folder = output or TRAINED / model
+def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console, keep: Keep | None = None) -> Trained:
+    """One model into a folder of its own; text: the configuration as TOML."""
+    folder = request.output or TRAINED / pinned.model
     check_lacks(folder, MEMBERS)
-    trained = train_pinned(pinned, folder, f"{model} on {pinned.raw['dataset']}", console, device, keep, save_every)
+    title = f"{pinned.model} on {pinned.raw['dataset']}"
+    trained = train_pinned(pinned, folder, title=title, request=request, console=console, keep=keep)
     write_pinned(folder, pinned, trained, text)
-    console.print(_verdict(trained, pinned.objective.metric, pinned.raw.get("found", {})), soft_wrap=True)
+    console.print(_verdict(trained, pinned.objective.metric, pinned.found), soft_wrap=True)
     if trained.test:
         name = f"test/{pinned.objective.metric.removeprefix('val/')}"
         rows = f"{len(pinned.split.test):,} test rows, which had no part in training or choice"
@@ -199,13 +219,14 @@ def _train(
 
 
 def _identity(pinned: Pinned, device: str) -> str:
-    """Eight digits that name what is trained, wherever its data lie."""
+    """Eight digits that name what is trained; where the data lie makes no difference."""
     raw = {name: value for name, value in pinned.raw.items() if name != "data_path"}
     what = [__version__, device, pinned.data.sha256, write_toml(raw)]
     return hashlib.sha256("\n".join(what).encode()).hexdigest()[:8]
 
 
-def _verdict(trained: Trained, metric: str, found: dict[str, Any]) -> str:
+def _verdict(trained: Trained, metric: str, found: Mapping[str, object]) -> str:
+    """Whether the figure is the one under [found], and if not why that may be."""
     assert trained.best is not None
     value, epoch = trained.best.metrics[metric], trained.best.epoch
     line = f"{metric} {value:.6g} at epoch {epoch} of {trained.epochs}"
@@ -214,6 +235,7 @@ def _verdict(trained: Trained, metric: str, found: dict[str, Any]) -> str:
     if value == found["value"]:
         return f"{line}: exactly the figure of trial {found['trial']} of {found['study']}."
     there = f"{line}; trial {found['trial']} of {found['study']} had {found['value']:.6g}"
-    if found.get("workers", 1) > 1:
-        return f"{there}, trained by {found['workers']} workers, which one does not repeat to the last bit."
+    workers = found.get("workers", 1)
+    if isinstance(workers, int) and workers > 1:
+        return f"{there}, trained by {workers} workers, which one does not repeat to the last bit."
     return f"{there}. Another processor or torch version rounds differently, and adversarial training amplifies it."
