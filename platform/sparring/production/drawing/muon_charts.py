@@ -1,7 +1,7 @@
-"""What is drawn of muons: every variable, every pair of them, codes, the trees' scores, and the figures by epoch.
+"""Figures of muons: every variable, every pair of variables, codes, the trees' scores, and the figures by epoch.
 
-Most compare a real sample with a generated one in physical units. Real ones are points with the error that their number
-implies, generated ones a line.
+Most figures compare a real sample with a generated one in physical units. Real rows are drawn as points with
+statistical errors, generated rows as a line.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ AUXILIARY = "the auxiliary values"
 BINS = 50
 SHOWN_CODES = 11
 TAIL = 5e-4
-"""Share of the rows beyond either end of a map or of a logarithmic axis; linear histograms show all."""
+"""Share of the rows left out at either end of a map or of a logarithmic axis; linear histograms show all rows."""
 LEAST = 1e-9
-"""A logarithmic axis begins here at the lowest."""
+"""The lowest start of a logarithmic axis."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +35,24 @@ class Variable:
     """A column of a table as it is shown."""
 
     label: str
-    """With its unit."""
+    """The name with its unit."""
     is_log: bool = False
     is_log_y: bool = True
     names: tuple[str, ...] = ()
-    """Of its two values, if it has no more."""
+    """Names of its two values, for a variable that has only two."""
 
     @property
     def scale(self) -> str:
         return "log" if self.is_log else "linear"
 
     def edges(self, samples: Sequence[np.ndarray], bins: int, *, is_cut: bool) -> np.ndarray:
-        """(bins + 1,), equal as the axis shows them, about all samples, or all but ``TAIL`` at either end."""
+        """Edges of the bins, (bins + 1,), equally wide on the axis.
+
+        samples: (N,) each. They span all samples, or if ``is_cut`` all but ``TAIL`` at either end.
+        """
         if self.names:
             return np.linspace(-2, 2, len(self.names) + 1)
-        ends = np.stack([np.quantile(each, [TAIL, 1 - TAIL] if is_cut else [0, 1]) for each in samples])
+        ends = np.stack([np.quantile(values, [TAIL, 1 - TAIL] if is_cut else [0, 1]) for values in samples])
         low, high = ends[:, 0].min(), ends[:, 1].max()
         if self.is_log:
             low = max(low, 1e-4 * high, LEAST)
@@ -79,7 +82,7 @@ CARTESIAN = (
 )
 RARE = tuple(Variable(label=f"rareness in {name}", is_log=True) for name in RARENESS)
 TABLES: Mapping[str, Sequence[Variable]] = {"muons": CARTESIAN, "rareness": RARE}
-"""Fields whose samples say little one by one, by column."""
+"""Fields that are drawn as histograms by column, since a single sample says little."""
 Two = tuple[np.ndarray, np.ndarray]
 """Real and generated, (N, columns) and (M, columns)."""
 
@@ -107,10 +110,13 @@ def shown(name: str, rows: np.ndarray) -> tuple[Sequence[Variable], np.ndarray]:
 def draw_variables(
     variables: Sequence[Variable], samples: Mapping[str, np.ndarray], distances: Sequence[float] = ()
 ) -> Figure:
-    """A histogram per variable, of one sample or two. distances: Kolmogorov and Smirnov's, by variable."""
+    """A histogram per variable, of one sample or two.
+
+    samples: by name, (N, variables). distances: Kolmogorov and Smirnov's, by variable, for the titles.
+    """
     figure, frames = sheet(len(variables), columns=4 if len(variables) > 4 else 2)
     for column, (variable, frame) in enumerate(zip(variables, frames, strict=True)):
-        values = {name: each[:, column] for name, each in samples.items()}
+        values = {name: rows[:, column] for name, rows in samples.items()}
         edges = variable.edges(list(values.values()), len(variable.names) or BINS, is_cut=variable.is_log)
         _lie_along(frame, variable, edges)
         _fill(frame, edges, values, is_log=variable.is_log_y)
@@ -131,24 +137,26 @@ def draw_pairs(variables: Sequence[Variable], both: Two) -> Figure:
     bins = int(np.clip(np.sqrt(min(map(len, both))) / 2, 12, 60))
     columns = [column for column, variable in enumerate(variables) if not variable.names]
     pairs = list(combinations(columns, 2))
-    edges = {at: variables[at].edges([rows[:, at] for rows in both], bins, is_cut=True) for at in columns}
+    edges = {
+        column: variables[column].edges([rows[:, column] for rows in both], bins, is_cut=True) for column in columns
+    }
     maps = [
         np.histogram2d(rows[:, first], rows[:, second], [edges[first], edges[second]])[0].T / len(rows)
         for first, second in pairs
         for rows in both
     ]
-    # The scale begins below a single row, which would else be as good as white.
+    # The scale begins below a single row, which would otherwise be nearly white.
     row = 1 / max(map(len, both))
-    norm = LogNorm(0.2 * row, max(row, *(each.max() for each in maps)))
+    norm = LogNorm(0.2 * row, max(row, *(shares.max() for shares in maps)))
     figure, frames = sheet(len(maps), columns=6, size=(2.3, 2.0))
-    for place, (frame, share) in enumerate(zip(frames, maps, strict=True)):
-        x, y = pairs[place // 2]
-        cells = frame.pcolormesh(edges[x], edges[y], np.ma.masked_equal(share, 0), norm=norm, cmap="Blues")
+    for number, (frame, shares) in enumerate(zip(frames, maps, strict=True)):
+        x, y = pairs[number // 2]
+        cells = frame.pcolormesh(edges[x], edges[y], np.ma.masked_equal(shares, 0), norm=norm, cmap="Blues")
         frame.set_yscale(variables[y].scale)
         _lie_along(frame, variables[x], edges[x])
         if not variables[x].is_log:
             frame.locator_params("x", nbins=3)
-        if place % 2:
+        if number % 2:
             frame.set_title(GENERATED)
             frame.tick_params("y", which="both", labelleft=False)
         else:
@@ -177,7 +185,7 @@ def draw_codes(
         table = frame.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", extent=(start, end, end, start))
         frame.set_title(f"correlation of {name}")
         if name == AUXILIARY:
-            names = [in_symbols(each) for each in RARENESS[:size]]
+            names = [in_symbols(name) for name in RARENESS[:size]]
             frame.set(xticks=range(1, size + 1), xticklabels=names, yticks=range(1, size + 1), yticklabels=names)
         if size > SHOWN_CODES:  # numbers would overlap
             figure.colorbar(table, ax=frame)
@@ -191,13 +199,16 @@ def draw_codes(
 
 @look()
 def draw_scores(scores: Two, names: tuple[str, str], auc: float, error: float) -> Figure:
-    """The trees' scores of the held-out rows of both kinds, called ``names``, and their ROC curve."""
+    """The trees' scores of both sides, whose names are ``names``, and their ROC curve.
+
+    scores: probabilities of the first side, (N,) and (M,); none of these rows trained the trees.
+    """
     from sklearn.metrics import roc_curve
 
     figure, (spread, curve) = sheet(2, columns=2, size=(3.6, 2.8))
     _fill(spread, np.linspace(0, 1, BINS + 1), dict(zip(names, scores, strict=True)), is_log=True)
     spread.set(xlabel=f"trees' probability of being {names[0]}", ylabel="share per bin", xlim=(0, 1))
-    false, true, _ = roc_curve(np.repeat([1, 0], [len(each) for each in scores]), np.concatenate(scores))
+    false, true, _ = roc_curve(np.repeat([1, 0], [len(side) for side in scores]), np.concatenate(scores))
     curve.plot(false, true, color="C2", label="trees")
     curve.plot([0, 1], [0, 1], color=FRAME, label="guessing")
     curve.set(xlabel=f"{names[1]}, taken for {names[0]}", ylabel=f"{names[0]}, found")
@@ -226,7 +237,7 @@ def draw_progress(epochs: np.ndarray, figures: Mapping[str, np.ndarray], best: i
 
 
 def _lie_along(frame: Axes, variable: Variable, edges: np.ndarray) -> None:
-    """Makes the variable the horizontal axis, with labels that do not overlap: a logarithmic one's are long."""
+    """Makes the variable the horizontal axis. Labels of a logarithmic axis are long, so only some ticks get one."""
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     frame.set(xlabel=in_symbols(variable.label), xscale=variable.scale, xlim=(edges[0], edges[-1]))
@@ -238,19 +249,19 @@ def _lie_along(frame: Axes, variable: Variable, edges: np.ndarray) -> None:
         numbers = ScalarFormatter()
         numbers.set_powerlimits((-3, 4))
         frame.xaxis.set_major_formatter(numbers)
-    told = "25" if 10 <= ratio < 100 else ""
+    labelled = "25" if 10 <= ratio < 100 else ""  # the first digits of the minor ticks that get a label
 
-    def say(value: float, _place: float) -> str:
+    def label(value: float, _position: float) -> str:
         digit = f"{value:e}"[0]
-        return "" if digit not in told else f"{value:g}" if value > 0.1 else digit
+        return "" if digit not in labelled else f"{value:g}" if value > 0.1 else digit
 
-    frame.xaxis.set_minor_formatter(say)
+    frame.xaxis.set_minor_formatter(label)
 
 
 def _fill(frame: Axes, edges: np.ndarray, samples: Mapping[str, np.ndarray], *, is_log: bool) -> None:
-    """Histograms; of two samples the first is points. The lowest of a logarithmic one is half a row."""
-    for place, (name, values) in enumerate(samples.items(), start=1):
-        histogram(frame, edges, values, name, is_points=place < len(samples))
+    """Histograms, of two samples the first as points. A logarithmic axis begins at half a row."""
+    for number, (name, values) in enumerate(samples.items(), start=1):
+        histogram(frame, edges, values, name, is_points=number < len(samples))
     if is_log:
         low = 0.5 / max(map(len, samples.values()))
         frame.set_ylim(low, 2 * max(frame.dataLim.ymax, low))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import islice, product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -33,10 +33,11 @@ def picture(
     spread: np.ndarray | None = None,
     card: FieldCard | None = None,
 ) -> Image.Image | Figure:
-    """answers, truths: (N, …) of the field ``name``; of many, images and curves show the first.
+    """The answers of one field, beside the truths if they are known. Of images and curves only the first are shown.
 
-    spread: deviations of the answers: a band about curves, a third row below images, white where they are largest.
-    card: says the units.
+    answers, truths: (N, …) of the field ``name``. ids: the samples' names. axis: (points,), where columns lie.
+    spread: deviations of the answers, drawn as a band about curves, or as a third row below images (white where they
+    are largest). card: the field's, for its unit and axis.
     """
     if answers.ndim == 4:
         if spread is not None:
@@ -62,23 +63,26 @@ def draw_curves(
     spread: np.ndarray | None,
     card: FieldCard | None,
 ) -> Figure:
-    """both: by what they are, (N, points), or of series (N, times, channels), each channel in a frame of its own."""
-    lines = {key: each.reshape(*each.shape[:2], -1) for key, each in both.items()}
+    """Data and answers as curves, a frame per sample, and of series a frame per channel.
+
+    both: by name, (N, points), or of series (N, times, channels). The rest is as in ``picture``.
+    """
+    lines = {key: values.reshape(*values.shape[:2], -1) for key, values in both.items()}
     count, points, channels = lines["answer"].shape
     x, along, unit = np.arange(1, points + 1), "column", "" if card is None or card.unit == "1" else f" [{card.unit}]"
     if axis is not None and len(axis) != points:  # Fourier-transformed: the card speaks of before
         unit = ""
     elif axis is not None:
         x, along = axis, "" if card is None or card.axis is None else card.axis.partition(",")[0]
-    places = list(islice(product(range(count), range(channels)), SHOWN_CURVES))
-    figure, frames = sheet(len(places), columns=3)
-    for (row, channel), frame in zip(places, frames, strict=True):
-        for key, each in lines.items():
-            (line,) = frame.plot(x, each[row, :, channel], label=key)
+    curves = list(islice(product(range(count), range(channels)), SHOWN_CURVES))
+    figure, frames = sheet(len(curves), columns=3)
+    for (row, channel), frame in zip(curves, frames, strict=True):
+        for key, values in lines.items():
+            (line,) = frame.plot(x, values[row, :, channel], label=key)
         if spread is not None:
             middle, half = lines["answer"][row, :, channel], spread.reshape(lines["answer"].shape)[row, :, channel]
-            pale: dict[str, Any] = {"color": line.get_color(), "alpha": 0.25, "linewidth": 0}
-            frame.fill_between(x, middle - half, middle + half, **pale, label="± std")
+            colour = line.get_color()
+            frame.fill_between(x, middle - half, middle + half, color=colour, alpha=0.25, linewidth=0, label="± std")
         title = " ".join(ids[row].split()) if ids else f"sample {row + 1}"
         title = title[:TITLE] + (f", channel {channel + 1}" if channels > 1 else "")
         frame.set_title(title, parse_math=False)

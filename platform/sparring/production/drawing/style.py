@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -19,6 +19,7 @@ from PIL import Image
 from ...errors import DataError
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -64,26 +65,26 @@ def look() -> Iterator[None]:
 
 
 def sheet(count: int, *, columns: int, size: tuple[float, float] = (3.2, 2.2)) -> tuple[Figure, list[Axes]]:
-    """So many frames, each of about ``size`` inches, in rows from the top left."""
+    """A figure of ``count`` frames, each about ``size`` inches wide and high, in rows from the top left."""
     from matplotlib.figure import Figure
 
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(columns * size[0], rows * size[1] + 0.4), layout="constrained")
-    return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+    return figure, [figure.add_subplot(rows, columns, number) for number in range(1, count + 1)]
 
 
 def name_all(figure: Figure) -> None:
-    """One legend above all frames; what bears the same name in several stands there once."""
-    found: dict[str, Any] = {}
+    """One legend above all frames. A name that stands in several frames is listed once."""
+    by_name: dict[str, Artist] = {}
     for frame in figure.axes:
         handles, names = frame.get_legend_handles_labels()
-        found |= dict(zip(names, handles, strict=True))
-    figure.legend(list(found.values()), list(found), loc="outside upper left", ncols=len(found))
+        by_name |= dict(zip(names, handles, strict=True))
+    figure.legend(list(by_name.values()), list(by_name), loc="outside upper left", ncols=len(by_name))
 
 
 def histogram(frame: Axes, edges: np.ndarray, values: np.ndarray, name: str, *, is_points: bool = False) -> None:
-    """Shares per bin as a line, or as points with the errors that their number implies."""
+    """Shares per bin as a line, or as points with their statistical errors (square root of the count)."""
     counts, _ = np.histogram(values, edges)
     total = max(1, values.size)
     if not is_points:
@@ -97,7 +98,11 @@ def histogram(frame: Axes, edges: np.ndarray, values: np.ndarray, name: str, *, 
 
 def in_symbols(label: str) -> str:
     """A label as formulas are printed: Greek letters, lowered indices, raised powers."""
-    return re.sub(r"\^(\d)|\w+", lambda found: f"$^{found[1]}$" if found[1] else SYMBOLS.get(found[0], found[0]), label)
+
+    def symbol(match: re.Match[str]) -> str:
+        return f"$^{match[1]}$" if match[1] else SYMBOLS.get(match[0], match[0])
+
+    return re.sub(r"\^(\d)|\w+", symbol, label)
 
 
 def write_picture(path: Path, picture: Image.Image | Figure) -> None:
