@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 
@@ -37,12 +37,13 @@ def main(verb: str | None = None) -> NoReturn:
     sys.exit(0)
 
 
-def _add(command: Callable[..., None], *examples: str, note: str = "", **settings: Any) -> None:
+def _add(
+    command: Callable[..., None], *examples: str, note: str = "", context_settings: dict[str, bool] | None = None
+) -> None:
     """Adds a command under its function's name; its --help ends with the examples, and with ``note``."""
     title = "Examples" if len(examples) > 1 else "Example"
-    app.command(epilog="\n\n".join([f"[bold]{title}[/bold]", *examples, *([note] if note else [])]), **settings)(
-        command
-    )
+    epilog = "\n\n".join([f"[bold]{title}[/bold]", *examples, *([note] if note else [])])
+    app.command(epilog=epilog, context_settings=context_settings)(command)
 
 
 _add(

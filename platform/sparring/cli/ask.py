@@ -45,7 +45,7 @@ def sample(
     n: Annotated[
         int | None, typer.Option("-n", "--samples", help="How many.", show_default="16; as many as --against has")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     boost: Annotated[
         float | None, typer.Option(help="Muons: factor on how rare they are; published 1.2.", show_default="1")
     ] = None,
@@ -57,7 +57,8 @@ def sample(
         ),
     ] = None,
     rows: Annotated[
-        int | None, typer.Option(help="Real rows of --against at most, half to learn from.", show_default="100000")
+        int | None,
+        typer.Option(help="The most real rows to compare with; half train the trees.", show_default="100000"),
     ] = None,
     pairs: Annotated[
         int | None,

@@ -1,4 +1,4 @@
-"""The command that trains what a search has found, and the published command lines, which it takes too.
+"""The command that trains what a search has found. It takes the published command lines too.
 
 ``app.py`` registers it; heavy imports stay inside, as there.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 console = Console()
 
 DIGITS = "digits"
-"""Images that are embedded: the way out where the published mnist cannot be fetched."""
+"""An embedded set of images, offered where the published mnist cannot be fetched."""
 
 MEMBERS = "Members: mean and deviation of every figure"
 """The panel of --help for what trains several times over."""
@@ -66,7 +66,7 @@ def train(
     ] = None,
     repeats: Annotated[
         int | None,
-        typer.Option(help="Of --kfold, each dealt anew.", show_default="1", rich_help_panel=MEMBERS),
+        typer.Option(help="Repeats of --kfold, each with new folds.", show_default="1", rich_help_panel=MEMBERS),
     ] = None,
     bootstrap: Annotated[
         int | None,

@@ -1,8 +1,8 @@
 """Does a prediction depend on its input? Each output's errors against those of eight answers that must be worse.
 
-An output passes a control if its errors, sample by sample, are smaller than the control's by a paired one-sided t-test
-at 5 %. A model that answers about the mean whatever it is given fails most of them, however small its error. The eight
-are XANESNET's (github.com/NewcastleRSE/XANESNET); here the pairs are kept, which tells more from as many samples.
+An output passes a control if its errors are smaller than the control's by a paired one-sided t-test at 5 %, sample by
+sample. A model that always answers with about the mean fails most controls, however small its error. The eight controls
+are XANESNET's (github.com/NewcastleRSE/XANESNET). Its test is unpaired; a paired one finds smaller differences.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ class Control:
     """Such as ``predict_spectrum``, which is made from the structure."""
     control: str
     mse: float
-    """Of the output itself, mean over samples."""
+    """Mean squared error of the output itself, over all samples."""
     mse_control: float
+    """Mean squared error of the control's answers."""
     p: float
-    """Chance of so much an advantage if there were none."""
+    """Chance of an advantage at least as large if the output were no better than the control."""
 
     @property
     def is_passed(self) -> bool:
@@ -56,7 +57,7 @@ def compare(loaded: Loaded, rows: Rows, train: Rows, seed: int = 0) -> list[Cont
     loaded.method("predict")
     if len(rows) < LEAST_ROWS:
         raise UsageError(f"--controls: a test needs at least {LEAST_ROWS} samples, but got {len(rows)}; raise --rows")
-    found = []
+    controls = []
     for verb in ("reconstruct", "predict"):
         for source in loaded.fields:
             (target,) = [name for name in loaded.fields if (name == source) == (verb == "reconstruct")]
@@ -64,7 +65,7 @@ def compare(loaded: Loaded, rows: Rows, train: Rows, seed: int = 0) -> list[Cont
             for control, error in tests:
                 differs = bool((error != own).any())
                 p = float(ttest_rel(error, own, alternative="greater").pvalue) if differs else 1.0
-                found.append(
+                controls.append(
                     Control(
                         output=f"{verb}_{target}",
                         control=control,
@@ -73,7 +74,7 @@ def compare(loaded: Loaded, rows: Rows, train: Rows, seed: int = 0) -> list[Cont
                         p=p,
                     )
                 )
-    return found
+    return controls
 
 
 def write_controls(folder: Path, controls: Sequence[Control]) -> Path:
@@ -81,7 +82,7 @@ def write_controls(folder: Path, controls: Sequence[Control]) -> Path:
     open_folder(folder)
     names = ("output", "control", "mse", "mse_control", "p", "is_passed")
     return write_table(
-        folder / "controls.parquet", {name: [getattr(each, name) for each in controls] for name in names}
+        folder / "controls.parquet", {name: [getattr(control, name) for control in controls] for name in names}
     )
 
 

@@ -1,7 +1,7 @@
 """One model, or all members of a k-fold, bootstrap or ensemble, asked together: the mean answer and its deviation.
 
-Dropout asks one model many times over (Monte Carlo dropout, Gal and Ghahramani, arXiv:1506.02142): units are dropped
-as in training while batch norms keep what they recorded.
+Monte Carlo dropout (Gal and Ghahramani, arXiv:1506.02142) asks one model many times. Units are dropped as in training,
+while batch norms use their recorded statistics.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Ensemble:
     """Members that answer as one."""
 
     front: Loaded
-    """Where it lies and what it was trained on; its weights are the first member's."""
+    """Its folder and what it was trained on; the model in it is the first member's."""
     members: tuple[Loaded, ...]
     passes: int = 0
-    """Answers of each with dropout; 0 asks each once, without."""
+    """Answers of each member with dropout; 0 asks each member once, without dropout."""
     scheme: Scheme | None = None
 
     @property
@@ -99,15 +99,23 @@ class Ensemble:
 
 
 class Dropping(TorchFunctionMode):
-    """While active, dropout drops though the model is in eval mode; ``drawn`` counts how often. Draws go on from each
-    pass to the next, and begin anew with the object: the same question gets the same answers."""
+    """While active, dropout drops although the model is in eval mode; ``drawn`` counts how often.
+
+    Draws go on from one pass to the next and begin anew with each object, so the same question gets the same answers.
+    """
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
         self._generator = torch.Generator(device).manual_seed(0)
         self.drawn = 0
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
         if func is functional.dropout:
             return self._dropout(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))

@@ -1,7 +1,8 @@
 """Outliers: how strange an out-of-distribution set looks beside the model's own, by every score the model has.
 
-Out-of-distribution is positive. AUROC is the chance that such a sample scores above an own one; FPR@95TPR is the share
-of own samples above the threshold that finds 95 % of the others (0 is perfect, 0.95 a guess).
+Out-of-distribution samples are the positives. AUROC is the chance that one of them scores above one of the model's own.
+FPR at 95 % TPR is the share of own samples above the threshold that finds 95 % of the others (0 is perfect, 0.95 a
+guess).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ BINS = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Separation:
-    """What one score tells."""
+    """How well one score separates the two sets."""
 
     auroc: float
     fpr_at_95_tpr: float
@@ -67,9 +68,10 @@ def write_outliers(folder: Path, own: tuple[Rows, Answers], ood: tuple[Rows, Ans
     """``outliers.json`` (the figures), ``scores.parquet`` (each sample's) and ``scores.png``; returns the figures."""
     figures = {name: separate(values, ood[1][name]) for name, values in own[1].items()}
     open_folder(folder)
-    said = {name: asdict(each) for name, each in figures.items()}
+    separations = {name: asdict(separation) for name, separation in figures.items()}
     rows = {"own": len(own[0]), "foreign": len(ood[0])}
-    (folder / "outliers.json").write_text(json.dumps({"rows": rows, "scores": said}, indent=2) + "\n", encoding="utf-8")
+    document = json.dumps({"rows": rows, "scores": separations}, indent=2)
+    (folder / "outliers.json").write_text(document + "\n", encoding="utf-8")
     columns = {name: np.concatenate([own[1][name], ood[1][name]]) for name in figures}
     is_foreign = [False] * len(own[0]) + [True] * len(ood[0])
     ids = [*own[0].ids, *ood[0].ids]
@@ -80,13 +82,18 @@ def write_outliers(folder: Path, own: tuple[Rows, Answers], ood: tuple[Rows, Ans
 
 @look()
 def draw_scores(scores: Mapping[str, Answers]) -> Figure:
-    """By set and score, (N,): how each score is spread over both sets, as shares of either."""
+    """A histogram per score, both sets in one frame.
+
+    scores: by set, then by score, (N,).
+    """
     names = list(scores["own"])
     figure, frames = sheet(len(names), columns=3)
     for frame, name in zip(frames, names, strict=True):
-        edges = np.histogram_bin_edges(np.concatenate([each[name] for each in scores.values()]).astype(float), BINS)
-        for key, each in scores.items():
-            histogram(frame, edges, each[name], key)
+        edges = np.histogram_bin_edges(
+            np.concatenate([answers[name] for answers in scores.values()]).astype(float), BINS
+        )
+        for key, answers in scores.items():
+            histogram(frame, edges, answers[name], key)
         frame.locator_params("x", nbins=4)
         frame.set(xlabel=name, ylim=(0, None))
     figure.supylabel("share per bin")

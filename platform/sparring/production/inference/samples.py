@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +21,11 @@ from ...models.config import missing_fields
 from ..loading.loaded import Loaded
 
 MOST = 10_000
-"""Rows that are worked on unless the user asks for another number: enough for figures of three digits."""
+"""Rows that a verb works on unless the user says how many; enough for figures of three digits."""
 HELD_OUT = ("test", "valid")
-"""The parts to look at where nobody names one and published figures are of test rows; not every split has any."""
+"""Parts that trained nothing. Published figures are of test rows, but not every split has any."""
 ENERGY_TOLERANCE = 1e-2
-"""Of a step between two energies: what files that write two digits differ by."""
+"""Share of a step by which energies may differ, since some files write only two digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,7 @@ class Rows:
     is_own: bool = True
     """Are they of the data set the model was trained on, unchanged?"""
     part: str | None = None
-    """Of their data set's split: train, valid or test."""
+    """The part of their data set's split: train, valid or test."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -53,23 +52,25 @@ def read_rows(
     n: int | None = None,
     dataset: str | None = None,
     data_path: Path | None = None,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
     flag: str = "--data-path",
     part_flag: str = "--part",
 ) -> Rows:
-    """At most ``n`` samples (10,000) with the model's fields.
+    """At most ``n`` samples (None: 10,000) with the model's fields.
 
-    part: train, valid or test, or several, of which the first that has rows is taken; by default what validated the
-    model, and of another data set every row, shuffled. The model's own data set is found where it was, unless
-    ``data_path`` says where it lies now. options: of the reader, over the card's and, of the model's own data set, over
-    those it was trained on. flag, part_flag: by which the user says ``data_path`` and ``part``.
+    part: train, valid or test, or several of which the first that has rows is taken. None takes what validated the
+    model, and of another data set all rows, shuffled.
+    dataset: another data set than the model's own. data_path: where it lies, if not where it was in training.
+    options: for the data set's reader. They replace the card's, and those of the training.
+    flag, part_flag: the flags by which the user says ``data_path`` and ``part``.
+    Raises UsageError, UnknownName or DataError if there are no such samples, or if the model cannot read them.
     """
     if n is not None and n < 1:
         raise UsageError(f"--rows: wants at least 1 row, but got {n}")
     parts = (part,) if isinstance(part, str) else part or ()
-    for each in parts:
-        if each not in PARTS:
-            raise UnknownName(f"{part_flag}: no part {each!r}; there are: {', '.join(PARTS)}")
+    for name in parts:
+        if name not in PARTS:
+            raise UnknownName(f"{part_flag}: no part {name!r}; there are: {', '.join(PARTS)}")
     data = _load(loaded, dataset, data_path, options or {}, flag)
     is_own = data.sha256 == loaded.about.sha256
     if dataset is None and not is_own and not isinstance(part, str):
@@ -78,8 +79,8 @@ def read_rows(
             "name the part you want with --part"
         )
     parts = parts or (("valid",) if is_own else ())
-    kind, member = (loaded.about.split, loaded.about.member) if dataset is None or is_own else (SPLIT, None)
-    found, index = _index(data, kind, member, parts, part_flag)
+    dealt = (loaded.about.split, loaded.about.member) if dataset is None or is_own else (SPLIT, None)
+    part, index = _index(data, *dealt, parts, part_flag)
     index = index[: n or MOST]
     wanted = loaded.fields
     _check(loaded, data, wanted)
@@ -88,23 +89,30 @@ def read_rows(
         fields={name: torch.from_numpy(data.fields[name][index]).to(loaded.device) for name in wanted},
         axes={name: data.axes[name] for name in wanted if name in data.axes},
         is_own=is_own,
-        part=found,
+        part=part,
     )
 
 
-def read_structures(loaded: Loaded, place: Path) -> Rows:
-    """``.xyz`` files, one or a folder's, as the descriptors the model was trained on; the first atom absorbs."""
-    files = _files(place, ".xyz", "--structures")
+def read_structures(loaded: Loaded, path: Path) -> Rows:
+    """Structures as the descriptors that the model was trained on. The first atom of each is the absorber.
+
+    path: an ``.xyz`` file, or a folder of them. Raises UsageError or DataError if the model cannot read them.
+    """
+    files = _files(path, ".xyz", "--structures")
     card = read_card(loaded.about.dataset)
     options = {**card.options, **loaded.about.data}
     grid = Grid(**{name: options[name] for name in Grid.model_fields if name in options})
     features = describe([read_structure(file) for file in files], grid)
-    return _as_rows(loaded, "structure", files, features, place)
+    return _as_rows(loaded, "structure", files, features, path)
 
 
-def read_spectra(loaded: Loaded, place: Path) -> Rows:
-    """``.txt`` files of energy and intensity, one or a folder's, on the energies the model was trained on."""
-    files = _files(place, ".txt", "--spectra")
+def read_spectra(loaded: Loaded, path: Path) -> Rows:
+    """Spectra on the energies that the model was trained on.
+
+    path: a ``.txt`` file of energies and intensities, or a folder of them. Raises UsageError or DataError if the model
+    cannot read them, for instance because they lie on other energies.
+    """
+    files = _files(path, ".txt", "--spectra")
     axis = np.array(loaded.about.axes.get("spectrum", ()))
     spectra = []
     for file in files:
@@ -115,15 +123,15 @@ def read_spectra(loaded: Loaded, place: Path) -> Rows:
                 f"{len(points)} from {points[0, 0]:g} to {points[-1, 0]:g}; interpolate onto those"
             )
         spectra.append(points[:, 1])
-    if len({len(each) for each in spectra}) > 1:
-        raise DataError(f"{place}: all spectra need as many points; interpolate them onto one grid")
+    if len({len(spectrum) for spectrum in spectra}) > 1:
+        raise DataError(f"{path}: all spectra need as many points; interpolate them onto one grid")
     rows = np.stack(spectra)
     is_transformed = {**read_card(loaded.about.dataset).options, **loaded.about.data}.get("fourier", False)
-    return _as_rows(loaded, "spectrum", files, transform(rows) if is_transformed else rows, place)
+    return _as_rows(loaded, "spectrum", files, transform(rows) if is_transformed else rows, path)
 
 
 def _load(
-    loaded: Loaded, dataset: str | None, data_path: Path | None, options: Mapping[str, Any], flag: str
+    loaded: Loaded, dataset: str | None, data_path: Path | None, options: Mapping[str, object], flag: str
 ) -> Dataset:
     about = loaded.about
     if dataset is not None and dataset != about.dataset:
@@ -133,17 +141,18 @@ def _load(
 
 
 def _index(
-    data: Dataset, kind: str, member: Member | None, parts: Sequence[str], flag: str
+    data: Dataset, split_kind: str, member: Member | None, parts: Sequence[str], flag: str
 ) -> tuple[str | None, np.ndarray]:
-    """(the first of ``parts`` that has rows, its rows); of no parts all rows, shuffled."""
+    """(the first of ``parts`` that has rows, its rows); without parts (None, all rows, shuffled)."""
     if not parts:
         return None, np.random.RandomState(SPLIT_SEED).permutation(len(data)).astype(np.int64)
-    split = split_rows(len(data), kind, SPLIT_SEED, data.parts)
+    split = split_rows(len(data), split_kind, SPLIT_SEED, data.parts)
     rows = split if member is None else member_rows(split, member, SPLIT_SEED)
     for part in parts:
         if len(index := getattr(rows, part)):
             return part, index
-    raise UsageError(f"{flag}: the split {kind} of {data.name} has no {' or '.join(parts)} rows; use {flag} valid")
+    named = " or ".join(parts)
+    raise UsageError(f"{flag}: the split {split_kind} of {data.name} has no {named} rows; use {flag} valid")
 
 
 def _check(loaded: Loaded, data: Dataset, wanted: Sequence[str]) -> None:
@@ -162,21 +171,21 @@ def _check_shape(loaded: Loaded, name: str, shape: tuple[int, ...], where: str) 
         raise UsageError(f"{where}: {name}: the model was trained on samples of shape {trained}, but got {shape}")
 
 
-def _as_rows(loaded: Loaded, name: str, files: Sequence[Path], values: np.ndarray, place: Path) -> Rows:
+def _as_rows(loaded: Loaded, name: str, files: Sequence[Path], values: np.ndarray, path: Path) -> Rows:
     if name not in loaded.fields:
-        raise UsageError(f"{place}: the model {loaded.about.model} reads {', '.join(loaded.fields)}, not a {name}")
-    _check_shape(loaded, name, values.shape[1:], str(place))
+        raise UsageError(f"{path}: the model {loaded.about.model} reads {', '.join(loaded.fields)}, not a {name}")
+    _check_shape(loaded, name, values.shape[1:], str(path))
     rows = torch.from_numpy(values.astype(np.float32)).to(loaded.device)
     return Rows(ids=tuple(file.stem for file in files), fields={name: rows}, is_own=False)
 
 
-def _files(place: Path, suffix: str, flag: str) -> list[Path]:
-    if place.is_file():
-        return [place]
-    found = sorted(file for file in place.glob(f"*{suffix}") if file.is_file()) if place.is_dir() else []
-    if not found:
-        raise UsageError(f"{flag}: wants a {suffix} file or a folder of them, but {place} holds none")
-    return found
+def _files(path: Path, suffix: str, flag: str) -> list[Path]:
+    if path.is_file():
+        return [path]
+    files = sorted(file for file in path.glob(f"*{suffix}") if file.is_file()) if path.is_dir() else []
+    if not files:
+        raise UsageError(f"{flag}: wants a {suffix} file or a folder of them, but {path} holds none")
+    return files
 
 
 def _differ(axis: np.ndarray, other: np.ndarray) -> bool:

@@ -38,19 +38,19 @@ class About(BaseModel):
     dataset: str
     """The data set's card."""
     data_path: str | None = None
-    """Where the user's files lay."""
-    data: Mapping[str, Any] = {}
-    """Options of the reader."""
+    """Where the user's files lay in training."""
+    data: Mapping[str, object] = {}
+    """Options of the data set's reader."""
     split: str
-    """Which rows trained and which validated; those of a member are dealt out from it."""
+    """The kind of split, which says which rows trained and which validated; a member's rows are dealt out from it."""
     member: Member | None = None
-    """Of a k-fold, bootstrap or ensemble: which one."""
+    """Which member of a k-fold, bootstrap or ensemble it is."""
     sha256: str
     """The data set's checksum."""
     axes: Mapping[str, tuple[float, ...]] = {}
     """Per field, where its columns lie."""
     version: str
-    """Of Sparring."""
+    """The version of Sparring that trained it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,15 +103,15 @@ def _weights(packed: bytes, where: str) -> dict[str, torch.Tensor]:
 
 
 def _check_fit(where: str, given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
-    lacking, ood = wanted.keys() - given.keys(), given.keys() - wanted.keys()
+    lacking, surplus = wanted.keys() - given.keys(), given.keys() - wanted.keys()
     other = [name for name in wanted.keys() & given.keys() if wanted[name].shape != given[name].shape]
-    said = [
+    faults = [
         f"{words} {sorted(names)[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-        for words, names in (("lacks", lacking), ("has besides", ood), ("has another shape of", other))
+        for words, names in (("lacks", lacking), ("has besides", surplus), ("has another shape of", other))
         if names
     ]
-    if said:
-        raise DataError(f"{where}: must hold the weights of that model, but {', '.join(said)}; train it anew")
+    if faults:
+        raise DataError(f"{where}: must hold the weights of that model, but {', '.join(faults)}; train it anew")
 
 
 def _doing(verb: str) -> str:

@@ -27,7 +27,7 @@ MEMBERS = "members.json"
 
 
 class MembersFile(BaseModel):
-    """What a folder of members holds; each is a trained folder of its own."""
+    """The list of members in their common folder. Each member is a trained folder of its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -35,7 +35,7 @@ class MembersFile(BaseModel):
     members: Annotated[tuple[Annotated[str, Field(pattern=r"^[a-z]+-\d+$")], ...], Field(min_length=1)]
     """Their folders' names, in order."""
     version: str
-    """Of Sparring."""
+    """The version of Sparring that trained them."""
 
 
 def write_about(folder: Path, about: About) -> None:
