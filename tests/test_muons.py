@@ -237,6 +237,26 @@ def test_a_root_tree_is_read_and_a_pdg_code_becomes_a_charge(tmp_path, muons, ki
         load_dataset("muon-files", tmp_path / "bare.root")
 
 
+def test_a_mistake_of_ours_is_not_blamed_on_the_root_file(tmp_path, monkeypatch):
+    uproot = pytest.importorskip("uproot", reason="reading .root needs uproot: pip install 'sparring[root]'")
+    with uproot.recreate(tmp_path / "mine.root") as file:
+        file.mktree("muons", {"x": np.float64}).extend({"x": np.arange(300.0)})
+    reader = importlib.import_module("sparring.data.readers.muon_files")
+    monkeypatch.setattr(reader, "COLUMNS", None)
+    with pytest.raises(TypeError, match="not subscriptable"):
+        reader.read(tmp_path / "mine.root", reader.Options())
+
+
+def test_a_torn_root_file_is_refused(tmp_path):
+    pytest.importorskip("uproot", reason="reading .root needs uproot: pip install 'sparring[root]'")
+    (tmp_path / "mine.root").write_bytes(b"root and then nothing")
+    reader = importlib.import_module("sparring.data.readers.muon_files")
+    with pytest.raises(
+        DataError, match=r"mine\.root: expected a \.root file with a tree of muons, but it cannot be read"
+    ):
+        reader.read(tmp_path / "mine.root", reader.Options())
+
+
 def test_without_uproot_a_root_file_is_refused_with_the_way_out(tmp_path, monkeypatch):
     (tmp_path / "mine.root").write_bytes(b"root")
 

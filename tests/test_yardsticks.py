@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -120,3 +121,47 @@ def test_large_sets_are_thinned_for_neighbours_and_trees_only(fields, split, mea
         thinned["100 extremely randomised trees"].figures["val/score"]
         > measured["100 extremely randomised trees"].figures["val/score"]
     )
+
+
+def task_of(fields, split):
+    """To predict the spectrum from the structure, and nothing else."""
+    predictions = {"val/mse_predict_spectrum": ("structure", "spectrum")}
+    config = SimpleNamespace(yardsticks="prediction", predictions=predictions)
+    return Task(model="aegan", config=config, fields=fields, split=split)
+
+
+def test_what_a_library_refuses_is_a_sentence_and_the_other_methods_go_on(fields, split):
+    infinite = dict(fields, structure=np.where(fields["structure"] == fields["structure"][split.train[0]], np.inf, 0))
+    yardsticks, complaints = measure(task_of(infinite, split))
+    assert [each.name for each in yardsticks] == ["mean"]
+    assert len(complaints) == 3
+    assert all(re.match(r"no yardstick .*: Input X contains infinity", sentence) for sentence in complaints)
+
+
+def test_a_target_that_never_varies_is_named(fields, split):
+    still = dict(fields, spectrum=np.ones((300, 2), dtype=np.float32))
+    yardsticks, complaints = measure(task_of(still, split))
+    assert yardsticks == []
+    assert complaints[0] == (
+        "no yardstick mean: spectrum has the same values in all training rows, so nothing is to be predicted"
+    )
+
+
+@pytest.mark.parametrize("error", [ValueError("shapes (3,2) and (3,2) not aligned"), RuntimeError("size mismatch")])
+def test_a_mistake_of_ours_surfaces(fields, split, monkeypatch, error):
+    def wrong(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(prediction, "thin", wrong)
+    with pytest.raises(type(error), match=str(error)[:5]):
+        predicted(fields, split)
+
+
+def test_no_memory_for_torch_is_a_sentence(fields, split, monkeypatch):
+    def full(*_: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    monkeypatch.setattr(prediction, "thin", full)
+    yardsticks, complaints = measure(task_of(fields, split))
+    assert [each.name for each in yardsticks] == ["mean", "ridge"]
+    assert all("can't allocate memory" in sentence for sentence in complaints)

@@ -78,6 +78,13 @@ def test_bad_matlab_files_are_refused(place):
     assert not Explosive.fired
 
 
+def test_a_mistake_of_ours_is_not_blamed_on_the_matlab_file(place):
+    lay_svhn(place)
+    no_name: Any = ["X"]
+    with pytest.raises(TypeError, match="unhashable"):
+        matlab.read_images(place / "train_32x32.mat", no_name)
+
+
 def test_bad_npz_files_are_refused_and_nothing_unpickles(place):
     path = place / "a.npz"
     lay_medmnist(place, "a")

@@ -5,6 +5,8 @@ Read by SciPy, which builds numbers only. Labels are not read. Version 7.3 is HD
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -39,23 +41,34 @@ def read_images(path: Path, variable: str) -> np.ndarray:
     from scipy.io import loadmat, whosmat  # 0.3 s, paid only by who reads such a file
 
     try:
-        with path.open("rb") as file:
-            held = {name: (shape, kind) for name, shape, kind in whosmat(file)}
-            if variable not in held:
-                raise DataError(f"{path}: expected an array {variable}, but it holds {', '.join(held) or 'nothing'}")
-            shape, kind = held[variable]
-            if kind != "uint8" or len(shape) != 4 or shape[2] not in (1, 3):
-                raise DataError(
-                    f"{path}: {variable} must hold bytes of height × width × 1 or 3 × images, but got {kind} of "
-                    f"shape {shape}"
-                )
-            file.seek(0)
-            images: np.ndarray = loadmat(file, variable_names=[variable])[variable]
-    except DataError:
-        raise
+        file = path.open("rb")
     except FileNotFoundError as error:
         raise DataError(f"{path}: cannot be read: there is no such file") from error
-    except Exception as error:  # SciPy's parser raises what its bytes make it: TypeError, KeyError, zlib.error, …
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    with file:
+        with _scipy_call(path):
+            listing: list[tuple[str, tuple[int, ...], str]] = whosmat(file)
+        held = {name: (shape, dtype) for name, shape, dtype in listing}
+        if variable not in held:
+            raise DataError(f"{path}: expected an array {variable}, but it holds {', '.join(held) or 'nothing'}")
+        shape, dtype = held[variable]
+        if dtype != "uint8" or len(shape) != 4 or shape[2] not in (1, 3):
+            raise DataError(
+                f"{path}: {variable} must hold bytes of height × width × 1 or 3 × images, but got {dtype} of "
+                f"shape {shape}"
+            )
+        file.seek(0)
+        with _scipy_call(path):
+            images: np.ndarray = loadmat(file, variable_names=[variable])[variable]
+    return np.ascontiguousarray(images.transpose(3, 2, 0, 1))
+
+
+@contextmanager
+def _scipy_call(path: Path) -> Iterator[None]:
+    """Raises DataError where SciPy cannot read the file; nothing but its calls belongs inside."""
+    try:
+        yield
+    except Exception as error:  # its parser raises what the bytes make it: TypeError, KeyError, zlib.error, …
         reason = " ".join((str(error) or type(error).__name__).split())
         raise DataError(f"{path}: expected a MATLAB file of version 5 to 7, but it cannot be read: {reason}") from error
-    return np.ascontiguousarray(images.transpose(3, 2, 0, 1))

@@ -19,6 +19,8 @@ smearing x and y by the width of the beam is either theirs or ``smear``'s. Its 1
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -157,29 +159,39 @@ def _read_tree(path: Path, tree: str | None) -> np.ndarray:
         uproot: Any = importlib.import_module("uproot")
     except ImportError:
         raise DataError(f"{path}: .root files need uproot; pip install 'sparring[root]'") from None
-    try:
-        with uproot.open(path) as file:
-            trees = sorted({key.partition(";")[0] for key, kind in file.classnames().items() if kind in _TREES})
-            if tree not in trees and (tree is not None or len(trees) != 1):
-                raise DataError(
-                    f"{path}: one tree must be named, but there are: {', '.join(trees) or 'none'}; "
-                    f"use --set data.tree={trees[0] if trees else 'NAME'}"
-                )
+    with _uproot_call(path):
+        file = uproot.open(path)
+    with file:
+        with _uproot_call(path):
+            classes: dict[str, str] = file.classnames()
+        trees = sorted({key.partition(";")[0] for key, name in classes.items() if name in _TREES})
+        if tree not in trees and (tree is not None or len(trees) != 1):
+            raise DataError(
+                f"{path}: one tree must be named, but there are: {', '.join(trees) or 'none'}; "
+                f"use --set data.tree={trees[0] if trees else 'NAME'}"
+            )
+        with _uproot_call(path):
             branches = file[tree or trees[0]]
             known = set(branches.keys())
-            missing = [name for name in COLUMNS[1:] if name not in known]
-            if missing or not known & {"charge", "id"}:
-                missing += [] if known & {"charge", "id"} else ["charge (or id)"]
-                raise DataError(f"{path}: a tree of muons has {', '.join(COLUMNS)}, but lacks {', '.join(missing)}")
-            names = ["charge" if "charge" in known else "id", *COLUMNS[1:]]
-            arrays = branches.arrays(names, library="np")
-    except DataError:
-        raise
-    except Exception as error:  # uproot names no base class of what a torn file raises
-        raise DataError(
-            f"{path}: expected a .root file with a tree of muons, but it cannot be read: {error}"
-        ) from error
+        missing = [name for name in COLUMNS[1:] if name not in known]
+        if missing or not known & {"charge", "id"}:
+            missing += [] if known & {"charge", "id"} else ["charge (or id)"]
+            raise DataError(f"{path}: a tree of muons has {', '.join(COLUMNS)}, but lacks {', '.join(missing)}")
+        names = ["charge" if "charge" in known else "id", *COLUMNS[1:]]
+        with _uproot_call(path):
+            arrays: dict[str, np.ndarray] = branches.arrays(names, library="np")
     columns = [np.asarray(arrays[name], dtype=np.float64) for name in names]
     if names[0] == "id":
         columns[0] = -np.sign(columns[0])
     return np.stack(columns, axis=1)
+
+
+@contextmanager
+def _uproot_call(path: Path) -> Iterator[None]:
+    """Raises DataError where uproot cannot read the file; nothing but its calls belongs inside."""
+    try:
+        yield
+    except Exception as error:  # uproot names no base class of what a torn file raises
+        raise DataError(
+            f"{path}: expected a .root file with a tree of muons, but it cannot be read: {error}"
+        ) from error

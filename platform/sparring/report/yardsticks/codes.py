@@ -1,8 +1,8 @@
 """Yardsticks of a system that makes dependent half-normal values independent: plain codes in place of its nets' own.
 
-The model itself judges them, so ``val/code_score`` is its own. Values become normal ones of the same rank, are
-transformed, and come back as half-normal codes. A code that is longer than the values ends in draws from the prior that
-belong to the row; a shorter one keeps the first principal components.
+The model itself computes the figures, so ``val/code_score`` is its own. Values become normal ones of the same rank, are
+transformed, and come back as half-normal codes. A code that is longer than the values ends in draws from the prior,
+keyed by the row; a shorter one keeps the first principal components.
 
 the values themselves          no transform; what a shorter code leaves out is reconstructed as the mean
 principal components           uncorrelated, each made normal by its ranks
@@ -17,25 +17,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...models.blocks.muon_frame import HALF_NORMAL_MEAN
 from ...models.metrics.keyed_noise import keyed_normal
-from .gaussianization import TURNS, gaussianize
+from .gaussianization import TURNS, Floats, gaussianize
 from .judging import build, judge, mean_of, tensor
 from .rival import Rival, Task
 
 DRAWS = 20
-"""Of the floor, whose mean counts."""
+"""Times that the floor is drawn; its figures are the means."""
 MAX_ROWS = 50_000
 """Training rows that methods are fitted on."""
 EDGE = 1e-7
-"""Shares are kept so far from 0 and 1, as scikit-learn does."""
+"""Least distance of a share from 0 and 1; scikit-learn's own."""
 STREAM = 1
-"""Of keyed noise; 0 is what the codes are compared with."""
+"""Stream of the keyed noise; the model compares codes with stream 0."""
 
 Method = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
 """(values to codes, codes to values), each (B, …) to (B, …)."""
@@ -54,6 +52,7 @@ class Net(nn.Module):
 
 @torch.no_grad()
 def rivals(task: Task) -> Sequence[Rival]:
+    """The four above, ready to be computed."""
     model: Any = build(task)
     length = task.config.latent_dim  # type: ignore[attr-defined]
     values = model.aux(tensor(task.rows(task.config.fields[0], "train", MAX_ROWS)))
@@ -77,6 +76,7 @@ def rivals(task: Task) -> Sequence[Rival]:
 
 
 def unchanged(values: Tensor, length: int) -> Method:
+    """The values as codes; values, (B, columns), are training rows."""
     columns = values.shape[1]
 
     def encode(aux: Tensor) -> Tensor:
@@ -90,6 +90,7 @@ def unchanged(values: Tensor, length: int) -> Method:
 
 
 def turned(values: Tensor, length: int, *, turns: int) -> Method:
+    """Gaussianization fitted on the training rows ``values``, (B, columns)."""
     kept = min(length, values.shape[1])
     fitted = gaussianize(to_normal(values), columns=kept, turns=turns)
 
@@ -103,26 +104,26 @@ def turned(values: Tensor, length: int, *, turns: int) -> Method:
 
 
 def drawn(values: Tensor, length: int, *, stream: int) -> Method:
-    """Draws that know nothing of the values, and reconstructions that know them all."""
-    seen: list[Tensor] = []
+    """Codes that do not depend on the values, and perfect reconstructions."""
+    encoded: list[Tensor] = []
 
     def encode(aux: Tensor) -> Tensor:
-        seen[:] = [aux]
+        encoded[:] = [aux]
         return keyed_normal(aux, length, stream).abs()
 
-    return encode, lambda code: seen[0]
+    return encode, lambda code: encoded[0]
 
 
-def to_normal(values: Tensor) -> NDArray[Any]:
+def to_normal(values: Tensor) -> Floats:
     """Half-normal values, (B, columns), as normal ones; float64, for scikit-learn."""
     share = torch.special.erf(values.double() / math.sqrt(2)).clamp(EDGE, 1 - EDGE)
-    normal: NDArray[Any] = torch.special.ndtri(share).numpy()
+    normal: Floats = torch.special.ndtri(share).numpy()
     return normal
 
 
-def to_half_normal(normal: NDArray[Any]) -> Tensor:
+def to_half_normal(normal: Floats) -> Tensor:
     """The inverse of ``to_normal``."""
-    share = torch.special.ndtr(torch.from_numpy(np.asarray(normal))).clamp(EDGE, 1 - EDGE)
+    share = torch.special.ndtr(torch.from_numpy(normal)).clamp(EDGE, 1 - EDGE)
     half: Tensor = math.sqrt(2) * torch.special.erfinv(share)
     return half
 

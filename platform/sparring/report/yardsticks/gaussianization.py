@@ -6,9 +6,12 @@ each other depends less after each. Source: V. Laparra, G. Camps-Valls, J. Malo,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Protocol
 
+import numpy as np
 from numpy.typing import NDArray
+
+from .rival import library_call
 
 TURNS = 20
 """10 leave dependence that 2,000 rows can show; 20 fit 8,000 rows of 6 columns in half a second."""
@@ -16,21 +19,60 @@ TURNS = 20
 QUANTILES = 1000
 """Knots of a column's ranks; between them they are interpolated."""
 
+Floats = NDArray[np.float64]
 
-def gaussianize(rows: NDArray[Any], *, columns: int | None = None, turns: int = TURNS, seed: int = 0) -> Any:
-    """A fitted scikit-learn pipeline: ``transform`` to (n, columns) normals, ``inverse_transform`` back.
 
-    columns: that the first rotation keeps, by default all; one turn is principal components made normal.
+class _Transformer(Protocol):
+    """What scikit-learn calls one."""
+
+    def transform(self, X: Floats) -> Floats: ...
+    def inverse_transform(self, X: Floats) -> Floats: ...
+
+
+class _Unfitted(Protocol):
+    def fit(self, X: Floats) -> _Transformer: ...
+
+
+class Bijection:
+    """A fitted transform of scikit-learn's and its inverse; both raise DataError for rows that it refuses."""
+
+    def __init__(self, fitted: _Transformer) -> None:
+        self._fitted = fitted
+
+    def transform(self, rows: Floats) -> Floats:
+        """(n, columns of the data) -> (n, columns kept)."""
+        with library_call():
+            return self._fitted.transform(rows)
+
+    def inverse_transform(self, normal: Floats) -> Floats:
+        """(n, columns kept) -> (n, columns of the data)."""
+        with library_call():
+            return self._fitted.inverse_transform(normal)
+
+
+def gaussianize(rows: Floats, *, columns: int | None = None, turns: int = TURNS, seed: int = 0) -> Bijection:
+    """A bijection of ``rows``, (n, d), to (n, columns) independent normals. Raises DataError if there is none.
+
+    columns: how many the first rotation keeps, by default all. turns: 1 gives principal components made normal.
     """
     from sklearn.decomposition import PCA  # 0.7 s to import, as all of scikit-learn
     from sklearn.pipeline import make_pipeline
 
-    steps = [step for turn in range(turns) for step in (PCA(None if turn else columns), ranks(len(rows), seed))]
-    return make_pipeline(*steps).fit(rows)
+    steps = [step for turn in range(turns) for step in (PCA(None if turn else columns), _ranks(len(rows), seed))]
+    with library_call():
+        return Bijection(make_pipeline(*steps).fit(rows))
 
 
-def ranks(n: int, seed: int = 0) -> Any:
-    """An unfitted transform of each column to N(0, 1) by its ranks among n rows."""
+def rank(rows: Floats, seed: int = 0) -> Bijection:
+    """Each column of ``rows``, (n, d), to N(0, 1) by its ranks. Raises DataError if that cannot be fitted."""
+    with library_call():
+        return Bijection(_ranks(len(rows), seed).fit(rows))
+
+
+def _ranks(n: int, seed: int) -> _Unfitted:
     from sklearn.preprocessing import QuantileTransformer
 
-    return QuantileTransformer(output_distribution="normal", n_quantiles=min(QUANTILES, n), random_state=seed)
+    unfitted: _Unfitted = QuantileTransformer(
+        output_distribution="normal", n_quantiles=min(QUANTILES, n), random_state=seed
+    )
+    return unfitted

@@ -1,13 +1,13 @@
 """Yardsticks of a generator: plain ways to make rows that look like the training rows, judged by ``val/distance``.
 
-A system that is judged so has ``judged(rows)``, the columns that its figure compares, and ``closeness``, which compares
-them. Each method draws as many rows as validate, ``DRAWS`` times, and the mean counts: of one draw the figure scatters
-as much as it is, and is cut off at 0.
+Such a system has ``judged(rows)``, the columns that its figure compares, and ``closeness``, which compares them. Each
+method draws as many rows as validate, ``DRAWS`` times, and the mean counts: the figure of one draw scatters as much as
+it is large, and is cut off at 0.
 
 independent columns         each column drawn from the training rows by itself: right marginals, nothing else
 Gaussian copula             right marginals, and the correlations of their ranks
 Gaussianization             normals sent back through 20 turns of rotating and ranking
-training rows, drawn again  the floor: what perfect samples get, because the rows that validate are only so many
+training rows, drawn again  the floor: perfect samples get this figure, because few rows validate
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ...errors import DataError
-from .gaussianization import TURNS, gaussianize, ranks
+from .gaussianization import TURNS, Floats, gaussianize, rank
 from .judging import build, mean_of, tensor
-from .rival import Rival, Task
+from .rival import Rival, Task, library_call
 
 DRAWS = 20
 MAX_ROWS = 50_000
 """Training rows that methods are fitted on."""
 METRIC = "val/distance"
 
-Sampler = Callable[[np.random.Generator, int], NDArray[Any]]
+Sampler = Callable[[np.random.Generator, int], Floats]
 """(generator, n) -> n rows."""
 
 
 @torch.no_grad()
 def rivals(task: Task) -> Sequence[Rival]:
+    """The four above, ready to be computed."""
     model: Any = build(task)
     field = task.config.fields[0]
     known, real = (model.judged(tensor(task.rows(field, part))) for part in ("train", "valid"))
     rows = known[:MAX_ROWS].double().numpy()
 
     @torch.no_grad()
-    def figures(fit: Callable[[NDArray[Any]], Sampler]) -> dict[str, float]:
+    def figures(fit: Callable[[Floats], Sampler]) -> dict[str, float]:
         draw, rng = fit(rows), np.random.default_rng(task.seed)
         distances = []
         for _ in range(DRAWS):
@@ -52,7 +52,7 @@ def rivals(task: Task) -> Sequence[Rival]:
         return mean_of(distances) | told_apart(draw, rng)
 
     def told_apart(draw: Sampler, rng: np.random.Generator) -> dict[str, float]:
-        """Of one draw, if the winner measured it: the trees take longer than all else."""
+        """``val/auc`` of a single draw, if the winner measured it: the trees take longer than all else."""
         if not model.config.auc_rows:
             return {}
         seen = model.judged(model.detection.known)
@@ -67,37 +67,40 @@ def rivals(task: Task) -> Sequence[Rival]:
     ]
 
 
-def independent(rows: NDArray[Any]) -> Sampler:
-    def draw(rng: np.random.Generator, n: int) -> NDArray[Any]:
+def independent(rows: Floats) -> Sampler:
+    """Each column of ``rows``, (n, d), drawn by itself."""
+
+    def draw(rng: np.random.Generator, n: int) -> Floats:
         return np.take_along_axis(rows, rng.integers(len(rows), size=(n, rows.shape[1])), axis=0)
 
     return draw
 
 
-def copula(rows: NDArray[Any], seed: int = 0) -> Sampler:
+def copula(rows: Floats, seed: int = 0) -> Sampler:
+    """A Gaussian copula fitted to ``rows``, (n, d). Raises DataError if n is not above d."""
     if len(rows) <= rows.shape[1]:
         raise DataError(f"correlations of {rows.shape[1]} columns need more rows than that, but got {len(rows)}")
-    normal = ranks(len(rows), seed).fit(rows)
-    correlation = np.corrcoef(normal.transform(rows), rowvar=False)
+    normal = rank(rows, seed)
+    correlation = np.atleast_2d(np.corrcoef(normal.transform(rows), rowvar=False))
 
-    def draw(rng: np.random.Generator, n: int) -> NDArray[Any]:
-        found: NDArray[Any] = normal.inverse_transform(
-            rng.multivariate_normal(np.zeros(len(correlation)), correlation, n)
-        )
-        return found
+    def draw(rng: np.random.Generator, n: int) -> Floats:
+        with library_call():
+            drawn = rng.multivariate_normal(np.zeros(len(correlation)), correlation, n)
+        return normal.inverse_transform(drawn)
 
     return draw
 
 
-def gaussian(rows: NDArray[Any], seed: int = 0) -> Sampler:
+def gaussian(rows: Floats, seed: int = 0) -> Sampler:
+    """Gaussianization fitted to ``rows``, (n, d), run backwards from normals."""
     fitted = gaussianize(rows, seed=seed)
 
-    def draw(rng: np.random.Generator, n: int) -> NDArray[Any]:
-        found: NDArray[Any] = fitted.inverse_transform(rng.standard_normal((n, rows.shape[1])))
-        return found
+    def draw(rng: np.random.Generator, n: int) -> Floats:
+        return fitted.inverse_transform(rng.standard_normal((n, rows.shape[1])))
 
     return draw
 
 
-def again(rows: NDArray[Any]) -> Sampler:
+def again(rows: Floats) -> Sampler:
+    """Rows of ``rows``, (n, d), with replacement."""
     return lambda rng, n: rows[rng.integers(len(rows), size=n)]

@@ -1,10 +1,11 @@
-"""A system as its figures see it: built as the winner was, its nets to be replaced by something plain."""
+"""A system built as the winner was, with its nets replaced by a plain method, and its figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,15 +19,15 @@ BATCH = 4096
 
 
 def build(task: Task, most: int | None = None) -> Model:
-    """The winner's system, untrained, with what it fits on the training rows; most: of them, so many are enough."""
+    """The winner's system, untrained, but fitted to the training rows; most: how many of them, by default all."""
     shapes = {name: array.shape[1:] for name, array in task.fields.items()}
     model = find_model(task.model)(task.config, shapes)
     model.prepare({name: tensor(task.rows(name, "train", most)) for name in task.config.fields})
     return model.eval()
 
 
-def tensor(rows: Any) -> Tensor:
-    """Rows as the engine hands them to a model: bytes stay bytes."""
+def tensor(rows: np.ndarray) -> Tensor:
+    """Rows in the form in which a model gets them in training: bytes stay bytes."""
     return torch.from_numpy(rows)
 
 

@@ -1,16 +1,16 @@
 """Yardsticks of an autoencoder: the mean, and principal components, in place of its encoder and decoder.
 
-The model itself judges them: every figure that all autoencoders share, ``val/balance`` with it, is computed by the same
-lines from codes and reconstructions that a plain method made. Codes are in units of the prior's deviation; numbers of a
-code that a method has no use for are Gaussians like the prior, which costs nothing and says nothing.
+The model itself computes every figure that all autoencoders share, ``val/balance`` among them, from the codes and
+reconstructions of a plain method. Codes are in units of the prior's deviation. Numbers of a code that a method does not
+use are Gaussians like the prior, which changes no figure.
 
 mean               the mean of the training rows, and a code that is the prior: what a collapsed posterior reaches
 PCA                the best a linear autoencoder can do; its codes have mean 0 and variance 1, one point per sample
 probabilistic PCA  the best a linear variational one can do (M. E. Tipping, C. M. Bishop, J. R. Stat. Soc. B 61 (1999)
-                   611): codes are Gaussians, noisy as an encoder's that gives a distribution, which alone has it
+                   611): codes are Gaussians, as those of an encoder that gives a distribution; others do not have it
 
-Where the code is as long as a sample of the data, components lose nothing at all: then they are the floor, and nobody
-is told to beat them.
+Where the code is as long as a sample of the data, components lose nothing at all: then they are the floor, which no
+trial has to beat.
 """
 
 from __future__ import annotations
@@ -18,16 +18,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ...models.autoencoder import Autoencoder, reference_rows
 from .judging import build, judge, tensor
-from .rival import Rival, Task
+from .rival import Rival, Task, library_call
 
 NUMBERS = 50_000_000
 """Principal components are found from at most so many numbers, 200 MB: all 48,000 training rows of MNIST, 16,276
@@ -37,7 +35,7 @@ LEAST = 1e-6
 """Components of a smaller share of the first one's variance are the data's rounding, and are left out."""
 
 FIRST = ("val/score", "val/mmd_prior", "val/mmd_sample")
-"""What a table has room for beside the objective."""
+"""Figures that come first: a table has room for these beside the objective."""
 
 EXACT = -60.0
 """Log variance of a code that is a point: below what float32 can tell from 0."""
@@ -45,7 +43,7 @@ EXACT = -60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Linear:
-    """Codes that are linear in the sample and back, of ``used`` numbers; by component, along orthonormal directions."""
+    """Codes of ``used`` numbers that are linear in the sample, and back; one number per orthonormal direction."""
 
     mean: Tensor
     """(size,)"""
@@ -78,7 +76,7 @@ class Linear:
 
 @dataclass(frozen=True, kw_only=True)
 class Components:
-    """Principal components of the training rows, the largest first; what is less than ``LEAST`` left out."""
+    """Principal components of the training rows, the largest first; those below ``LEAST`` are left out."""
 
     mean: Tensor
     directions: Tensor
@@ -88,9 +86,10 @@ class Components:
 
 
 def rivals(task: Task) -> Sequence[Rival]:
+    """The mean, principal components and, for encoders that give a distribution, probabilistic ones."""
     field = task.config.fields[0]
     most = min(len(task.split.train), reference_rows(torch.Size(task.fields[field].shape[1:])))
-    model = build(task, most)  # of more its figures take no notice
+    model = build(task, most)  # its figures use no more training rows than these
     assert isinstance(model, Autoencoder)
     with torch.no_grad():
         one = model.view(tensor(task.rows(field, "train", 1)))
@@ -105,8 +104,8 @@ def rivals(task: Task) -> Sequence[Rival]:
     components = cache(lambda: find_components(targets().numpy(), count, task.seed))
 
     def judged(plain: Linear) -> dict[str, float]:
-        found = plain.take_place(model, task)
-        return {metric: found[metric] for metric in FIRST} | found
+        values = plain.take_place(model, task)
+        return {metric: values[metric] for metric in FIRST} | values
 
     def figures(method: Callable[[Components], Linear], *without: str) -> dict[str, float]:
         return {metric: value for metric, value in judged(method(components())).items() if metric not in without}
@@ -122,13 +121,17 @@ def rivals(task: Task) -> Sequence[Rival]:
     return plain
 
 
-def find_components(rows: NDArray[Any], count: int, seed: int = 0) -> Components:
-    """Of ``rows``, (n, size); at most ``count``, 1 to the smaller of n and size."""
+def find_components(rows: np.ndarray, count: int, seed: int = 0) -> Components:
+    """Principal components of ``rows``, (n, size), at most ``count`` of them, 1 to the smaller of n and size.
+
+    Raises DataError where scikit-learn refuses the rows.
+    """
     from sklearn.decomposition import PCA  # 0.7 s to import, as all of scikit-learn
 
     mean = rows.mean(axis=0, dtype=np.float64)
     # Centred first: a covariance in float32 of rows around 100 drowns what is a thousandth of the largest component.
-    fitted = PCA(count, random_state=seed).fit(rows - mean.astype(np.float32))
+    with library_call():
+        fitted = PCA(count, random_state=seed).fit(rows - mean.astype(np.float32))
     kept = fitted.explained_variance_ > LEAST * fitted.explained_variance_[0]
     centre, directions, variances = (
         torch.from_numpy(np.asarray(array, dtype=np.float32))
@@ -143,17 +146,17 @@ def constant(mean: Tensor) -> Linear:
     return Linear(mean=mean, directions=mean.new_zeros(0, len(mean)), read=none, write=none, logvar=none)
 
 
-def principal(found: Components) -> Linear:
+def principal(components: Components) -> Linear:
     """The nearest point of the plane of the components; codes of variance 1."""
-    spread = found.variances.sqrt()
+    spread = components.variances.sqrt()
     exact = torch.full_like(spread, EXACT)
-    return Linear(mean=found.mean, directions=found.directions, read=1 / spread, write=spread, logvar=exact)
+    return Linear(mean=components.mean, directions=components.directions, read=1 / spread, write=spread, logvar=exact)
 
 
-def probabilistic(found: Components) -> Linear:
+def probabilistic(components: Components) -> Linear:
     """The posterior of a linear Gaussian model of the data at its maximum of likelihood."""
-    variances = found.variances
-    noise = torch.full_like(variances, max(found.noise, LEAST * float(variances[0])))
+    mean, directions, variances = components.mean, components.directions, components.variances
+    noise = torch.full_like(variances, max(components.noise, LEAST * float(variances[0])))
     spread = (variances - noise).clamp_min(0).sqrt()
     logvar = (noise / variances).log()
-    return Linear(mean=found.mean, directions=found.directions, read=spread / variances, write=spread, logvar=logvar)
+    return Linear(mean=mean, directions=directions, read=spread / variances, write=spread, logvar=logvar)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...errors import DataError
 
 if TYPE_CHECKING:
     from ...models.config import Config
 
 
-class Rows(Protocol):
-    """Row numbers of a split; ``sparring.data`` gives one."""
+class RowNumbers(Protocol):
+    """Which rows train and validate; ``sparring.data.Split`` is one."""
 
     @property
-    def train(self) -> NDArray[Any]: ...
+    def train(self) -> NDArray[np.int64]: ...
     @property
-    def valid(self) -> NDArray[Any]: ...
+    def valid(self) -> NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +31,16 @@ class Task:
 
     model: str
     config: Config
-    """The winner's: how long its code is, and in which form it reads the data."""
-    fields: Mapping[str, NDArray[Any]]
+    """The winner's; it says how long the code is and in which form the data are read."""
+    fields: Mapping[str, np.ndarray]
     """Arrays (n, …) by name; a memory map is read by the rows that are needed."""
-    split: Rows
+    split: RowNumbers
     seed: int = 0
 
-    def rows(self, field: str, part: str, most: int | None = None) -> NDArray[Any]:
-        """A field's rows of ``train`` or ``valid``, at most so many; a split is shuffled, so the first are a draw."""
-        rows: NDArray[Any] = np.ascontiguousarray(self.fields[field][getattr(self.split, part)[:most]])
-        return rows
+    def rows(self, field: str, part: Literal["train", "valid"], most: int | None = None) -> np.ndarray:
+        """The first ``most`` rows of a part, by default all. A split is shuffled, so they are a random draw."""
+        numbers = self.split.train if part == "train" else self.split.valid
+        return np.ascontiguousarray(self.fields[field][numbers[:most]])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +59,29 @@ class Yardstick:
 
     name: str
     figures: Mapping[str, float]
-    """By the metric's name, in its unit; only those that mean something of this method."""
+    """By the metric's name, in its unit; only metrics that apply to this method."""
     seconds: float
     """Fitting and measuring."""
     is_floor: bool = False
-    """Is it what a perfect model would be given, by chance alone? Nobody loses to that."""
+    """Is it the figure that a perfect model would get by chance? A trial is not said to lose to it."""
 
     def figure(self, metric: str) -> float | None:
-        """What the method reaches on ``metric``; None where that says nothing of it."""
+        """What the method reaches on ``metric``; None where the metric does not apply to it."""
         return self.figures.get(metric)
+
+
+@contextmanager
+def library_call() -> Iterator[None]:
+    """Raises DataError, in the library's words, where NumPy or scikit-learn refuses the data.
+
+    Nothing but the library's call belongs inside, so that a mistake of ours surfaces.
+    """
+    try:
+        yield
+    except (ValueError, ArithmeticError, RuntimeError) as error:
+        raise DataError(first_line(error)) from error
+
+
+def first_line(error: BaseException) -> str:
+    """An error's first line; its class where it has no text."""
+    return str(error).partition("\n")[0] or type(error).__name__
