@@ -119,6 +119,13 @@ def test_every_file_that_a_page_names_is_there(page):
     assert missing_files(page, text_of(page), made_by_recipes()) == []
 
 
+@pytest.mark.parametrize("page", SPOKEN)
+def test_every_test_that_a_page_says_to_run_is_there(page):
+    consoles = re.findall(r"^ *\$ pytest (.*)$", text_of(page), re.MULTILINE)
+    named = [word for words in consoles for word in words.split() if word.startswith("tests/")]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_relative_link_leads_somewhere(page):
     assert dead_links(page, text_of(page)) == []
