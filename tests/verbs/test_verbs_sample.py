@@ -16,7 +16,7 @@ from sparring.data import load_dataset, split_rows
 from sparring.errors import DataError, UsageError
 from sparring.production import read_trained
 from sparring.production.drawing import pictures
-from sparring.production.inference import answers
+from sparring.production.inference import answer_files
 from sparring.production.inference.answers import sample
 from sparring.production.inference.samples import read_rows
 
@@ -49,7 +49,7 @@ def test_figures_get_the_units_of_the_data_sets_card_where_it_is_at_hand(trained
         labels.append((figure.get_supxlabel(), figure.get_supylabel()))
         return figure
 
-    monkeypatch.setattr(answers, "picture", spy)
+    monkeypatch.setattr(answer_files, "picture", spy)
     moved = tmp_path / "moved"
     shutil.copytree(trained("aae_series"), moved)
     (moved / "model.json").write_text((moved / "model.json").read_text().replace("cylinder-bell-funnel", "gone"))
