@@ -60,7 +60,7 @@ def test_patches_are_the_photographs_in_squares():
 @torch.no_grad()
 def test_each_auroc_is_scikit_learns(digits):
     model = trained(digits)
-    own, ood = model.score(digits), model.score(patches())
+    own, ood = model.score({"image": digits}), model.score({"image": patches()})
     sums = model.evaluate(image=digits)
     figures = model.figures(sums)
     for name, values in own.items():
@@ -72,8 +72,8 @@ def test_each_auroc_is_scikit_learns(digits):
 
 def test_it_adds_up_however_rows_come_in_batches(digits):
     model = trained(digits)
-    whole = model.ood.sums(model.score, digits)
-    parts = [model.ood.sums(model.score, rows) for rows in digits.split([50, 7, 63])]
+    whole = model.ood.sums(lambda image: model.score({"image": image}), digits)
+    parts = [model.ood.sums(lambda image: model.score({"image": image}), rows) for rows in digits.split([50, 7, 63])]
     for name, value in whole.items():
         assert float(value) == pytest.approx(float(sum(part[name] for part in parts)), rel=1e-12)
 

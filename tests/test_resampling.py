@@ -326,9 +326,10 @@ def test_members_and_passes_go_into_one_deviation(members):
     rows = read_rows(ensemble.front, n=4)
     together = ensemble.predict(rows, ["structure"])
     answers = []
+    given = {"structure": rows.fields["structure"]}
     for member in ensemble.members:
         with Dropping(member.device):
-            answers += [member.model.predict(structure=rows.fields["structure"])["spectrum"].numpy() for _ in range(4)]
+            answers += [member.model.predict(given)["spectrum"].numpy() for _ in range(4)]
     np.testing.assert_allclose(together.answers["spectrum"], np.mean(answers, 0), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(together.deviations["spectrum"], np.std(answers, 0, ddof=1), rtol=1e-4, atol=1e-6)
 

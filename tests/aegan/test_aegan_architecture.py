@@ -76,8 +76,8 @@ def test_all_four_paths_run_through_one_shared_core() -> None:
     for name, x in rows.items():
         code = model.shared_decoder(model.shared_encoder(enter[name](x)))
         other = "spectrum" if name == "structure" else "structure"
-        torch.testing.assert_close(model.reconstruct(**{name: x})[name], leave[name](code), rtol=0, atol=0)
-        torch.testing.assert_close(model.predict(**{name: x})[other], leave[other](code), rtol=0, atol=0)
+        torch.testing.assert_close(model.reconstruct({name: x})[name], leave[name](code), rtol=0, atol=0)
+        torch.testing.assert_close(model.predict({name: x})[other], leave[other](code), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("field", ["n_hl_gen", "n_hl_shared", "n_hl_dis", "hidden_size"])

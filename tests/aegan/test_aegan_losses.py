@@ -132,7 +132,7 @@ def test_bce_reads_outputs_as_logits_of_scaled_targets() -> None:
     model.eval()
     low, high = (getattr(rows["spectrum"], bound)(0) for bound in ("amin", "amax"))
     share = model("gen", rows).carry["recon_spectrum"].detach()
-    torch.testing.assert_close(model.reconstruct(**rows)["spectrum"], low + share * (high - low))
+    torch.testing.assert_close(model.reconstruct(rows)["spectrum"], low + share * (high - low))
     with pytest.raises(
         ValidationError, match=r"loss_gen 'bce' needs targets in \[0, 1\], but got target_scaling='none'"
     ):
@@ -188,7 +188,7 @@ def test_input_noise_reaches_the_encoders_but_not_the_targets() -> None:
     step = noisy("gen", rows)
     assert (seen[0] - rows["spectrum"]).std().item() == pytest.approx(0.1, rel=0.2)
     assert step.carry["real_spectrum"].equal(rows["spectrum"])
-    assert noisy.eval().predict(**rows)["spectrum"].shape == quiet.predict(**rows)["spectrum"].shape
+    assert noisy.eval().predict(rows)["spectrum"].shape == quiet.predict(rows)["spectrum"].shape
     assert seen[-1].equal(rows["spectrum"])
 
 

@@ -106,7 +106,7 @@ def test_the_four_errors_are_in_raw_units_and_add_up_over_batches(scaling: str) 
     model = make(rows=rows, target_scaling=scaling, input_scaling=scaling).eval()
     parts = [model.evaluate(**{name: x[piece] for name, x in rows.items()}) for piece in (slice(0, 7), slice(7, 30))]
     figures = model.figures(add_up({name: total.detach() for name, total in part.items()} for part in parts))
-    answers = {"recon": model.reconstruct(**rows), "predict": model.predict(**rows)}
+    answers = {"recon": model.reconstruct(rows), "predict": model.predict(rows)}
     for path in PATHS:
         verb, name = path.split("_")
         expected = ((answers[verb][name] - rows[name]) ** 2).mean().item()
@@ -131,25 +131,25 @@ def test_the_mean_of_the_training_rows_scores_one() -> None:
 def test_one_input_is_enough_and_both_give_the_same_answers() -> None:
     rows = make_rows()
     model = make(target_scaling="standard")
-    both = {"reconstruct": model.reconstruct(**rows), "predict": model.predict(**rows)}
+    both = {"reconstruct": model.reconstruct(rows), "predict": model.predict(rows)}
     assert all(set(answers) == {"structure", "spectrum"} for answers in both.values())
-    assert model.predict(structure=rows["structure"]).keys() == {"spectrum"}
-    assert model.predict(structure=rows["structure"])["spectrum"].equal(both["predict"]["spectrum"])
-    assert model.predict(spectrum=rows["spectrum"])["structure"].equal(both["predict"]["structure"])
-    assert model.reconstruct(spectrum=rows["spectrum"])["spectrum"].equal(both["reconstruct"]["spectrum"])
+    assert model.predict({"structure": rows["structure"]}).keys() == {"spectrum"}
+    assert model.predict({"structure": rows["structure"]})["spectrum"].equal(both["predict"]["spectrum"])
+    assert model.predict({"spectrum": rows["spectrum"]})["structure"].equal(both["predict"]["structure"])
+    assert model.reconstruct({"spectrum": rows["spectrum"]})["spectrum"].equal(both["reconstruct"]["spectrum"])
 
 
 def test_the_verbs_answer_row_by_row_and_leave_the_model_in_training() -> None:
     rows = make_rows()
     model = make(dropout=0.5)
     before = copy.deepcopy(model.state_dict())
-    whole = model.predict(**rows)["spectrum"]
-    torch.testing.assert_close(model.predict(structure=rows["structure"][4:5])["spectrum"], whole[4:5])
+    whole = model.predict(rows)["spectrum"]
+    torch.testing.assert_close(model.predict({"structure": rows["structure"][4:5]})["spectrum"], whole[4:5])
     assert model.training
     assert not whole.requires_grad
     assert all(before[name].equal(tensor) for name, tensor in model.state_dict().items())
     with pytest.raises(DataError, match="predict: needs a structure, a spectrum or both, but got neither"):
-        model.predict()
+        model.predict({})
 
 
 def test_training_beats_the_mean_predictor() -> None:

@@ -75,7 +75,7 @@ def test_every_figure_of_an_epoch_is_finite_and_known(trained):
 def test_the_verbs_give_images(trained):
     _, made = trained[0.05]
     _, valid = digits()
-    answer = made.reconstruct(valid["image"][:10])["image"]
+    answer = made.reconstruct({"image": valid["image"][:10]})["image"]
     assert answer.shape == (10, 1, 8, 8)
     assert ((answer - valid["image"][:10] / 255) ** 2).mean() < 0.03
     samples = made.sample(25, seed=1)["image"]
@@ -88,7 +88,7 @@ def test_the_verbs_give_images(trained):
 def test_noise_is_stranger_than_digits(trained):
     _, made = trained[0.05]
     _, valid = digits()
-    known, ood = made.score(valid["image"]), made.score(images(200, seed=5))
+    known, ood = made.score(valid), made.score({"image": images(200, seed=5)})
     assert ood["reconstruction"].median() > 3 * known["reconstruction"].median()
     assert set(known) == {"reconstruction", "discriminator"}
     assert ((known["discriminator"] >= 0) & (known["discriminator"] <= 1)).all()

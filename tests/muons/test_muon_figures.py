@@ -91,10 +91,10 @@ def test_the_figure_of_an_epoch_is_the_trees_on_rows_that_nobody_learned_from(na
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         if name == "aux_aae":
-            scored, learned = model.encode(given["rareness"]).numpy(), model.encode(known["rareness"]).numpy()
+            scored, learned = (model.encode(rows, seed=0)["codes"].numpy() for rows in (given, known))
             drawn = torch.randn(800, 4, generator=generator).abs().numpy()
         else:
-            drawn = to_box(to_polar(model.sample(800, generator=generator).numpy()))
+            drawn = to_box(to_polar(model.draw(800, generator=generator).numpy()))
             scored, learned = (to_box(to_polar(rows["muons"].numpy())) for rows in (given, known))
     # Trees only see the order within a column, but their bins' edges are rounded elsewhere in another frame.
     assert figure == pytest.approx(told_apart((learned, drawn[:400]), (scored, drawn[400:])), abs=0.02)

@@ -21,8 +21,9 @@ from sparring.data.physics.kinematics import to_box, to_polar
 from sparring.errors import UsageError
 from sparring.models import find_model
 from sparring.models.metrics.two_sample import auc
+from sparring.models.muons import DRAWN
 from sparring.production import About, Loaded, read_trained
-from sparring.production.inference.answers import DRAWN, sample
+from sparring.production.inference.answers import sample
 from sparring.production.inference.likeness import check_against, compare
 from sparring.production.inference.samples import read_rows
 from sparring.space import write_toml
@@ -100,7 +101,7 @@ def test_the_command_says_and_writes_how_like_its_samples_are(name, trained, tmp
         pictures |= {"codes", "classifier_codes"}
     if name == "aux_aae":
         pictures |= {"classifier_auxiliary_values"}
-        codes = loaded.model.encode(rows.fields["rareness"]).double().numpy()
+        codes = loaded.model.encode(rows.fields, seed=0)["codes"].double().numpy()
         for column, test in enumerate(written["codes"]["ks"]):
             assert test["distance"] == pytest.approx(kstest(codes[:, column], halfnorm.cdf).statistic, abs=1e-6)
         np.testing.assert_allclose(written["codes"]["correlation"]["the codes"], np.corrcoef(codes.T), atol=1e-6)
@@ -148,16 +149,16 @@ def test_a_comparison_that_says_nothing_is_refused(part, rows, words):
 def test_many_samples_are_drawn_by_chunks_and_read_back_as_a_data_set(trained, tmp_path, monkeypatch, run_verb):
     loaded = read_trained(trained("auxgan"))
     model: Any = loaded.model
-    few = model.sample(50, generator=torch.Generator().manual_seed(3)).numpy()
+    few = model.draw(50, generator=torch.Generator().manual_seed(3)).numpy()
     np.testing.assert_array_equal(sample(loaded, 50, seed=3)["muons"], few)
-    asked, whole = [], type(model).sample
+    asked, whole = [], type(model).draw
 
     @functools.wraps(whole)
     def spy(self: Any, n: int, **more: Any) -> Any:
         asked.append(n)
         return whole(self, n, **more)
 
-    monkeypatch.setattr(type(model), "sample", spy)
+    monkeypatch.setattr(type(model), "draw", spy)
     count = DRAWN + 4000
     assert run_verb("sample", trained("auxgan"), "-n", str(count), "--boost", "1.2", "-o", tmp_path) == 0
     assert asked == [DRAWN, 4000]

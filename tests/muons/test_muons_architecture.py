@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from sparring.errors import DataError
 from sparring.models import find_model
-from sparring.models.blocks.dense import StackedMlp, dense, inferring, regress
+from sparring.models.blocks.dense import StackedMlp, dense, regress
+from sparring.models.blocks.eval_mode import eval_mode
 
 pytestmark = pytest.mark.slow  # all together
 
@@ -50,7 +51,7 @@ def test_a_data_set_without_muons_is_refused():
 
 def test_inference_mode_is_left_as_it_was_entered():
     nets = nn.Sequential(nn.Dropout()), nn.Sequential(nn.Dropout()).eval()
-    with inferring(*nets):
+    with eval_mode(*nets):
         assert not any(module.training for net in nets for module in net.modules())
     assert [net[0].training for net in nets] == [True, False]
 

@@ -109,7 +109,7 @@ def reconstruct(
     from ..production.inference.samples import read_rows
 
     ensemble = read_ensemble(folder, device, passes, trial)
-    ensemble.front.method("reconstruct")
+    ensemble.front.able("reconstruct")
     samples = read_rows(ensemble.front, part=part, n=rows, dataset=dataset, data_path=data_path)
     run_reconstruct(ensemble, samples, output=output, console=console)
 
@@ -143,7 +143,7 @@ def predict(
 
     ensemble = read_ensemble(folder, device, passes, trial)
     loaded = ensemble.front
-    loaded.method("predict")
+    loaded.able("predict")
     into = output or loaded.folder / "predictions"
     sources = {"both": loaded.fields} | {name: (name,) for name in loaded.fields}
     if given not in sources:

@@ -14,11 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from .base import C, Model
+from .blocks.eval_mode import eval_mode
 from .blocks.losses import gaussian_kl
-from .blocks.mlp import evaluating
 from .blocks.scaling import positive_or_one
 from .blocks.ssim import ms_ssim, ssim_window
 from .metrics.mmd import REFERENCE_ROWS, PriorMatch, SampleMatch
+from .verbs import Fields, Rows, refuse_boost, take
 
 CHUNK = 512
 """Rows that are looked at together outside training: the fastest per row on a CPU, and little memory on a GPU."""
@@ -59,8 +60,8 @@ class Autoencoder(Model[C]):
         """The field as the nets read it, ``x``."""
         return {"x": self.view(batch[self.config.fields[0]])}
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Codes (B, latent_dim); of an encoder that gives a Gaussian its mean and log variance."""
+    def encode_x(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Codes (B, latent_dim) of what ``view`` gives; of an encoder of Gaussians, their means and log variances."""
         raise NotImplementedError
 
     def decode(self, code: Tensor) -> Tensor:
@@ -101,7 +102,7 @@ class Autoencoder(Model[C]):
         return sums | {"mmd_sample": n * self.sample_match(generated.to(n.dtype)), "n": n}
 
     def _measure(self, x: Tensor) -> dict[str, Tensor]:
-        mean, logvar = self.encode(x)
+        mean, logvar = self.encode_x(x)
         truth, answer = self.unview(x), self.unview(self.decode(mean))
         mean = (mean / self.prior_std).to(truth.dtype)
         sums = {"mse_recon": (answer - truth).square().flatten(1).mean(1).sum()}
@@ -130,27 +131,38 @@ class Autoencoder(Model[C]):
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
-    def sample(self, n: int, seed: int = 0) -> dict[str, Tensor]:
-        """``n`` samples decoded from draws of the prior, in the units of the figures, by field name."""
+    def sample(self, n: int, *, seed: int, boost: float | None = None) -> Fields:
+        """``n`` samples decoded from draws of the prior, in the units of the figures."""
+        refuse_boost(self, boost)
         latent_dim = self.draws.shape[1]
         code = torch.randn(n, latent_dim, generator=torch.Generator().manual_seed(seed))
-        with evaluating(self):
+        with torch.no_grad(), eval_mode(self):
             code = code.to(self.draws) * self.prior_std
             samples = [self.unview(self.decode(each)) for each in _chunks(code)]
         return {self.config.fields[0]: torch.cat(samples)}
 
-    def _reconstruct(self, rows: Tensor) -> dict[str, Tensor]:
-        with evaluating(self):
-            answers = [self.unview(self.decode(self.encode(self.view(each))[0])) for each in _chunks(rows)]
-        return {self.config.fields[0]: torch.cat(answers)}
+    def reconstruct(self, rows: Rows) -> Fields:
+        """The field as it comes back through the code (of a Gaussian, its mean): images of the model's size and colour
+        as floats in [0, 1], tables and series in raw units."""
+        field = self.config.fields[0]
+        with torch.no_grad(), eval_mode(self):
+            answers = [
+                self.unview(self.decode(self.encode_x(self.view(chunk))[0]))
+                for chunk in _chunks(take(rows, field, "reconstruct"))
+            ]
+        return {field: torch.cat(answers)}
 
-    def _score(self, rows: Tensor) -> dict[str, Tensor]:
-        with evaluating(self):
-            scores = [self.outlier_scores(self.view(each)) for each in _chunks(rows)]
-        return {name: torch.cat([each[name] for each in scores]) for name in scores[0]}
+    def score(self, rows: Rows) -> Fields:
+        """The system's ``outlier_scores`` of the field."""
+        return self._score(take(rows, self.config.fields[0], "score"))
+
+    def _score(self, rows: Tensor) -> Fields:
+        with torch.no_grad(), eval_mode(self):
+            scores = [self.outlier_scores(self.view(chunk)) for chunk in _chunks(rows)]
+        return {name: torch.cat([score[name] for score in scores]) for name in scores[0]}
 
     def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
-        """By name, per sample: the larger, the stranger. In eval mode."""
+        """By name, (B,), of what ``view`` gives: the larger, the stranger. Called in eval mode."""
         raise NotImplementedError
 
 

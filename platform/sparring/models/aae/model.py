@@ -39,19 +39,3 @@ class AAE(AdversarialCodes[config.Config]):
     def decode(self, code: Tensor) -> Tensor:
         logits: Tensor = self.decoder(code)
         return logits.sigmoid()
-
-    def reconstruct(self, image: Tensor) -> dict[str, Tensor]:
-        """Images of any size and colour as the autoencoder gives them back: ``["image"]``, floats in [0, 1]."""
-        return self._reconstruct(image)
-
-    def score(self, image: Tensor) -> dict[str, Tensor]:
-        """How strange each image is, (N,) by name; the larger, the stranger.
-
-        ``reconstruction``  mean squared error of intensities
-        ``code``            mean square of the code, in units of the prior's variance
-        ``discriminator``   1 - its probability that the code is a draw from the prior; not of a plain autoencoder
-
-        The first is the one to use: of digits turned upside down, inverted or shuffled it finds nine tenths and more
-        (area under the ROC curve), while strange images may have codes like any other: 0.06 to 0.95 and 0.01 to 0.43.
-        """
-        return self._score(image)

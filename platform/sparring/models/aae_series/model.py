@@ -51,11 +51,3 @@ class SeriesAAE(AdversarialCodes[config.Config]):
     def decode(self, code: Tensor) -> Tensor:
         x: Tensor = self.decoder(code)
         return x
-
-    def reconstruct(self, series: Tensor) -> dict[str, Tensor]:
-        """Series as the autoencoder gives them back: ``["series"]``, raw units."""
-        return self._reconstruct(series)
-
-    def score(self, series: Tensor) -> dict[str, Tensor]:
-        """How strange each series is, (N,) by name, as ``AAE.score``; errors in raw units."""
-        return self._score(series)

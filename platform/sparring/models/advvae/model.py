@@ -109,25 +109,13 @@ class AdvVAE(Autoencoder[config.Config]):
     def unview(self, x: Tensor) -> Tensor:
         return self.images.inverse(x)
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_x(self, x: Tensor) -> tuple[Tensor, Tensor]:
         mean, logvar = self.encoder(x)
         return mean, logvar
 
     def decode(self, code: Tensor) -> Tensor:
         image: Tensor = self.decoder(code)
         return image
-
-    def reconstruct(self, image: Tensor) -> dict[str, Tensor]:
-        """Images of any size and colour as the code's mean gives them back: ``["image"]``, floats in [0, 1]."""
-        return self._reconstruct(image)
-
-    def score(self, image: Tensor) -> dict[str, Tensor]:
-        """How strange each image is, two ways, (N,); the larger, the stranger.
-
-        ``reconstruction``  error + kld_weight·KL + recon_weight·adversarial(reconstruction), as optimised
-        ``discriminator``   1 - the discriminator's probability of the image
-        """
-        return self._score(image)
 
     def set_ood_samples(self, ood: Mapping[str, Tensor]) -> None:
         self.ood = Foreign(ood["image"])
@@ -145,6 +133,11 @@ class AdvVAE(Autoencoder[config.Config]):
         return super().figures(sums) | aurocs
 
     def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
+        """How strange each image is, two ways, (B,); the larger, the stranger.
+
+        ``reconstruction``  error + kld_weight·KL + recon_weight·adversarial(reconstruction), as optimised
+        ``discriminator``   1 - the discriminator's probability of the image
+        """
         mean, logvar = self.encoder(x)
         recon = self.decoder(mean)
         if self.config.loss_type == "mse":

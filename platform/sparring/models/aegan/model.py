@@ -30,9 +30,11 @@ from torch import Tensor, nn
 
 from ...errors import DataError
 from ..base import Model, Shapes, Step
+from ..blocks.eval_mode import eval_mode
 from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, penalty, wcc_kernel
 from ..blocks.mlp import freeze_first, initialize_weights, load_pretrained, stack
 from ..blocks.scaling import Scaling, positive_or_one, variance_per_feature
+from ..verbs import Fields, Rows
 from . import config
 from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR
 
@@ -226,32 +228,26 @@ class AEGAN(Model[config.Config]):
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
-    def reconstruct(self, structure: Tensor | None = None, spectrum: Tensor | None = None) -> dict[str, Tensor]:
-        """Each given field as its own autoencoder returns it, raw units, (N, features) -> (N, features) by field name.
+    def reconstruct(self, rows: Rows) -> Fields:
+        """Each given field as its own autoencoder returns it, raw units, (N, features) → (N, features).
 
         Raises DataError if neither is given.
         """
-        return self._answer("recon", structure, spectrum)
+        return self._answer("recon", rows)
 
-    def predict(self, structure: Tensor | None = None, spectrum: Tensor | None = None) -> dict[str, Tensor]:
-        """The other field of each given one, raw units, by name: ``predict(structure=…)["spectrum"]``.
+    def predict(self, rows: Rows) -> Fields:
+        """The other field of each given one, raw units: of ``structure`` the ``spectrum``.
 
         Raises DataError if neither is given.
         """
-        return self._answer("predict", structure, spectrum)
+        return self._answer("predict", rows)
 
-    @torch.no_grad()
-    def _answer(self, verb: str, structure: Tensor | None, spectrum: Tensor | None) -> dict[str, Tensor]:
-        given = {"structure": structure, "spectrum": spectrum}
-        rows = {name: x for name, x in given.items() if x is not None}
-        if not rows:
+    def _answer(self, verb: Literal["recon", "predict"], rows: Rows) -> Fields:
+        given = {name: rows[name] for name in self.config.fields if name in rows}
+        if not given:
             raise DataError(f"{verb}: needs a structure, a spectrum or both, but got neither")
-        training = self.training
-        self.eval()
-        try:
-            outputs = self._outputs(rows)
-        finally:
-            self.train(training)
+        with torch.no_grad(), eval_mode(self):
+            outputs = self._outputs(given)
         return {_field(path): output for path, output in outputs.items() if path.startswith(verb)}
 
     def _outputs(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -18,22 +18,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import combinations, combinations_with_replacement
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...data.physics.kinematics import RARENESS
-from ..base import Model, Shapes, Step
-from ..blocks.dense import dense, inferring, set_output_bias
+from ..base import Shapes, Step
+from ..blocks.dense import dense, set_output_bias
+from ..blocks.eval_mode import eval_mode
 from ..blocks.losses import RECONSTRUCTION
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, HalfNormalRanks, check_muons
 from ..metrics.characteristic_distance import CharacteristicDistance
 from ..metrics.classifier_auc import Detection
 from ..metrics.keyed_noise import keyed_normal
+from ..muons import MuonTables, chunks
+from ..verbs import Fields, Rows, take
 from . import config
 
 AUX = len(RARENESS) - 1
@@ -42,12 +46,11 @@ DEVIATION = math.sqrt(1 - 2 / math.pi)
 """Of the half-normal distribution."""
 
 
-class AuxAAE(Model[config.Config]):
+class AuxAAE(MuonTables[config.Config]):
     """Encoder, decoder and the codes' discriminator. ``rareness`` (B, 5), of which the first four are read."""
 
     Config = config.Config
-    prior_name: ClassVar = "halfnorm"
-    """Of each number of the code, in scipy.stats."""
+    prior_name: ClassVar[str] = "halfnorm"
 
     w_adv: Tensor
     raw_distance: Tensor
@@ -56,10 +59,10 @@ class AuxAAE(Model[config.Config]):
         super().__init__(config, shapes)
         check_muons(self.shapes)
         positive = {"relu": nn.ReLU, "softplus": nn.Softplus}[config.code]
-        more: dict[str, Any] = {"slope": 0.3, "dropout": config.dropout}  # Keras's LeakyReLU
-        self.encoder = dense([AUX, *config.hidden_gen, config.latent_dim], **more, end=positive())
-        self.decoder = dense([config.latent_dim, *reversed(config.hidden_gen), AUX], **more, end=nn.ReLU())
-        self.discriminator = dense([config.latent_dim, *config.hidden_dis, 1], **more)
+        net = partial(dense, slope=0.3, dropout=config.dropout)  # Keras's LeakyReLU
+        self.encoder = net([AUX, *config.hidden_gen, config.latent_dim], end=positive())
+        self.decoder = net([config.latent_dim, *reversed(config.hidden_gen), AUX], end=nn.ReLU())
+        self.discriminator = net([config.latent_dim, *config.hidden_dis, 1])
         self.ranks = HalfNormalRanks(AUX)
         self.closeness = CharacteristicDistance(config.latent_dim)
         self.detection = Detection(config.auc_rows or 0)
@@ -94,7 +97,7 @@ class AuxAAE(Model[config.Config]):
 
         loss = −½·[log D(draw) + log(1 − D(code))]
         """
-        with torch.no_grad(), inferring(self.encoder):
+        with torch.no_grad(), eval_mode(self.encoder):
             code = self.encoder(aux)
         prior = torch.randn_like(code).abs()
         # One pass for both: two would add up gradients of a million weights.
@@ -113,7 +116,7 @@ class AuxAAE(Model[config.Config]):
         recon = RECONSTRUCTION[self.config.loss_recon](self.decoder(code), aux)
         loss, metrics = recon, {"train/loss_recon": recon}
         if self.config.w_adv > 0:
-            with inferring(self.discriminator):
+            with eval_mode(self.discriminator):
                 metrics["train/loss_adv"] = functional.softplus(-self.discriminator(code)).mean()
             loss = loss + self.w_adv * metrics["train/loss_adv"]
         return Step(loss, metrics | {"train/loss_gen": loss}, {})
@@ -159,33 +162,42 @@ class AuxAAE(Model[config.Config]):
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def encode(self, rareness: Tensor) -> Tensor:
-        """Codes of muons by their rareness, (N, 5) → (N, latent_dim), about independent half-normals."""
-        with inferring(self):
-            code: Tensor = self.encoder(self.aux(rareness))
-        return code
-
-    @torch.no_grad()
-    def reconstruct(self, rareness: Tensor) -> Tensor:
-        """Rareness in r, z, pt and pz as it comes back through the code, raw units, (N, 5) → (N, 4)."""
-        with inferring(self):
-            return self.ranks.inverse(self.decoder(self.encoder(self.aux(rareness))))
-
-    @torch.no_grad()
-    def sample(self, n: int, *, boost: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """n draws of the rareness in r, z, pt and pz together, raw units, (n, 4), from independent half-normals.
+    def sample(self, n: int, *, seed: int, boost: float | None = None) -> Fields:
+        """``n`` draws of the rareness in r, z, pt and pz together, raw units, (n, 4), from independent half-normals.
 
         boost: factor on those; above 1, rare muons come more often.
         """
+        return self._draw_all(partial(self.draw, boost=1.0 if boost is None else boost), n, seed)
+
+    @torch.no_grad()
+    def reconstruct(self, rows: Rows) -> Fields:
+        """Rareness in r, z, pt and pz as it comes back through the code, raw units, (N, 5) → (N, 4)."""
+        rareness = take(rows, "rareness", "reconstruct")
+        with eval_mode(self):
+            return {"rareness": self.ranks.inverse(self.decoder(self.encoder(self.aux(rareness))))}
+
+    @torch.no_grad()
+    def encode(self, rows: Rows, *, seed: int) -> Fields:
+        """``codes`` of muons by their rareness, (N, 5) → (N, latent_dim), about independent half-normals; ``draws`` of
+        those; and ``given``, the auxiliary values, (N, 4), each half-normal but not independent."""
+        rareness = take(rows, "rareness", "encode")
+        generator = torch.Generator(rareness.device).manual_seed(seed)
+        with eval_mode(self):
+            codes = [self.encoder(self.aux(chunk)) for chunk in chunks(rareness)]
+        draws = self.prior(len(rareness), generator=generator)
+        return {"codes": torch.cat(codes), "draws": draws, "given": self.aux(rareness)}
+
+    @torch.no_grad()
+    def draw(self, n: int, *, boost: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+        """n draws of the rareness, (n, 4), as ``sample``; generator: on the model's device, None is torch's own."""
         code = self.prior(n, generator=generator) * boost
-        with inferring(self):
+        with eval_mode(self):
             return self.ranks.inverse(self.decoder(code))
 
     def prior(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """n independent half-normal draws, as codes should be, (n, latent_dim)."""
-        like: dict[str, Any] = {"dtype": self.raw_distance.dtype, "device": self.raw_distance.device}
-        return torch.randn(n, self.config.latent_dim, generator=generator, **like).abs()
+        dtype, device = self.raw_distance.dtype, self.raw_distance.device
+        return torch.randn(n, self.config.latent_dim, dtype=dtype, device=device, generator=generator).abs()
 
 
 def _standard(values: Tensor) -> Tensor:

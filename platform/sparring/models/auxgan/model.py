@@ -17,20 +17,22 @@ grow, and Adam is plain, with torch's eps of 1e-8, where theirs is AMSGrad with 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...data.physics.kinematics import RARENESS, SKEWED
-from ..base import Model, Shapes, Step
-from ..blocks.dense import StackedMlp, dense, inferring, regress
+from ..base import Shapes, Step
+from ..blocks.dense import StackedMlp, dense, regress
+from ..blocks.eval_mode import eval_mode
 from ..blocks.mlp import initialize_weights
-from ..blocks.muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks, MuonFrame, check_muons
-from ..metrics.characteristic_distance import CharacteristicDistance
-from ..metrics.classifier_auc import Detection
+from ..blocks.muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks
 from ..metrics.keyed_noise import keyed_normal, keyed_uniform
+from ..muons import MuonGenerator
+from ..verbs import Fields
 from . import config
 
 
@@ -47,29 +49,24 @@ class Generated(NamedTuple):
     """The auxiliary values that were asked for, (B, 1 or 4)."""
 
 
-class AuxGAN(Model[config.Config]):
+class AuxGAN(MuonGenerator[config.Config]):
     """Generator, discriminator and the regressors of the rareness. ``muons`` (B, 7) raw, ``rareness`` (B, 5)."""
 
     Config = config.Config
 
     w_adv: Tensor
     w_aux: Tensor
-    charged: Tensor
     steps: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
-        super().__init__(config, shapes)
-        check_muons(self.shapes)
-        self.columns = {"1d": (0, 1, 2, 3), "4d": (RARENESS.index("4d"),), "none": ()}[config.aux]
+        super().__init__(config, shapes, frame=config.frame, auc_rows=config.auc_rows)
+        self.columns: tuple[int, ...] = {"1d": (0, 1, 2, 3), "4d": (RARENESS.index("4d"),), "none": ()}[config.aux]
         told = config.noise + len(self.columns) + 3
         self.generator = dense([told, *config.hidden_gen, len(SKEWED)], norm="after", end=nn.Tanh())
         self.discriminator = dense([7, *config.hidden_dis, 1], dropout=config.dropout)
         widths = (len(SKEWED), 64, 128, 1) if config.aux == "4d" else (1, 32, 64, 1)
         self.regressors = StackedMlp(len(self.columns), widths)
-        self.frame, self.ranks = MuonFrame(), HalfNormalRanks(len(RARENESS))
-        self.closeness = CharacteristicDistance(6)
-        self.detection = Detection(config.auc_rows or 0)
-        self.register_buffer("charged", torch.tensor(0.5))
+        self.ranks = HalfNormalRanks(len(RARENESS))
         self.register_buffer("steps", torch.zeros(()))
         self.register_weights(w_adv=config.w_adv, w_aux=config.w_aux)
 
@@ -80,23 +77,20 @@ class AuxGAN(Model[config.Config]):
     @torch.no_grad()
     def prepare(self, train: Mapping[str, Tensor]) -> None:
         """Fits frame, ranks and share of positive charges, then the regressors, which are frozen from here on."""
-        self.frame.fit(train["muons"])
+        super().prepare(train)
         self.ranks.fit(train["rareness"])
-        self.charged.copy_((train["muons"][:, 0] > 0).to(self.charged.dtype).mean())
-        normal = self.frame.normalize(self.frame.box(train["muons"]))
+        normal = self.judged(train["muons"])
         aux = self.ranks(train["rareness"])[:, self.columns]
         if self.columns:
             regress(self.regressors, self._asked(normal[:, SKEWED]), aux[..., None], steps=self.config.aux_steps)
         self.regressors.requires_grad_(False)
-        if self.config.auc_rows:
-            self.detection.fit(train["muons"])
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
     def transform_rows(self, **batch: Tensor) -> dict[str, Tensor]:
         """Charge and columns in the nets' frame, ``real`` (B, 7)."""
         muons = batch["muons"]
-        return {"real": torch.cat([muons[:, :1], self._inward(self.frame.box(muons))], dim=-1)}
+        return {"real": torch.cat([muons[:, :1], self._inward(muons)], dim=-1)}
 
     def dis(self, real: Tensor) -> Step:
         """The discriminator learns real muons from as many generated ones; ln 2 = 0.693 where it guesses.
@@ -105,7 +99,7 @@ class AuxGAN(Model[config.Config]):
 
         The generator is in inference mode, so it is judged as it will be used.
         """
-        with torch.no_grad(), inferring(self.generator):
+        with torch.no_grad(), eval_mode(self.generator):
             made = self._generate(*self._draws(real))
         fake = torch.cat([made.charge, made.seen], dim=-1)
         # One pass for both: two would add up gradients of a million weights.
@@ -146,8 +140,8 @@ class AuxGAN(Model[config.Config]):
         return noise, aux[:, : len(self.columns)], torch.rand_like(like[:, :3])
 
     def _generate(self, noise: Tensor, aux: Tensor, uniform: Tensor) -> Generated:
-        charge = torch.where(uniform[:, :1] < self.charged, 1.0, -1.0).to(noise.dtype)
-        if self.config.frame == "box":
+        charge = self.charges(uniform[:, :1])
+        if self.is_boxed:
             angles = self.frame.angles(uniform[:, 1:])
         else:
             angles = torch.special.ndtri(uniform[:, 1:].clamp(1e-7, 1 - 1e-7)) / SHRINK
@@ -155,15 +149,9 @@ class AuxGAN(Model[config.Config]):
         (r, z, pt, pz), (theta, theta_pt) = skewed.unbind(-1), angles.unbind(-1)
         return Generated(torch.stack([r, theta, z, pt, theta_pt, pz], dim=-1), skewed, charge, aux)
 
-    def _inward(self, boxed: Tensor) -> Tensor:
-        return boxed if self.config.frame == "box" else self.frame.normalize(boxed) / SHRINK
-
-    def _outward(self, seen: Tensor) -> Tensor:
-        return seen if self.config.frame == "box" else self.frame.denormalize(seen * SHRINK)
-
     def _skewed(self, four: Tensor) -> Tensor:
         """r, z, pt and pz as the nets see them, in normal columns, (B, 4)."""
-        return self.frame.normalize_skewed(four) if self.config.frame == "box" else four * SHRINK
+        return self.frame.normalize_skewed(four) if self.is_boxed else four * SHRINK
 
     def _asked(self, four: Tensor) -> Tensor:
         """What each regressor looks at of r, z, pt and pz: all four, (B, 1, 4), or its own column, (B, 4, 1)."""
@@ -186,16 +174,12 @@ class AuxGAN(Model[config.Config]):
         real = self.judged(muons)
         sums = self.closeness.sums(real, normal)
         if self.config.auc_rows:
-            known, drawn = self.detection.known, self.detection.draws(self.sample)
+            known, drawn = self.detection.known, self.detection.draws(self.draw)
             sums |= self.detection.sums(real, self.judged(known), self.judged(drawn))
         miss = (
             (self._rareness(normal[:, SKEWED]) - aux).square().mean(-1).sum() if self.columns else muons.new_zeros(())
         )
         return sums | {"aux": miss, "n": torch.full_like(miss, len(muons))}
-
-    def judged(self, muons: Tensor) -> Tensor:
-        """Muons as val/distance and val/auc see them, (B, 6), each column about N(0, 1) on the training rows."""
-        return self.frame.normalize(self.frame.box(muons))
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         n = float(sums["n"])
@@ -204,15 +188,20 @@ class AuxGAN(Model[config.Config]):
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def sample(self, n: int, *, boost: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """n muons, (n, 7): charge, x, y, z in cm, px, py, pz in GeV.
+    def sample(self, n: int, *, seed: int, boost: float | None = None) -> Fields:
+        """``n`` muons, (n, 7): charge, x, y, z in cm, px, py, pz in GeV.
 
         boost: factor on the auxiliary values; above 1 rare muons come more often (published: 1.2).
         """
-        like: dict[str, Any] = {"dtype": self.charged.dtype, "device": self.charged.device, "generator": generator}
-        noise = torch.randn(n, self.config.noise, **like)
-        aux = torch.randn(n, len(self.columns), **like).abs() * boost
-        with inferring(self):
-            made = self._generate(noise, aux, torch.rand(n, 3, **like))
+        return self._draw_all(partial(self.draw, boost=1.0 if boost is None else boost), n, seed)
+
+    @torch.no_grad()
+    def draw(self, n: int, *, boost: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+        """n muons, (n, 7), as ``sample``; generator: on the model's device, None is torch's own."""
+        dtype, device = self.charged.dtype, self.charged.device
+        noise = torch.randn(n, self.config.noise, dtype=dtype, device=device, generator=generator)
+        aux = torch.randn(n, len(self.columns), dtype=dtype, device=device, generator=generator).abs() * boost
+        uniform = torch.rand(n, 3, dtype=dtype, device=device, generator=generator)
+        with eval_mode(self):
+            made = self._generate(noise, aux, uniform)
             return self.frame.unbox(self._outward(made.seen), made.charge)

@@ -6,8 +6,7 @@ Not a model: what a system is made of and how it is trained is in the system's o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Self
@@ -143,15 +142,3 @@ def load_pretrained(model: nn.Module, path: Path) -> None:
             f"{'; '.join(wrong[:3])}{more}; configure the sizes it was trained with"
         )
     model.load_state_dict(found)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Inside, the model is in eval mode and records no gradients; afterwards it is in the mode it was in."""
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        model.train(training)

@@ -15,48 +15,41 @@ eps of 1e-8, where theirs is AMSGrad with Keras's 1e-7.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from ...data.physics.kinematics import POLAR, RARENESS
-from ..base import Model, Shapes, Step
-from ..blocks.dense import dense, inferring
+from ...data.physics.kinematics import RARENESS
+from ..base import Shapes, Step
+from ..blocks.dense import dense
+from ..blocks.eval_mode import eval_mode
 from ..blocks.mlp import initialize_weights
-from ..blocks.muon_frame import SHRINK, HalfNormalRanks, MuonFrame, check_muons
-from ..metrics.characteristic_distance import CharacteristicDistance
-from ..metrics.classifier_auc import Detection
+from ..blocks.muon_frame import HalfNormalRanks
 from ..metrics.keyed_noise import keyed_normal
+from ..muons import COLUMNS, MuonGenerator, chunks
+from ..verbs import Fields, Rows, refuse_boost, take
 from . import config
 
-COLUMNS = len(POLAR)
 
-
-class BoostVAE(Model[config.Config]):
+class BoostVAE(MuonGenerator[config.Config]):
     """Encoder and decoder. ``muons`` (B, 7) raw; ``rareness`` (B, 5), of which the last column weighs the rows."""
 
     Config = config.Config
-    prior_name: ClassVar = "norm"
-    """Of each number of the code, in scipy.stats."""
+    prior_name: ClassVar[str] = "norm"
 
     w_recon: Tensor
     w_kld: Tensor
     boost_power: Tensor
-    charged: Tensor
     mean_weight: Tensor
     mean: Tensor
     variance: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
-        super().__init__(config, shapes)
-        check_muons(self.shapes)
+        super().__init__(config, shapes, frame=config.frame, auc_rows=config.auc_rows)
         self.encoder = dense([COLUMNS, *config.hidden, 2 * config.latent_dim], norm="before")
         self.decoder = dense([config.latent_dim, *reversed(config.hidden), COLUMNS], norm="before", end=nn.Tanh())
-        self.frame, self.ranks = MuonFrame(), HalfNormalRanks(1)
-        self.closeness = CharacteristicDistance(COLUMNS)
-        self.detection = Detection(config.auc_rows or 0)
-        self.register_buffer("charged", torch.tensor(0.5))
+        self.ranks = HalfNormalRanks(1)
         self.register_buffer("mean_weight", torch.ones(()))
         self.register_buffer("mean", torch.zeros(COLUMNS))
         self.register_buffer("variance", torch.ones(COLUMNS))
@@ -68,15 +61,12 @@ class BoostVAE(Model[config.Config]):
     @torch.no_grad()
     def prepare(self, train: Mapping[str, Tensor]) -> None:
         """Fits frame, ranks, share of positive charges, and the mean weight of a row."""
-        self.frame.fit(train["muons"])
+        super().prepare(train)
         self.ranks.fit(train["rareness"][:, [RARENESS.index("4d")]])
-        self.charged.copy_((train["muons"][:, 0] > 0).to(self.charged.dtype).mean())
         self.mean_weight.copy_(self._weights(train["rareness"]).mean())
-        normal = self.frame.normalize(self.frame.box(train["muons"]))
+        normal = self.judged(train["muons"])
         self.mean.copy_(normal.mean(0))
         self.variance.copy_(normal.var(0, correction=0).clamp_min(1e-12))
-        if self.config.auc_rows:
-            self.detection.fit(train["muons"])
 
     # -- the phase ----------------------------------------------------------------------------------------------------
 
@@ -125,13 +115,6 @@ class BoostVAE(Model[config.Config]):
         mean, log_variance = self.encoder(seen).chunk(2, dim=-1)
         return mean, log_variance
 
-    def _inward(self, muons: Tensor) -> Tensor:
-        boxed = self.frame.box(muons)
-        return boxed if self.config.frame == "box" else self.frame.normalize(boxed) / SHRINK
-
-    def _outward(self, seen: Tensor) -> Tensor:
-        return seen if self.config.frame == "box" else self.frame.denormalize(seen * SHRINK)
-
     # -- validation ---------------------------------------------------------------------------------------------------
 
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
@@ -145,7 +128,7 @@ class BoostVAE(Model[config.Config]):
         drawn = self.decoder(keyed_normal(muons, self.config.latent_dim))
         sums = self.closeness.sums(real, self.frame.normalize(self._outward(drawn)))
         if self.config.auc_rows:
-            known, drawn = self.detection.known, self.detection.draws(self.sample)
+            known, drawn = self.detection.known, self.detection.draws(self.draw)
             sums |= self.detection.sums(real, self.judged(known), self.judged(drawn))
         mean, _ = self._encode(self._inward(muons))
         recon = self.frame.normalize(self._outward(self.decoder(mean)))
@@ -154,10 +137,6 @@ class BoostVAE(Model[config.Config]):
         values = (real, recon, real * real, recon * recon, real * recon)
         sums["moments"] = torch.stack([value.double().sum(0) for value in values])  # (5, columns)
         return sums | {"recon": error.mean(), "n": torch.full_like(error.mean(), len(muons))}
-
-    def judged(self, muons: Tensor) -> Tensor:
-        """Muons as val/distance and val/auc see them, (B, 6), each column about N(0, 1) on the training rows."""
-        return self.frame.normalize(self.frame.box(muons))
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         n = float(sums["n"])
@@ -174,34 +153,46 @@ class BoostVAE(Model[config.Config]):
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
+    def sample(self, n: int, *, seed: int, boost: float | None = None) -> Fields:
+        """``n`` muons decoded from N(0, I), (n, 7): charge, x, y, z in cm, px, py, pz in GeV."""
+        refuse_boost(self, boost)
+        return self._draw_all(self.draw, n, seed)
+
     @torch.no_grad()
-    def encode(self, muons: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-        """Codes drawn as in training, one of each muon, (N, 7) → (N, latent_dim), all together about N(0, I)."""
-        with inferring(self):
+    def reconstruct(self, rows: Rows) -> Fields:
+        """Muons as they come back through the mean of their code, raw units, with their own charges, (N, 7)."""
+        muons = take(rows, "muons", "reconstruct")
+        with eval_mode(self):
+            mean, _ = self._encode(self._inward(muons))
+            return {"muons": self.frame.unbox(self._outward(self.decoder(mean)), muons[:, :1])}
+
+    @torch.no_grad()
+    def encode(self, rows: Rows, *, seed: int) -> Fields:
+        """``codes`` drawn as in training, one of each muon, (N, latent_dim), all together about N(0, I), and ``draws``
+        from that."""
+        muons = take(rows, "muons", "encode")
+        generator = torch.Generator(muons.device).manual_seed(seed)
+        codes = [self._draw_codes(chunk, generator) for chunk in chunks(muons)]
+        return {"codes": torch.cat(codes), "draws": self.prior(len(muons), generator=generator)}
+
+    def _draw_codes(self, muons: Tensor, generator: torch.Generator) -> Tensor:
+        with eval_mode(self):
             mean, log_variance = self._encode(self._inward(muons))
         noise = torch.randn(mean.shape, dtype=mean.dtype, device=mean.device, generator=generator)
         return mean + noise * (log_variance / 2).exp()
 
     @torch.no_grad()
-    def reconstruct(self, muons: Tensor) -> Tensor:
-        """Muons as they come back through the mean of their code, raw units, with their own charges, (N, 7)."""
-        with inferring(self):
-            mean, _ = self._encode(self._inward(muons))
-            return self.frame.unbox(self._outward(self.decoder(mean)), muons[:, :1])
-
-    @torch.no_grad()
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """n muons decoded from N(0, I), (n, 7): charge, x, y, z in cm, px, py, pz in GeV."""
-        like: dict[str, Any] = {"dtype": self.charged.dtype, "device": self.charged.device, "generator": generator}
+    def draw(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """n muons, (n, 7), as ``sample``; generator: on the model's device, None is torch's own."""
         code = self.prior(n, generator=generator)
-        charge = torch.where(torch.rand(n, 1, **like) < self.charged, 1.0, -1.0).to(code.dtype)
-        with inferring(self):
-            return self.frame.unbox(self._outward(self.decoder(code)), charge)
+        uniform = torch.rand(n, 1, dtype=self.charged.dtype, device=self.charged.device, generator=generator)
+        with eval_mode(self):
+            return self.frame.unbox(self._outward(self.decoder(code)), self.charges(uniform))
 
     def prior(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """n draws from N(0, I), as codes should be, (n, latent_dim)."""
-        like: dict[str, Any] = {"dtype": self.charged.dtype, "device": self.charged.device}
-        return torch.randn(n, self.config.latent_dim, generator=generator, **like)
+        dtype, device = self.charged.dtype, self.charged.device
+        return torch.randn(n, self.config.latent_dim, dtype=dtype, device=device, generator=generator)
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:

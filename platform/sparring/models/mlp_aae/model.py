@@ -148,7 +148,7 @@ class MLPAAE(Autoencoder[config.Config]):
 
     def _draw(self, x: Tensor) -> Tensor:
         """A code of each row."""
-        mean, logvar = self.encode(x)
+        mean, logvar = self.encode_x(x)
         return mean if logvar is None else mean + (logvar / 2).exp() * torch.randn_like(mean)
 
     # -- what validation and the verbs need ---------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class MLPAAE(Autoencoder[config.Config]):
     def unview(self, x: Tensor) -> Tensor:
         return self.frame.inverse(x)
 
-    def encode(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    def encode_x(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         answer = self.encoder(x)
         if self.config.encoder == "deterministic":
             return answer, None
@@ -183,21 +183,14 @@ class MLPAAE(Autoencoder[config.Config]):
         return figures | {"val/parzen": self.parzen.figure(sums)} if self.config.parzen_samples else figures
 
     def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
-        code, _ = self.encode(x)
-        error = (self.unview(self.decode(code)) - self.unview(x)).square().flatten(1).mean(1)
-        return {"reconstruction": error, "discriminator": self.critic(code).squeeze(1).neg().sigmoid()}
-
-    def reconstruct(self, image: Tensor) -> dict[str, Tensor]:
-        """Samples as the autoencoder gives them back: ``["image"]``, floats in [0, 1], or raw units of flat rows."""
-        return self._reconstruct(image)
-
-    def score(self, image: Tensor) -> dict[str, Tensor]:
-        """How strange each sample is, two ways, (N,); the larger, the stranger.
+        """How strange each sample is, two ways, (B,); the larger, the stranger.
 
         ``reconstruction``  mean squared error
         ``discriminator``   1 - its probability that the code's mean is a draw from the prior
         """
-        return self._score(image)
+        code, _ = self.encode_x(x)
+        error = (self.unview(self.decode(code)) - self.unview(x)).square().flatten(1).mean(1)
+        return {"reconstruction": error, "discriminator": self.critic(code).squeeze(1).neg().sigmoid()}
 
 
 def _net(widths: tuple[int, int, int, int], norm: str, dropout: float) -> nn.Sequential:

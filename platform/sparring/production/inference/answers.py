@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ...errors import DataError, UsageError
@@ -18,8 +15,6 @@ from .samples import Rows
 
 CHUNK = 1024
 """Rows per call of the model: little memory on any device."""
-DRAWN = 16_384
-"""Muons drawn at a time: 66 MB per hidden layer of 1,000."""
 
 Answers = dict[str, np.ndarray]
 """By field, (N, …) float32."""
@@ -54,49 +49,37 @@ class Answered:
 
 def sample(loaded: Loaded, n: int, *, seed: int = 0, boost: float | None = None) -> Answers:
     """``n`` draws, the same for the same seed. boost: see AuxGAN and AuxAAE; others refuse it with a UsageError."""
-    method = loaded.method("sample")
+    model = loaded.able("sample")
     if n < 1:
         raise UsageError(f"-n: wants at least 1 sample, but got {n}")
-    known = inspect.signature(method).parameters
-    if boost is not None and "boost" not in known:
-        raise UsageError(f"--boost: the model {loaded.about.model} draws without one; leave it out")
-    more: dict[str, Any] = {} if boost is None else {"boost": boost}
-    if "seed" in known:
-        return _arrays(loaded, method(n, seed=seed, **more))
-    generator = torch.Generator(loaded.device).manual_seed(seed)
-    chunks = [_arrays(loaded, method(min(DRAWN, n - at), generator=generator, **more)) for at in range(0, n, DRAWN)]
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    return _arrays(model.sample(n, seed=seed, boost=boost))
 
 
 def reconstruct(loaded: Loaded, rows: Rows) -> tuple[Answers, Answers]:
     """(what was given, as the model is judged by it; what came back), by field."""
-    method = loaded.method("reconstruct")
-    taken = [name for name in inspect.signature(method).parameters if name in rows.fields]
-    answers = ask(loaded, method, {name: rows.fields[name] for name in taken})
+    answers = ask(loaded.able("reconstruct").reconstruct, rows.fields)
     return _truths(loaded, rows, answers), answers
 
 
 def predict(loaded: Loaded, rows: Rows, given: Sequence[str]) -> tuple[Answers, Answers]:
     """(the truth of each predicted field, as far as the rows hold it; the predictions), by field."""
-    method = loaded.method("predict")
-    answers = ask(loaded, method, {name: rows.fields[name] for name in given})
+    answers = ask(loaded.able("predict").predict, {name: rows.fields[name] for name in given})
     return _truths(loaded, rows, answers), answers
 
 
-def ask(loaded: Loaded, method: Callable[..., Any], given: Mapping[str, Tensor]) -> Answers:
+def ask(method: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]], given: Mapping[str, Tensor]) -> Answers:
     """The method's answers to all rows, by chunks. Raises DataError if one is not finite."""
     count = len(next(iter(given.values())))
     chunks = [
-        _arrays(loaded, method(**{name: rows[start : start + CHUNK] for name, rows in given.items()}))
+        _arrays(method({name: rows[start : start + CHUNK] for name, rows in given.items()}))
         for start in range(0, count, CHUNK)
     ]
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
-def _arrays(loaded: Loaded, answer: Any) -> Answers:
-    """A model's answer by field: of one field it may be a bare tensor."""
-    fields: Mapping[str, Tensor] = answer if isinstance(answer, Mapping) else {loaded.fields[0]: answer}
-    return {name: _finite(name, values) for name, values in fields.items()}
+def _arrays(answer: Mapping[str, Tensor]) -> Answers:
+    """A model's answer as arrays."""
+    return {name: _finite(name, values) for name, values in answer.items()}
 
 
 def _finite(name: str, values: Tensor) -> np.ndarray:

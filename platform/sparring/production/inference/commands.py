@@ -81,7 +81,7 @@ class OutlierRequest:
 
 def run_sample(loaded: Loaded, request: SampleRequest, *, output: Path | None, console: Console) -> None:
     """Draws into ``samples``; with ``against``, also how well trees tell them from real rows."""
-    loaded.method("sample")
+    loaded.able("sample")
     check_against(loaded, request.against, request.rows)
     real = _real_rows(loaded, request)
     n = request.n if request.n is not None else DRAWS if real is None else len(real)
@@ -98,7 +98,7 @@ def run_sample(loaded: Loaded, request: SampleRequest, *, output: Path | None, c
 
 def run_pairs(loaded: Loaded, n: int, *, data_path: Path | None, output: Path | None, console: Console) -> None:
     """``n`` held-out samples beside what comes back, into ``reconstructions`` of ``run_sample``'s folder."""
-    loaded.method("reconstruct")
+    loaded.able("reconstruct")
     rows = read_rows(loaded, part=HELD_OUT, n=n, data_path=data_path)
     folder = (output or loaded.folder / "samples") / "reconstructions"
     run_reconstruct(Ensemble(front=loaded, members=(loaded,)), rows, output=folder, console=console)
@@ -146,7 +146,7 @@ def run_outliers(loaded: Loaded, request: OutlierRequest, *, output: Path | None
 
     Raises UsageError if that set is what the model was trained on.
     """
-    loaded.method("outliers")
+    loaded.able("outliers")
     own = read_rows(loaded, part=request.part, n=request.rows, data_path=request.data_path)
     settings = [f"data.{setting}" for setting in request.out_settings]
     ood = read_rows(

@@ -54,7 +54,7 @@ def compare(loaded: Loaded, rows: Rows, train: Rows, seed: int = 0) -> list[Cont
     """
     from scipy.stats import ttest_rel
 
-    loaded.method("predict")
+    loaded.able("predict")
     if len(rows) < LEAST_ROWS:
         raise UsageError(f"--controls: a test needs at least {LEAST_ROWS} samples, but got {len(rows)}; raise --rows")
     controls = []
@@ -93,7 +93,8 @@ def _errors(
     truth = rows.fields[target].cpu().numpy().astype(np.float64)
 
     def answer(given: Tensor) -> np.ndarray:
-        return ask(loaded, loaded.method(verb), {source: given})[target].astype(np.float64)
+        method = loaded.able("predict").predict if verb == "predict" else loaded.able("reconstruct").reconstruct
+        return ask(method, {source: given})[target].astype(np.float64)
 
     def error(answers: np.ndarray) -> np.ndarray:
         squares: np.ndarray = np.square(answers - truth).mean(1)

@@ -7,12 +7,11 @@ Kolmogorov-Smirnov tests and correlations say where a difference comes from.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow.parquet
@@ -23,6 +22,7 @@ from ...data.physics.kinematics import to_box, to_polar
 from ...display import print_listing
 from ...errors import UsageError
 from ...models.metrics.two_sample import Auc, auc
+from ...models.verbs import Encodes
 from ...training.single import EPOCHS
 from ..drawing.muon_charts import (
     AUXILIARY,
@@ -51,7 +51,6 @@ PARTS = ("valid", "test")
 """What the nets have not learned from."""
 TABLES = ("muons", "rareness")
 TRACED = ("val/auc", "val/distance", "val/code_score")
-CHUNK = 8192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,24 +222,14 @@ def _codes(loaded: Loaded, found: Rows, seed: int) -> Codes | None:
     """None if the model has no encoder. Its noise and the prior's draws hang on the seed alone."""
     import scipy.stats
 
-    model: Any = loaded.model
-    if not hasattr(model, "encode"):
+    if not isinstance(loaded.model, Encodes):
         return None
-    known = inspect.signature(model.encode).parameters
-    generator = torch.Generator(loaded.device).manual_seed(seed)
-    more = {"generator": generator} if "generator" in known else {}
-    given = {name: rows for name, rows in found.fields.items() if name in known}
-    parts = [
-        model.encode(**{name: rows[at : at + CHUNK] for name, rows in given.items()}, **more)
-        for at in range(0, len(found), CHUNK)
-    ]
-    draws = model.prior(len(found), generator=generator)
-    before = model.aux(found.fields["rareness"]) if hasattr(model, "aux") else None
+    encoded = loaded.model.encode(found.fields, seed=seed)
     return Codes(
-        values=_numbers(torch.cat(parts)),
-        draws=_numbers(draws),
-        prior=getattr(scipy.stats, model.prior_name),
-        before=None if before is None else _numbers(before),
+        values=_numbers(encoded["codes"]),
+        draws=_numbers(encoded["draws"]),
+        prior=getattr(scipy.stats, loaded.model.prior_name),
+        before=_numbers(encoded["given"]) if "given" in encoded else None,
     )
 
 

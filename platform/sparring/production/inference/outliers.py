@@ -7,7 +7,6 @@ guess).
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -42,9 +41,7 @@ class Separation:
 
 def scores(loaded: Loaded, rows: Rows) -> Answers:
     """By name of the score, (N,); the larger, the stranger."""
-    method = loaded.method("outliers")
-    given = {name: rows.fields[name] for name in inspect.signature(method).parameters if name in rows.fields}
-    return ask(loaded, method, given)
+    return ask(loaded.able("outliers").score, rows.fields)
 
 
 def separate(own: np.ndarray, ood: np.ndarray) -> Separation:

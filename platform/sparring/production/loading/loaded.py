@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...data.resampling import Member
 from ...errors import DataError, UsageError
 from ...models import find_model, model_names
+from ...models.verbs import Predicts, Reconstructs, Samples, Scores
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from ...models.base import Model
     from ...models.config import Config
 
-VERBS = {"sample": "sample", "reconstruct": "reconstruct", "predict": "predict", "outliers": "score"}
-"""Verb of the command line -> the model's method that answers it."""
+VERBS: Mapping[str, type] = {"sample": Samples, "reconstruct": Reconstructs, "predict": Predicts, "outliers": Scores}
+"""Verb of the command line -> what a model must be to answer it."""
 
 
 class About(BaseModel):
@@ -68,13 +69,20 @@ class Loaded:
         fields: tuple[str, ...] = self.model.config.fields
         return fields
 
-    def method(self, verb: str) -> Any:
-        """The model's method behind a verb. Raises UsageError, with the models that have it, if it has none."""
-        method = getattr(self.model, VERBS[verb], None)
-        if method is None:
-            able = [name for name in model_names() if hasattr(find_model(name), VERBS[verb])]
+    @overload
+    def able(self, verb: Literal["sample"]) -> Samples: ...
+    @overload
+    def able(self, verb: Literal["reconstruct"]) -> Reconstructs: ...
+    @overload
+    def able(self, verb: Literal["predict"]) -> Predicts: ...
+    @overload
+    def able(self, verb: Literal["outliers"]) -> Scores: ...
+    def able(self, verb: str) -> object:
+        """The model, as one that has the verb. Raises UsageError, with the models that have it, if it has not."""
+        if not isinstance(self.model, VERBS[verb]):
+            able = [name for name in model_names() if issubclass(find_model(name), VERBS[verb])]
             raise UsageError(f"{verb}: the model {self.about.model} cannot {_doing(verb)}; {', '.join(able)} can")
-        return method
+        return self.model
 
 
 def build(folder: Path, about: About, config: Config, packed: bytes, where: str, device: str) -> Loaded:

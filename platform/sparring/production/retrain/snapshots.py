@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from safetensors.torch import save_file
 
 from ...models.base import Model
+from ...models.verbs import Samples
 from ..drawing.pictures import picture
 from ..drawing.style import write_picture
 
@@ -25,7 +25,6 @@ class Snapshots:
         stem = self.folder / f"epoch-{epoch:05d}"
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
         save_file(state, stem.with_suffix(".safetensors"))
-        draw: Any = getattr(model, "sample", None)
-        if draw is not None:  # the same draws every time, from a generator of their own
-            (name, values), *_ = draw(self.n, seed=0).items()
+        if isinstance(model, Samples):  # the same draws every time, from a generator of their own
+            (name, values), *_ = model.sample(self.n, seed=0).items()
             write_picture(stem.with_suffix(".png"), picture(name, values.float().cpu().numpy()))

@@ -71,7 +71,7 @@ class Linear:
             code = code[:, :used] / model.prior_std
             return model.view((self.mean + code * self.write @ self.directions).reshape(-1, *sample))
 
-        return judge(Autoencoder, model, task, encode=encode, decode=decode)
+        return judge(Autoencoder, model, task, encode_x=encode, decode=decode)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ def rivals(task: Task) -> Sequence[Rival]:
     assert isinstance(model, Autoencoder)
     with torch.no_grad():
         one = model.view(tensor(task.rows(field, "train", 1)))
-        size, is_gaussian = model.unview(one).numel(), model.encode(one)[1] is not None
+        size, is_gaussian = model.unview(one).numel(), model.encode_x(one)[1] is not None
     fitted = min(most, max(NUMBERS // size, model.draws.shape[1] + 1))
     count = min(model.draws.shape[1], size, fitted)
     is_floor = model.draws.shape[1] >= torch.Size(task.fields[field].shape[1:]).numel()

@@ -1,0 +1,25 @@
+"""Eval mode for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+
+@contextmanager
+def eval_mode(*nets: nn.Module) -> Iterator[None]:
+    """Inside, the nets are in eval mode: no dropout, batch norms use what they recorded and record nothing.
+
+    Afterwards every module is in the mode it was in. Gradients are recorded as before: that is ``torch.no_grad``'s.
+    """
+    # Past Module.__setattr__ and train(): of the auxiliary GAN's step, 0.5 ms against 0.1 under the profiler.
+    modes = [(module, module.training) for net in nets for module in net.modules()]
+    for module, _ in modes:
+        module.__dict__["training"] = False
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.__dict__["training"] = mode
