@@ -196,7 +196,7 @@ def test_sparring_brings_the_codes_nearer_to_the_prior_and_the_samples_to_the_da
         )  # fmt: skip
         found[adversarial] = [each.run_epoch().metrics for _ in range(15)][-1]
         with torch.no_grad():
-            codes = each.model.eval().encoder(each.model.view(each.valid_rows["image"]))
+            codes = each.model.eval().encoder(each.model.view(each.rows.valid["image"]))
         worst[adversarial] = max(kstest(column, "norm").statistic for column in codes.T.numpy())
     plain, sparring = found[False], found[True]
     assert sparring["val/mmd_prior"] < plain["val/mmd_prior"] / 2

@@ -295,7 +295,7 @@ def test_rows_on_the_host_train_as_rows_on_the_gpu(monkeypatch):
     resident = pair(device="cuda")
     monkeypatch.setattr(rows_module, "_free", lambda device: 0)
     hosted = pair(device="cuda")
-    assert not hosted.train_rows["x"].is_cuda
+    assert not hosted.rows.train["x"].is_cuda
     assert train(hosted) == train(resident)
 
 

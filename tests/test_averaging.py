@@ -145,8 +145,8 @@ def resumed(workers: Workers | None) -> dict[str, Any]:
 def poisoned(workers: Workers | None) -> dict[str, Any]:
     run = aegan(workers, sync=False)
     if workers is not None and workers.rank == 1:
-        run.train_rows["spectrum"][:] = float("nan")
-    return {"finite": run.run_epoch().is_finite, "best": run.best_epoch is not None}
+        run.rows.train["spectrum"][:] = float("nan")
+    return {"finite": run.run_epoch().is_finite, "best": run.best.epoch is not None}
 
 
 def normalized(workers: Workers | None) -> dict[str, Tensor]:

@@ -174,7 +174,7 @@ def trivial(training: TrialTraining, metrics: dict[str, float]) -> dict[str, flo
     if training.config.yardsticks != "generation":
         return known
     model: Any = training.model
-    rows, real = (model.judged(each[training.config.fields[0]]) for each in (training.train_rows, training.valid_rows))
+    rows, real = (model.judged(each[training.config.fields[0]]) for each in (training.rows.train, training.rows.valid))
     draw, rng, found = independent(rows.numpy()), np.random.default_rng(0), []
     for _ in range(20):
         sums = model.closeness.sums(real, torch.from_numpy(draw(rng, len(real))))
@@ -263,7 +263,7 @@ def test_a_checkpoint_resumes_bit_for_bit(setting: Setting) -> None:
 
 def test_a_phase_leaves_other_nets_untouched(setting: Setting) -> None:
     training = setting.training()
-    known = transform_rows(training.model, {name: rows[:32] for name, rows in training.train_rows.items()})
+    known = transform_rows(training.model, {name: rows[:32] for name, rows in training.rows.train.items()})
     for arm in training.phase_steps:
         before = state_of(training)
         with arm.others_stilled():

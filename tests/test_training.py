@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from typing import ClassVar
 
 import pytest
@@ -18,7 +16,6 @@ from sparring.models.config import Config, Phase
 from sparring.records import Objective, Trial
 from sparring.training.loop import TrialTraining
 from sparring.training.noise import Noise, mix, order
-from sparring.training.optimizers import make_optimizer, step_of
 from sparring.training.schedules import factor
 
 
@@ -99,12 +96,12 @@ def test_a_checkpoint_resumes_bit_for_bit(kind):
     rest = train(whole, 2)
     resumed = solo(optim_fn_gen=kind, optim_fn_dis=kind, seed=3, attempt=2)
     resumed.restore(packed)
-    assert [row.metrics for row in resumed.told()] == first
+    assert [row.metrics for row in resumed.epoch_rows()] == first
     assert train(resumed, 2) == rest
     for name, tensor in resumed.model.state_dict().items():
         assert torch.equal(tensor, whole.model.state_dict()[name]), name
-    assert resumed.best_epoch == whole.best_epoch
-    assert all(torch.equal(tensor, whole.best_state[name]) for name, tensor in resumed.best_state.items())
+    assert resumed.best.epoch == whole.best.epoch
+    assert all(torch.equal(tensor, whole.best.state[name]) for name, tensor in resumed.best.state.items())
 
 
 def test_a_checkpoint_of_another_model_is_refused():
@@ -118,7 +115,7 @@ def test_a_checkpoint_of_another_model_is_refused():
 def test_a_phase_changes_only_the_nets_it_names():
     run = solo()
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    known = {"x": run.train_rows["x"][:16]}
+    known = {"x": run.rows.train["x"][:16]}
     gen, dis = run.phase_steps
     with gen.others_stilled(), run.noise.begin(0, 0):
         loss, _, carry = run.model("gen", known)
@@ -144,15 +141,15 @@ def test_a_nets_batch_norm_counts_only_the_batches_of_its_own_phase():
     counts = {name: int(count) for name, count in run.model.named_buffers() if name.endswith("num_batches_tracked")}
     # Per step the coder runs once in its phase; the critic runs there too, but counts only its own: real and fake.
     assert counts == {
-        "coder.1.num_batches_tracked": run.steps_per_epoch,
-        "critic.1.num_batches_tracked": 2 * run.steps_per_epoch,
+        "coder.1.num_batches_tracked": run.order.steps_per_epoch,
+        "critic.1.num_batches_tracked": 2 * run.order.steps_per_epoch,
     }
 
 
 def test_an_epoch_sees_each_row_once_in_an_order_of_its_own(monkeypatch):
     run, seen = solo(batch_size=20), []
-    step = run._run_step
-    monkeypatch.setattr(run, "_run_step", lambda n, rows: (seen.extend(rows.tolist()), step(n, rows))[1])
+    step = run.run_step
+    monkeypatch.setattr(run, "run_step", lambda n, rows: (seen.extend(rows.tolist()), step(n, rows))[1])
     run.run_epoch()
     run.run_epoch()
     first, second = seen[:100], seen[100:]
@@ -164,10 +161,10 @@ def test_an_epoch_sees_each_row_once_in_an_order_of_its_own(monkeypatch):
 def test_the_best_epochs_weights_are_kept():
     run = solo(epochs=8, lr_gen=0.05)
     figures = [metrics["val/score"] for metrics in train(run, 8)]
-    assert run.best_value == min(figures)
-    assert run.best_epoch == 1 + figures.index(min(figures))
-    run.model.load_state_dict(run.best_state)
-    assert run.evaluate()["val/score"] == run.best_value
+    assert run.best.value == min(figures)
+    assert run.best.epoch == 1 + figures.index(min(figures))
+    run.model.load_state_dict(run.best.state)
+    assert run.evaluate()["val/score"] == run.best.value
 
 
 def test_early_stop_ends_training_after_its_patience():
@@ -175,14 +172,14 @@ def test_early_stop_ends_training_after_its_patience():
     while not run.is_exhausted:
         run.run_epoch()
     assert run.epoch < 50
-    assert run.epoch - run.best_epoch == 2
+    assert run.epoch - run.best.epoch == 2
 
 
 def test_a_non_finite_epoch_is_told_and_never_best():
     run = solo(lr_gen=1e30, optim_fn_gen="SGD", lr_schedule="none")
     row = run.run_epoch()
     assert not row.is_finite
-    assert run.best_value is None or math.isfinite(run.best_value)
+    assert run.best.value is None or math.isfinite(run.best.value)
 
 
 def test_training_keeps_the_memory_that_a_step_frees(monkeypatch):
@@ -271,53 +268,6 @@ def test_the_order_of_an_epoch_is_a_permutation_that_changes():
     assert len({mix(5, epoch) for epoch in range(1000)} | {mix(epoch, 5) for epoch in range(1000)}) == 1999
 
 
-@pytest.mark.parametrize("kind", ["Adam", "AdamW", "SGD", "RMSprop", "Adagrad"])
-def test_an_optimizer_steps_as_torchs_own_does(kind):
-    phase = Phase(name="gen", nets=(), lr="lr_gen", optim_fn="optim_fn_gen", weight_decay="weight_decay")
-    config = ToyConfig(optim_fn_gen=kind, weight_decay=0.01)
-    ours, theirs = (nn.Parameter(torch.linspace(-1, 1, 7)) for _ in range(2))
-    step = step_of(make_optimizer(config, phase, [ours]))
-    plain = getattr(torch.optim, kind)([theirs], lr=1e-2, weight_decay=0.01)
-    for n in range(1, 4):
-        ours.grad = theirs.grad = torch.full((7,), 0.3 * n)
-        step()
-        plain.step()
-    torch.testing.assert_close(ours, theirs)
-    assert ours.requires_grad
-
-
-@pytest.mark.parametrize("kind", ["Adam", "AdamW"])
-def test_the_kernel_alone_steps_bit_for_bit_as_torchs_own_way_also_when_a_gradient_is_missing(kind):
-    phase = Phase(name="gen", nets=(), lr="lr_gen", optim_fn="optim_fn_gen", weight_decay="weight_decay")
-    config = ToyConfig(optim_fn_gen=kind, weight_decay=0.01)
-    ours, theirs = ([nn.Parameter(torch.linspace(-1, 1, n)) for n in (5, 7)] for _ in range(2))
-    optimizer = make_optimizer(config, phase, ours)
-    step, plain = step_of(optimizer), getattr(torch.optim, kind)(theirs, lr=1e-2, weight_decay=0.01, fused=True)
-    for n in range(1, 7):
-        optimizer.param_groups[0]["lr"] = plain.param_groups[0]["lr"] = 0.01 / n
-        for pair in (ours, theirs):
-            for parameter in pair:
-                parameter.grad = torch.cos(n * torch.arange(len(parameter)))
-            pair[1].grad = None if n == 4 else pair[1].grad
-        step()
-        plain.step()
-        assert all(map(torch.equal, ours, theirs)), n
-    assert [float(optimizer.state[each]["step"]) for each in ours] == [6, 5]
-
-
-@pytest.mark.slow
-def test_an_optimizer_imports_no_compiler():
-    """It would cost every slot a second at its first trial and 74 MB for good."""
-    program = (
-        "import sys, torch; from sparring.models.config import Phase; "
-        "from sparring.training.optimizers import make_optimizer, step_of; "
-        "from types import SimpleNamespace as Config; p = torch.nn.Parameter(torch.zeros(3)); p.grad = torch.ones(3); "
-        "step_of(make_optimizer(Config(lr=0.1, o='Adam'), Phase(name='g', nets=(), lr='lr', optim_fn='o'), [p]))(); "
-        "sys.exit('torch._dynamo' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
-
-
 SCHEDULES = {
     "step": lambda o, c, n: torch.optim.lr_scheduler.StepLR(o, c.schedule_step_size, c.schedule_gamma),
     "multistep": lambda o, c, n: torch.optim.lr_scheduler.MultiStepLR(o, c.schedule_milestones, c.schedule_gamma),
@@ -350,8 +300,8 @@ def test_an_epoch_may_be_a_number_of_steps_and_passes_go_on_across_it():
     """100 rows in batches of 16: 6 steps per pass; 9 steps per epoch are one pass and a half."""
     whole, cut = solo(epochs=6), solo(epochs=4, steps_per_epoch=9)
     train(whole, 6), train(cut, 4)
-    assert whole.steps_per_epoch == 6
-    assert cut.steps_per_epoch == 9
+    assert whole.order.steps_per_epoch == 6
+    assert cut.order.steps_per_epoch == 9
     for name, tensor in whole.model.state_dict().items():
         assert torch.equal(tensor, cut.model.state_dict()[name]), name
 

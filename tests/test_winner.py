@@ -100,13 +100,13 @@ def searched(tmp_path_factory) -> Path:
     )
     told = [solo.run_epoch() for _ in range(2)]
     WeightsFolder(study.folder / "weights").write(0, solo.weights())
-    best = told[solo.best_epoch - 1]
+    best = told[solo.best.epoch - 1]
     with Ledger(study.folder, kinds=study.space.kinds, metrics=study.config_class.emitted(), wait_s=0) as ledger:
         for number, worse in ((0, 0.0), (1, 1.0)):
             ledger.append_trial(
                 TrialRow(
                     trial=number, attempt=1, seed=0, outcome=Outcome.COMPLETED, params=params, epochs=2,
-                    value=solo.best_value + worse, best_epoch=best.epoch, metrics=dict(best.metrics),
+                    value=solo.best.value + worse, best_epoch=best.epoch, metrics=dict(best.metrics),
                 )
             )  # fmt: skip
     return study.folder

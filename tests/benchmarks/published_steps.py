@@ -48,7 +48,6 @@ from sparring.models.boost_vae.model import BoostVAE
 from sparring.models.mlp_aae.model import MLPAAE
 from sparring.records import Objective, Trial
 from sparring.training.loop import TrialTraining
-from sparring.training.noise import order
 
 aten = torch.ops.aten
 PRODUCTS = {aten.mm.default, aten.addmm.default, aten.convolution.default, aten.convolution_backward.default}
@@ -147,15 +146,10 @@ def ours(case: Case) -> tuple[TrialTraining, Callable[[], None]]:
     objective = Objective(metric=next(name for name in case.model.Config.metrics if name.startswith("val/")))
     config = case.model.Config(**case.settings)
     solo = TrialTraining(case.model, config, rows, few, trial=Trial(number=0, params={}, seed=0), objective=objective)
-    at, shuffled = 0, torch.empty(0)
+    steps = itertools.chain.from_iterable(map(solo.order.of_epoch, itertools.count()))
 
     def step() -> None:
-        nonlocal at, shuffled
-        passes, n = divmod(at, solo.steps_per_pass)
-        if n == 0:
-            shuffled = order(0, passes, solo.rows)
-        solo._run_step(at, shuffled[n * solo.batch : (n + 1) * solo.batch])
-        at += 1
+        solo.run_step(*next(steps))
 
     return solo, step
 
@@ -268,7 +262,7 @@ def products_share(solo: TrialTraining, step: Callable[[], None]) -> float:
         step()
 
     def play() -> None:
-        with solo._products:
+        with solo.matmul:
             products.play()
 
     return ratios(alternate(partial(run, play), partial(run, step), 1.0), 2)[0]

@@ -8,6 +8,7 @@ learns, backward() into .grad. Rounds of 12 steps alternate; the median of the p
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -108,16 +109,10 @@ def ours(a: torch.Tensor, b: torch.Tensor, workers: Workers | None = None) -> Ca
     objective = Objective(metric="val/score")
     trial = Trial(number=0, params={}, seed=0)
     solo = TrialTraining(AEGAN, config, rows, rows, trial=trial, objective=objective, workers=workers)
-    shuffle = torch.Generator().manual_seed(2)
-    at = 0
+    steps = itertools.chain.from_iterable(map(solo.order.of_epoch, itertools.count()))
 
     def step() -> None:
-        nonlocal at
-        n = at % solo.steps_per_epoch
-        order = torch.randperm(ROWS, generator=shuffle) if n == 0 else step.order
-        step.order = order
-        solo._run_step(at, order[n * BATCH : (n + 1) * BATCH][solo.share])
-        at += 1
+        solo.run_step(*next(steps))
 
     return step
 

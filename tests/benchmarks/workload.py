@@ -70,4 +70,4 @@ def train_trial(number: int, params: Mapping, workers: Workers | None = None) ->
     solo = TrialTraining(AEGAN, space().config(params), train, valid, trial=trial, objective=objective, workers=workers)
     while not solo.is_exhausted:
         solo.run_epoch()
-    return float(solo.best_value)
+    return float(solo.best.value)

@@ -212,7 +212,7 @@ def test_each_phase_changes_only_its_own_nets():
         run = solo(train, train, **SMALL, norm="batch", adv_share=0.3)
         before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
         run.phase_steps = [_Still(arm) for arm in run.phase_steps[:index]] + run.phase_steps[index : index + 1]
-        run._run_step(0, torch.arange(32))
+        run.run_step(0, torch.arange(32))
         after = run.model.state_dict()
         changed = {name.split(".")[0] for name, tensor in after.items() if not torch.equal(tensor, before[name])}
         assert changed == own

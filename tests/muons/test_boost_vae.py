@@ -118,9 +118,9 @@ def test_after_a_resume_rows_are_seen_as_the_checkpoint_sees_them(rows):
     saved.model.frame.mean.add_(0.5)
     resumed.restore(saved.save())
     index = torch.arange(5)
-    expected = saved.model.transform_rows(**{name: field[:5] for name, field in resumed.train_rows.items()})
-    assert resumed._batches.take(index)["seen"].equal(expected["seen"])
-    assert not saved._batches.take(index)["seen"].allclose(expected["seen"])
+    expected = saved.model.transform_rows(**{name: field[:5] for name, field in resumed.rows.train.items()})
+    assert resumed.batches.take(index)["seen"].equal(expected["seen"])
+    assert not saved.batches.take(index)["seen"].allclose(expected["seen"])
 
 
 def test_rows_are_drawn_by_sums_that_float32_could_not_hold():

@@ -87,7 +87,7 @@ def test_the_figure_of_an_epoch_is_the_trees_on_rows_that_nobody_learned_from(na
     run = solo(name, auc_rows=400)
     figure = run.run_epoch().metrics["val/auc"]
     model: Any = run.model.eval()
-    given, known = run.valid_rows, run.train_rows
+    given, known = run.rows.valid, run.rows.train
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         if name == "aux_aae":
@@ -109,8 +109,8 @@ def test_as_the_objective_it_says_which_weights_are_kept():
         states.append({key: tensor.clone() for key, tensor in run.model.state_dict().items()})
     best = int(np.argmin(figures))
     assert best < 5, "else the last weights would do as well"
-    assert (run.best_epoch, run.best_value) == (best + 1, figures[best])
-    assert all(tensor.equal(states[best][key]) for key, tensor in run.best_state.items())
+    assert (run.best.epoch, run.best.value) == (best + 1, figures[best])
+    assert all(tensor.equal(states[best][key]) for key, tensor in run.best.state.items())
 
 
 @pytest.mark.slow

@@ -92,9 +92,9 @@ class Trainer:
             check(self._train)
             check(self._valid)
         with self._silence_limited():
-            solo = self._build(start)
-            if solo is not None:
-                self._run(start, solo)
+            training = self._build(start)
+            if training is not None:
+                self._run(start, training)
 
     def _compare(self, start: Start | None) -> None:
         """Waits until every worker has its start, so that none is late for a trial that another has already ended.
@@ -114,9 +114,9 @@ class Trainer:
         """The trial ready to train; None if it cannot be built, which is then its end."""
         from ..training.loop import TrialTraining
 
-        trial, spec, solo = start.trial, self._spec, None
+        trial, spec, training = start.trial, self._spec, None
         try:
-            solo = TrialTraining(
+            training = TrialTraining(
                 self._model_class,
                 self._space.config(trial.params),
                 self._train,
@@ -131,18 +131,18 @@ class Trainer:
                 compiled=spec.compile,
             )
             if start.checkpoint is not None:
-                solo.restore(start.checkpoint)
+                training.restore(start.checkpoint)
         except Exception as error:  # any error of a model's or of torch's: this trial's end, not the search's
-            solo = None
+            training = None
             self._fail(start, error)
             self._check_device()
-        if self._workers is not None and not self._workers.all_agree(solo is not None):
+        if self._workers is not None and not self._workers.all_agree(training is not None):
             return None
-        return solo
+        return training
 
-    def _run(self, start: Start, solo: TrialTraining) -> None:
+    def _run(self, start: Start, training: TrialTraining) -> None:
         try:
-            self._run_epochs(start, solo)
+            self._run_epochs(start, training)
         except Exception as error:
             if _is_peer_lost(error):
                 raise
@@ -151,25 +151,25 @@ class Trainer:
             if self._workers is not None:
                 raise
 
-    def _run_epochs(self, start: Start, solo: TrialTraining) -> None:
+    def _run_epochs(self, start: Start, training: TrialTraining) -> None:
         trial = start.trial
-        if solo.is_exhausted:
+        if training.is_exhausted:
             # Everything was trained before the last search died; only the end was not told.
             if self._leads:
-                ray.get(self._referee.report.remote(solo.told(), last=True, weights=solo.weights()))
+                ray.get(self._referee.report.remote(training.epoch_rows(), last=True, weights=training.weights()))
             return
         untold: list[EpochRow] = []
         saved = time.monotonic()
         while True:
-            row = solo.run_epoch()
+            row = training.run_epoch()
             self._rearm()
-            last = solo.is_exhausted
+            last = training.is_exhausted
             verdict, checkpoint = Verdict.GO_ON, None
             if self._leads:
                 untold.append(row)
                 if not last and time.monotonic() - saved >= self._spec.checkpoint_s:
-                    checkpoint, saved = solo.save(), time.monotonic()
-                kept = {"weights": solo.weights()} if last else {"checkpoint": checkpoint}
+                    checkpoint, saved = training.save(), time.monotonic()
+                kept = {"weights": training.weights()} if last else {"checkpoint": checkpoint}
                 answer: Answer = ray.get(self._referee.report.remote(untold, last=last, **kept))
                 verdict = answer.verdict
                 untold = [row for row in untold if row.epoch > answer.durable]
@@ -179,7 +179,7 @@ class Trainer:
                 return
             if verdict is Verdict.STOP:
                 if self._leads:
-                    packed = checkpoint or solo.save()
+                    packed = checkpoint or training.save()
                     ray.get(self._referee.leave.remote(trial.number, trial.attempt, packed))
                 return
 

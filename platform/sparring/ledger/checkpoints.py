@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from ..errors import CheckpointError
 from ..records import EpochRow
@@ -49,6 +49,13 @@ def read_checkpoint_name(name: str) -> Checkpoint | None:
     return Checkpoint(int(match[1]), int(match[2]), int(match[3]), match[4])
 
 
+class Entry(TypedDict):
+    """What a checkpoint remembers of one epoch."""
+
+    metrics: Mapping[str, float]
+    wall_s: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """The JSON part of a checkpoint."""
@@ -59,8 +66,8 @@ class Progress:
     """Epochs finished."""
     best_epoch: int | None = None
     best_value: float | None = None
-    history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
-    """Per epoch {"metrics": {name: float}, "wall_s": float}, from epoch 1 on."""
+    history: Sequence[Entry] = ()
+    """An entry per epoch, from epoch 1 on."""
 
     def rows(self, attempt: int) -> list[EpochRow]:
         """The history as rows of ``attempt``."""

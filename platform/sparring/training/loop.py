@@ -4,35 +4,36 @@
 differentiates with respect to the phase's own parameters alone, and steps the phase's optimizer. Everything random is
 keyed by (seed, step), so the same seed gives the same bits and a checkpoint resumes bit for bit.
 
-Of several workers each runs this loop on its share of every batch: gradients are summed once per phase, training
-metrics and validation sums once per epoch, and every worker holds the same bits at every epoch's end.
+Several workers each run this loop on their share of every batch: gradients are summed once per phase, training metrics
+and validation sums once per epoch, and every worker holds the same bits at every epoch's end.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError, Infeasible
-from ..ledger.checkpoints import Progress, pack, pack_weights, unpack
+from ..ledger.checkpoints import Entry, Progress, pack_weights
 from ..models.base import Model
+from ..models.config import Config
 from ..models.sums import add_up, fetch
 from ..records import EpochRow, Objective, Trial
 from .averaging import Workers
 from .batches.batches import Batches
-from .batches.placement import count, part, place, window
+from .batches.placement import count, place, window
 from .hardware import compiling, malloc, matmul
 from .hardware.precision import cast
-from .noise import Noise, cumulate, order
+from .noise import Noise, cumulate
 from .norms import average_statistics, synchronise
 from .phase_step import PhaseStep
+from .row_order import RowOrder
 from .schedules import factor
+from .share import place_rows, share_batch
+from .state import BestEpoch, copy_state, load_state, pack_state
 
 EVALUATION_ROWS = 4096
 """Validation rows per forward: enough to fill a device, few enough for its memory."""
@@ -43,7 +44,7 @@ class TrialTraining:
 
     train, valid: per field of the model a tensor (rows, …), the same on every worker; batches are taken by index, never
     copied wholesale.
-    ood: per field samples of the set that the Config names so (``Config.ood``), if it names one.
+    ood: samples by field of the out-of-distribution set that the Config names (``Config.ood``), if it names one.
     workers: this process's place among those that train the trial; None trains it alone. ``batch_size`` is of all
     together: each takes its contiguous share, which need not be equal. sync_batchnorm: see ``norms.py``.
     precision, compiled: see ``hardware/precision.py`` and ``hardware/compiling.py``.
@@ -53,7 +54,7 @@ class TrialTraining:
     def __init__(
         self,
         model_class: type[Model],
-        config: Any,
+        config: Config,
         train: Mapping[str, Tensor],
         valid: Mapping[str, Tensor],
         *,
@@ -66,90 +67,85 @@ class TrialTraining:
         precision: str = "fp32",
         compiled: bool = False,
     ) -> None:
-        malloc.keep_freed()
+        malloc.keep_freed()  # before the first large tensor: 6 to 13 % of a step were page faults
         self.trial, self.objective, self.config = trial, objective, config
         self.device = torch.device(device)
         self.workers = workers if workers is not None and workers.size > 1 else None
-        train = {name: train[name] for name in config.fields}
-        self.rows = count(train)
-        self.batch = min(config.batch_size, self.rows)
-        self.share = _share(self.batch, self.workers)
-        self.steps_per_pass = self.rows // self.batch
-        self.steps_per_epoch = config.steps_per_epoch or self.steps_per_pass
-        self._cast = cast(precision, self.device)
-        torch.manual_seed(trial.seed)
-        self.model = model_class(config, {name: tuple(rows.shape[1:]) for name, rows in train.items()})
-        self.model.initialize()
-        self.model.prepare(train)
+        train, valid = ({name: rows[name] for name in config.fields} for rows in (train, valid))
+        # First of all what may be refused, so that every worker refuses before one of them waits for another.
+        self.share = share_batch(min(config.batch_size, count(train)), self.workers)
+        self._autocast = cast(precision, self.device)
+
+        # The model is fitted on the host, where the rows are: a GPU may have no room for all of them.
+        self.model = _build_model(model_class, config, train, trial.seed)
         weights = self.model.sampling_weights(train)
-        self._cumulative_weights = None if weights is None else cumulate(weights)
         if ood:
             self.model.set_ood_samples(ood)
         self.model.to(self.device).train()
-        self.train_rows = place(train, self.device)
-        self.valid_rows, self._validates = _validation(valid, config.fields, self.workers, self.device)
-        self._fraction = (self.share.stop - self.share.start) / self.batch
-        self._averages = self.workers is not None and not sync_batchnorm
-        talks = self.workers is not None and sync_batchnorm and synchronise(self.model, self.workers)
+        self.rows = place_rows(train, valid, self.workers, self.device)
+
+        # Optimizers keep the parameters they are given, and those are on the device only now.
+        synced_norms = synchronise(self.model, self.workers) if self.workers is not None and sync_batchnorm else 0
+        self._averages_statistics = self.workers is not None and not sync_batchnorm
         self.phase_steps = [
-            PhaseStep(self.model, phase, cast=self._cast, workers=self.workers, fraction=self._fraction)
+            PhaseStep(self.model, phase, cast=self._autocast, workers=self.workers, fraction=self.share.fraction)
             for phase in config.active_phases
         ]
-        self._batches = self._transformed()
-        own = self.share.stop - self.share.start
-        self._products = matmul.choose(self.model, own, self.device)
-        self.noise = Noise(trial.seed, rows=self.batch, first=self.share.start, own=own, device=self.device)
-        self.epoch = 0
-        self.best_epoch: int | None = None
-        self.best_value: float | None = None
-        self.best_state: dict[str, Tensor] = {}
-        self.history: list[dict[str, Any]] = []
-        if compiled and not talks:
-            first = self._batches.take(torch.arange(own, device=self._batches.place))
-            compiling.compile_phases(self.model, self.phase_steps, self.noise, first, self.device)
+        self.batches = self._transform_batches()
+        self.order = RowOrder(
+            seed=trial.seed,
+            rows=count(train),
+            share=self.share,
+            steps_per_epoch=config.steps_per_epoch or count(train) // self.share.batch,
+            cumulative_weights=None if weights is None else cumulate(weights),
+            device=self.batches.place,
+        )
+        self.noise = Noise(
+            trial.seed, rows=self.share.batch, first=self.share.own.start, own=self.share.rows, device=self.device
+        )
+        self.matmul = matmul.choose(self.model, self.share.rows, self.device)
 
-    def _transformed(self) -> Batches:
-        wants = {name for arm in self.phase_steps for name in arm.wants}
-        return Batches(self.model, self.train_rows, wants, self.device)
+        self.epoch, self.best = 0, BestEpoch()
+        self.history: list[Entry] = []
+        if compiled and not synced_norms:  # a compiled phase cannot wait for other workers in its middle
+            batch = self.batches.take(torch.arange(self.share.rows, device=self.batches.place))
+            compiling.compile_phases(self.model, self.phase_steps, self.noise, batch, self.device)
 
     # -- training -----------------------------------------------------------------------------------------------------
 
     def run_epoch(self) -> EpochRow:
         """Trains one epoch, validates, and remembers the weights if they are the best so far."""
         started = time.perf_counter()
-        first = self.epoch * self.steps_per_epoch
-        rows = torch.empty(0)
-        reported: list[dict[str, Tensor]] = []
-        for step in range(first, first + self.steps_per_epoch):
-            passes, n = divmod(step, self.steps_per_pass)
-            if n == 0 or step == first:
-                rows = order(self.trial.seed, passes, self.rows, self._cumulative_weights).to(self._batches.place)
-            start = n * self.batch
-            reported.append(self._run_step(step, rows[start + self.share.start : start + self.share.stop]))
+        reported = [self.run_step(step, rows) for step, rows in self.order.of_epoch(self.epoch)]
         metrics = self._means(reported)
-        if self._averages and self.workers is not None:
-            average_statistics(self.model, self.workers, self._fraction)
-        for arm in self.phase_steps:
-            metrics[f"train/{arm.phase.lr}"] = arm.optimizer.param_groups[0]["lr"]
-        metrics.update(self.evaluate())
+        if self._averages_statistics and self.workers is not None:
+            average_statistics(self.model, self.workers, self.share.fraction)
+        metrics |= {f"train/{step.phase.lr}": step.optimizer.param_groups[0]["lr"] for step in self.phase_steps}
+        metrics |= self.evaluate()
         self.epoch += 1
-        self._remember(metrics)
+        if self.best.is_beaten_by(metrics[self.objective.metric], self.objective):
+            value = metrics[self.objective.metric]
+            self.best = BestEpoch(epoch=self.epoch, value=value, state=copy_state(self.model))
         wall_s = time.perf_counter() - started
         self.history.append({"metrics": metrics, "wall_s": wall_s})
         return EpochRow(
             trial=self.trial.number, attempt=self.trial.attempt, epoch=self.epoch, metrics=metrics, wall_s=wall_s
         )
 
-    def _run_step(self, step: int, rows: Tensor) -> dict[str, Tensor]:
-        known = self._batches.take(rows)
-        rate = factor(self.config, step, self.steps_per_epoch)
+    def run_step(self, step: int, rows: Tensor) -> dict[str, Tensor]:
+        """One step of every phase in turn on the training rows numbered ``rows``; their metrics by name, 0-dim.
+
+        step: counted from 0 over the whole training.
+        """
+        known = self.batches.take(rows)
+        rate = factor(self.config, step, self.order.steps_per_epoch)
         reported: dict[str, Tensor] = {}
-        for index, arm in enumerate(self.phase_steps):
-            noise = self.noise.begin(step, index) if arm.draws else nullcontext()
-            with self._products, arm.others_stilled(), noise:
-                (_, metrics, carry), gradients = arm.run({name: known[name] for name in arm.wants})
-            arm.draws = arm.draws and self.noise.drawn > 0
-            arm.update(gradients, rate)
+        for index, phase_step in enumerate(self.phase_steps):
+            noise = self.noise.begin(step, index) if phase_step.draws else nullcontext()
+            with self.matmul, phase_step.others_stilled(), noise:
+                (_, metrics, carry), gradients = phase_step.run({name: known[name] for name in phase_step.wants})
+            phase_step.draws = phase_step.draws and self.noise.drawn > 0
+            phase_step.update(gradients, rate)
             known.update((name, value.detach()) for name, value in carry.items())
             reported.update(metrics)
         return reported
@@ -158,123 +154,86 @@ class TrialTraining:
         """Means over an epoch's equal batches, and over the workers by their fraction of the rows."""
         means = {name: torch.stack([metrics[name].detach() for metrics in reported]).mean() for name in reported[0]}
         if self.workers is not None and means:
-            own = torch.stack([mean.double() for mean in means.values()]) * self._fraction
+            own = torch.stack([mean.double() for mean in means.values()]) * self.share.fraction
             means = dict(zip(means, self.workers.sum_([own])[0], strict=True))
         return {name: float(mean) for name, mean in means.items()}
+
+    def _transform_batches(self) -> Batches:
+        wanted = {name for phase_step in self.phase_steps for name in phase_step.wants}
+        return Batches(self.model, self.rows.train, wanted, self.device)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Has it trained its budget, or gone ``early_stop`` epochs without a better objective?"""
+        patience = self.config.early_stop
+        is_stale = patience is not None and self.epoch - (self.best.epoch or 0) >= patience
+        return self.epoch >= self.config.epochs or is_stale
 
     # -- validation ---------------------------------------------------------------------------------------------------
 
     def evaluate(self) -> dict[str, float]:
         """The ``val/…`` figures of the weights as they stand, in eval mode."""
-        sums = self._sum(self.valid_rows)
+        sums = self._sum(self.rows.valid)
         if self.workers is not None:
-            own = [total if self._validates else torch.zeros_like(total) for total in sums.values()]
+            own = [total if self.rows.valid_counts else torch.zeros_like(total) for total in sums.values()]
             sums = dict(zip(sums, self.workers.sum_(own), strict=True))
         return self.model.figures(fetch(sums))
 
     def examine(self, rows: Mapping[str, Tensor]) -> dict[str, float]:
         """The same figures of the best epoch's weights on other rows, as ``test/…``; for the end of the training."""
-        self.model.load_state_dict(self.best_state)
+        self.model.load_state_dict(self.best.state)
         own = {name: rows[name] for name in self.config.fields}
         figures = self.model.figures(fetch(self._sum(place(own, self.device))))
         return {f"test/{name.removeprefix('val/')}": value for name, value in figures.items()}
 
     @torch.no_grad()
     def _sum(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """``evaluate`` of the model, in eval mode, added up over ``rows``; on the device."""
         self.model.eval()
-        windows = (slice(start, start + EVALUATION_ROWS) for start in range(0, count(rows), EVALUATION_ROWS))
-        with self._cast():
-            sums = add_up(self.model.evaluate(**window(rows, part, self.device)) for part in windows)
+        pieces = (slice(start, start + EVALUATION_ROWS) for start in range(0, count(rows), EVALUATION_ROWS))
+        with self._autocast():
+            sums = add_up(self.model.evaluate(**window(rows, piece, self.device)) for piece in pieces)
         self.model.train()
         return sums
 
-    def _remember(self, metrics: Mapping[str, float]) -> None:
-        value = metrics[self.objective.metric]
-        if not math.isfinite(value):
-            return
-        sign = self.objective.sign
-        if self.best_value is None or sign * value < sign * self.best_value:
-            self.best_epoch, self.best_value = self.epoch, value
-            self.best_state = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+    # -- what lasts ---------------------------------------------------------------------------------------------------
 
     @property
-    def is_exhausted(self) -> bool:
-        """Has it trained its budget, or gone ``early_stop`` epochs without a better objective?"""
-        patience = self.config.early_stop
-        stale = patience is not None and self.epoch - (self.best_epoch or 0) >= patience
-        return self.epoch >= self.config.epochs or stale
+    def progress(self) -> Progress:
+        """What is known of the training without a tensor: its epochs and their figures."""
+        return Progress(
+            trial=self.trial.number,
+            attempt=self.trial.attempt,
+            epoch=self.epoch,
+            best_epoch=self.best.epoch,
+            best_value=self.best.value,
+            history=self.history,
+        )
 
-    def told(self) -> list[EpochRow]:
+    def epoch_rows(self) -> list[EpochRow]:
         """Its history as rows of the present attempt."""
-        return [
-            EpochRow(trial=self.trial.number, attempt=self.trial.attempt, epoch=n, **entry)
-            for n, entry in enumerate(self.history, start=1)
-        ]
-
-    # -- checkpoints --------------------------------------------------------------------------------------------------
+        return self.progress.rows(self.trial.attempt)
 
     def weights(self) -> bytes:
         """The best epoch's weights alone, as safetensors bytes by the names of ``state_dict``."""
-        return pack_weights(self.best_state)
+        return pack_weights(self.best.state)
 
     def save(self) -> bytes:
         """The whole state after the last finished epoch."""
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= {f"best.{name}": tensor for name, tensor in self.best_state.items()}
-        for arm in self.phase_steps:
-            tensors |= {f"optim.{arm.phase.name}.{name}": tensor for name, tensor in arm.state()}
-        return pack(
-            tensors,
-            Progress(
-                trial=self.trial.number,
-                attempt=self.trial.attempt,
-                epoch=self.epoch,
-                best_epoch=self.best_epoch,
-                best_value=self.best_value,
-                history=self.history,
-            ),
-        )
+        return pack_state(self.progress, self.model, self.best.state, self.phase_steps)
 
     def restore(self, packed: bytes) -> None:
         """Continues from ``save``'s bytes; raises CheckpointError if they belong to another model."""
-        tensors, progress = unpack(packed)
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optim": {}}
-        for name, tensor in tensors.items():
-            part, _, rest = name.partition(".")
-            parts[part][rest] = tensor
-        try:
-            self.model.load_state_dict(parts["model"])
-        except RuntimeError as error:
-            raise CheckpointError(f"trial {self.trial.number}: the checkpoint is of another model: {error}") from error
-        for arm in self.phase_steps:
-            arm.load(parts["optim"])
-        self._batches = (
-            self._transformed()
-        )  # as the checkpoint's transforms have it; another machine's fit may round otherwise
-        self.best_state = {name: tensor.clone() for name, tensor in parts["best"].items()}
-        self.epoch, self.best_epoch, self.best_value = progress.epoch, progress.best_epoch, progress.best_value
-        self.history = [dict(entry) for entry in progress.history]
+        progress, self.best = load_state(packed, self.model, self.phase_steps)
+        self.epoch, self.history = progress.epoch, list(progress.history)
+        # Again, by the checkpoint's transforms: those fitted here may be rounded otherwise than on its machine.
+        self.batches = self._transform_batches()
 
 
-def _share(batch: int, workers: Workers | None) -> slice:
-    """The rows of a batch that are this process's own."""
-    if workers is None:
-        return slice(0, batch)
-    if batch < 2 * workers.size:
-        raise Infeasible(
-            f"a batch needs 2 rows for each of its workers, but got {batch} rows for {workers.size} workers; make "
-            f"batch_size (and the training set) at least {2 * workers.size}, or train with {max(1, batch // 2)} workers"
-        )
-    return workers.share(batch)
-
-
-def _validation(
-    valid: Mapping[str, Tensor], fields: tuple[str, ...], workers: Workers | None, device: torch.device
-) -> tuple[dict[str, Tensor], bool]:
-    """The validation rows that are this process's own, and whether they count.
-
-    With fewer rows than workers some have none. They run the first row and add zeros: only the model knows its sums.
-    """
-    share = slice(None) if workers is None else workers.share(len(valid[fields[0]]))
-    counts = workers is None or share.stop > share.start
-    return place({name: part(valid[name], share if counts else slice(1)) for name in fields}, device), counts
+def _build_model(model_class: type[Model], config: Config, train: Mapping[str, Tensor], seed: int) -> Model:
+    """The model with its first weights, fitted to the training rows. The order is that of torch's draws."""
+    torch.manual_seed(seed)
+    model = model_class(config, {name: tuple(rows.shape[1:]) for name, rows in train.items()})
+    model.initialize()
+    model.prepare(train)
+    return model

@@ -1,7 +1,7 @@
 """Batch norm among phases and among workers.
 
-A phase records no statistics in the nets that it does not name (``outside``, ``stilled``). Of several workers each sees
-its share of a batch, and there are two ways:
+A phase records no statistics in the nets that it does not name (``outside``, ``stilled``). Where several workers train
+a trial, each sees its share of a batch, and there are two ways:
 
 * per worker (the default): a norm takes the statistics of the worker's own rows, and the running statistics are
   averaged at each epoch's end. N workers then train another function than one does, as under every framework's
@@ -12,6 +12,9 @@ its share of a batch, and there are two ways:
 
 The default is per worker because it is cheap and batches are usually many rows; take the other when a worker's share
 gets small (below about 16 rows), or where results must not depend on the number of workers.
+
+torch's own ``SyncBatchNorm`` is not used: it takes no CPU tensors, and trials of several workers train on CPUs too. It
+is also a class of its own, so every net that holds a ``BatchNorm1d`` would have to be rebuilt.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ def outside(model: nn.Module, nets: Sequence[str]) -> list[_BatchNorm]:
 @contextmanager
 def stilled(norms: Sequence[_BatchNorm]) -> Iterator[None]:
     """Inside, these use batch statistics and record none."""
+    # Past nn.Module's own __setattr__, which looks through parameters, buffers and modules at every call.
     for module in norms:
         object.__setattr__(module, "track_running_stats", False)
     try:
@@ -62,16 +66,20 @@ def average_statistics(model: nn.Module, workers: Workers, fraction: float) -> N
         if statistic is not None
     ]
     if own:
-        for statistic, mean in zip(own, workers.sum_([fraction * each for each in own]), strict=True):
+        for statistic, mean in zip(own, workers.sum_([fraction * statistic for statistic in own]), strict=True):
             statistic.copy_(mean)
 
 
-def synchronise(model: nn.Module, workers: Workers) -> bool:
-    """Makes every batch norm take the whole batch's statistics while it trains; keys of the state stay. Any to sync?"""
+def synchronise(model: nn.Module, workers: Workers) -> int:
+    """Makes every batch norm take the whole batch's statistics while it trains. Returns how many batch norms there are.
+
+    The state dict's keys do not change.
+    """
     norms = outside(model, ())
     for module in norms:
+        # The bound method alone is replaced: a wrapping module would put its own name before each key of the state.
         module.forward = partial(_forward, module, workers)  # type: ignore[method-assign]
-    return bool(norms)
+    return len(norms)
 
 
 def _forward(module: _BatchNorm, workers: Workers, x: Tensor) -> Tensor:
@@ -96,8 +104,9 @@ def _forward(module: _BatchNorm, workers: Workers, x: Tensor) -> Tensor:
 def _statistics(x: Tensor, workers: Workers) -> tuple[Tensor, Tensor, Tensor]:
     """Mean (C,), population variance (C,) and count () over all workers; at least float32.
 
-    Each worker's own three fill its row of a block of zeros; their sum is everybody's rows, combined by Chan, Golub and
-    LeVeque 1979. Sums of squares would be one addition less and lose all digits where the mean is large.
+    Each worker writes its own three into its row of a block of zeros, so that one sum over the workers is a gather. The
+    rows are combined after Chan, Golub and LeVeque 1979: mean squares minus squared means would be shorter, and lose
+    all digits where the mean is large.
     """
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
     channels = wide.shape[1]
@@ -151,7 +160,7 @@ class _Normalize(Function):
         of_x: Tensor | None = None
         if ctx.needs_input_grad[0]:
             sums = ctx.workers.sum_([of_bias, of_weight])
-            first, second = (_column(each / count, x) for each in sums)
+            first, second = (_column(total / count, x) for total in sums)
             factor = scale if weight is None else scale * weight
             of_x = ((gradient - first - standard * second) * _column(factor, x)).to(x.dtype)
         needs = ctx.needs_input_grad

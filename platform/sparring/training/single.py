@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,7 @@ from safetensors.torch import save_file
 
 from ..data.memory_map import Mapped
 from ..models.base import Model
+from ..models.config import Config
 from ..records import EpochRow, Objective, Outcome, Trial
 from .batches.mapped_rows import as_rows
 from .loop import TrialTraining
@@ -41,7 +41,7 @@ class Trained:
 
 def train_single(
     model_class: type[Model],
-    config: Any,
+    config: Config,
     train: Mapping[str, np.ndarray | Mapped],
     valid: Mapping[str, np.ndarray | Mapped],
     *,
@@ -65,7 +65,7 @@ def train_single(
     process takes the statistics of the whole batch.
     """
     torch.set_num_threads(1)
-    solo = TrialTraining(
+    training = TrialTraining(
         model_class,
         config,
         as_rows(train),
@@ -79,30 +79,31 @@ def train_single(
     )
     outcome = Outcome.COMPLETED
     if saves is not None and (packed := saves.newest()) is not None:
-        solo.restore(packed)
-        watch(solo.told()[-1])
-    while not solo.is_exhausted and outcome is Outcome.COMPLETED:
-        row = solo.run_epoch()
+        training.restore(packed)
+        watch(training.epoch_rows()[-1])
+    while not training.is_exhausted and outcome is Outcome.COMPLETED:
+        row = training.run_epoch()
         watch(row)
         if not row.is_finite:
             outcome = Outcome.DIVERGED
             break
         if keep is not None:
-            keep(solo.epoch, solo.model)
+            keep(training.epoch, training.model)
         if saves is not None:
-            saves.take(solo)
-    best = solo.told()[solo.best_epoch - 1] if solo.best_epoch else None
+            saves.take(training)
+    rows = training.epoch_rows()
+    best = rows[training.best.epoch - 1] if training.best.epoch else None
     return Trained(
         outcome=outcome,
         best=best,
-        epochs=solo.epoch,
-        state=solo.best_state,
-        trace=tuple(solo.told()),
-        test=solo.examine(as_rows(test)) if test and best is not None else {},
+        epochs=training.epoch,
+        state=training.best.state,
+        trace=tuple(rows),
+        test=training.examine(as_rows(test)) if test and best is not None else {},
     )
 
 
-def write_trained(folder: Path, trained: Trained, config: Any, pinned: str) -> None:
+def write_trained(folder: Path, trained: Trained, config: Config, pinned: str) -> None:
     """``model.safetensors`` (the best epoch's weights), ``config.json``, ``metrics.json`` (its figures, on test rows
     too), ``epochs.parquet`` (every epoch's) and the pinned TOML.
     """

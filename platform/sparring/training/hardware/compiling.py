@@ -47,12 +47,12 @@ def compile_phases(
         _forget_graphs()
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     known = dict(batch)
-    for number, arm in enumerate(phase_steps):
-        with arm.others_stilled(), noise.begin(0, number), arm.cast():
-            known.update(model(arm.phase.name, {name: known[name] for name in arm.wants}).carry)
-        arm.draws = noise.drawn > 0
-        if not arm.draws:
-            arm.run = Compiled(arm, model, device)
+    for number, phase_step in enumerate(phase_steps):
+        with phase_step.others_stilled(), noise.begin(0, number), phase_step.cast():
+            known.update(model(phase_step.phase.name, {name: known[name] for name in phase_step.wants}).carry)
+        phase_step.draws = noise.drawn > 0
+        if not phase_step.draws:
+            phase_step.run = Compiled(phase_step, model, device)
     for name, buffer in model.named_buffers():
         buffer.copy_(before[name])
 
@@ -64,33 +64,33 @@ class Compiled:
     What the failed call left in the model's buffers is taken back, so the fallback has the bits of eager training.
     """
 
-    def __init__(self, arm: PhaseStep, model: Model, device: torch.device) -> None:
-        self._arm, self._model = arm, model
+    def __init__(self, phase_step: PhaseStep, model: Model, device: torch.device) -> None:
+        self._phase_step, self._model = phase_step, model
         self._uses_graphs = device.type == "cuda"
         self._forward: Forward | None = None
         self._unproven = GRAPH_CALLS if self._uses_graphs else 1
 
     def __call__(self, batch: Mapping[str, Tensor]) -> tuple[Step, Gradients]:
         if self._forward is not None and not self._unproven:
-            return self._detached(*self._arm.differentiate(self._forward, batch))
+            return self._detached(*self._phase_step.differentiate(self._forward, batch))
         before = {name: buffer.clone() for name, buffer in self._model.named_buffers()}
         try:
             if self._forward is None:
                 _make_room()
                 mode = "reduce-overhead" if self._uses_graphs else "default"
                 self._forward = torch.compile(self._model.forward, dynamic=False, mode=mode)
-            passed = self._detached(*self._arm.differentiate(self._forward, batch))
+            passed = self._detached(*self._phase_step.differentiate(self._forward, batch))
         except Exception as error:  # the compiler's, the C++ compiler's, or the phase's own: that comes again below
             warnings.warn(
-                f"phase {self._arm.phase.name}: --compile failed ({_first_line(error)}); it runs without",
+                f"phase {self._phase_step.phase.name}: --compile failed ({_first_line(error)}); it runs without",
                 RuntimeWarning,
                 stacklevel=2,
             )
             with torch.no_grad():
                 for name, buffer in self._model.named_buffers():
                     buffer.copy_(before[name])
-            self._arm.run = self._arm.run_eagerly
-            return self._arm.run(batch)
+            self._phase_step.run = self._phase_step.run_eagerly
+            return self._phase_step.run(batch)
         self._unproven -= 1
         return passed
 
