@@ -1,6 +1,6 @@
 """A model ready to be asked, and what must be known beside its weights.
 
-Where it came from is another's: a folder of ``train`` (``trained_folder.py``) or a study's shelf (``study_winner.py``).
+It is read from a folder of ``train`` (``trained_folder.py``) or from a study (``study_winner.py``).
 """
 
 from __future__ import annotations
@@ -85,32 +85,32 @@ class Loaded:
         return self.model
 
 
-def build(folder: Path, about: About, config: Config, packed: bytes, where: str, device: str) -> Loaded:
+def build(folder: Path, about: About, config: Config, *, packed: bytes, named: str, device: str) -> Loaded:
     """The model of ``config`` with the weights in ``packed``, the bytes of safetensors; nothing is drawn or fitted.
 
-    folder: where its answers go. where: what messages call the weights. Raises DataError if they do not fit.
+    folder: where its answers go. named: what messages call the weights. Raises DataError if they do not fit.
     """
     import torch
 
     model = find_model(about.model)(config, about.shapes)
-    state = _weights(packed, where)
-    _check_fit(where, state, model.state_dict())
+    state = _weights(packed, named)
+    _check_fit(named, state, model.state_dict())
     model.load_state_dict(state, strict=True)
     target = torch.device(device)
     return Loaded(folder=folder, about=about, model=model.to(target).eval(), device=target)
 
 
-def _weights(packed: bytes, where: str) -> dict[str, torch.Tensor]:
+def _weights(packed: bytes, named: str) -> dict[str, torch.Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     try:
         return dict(load(packed))
     except (SafetensorError, ValueError) as error:
-        raise DataError(f"{where}: must be a whole .safetensors file, but: {error}; train it anew") from error
+        raise DataError(f"{named}: must be a whole .safetensors file, but: {error}; train it anew") from error
 
 
-def _check_fit(where: str, given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
+def _check_fit(named: str, given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
     lacking, surplus = wanted.keys() - given.keys(), given.keys() - wanted.keys()
     other = [name for name in wanted.keys() & given.keys() if wanted[name].shape != given[name].shape]
     faults = [
@@ -119,7 +119,7 @@ def _check_fit(where: str, given: Mapping[str, torch.Tensor], wanted: Mapping[st
         if names
     ]
     if faults:
-        raise DataError(f"{where}: must hold the weights of that model, but {', '.join(faults)}; train it anew")
+        raise DataError(f"{named}: must hold the weights of that model, but {', '.join(faults)}; train it anew")
 
 
 def _doing(verb: str) -> str:

@@ -1,7 +1,7 @@
 """A trial of a study as a model ready to be asked: its best epoch's weights, which the search has kept.
 
-The search keeps those of the trial that leads, or under several objectives of the front's; any other trial is trained
-anew from ``sparring best STUDY --trial N``.
+The search keeps the weights of the best trial, under several objectives those of all trials on the Pareto front. Any
+other trial is trained anew from what ``sparring best STUDY --trial N`` writes.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .loaded import About, Loaded, build
 
 
 def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> Loaded:
-    """The best trial of the study in ``folder``, or another one that leads; also while the search goes on.
+    """The model of the study's best trial, or of another ``trial`` whose weights are kept. A search may be under way.
 
     Raises UsageError, ConfigError or DataError, one sentence, if its weights are not there, torn or of another model.
     """
     document = read_study(folder)
     spec = spec_from_json(document["spec"])
-    shelf = WeightsFolder(folder / WEIGHTS)
-    row = _find_row(folder, spec, shelf, trial)
-    packed = shelf.read(row.trial)
+    weights = WeightsFolder(folder / WEIGHTS)
+    row = _find_row(folder, spec, weights, trial)
+    packed = weights.read(row.trial)
     if packed is None or "shapes" not in document:
         raise UsageError(
-            f"{folder}: the weights of trial {row.trial} are not kept{_kept(shelf)}; train it again: "
+            f"{folder}: the weights of trial {row.trial} are not kept{_kept(weights)}; train it again: "
             f"sparring best {folder} --trial {row.trial} -o best.toml, then sparring train best.toml"
         )
     about = About(
@@ -46,20 +46,27 @@ def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> 
         version=document["versions"].get("sparring", __version__),
     )
     config = Space(spec.space, find_config(spec.model), f"{folder.name}/{STUDY_FILE}").config(row.params)
-    return build(folder / f"trial-{row.trial}", about, config, packed, f"{folder / WEIGHTS}: trial {row.trial}", device)
+    return build(
+        folder / f"trial-{row.trial}",
+        about,
+        config,
+        packed=packed,
+        named=f"{folder / WEIGHTS}: trial {row.trial}",
+        device=device,
+    )
 
 
-def _find_row(folder: Path, spec: StudySpec, shelf: WeightsFolder, trial: int | None) -> TrialRow:
+def _find_row(folder: Path, spec: StudySpec, weights: WeightsFolder, trial: int | None) -> TrialRow:
     rows = [row for row in trial_rows(folder) if is_ranked(row)]
     row = best_row(rows if trial is None else [row for row in rows if row.trial == trial], spec.objective)
     if row is None and trial is None:
         raise UsageError(f"{folder}: no trial has completed yet; search on with the same command")
     if row is None:
-        raise UsageError(f"--trial: no completed trial {trial} in study {spec.name}{_kept(shelf)}")
+        raise UsageError(f"--trial: no completed trial {trial} in study {spec.name}{_kept(weights)}")
     return row
 
 
-def _kept(shelf: WeightsFolder) -> str:
-    """Which weights there are, to go on from."""
-    numbers = ", ".join(map(str, shelf.trials))
+def _kept(weights: WeightsFolder) -> str:
+    """The end of a sentence: which trials' weights there are instead."""
+    numbers = ", ".join(map(str, weights.trials))
     return f", only those of {numbers}" if numbers else ""

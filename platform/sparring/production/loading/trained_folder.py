@@ -59,7 +59,8 @@ def read_folder(folder: Path, device: str = "cpu") -> Loaded:
     config = read_json(folder / CONFIG, find_config(about.model))
     if lacking := missing_fields(about.model, config.fields, about.shapes):
         raise ConfigError(f"{folder / ABOUT}: shapes: {lacking}; train it anew")
-    return build(folder, about, config, read_bytes(folder / WEIGHTS), str(folder / WEIGHTS), device)
+    weights = folder / WEIGHTS
+    return build(folder, about, config, packed=read_bytes(weights), named=str(weights), device=device)
 
 
 def check_lacks(folder: Path, file: str) -> None:
