@@ -251,9 +251,7 @@ def test_a_torn_root_file_is_refused(tmp_path):
     pytest.importorskip("uproot", reason="reading .root needs uproot: pip install 'sparring[root]'")
     (tmp_path / "mine.root").write_bytes(b"root and then nothing")
     reader = importlib.import_module("sparring.data.readers.muon_files")
-    with pytest.raises(
-        DataError, match=r"mine\.root: expected a \.root file with a tree of muons, but it cannot be read"
-    ):
+    with pytest.raises(DataError, match=r"mine\.root: expected a \.root file with a tree of muons"):
         reader.read(tmp_path / "mine.root", reader.Options())
 
 

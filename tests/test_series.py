@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv, parquet
 
-from sparring.data import Split, load_dataset, member_rows, read_plan, split_rows
-from sparring.data.dataset import Dataset, InTime
+from sparring.data import Split, load_dataset, member_rows, read_plan, split_dataset
+from sparring.data.dataset import Dataset
 from sparring.data.readers import series
 from sparring.errors import DataError, UsageError
 
@@ -95,7 +96,7 @@ def test_no_time_lies_in_two_parts_and_no_part_is_too_small(times, length, strid
 def test_a_recordings_parts_are_kept_by_the_split(tmp_path):
     data = read(recording(tmp_path, 1000), length=10, stride=2)
     assert list(data.parts) == ["train", "valid", "test"]
-    split = split_rows(len(data), parts=data.parts)
+    split = split_dataset(data)
     first = {part: min(int(data.ids[row][5:]) for row in getattr(split, part)) for part in data.parts}
     assert first == {"train": 1, "valid": 751, "test": 901}
 
@@ -108,7 +109,7 @@ def test_a_recording_too_short_for_its_parts_is_refused_with_a_length_that_does(
     assert f"windows of 128 times, one every 32, so {416 if part == 'train' else 160} times" in message
     assert f"its share of {times} is {share}; --set data.length={longest}, or " in message
     data = load_dataset("series", tmp_path / "t.npy", {"length": longest})
-    assert_apart(data, split_rows(len(data), parts=data.parts))
+    assert_apart(data, split_dataset(data))
     assert "needs at least" in refusal(load_dataset, "series", tmp_path / "t.npy", {"length": longest + 1})
 
 
@@ -133,7 +134,7 @@ def test_the_part_that_is_too_short_says_what_else_would_do(tmp_path, times, opt
 @pytest.mark.parametrize("options", [{}, {"test_share": 0.0}], ids=["with a test", "without"])
 def test_under_either_split_no_window_overlaps_one_of_another_part(tmp_path, kind, options):
     data = read(recording(tmp_path, 1500), **options)
-    split = split_rows(len(data), kind, parts=data.parts)
+    split = split_dataset(data, kind)
     assert len(split.train) >= 10
     assert len(split.valid) >= 2
     assert (len(split.test) > 0) == (not options)
@@ -145,13 +146,18 @@ def test_under_either_split_no_window_overlaps_one_of_another_part(tmp_path, kin
 )
 def test_windows_are_not_dealt_anew_to_members(tmp_path, asked):
     data = read(recording(tmp_path, 1500))
-    split = split_rows(len(data), parts=data.parts)
+    split = split_dataset(data)
     (member, *_) = read_plan(*asked).draw(0)
     with pytest.raises(UsageError, match=r"must not overlap, but these are windows of one recording.*an --ensemble"):
         member_rows(split, member, 42)
     (member, *_) = read_plan(None, None, None, None, 2).draw(0)
     assert member_rows(split, member, 42) is split
-    assert isinstance(data.parts, InTime)
+
+
+def test_rows_that_overlap_need_parts(tmp_path):
+    data = read(recording(tmp_path, 1500))
+    with pytest.raises(DataError, match=r"rows that overlap need parts cut in time, but got \{\}"):
+        replace(data, parts={})
 
 
 # -- series that are samples ------------------------------------------------------------------------------------------

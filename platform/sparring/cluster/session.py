@@ -52,7 +52,7 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
         if open_folder(study):
             console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
         material = store(study.rows)
-        study.dataset.forget()  # else this process would hold a second copy for as long as it searches
+        study.dataset.drop_fields()  # else this process would hold a second copy for as long as it searches
         with Watcher(study, console, cluster.dashboard, mirror) as watcher:
             ended = run(
                 study.folder,

@@ -1,8 +1,8 @@
 """A data set: named arrays with one row per sample, checked once, at the moment it is made.
 
-Whatever a reader returns passes here before anything else starts, so that training never meets a NaN, a torn row or a
-set too small to split. Images stay uint8, a quarter of float32, and may be a memory map larger than memory: neither is
-copied. No torch: the arrays go into Ray's object store as they are.
+Every reader makes one before anything else starts, so that training never meets a NaN, a torn row or a set too small
+to split. Images stay uint8, a quarter of float32, and may be a memory map larger than memory: neither is copied. There
+is no torch here: the arrays go into Ray's object store as they are.
 """
 
 from __future__ import annotations
@@ -23,50 +23,49 @@ Part = Literal["train", "valid", "test"]
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
 
 
-class InTime(dict[str, int]):
-    """Rows per part of one recording, cut into parts in time. Its rows may overlap: none is ever dealt anew."""
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Dataset:
-    """Samples by field. Raises DataError unless every field is finite, of equal length and not all one row."""
+    """Samples by field. Raises DataError unless every field is finite, of equal length and not all one row.
+
+    It is not frozen, because it converts what it is given and because ``drop_fields`` exists; its arrays are read-only.
+    """
 
     name: str
-    """Its card's; while a reader makes it, what messages call it."""
+    """Name of its card; until the card is known, whatever a reader wants messages to call it."""
     fields: Mapping[str, np.ndarray]
-    """By field, (rows, …); float32, or uint8 if handed in as such; C-contiguous, read-only. A memory map stays one."""
+    """By field, (rows, …), float32, or uint8 if given as such; C-contiguous, read-only. A memory map stays one."""
     ids: tuple[str, ...]
-    """What each row is called; unique."""
+    """Name of each row; unique."""
     axes: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """By field, where its columns lie (an energy, a wave number), float64; the card gives the unit. Of a
-    Fourier-transformed field it is the grid before the transform."""
+    """By field, where its columns lie (an energy, a wave number), float64; the card gives the unit. A field that was
+    Fourier-transformed has the grid before the transform."""
     parts: Mapping[str, int] = field(default_factory=dict)
     """How many rows the publishers gave to train, valid and test; the rows lie in this order. Empty: no split was
-    published. ``splits.py`` carves what is missing out of train, unless they are ``InTime``."""
+    published. ``splits.py`` carves what is missing out of train, unless rows overlap."""
+    rows_overlap: bool = False
+    """Are the rows windows of one recording? Then ``parts`` were cut in time and no row may move to another part."""
     digests: Mapping[str, str] = field(default_factory=dict)
-    """By uint8 field, the SHA-256 of its bytes; a reader that knows it gives it, so a large set is not read twice."""
+    """By uint8 field, the SHA-256 of its bytes. A reader may give it, so that a large set is not read twice."""
     sha256: str = field(init=False)
     """Checksum of ids, fields, axes and parts: equal for equal data, wherever they came from."""
 
     def __post_init__(self) -> None:
         with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
-            fields = {key: _kept(value) for key, value in self.fields.items()}
-        axes = {key: np.array(value, dtype=np.float64, order="C") for key, value in self.axes.items()}
-        for arrays in (fields, axes):
+            self.fields = {key: _converted(value) for key, value in self.fields.items()}
+        self.axes = {key: np.array(value, dtype=np.float64, order="C") for key, value in self.axes.items()}
+        for arrays in (self.fields, self.axes):
             for array in arrays.values():
                 array.flags.writeable = False
-        object.__setattr__(self, "fields", fields)
-        object.__setattr__(self, "axes", axes)
         self._check_rows()
         self._check_parts()
-        for key in fields:
+        for key in self.fields:
             self._check_values(key)
-        object.__setattr__(self, "digests", self._digested())
-        object.__setattr__(self, "sha256", self._checksum())
+        self.digests = self._digested()
+        self.sha256 = self._checksum()
 
-    def forget(self) -> None:
-        """Lets the arrays go, for which whoever trains has a copy; what is left is what the set is called and was."""
-        object.__setattr__(self, "fields", {})
+    def drop_fields(self) -> None:
+        """Frees the arrays, once those who train have copies. Name, ids, axes, parts and checksum stay."""
+        self.fields = {}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -91,6 +90,8 @@ class Dataset:
             raise DataError(f"data set {self.name}: ids must be unique, but {name!r} occurs {count} times; rename one")
 
     def _check_parts(self) -> None:
+        if self.rows_overlap and not {"train", "valid"} <= self.parts.keys():
+            raise DataError(f"data set {self.name}: rows that overlap need parts cut in time, but got {self.parts}")
         if not self.parts:
             return
         if not set(self.parts) <= set(PARTS) or sum(self.parts.values()) != len(self) or min(self.parts.values()) < 0:
@@ -123,9 +124,9 @@ class Dataset:
 
     def _checksum(self) -> str:
         digest = hashlib.sha256("\0".join(self.ids).encode())
-        for kind, arrays in (("field", self.fields), ("axis", self.axes)):
+        for role, arrays in (("field", self.fields), ("axis", self.axes)):
             for key in sorted(arrays):
-                digest.update(f"\0{kind}\0{key}\0{arrays[key].shape}\0".encode())
+                digest.update(f"\0{role}\0{key}\0{arrays[key].shape}\0".encode())
                 if arrays[key].dtype == np.uint8:
                     digest.update(f"uint8\0{self.digests[key]}".encode())
                 else:
@@ -135,8 +136,8 @@ class Dataset:
         return digest.hexdigest()
 
 
-def _kept(value: np.ndarray) -> np.ndarray:
-    """A copy in float32, or, of uint8, a view of the same memory."""
+def _converted(value: np.ndarray) -> np.ndarray:
+    """A copy in float32; for uint8 a view of the same memory."""
     if value.dtype != np.uint8:
         return np.array(value, dtype=np.float32, order="C")
     return np.ascontiguousarray(value) if not value.flags.c_contiguous else value.view()

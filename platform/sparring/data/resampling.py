@@ -104,7 +104,7 @@ def member_rows(split: Split, member: Member, seed: int) -> Split:
     """
     if member.scheme == "ensemble":
         return split
-    if split.in_time:
+    if split.rows_overlap:
         raise UsageError(
             f"{CALLED[member.scheme]}: rows that are dealt anew must not overlap, but these are windows of one "
             "recording, and some would validate a member that was trained on their neighbours; ask for an --ensemble"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..data import split_rows
+from ..data import split_dataset
 from ..data.cards import is_card_path
-from ..data.splits import SPLIT, SPLIT_SEED
+from ..data.splits import SPLIT
 from ..errors import UsageError
 from ..models import find_config
 from ..records import PRUNERS, RESULTS, StudySpec, safe_name
@@ -120,7 +120,7 @@ def load_study(folder: Path, spec: StudySpec, searched: Space[Config]) -> Study:
     """
     config_class = searched.config_class
     data = load(spec, config_class)
-    split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
+    split = split_dataset(data, spec.split)
     study = Study(
         folder=folder, spec=spec, space=searched, config_class=config_class, dataset=data, split=split,
         ood=load_ood(searched.default_config(), searched.where, data, f"--set {config_class.ood_path}=…"),

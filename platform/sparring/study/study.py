@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import __version__
-from ..data import Dataset, Split, load_dataset, split_rows
+from ..data import Dataset, Split, load_dataset, split_dataset
 from ..data.memory_map import Mapped, select
 from ..data.out_of_distribution import read_ood
-from ..data.splits import SPLIT_SEED
 from ..errors import UsageError
 from ..ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
 from ..models import find_config
@@ -141,7 +140,7 @@ def reopen(folder: Path) -> Study:
     config_class = find_config(spec.model)
     space = Space(spec.space, config_class, f"{folder.name}/study.json")
     data = load(spec, config_class)
-    split = split_rows(len(data.ids), spec.split, SPLIT_SEED, data.parts)
+    split = split_dataset(data, spec.split)
     return Study(folder=folder, spec=spec, space=space, config_class=config_class, dataset=data, split=split)
 
 

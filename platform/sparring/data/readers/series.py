@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...errors import DataError
-from ..dataset import MIN_ROWS, Dataset, InTime
+from ..dataset import MIN_ROWS, Dataset
 from .tables import numbers, read_table
 
 FIELD = "series"
@@ -74,10 +74,10 @@ def read(path: Path | None, options: Options) -> Dataset:
     # N windows, T times, C channels
     series_NTC = np.stack([values[start : start + options.length] for start in starts])
     ids = tuple(f"time-{start + 1}" for start in starts)
-    return Dataset(name=file.stem, fields={FIELD: series_NTC}, ids=ids, parts=parts)
+    return Dataset(name=file.stem, fields={FIELD: series_NTC}, ids=ids, parts=parts, rows_overlap=True)
 
 
-def cut(times: int, options: Options, where: str = "series") -> tuple[np.ndarray, InTime]:
+def cut(times: int, options: Options, where: str = "series") -> tuple[np.ndarray, dict[str, int]]:
     """First times of all windows, part after part, and how many each part has; no two parts share a time.
 
     where: what messages call the recording. Raises DataError if a part has too few windows; only a test_share of 0
@@ -90,7 +90,7 @@ def cut(times: int, options: Options, where: str = "series") -> tuple[np.ndarray
     for span in spans.values():
         starts.append(np.arange(first, first + span - options.length + 1, options.stride))
         first += span
-    return np.concatenate(starts), InTime(zip(spans, map(len, starts), strict=True))
+    return np.concatenate(starts), dict(zip(spans, map(len, starts), strict=True))
 
 
 def _check_spans(spans: Mapping[str, int], times: int, options: Options, where: str) -> None:

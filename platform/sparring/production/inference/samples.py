@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...data import Dataset, Member, load_dataset, member_rows, read_card, split_rows
+from ...data import Dataset, Member, load_dataset, member_rows, read_card, split_dataset
 from ...data.dataset import PARTS
 from ...data.physics.fourier import transform
 from ...data.physics.wacsf import Grid, describe
@@ -146,7 +146,7 @@ def _index(
     """(the first of ``parts`` that has rows, its rows); without parts (None, all rows, shuffled)."""
     if not parts:
         return None, np.random.RandomState(SPLIT_SEED).permutation(len(data)).astype(np.int64)
-    split = split_rows(len(data), split_kind, SPLIT_SEED, data.parts)
+    split = split_dataset(data, split_kind)
     rows = split if member is None else member_rows(split, member, SPLIT_SEED)
     for part in parts:
         if len(index := getattr(rows, part)):

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ... import __version__
-from ...data import Dataset, Member, Split, load_dataset, split_rows
+from ...data import Dataset, Member, Split, load_dataset, split_dataset
 from ...data.memory_map import Mapped, select
-from ...data.splits import SPLIT, SPLIT_SEED
+from ...data.splits import SPLIT
 from ...errors import ConfigError, NoTrialSucceeded
 from ...models import find_model
 from ...models.base import Model
@@ -144,7 +144,7 @@ def check_pinned(raw: Mapping[str, object], name: str, request: TrainingRequest)
         data_path=data_path,
         ood=load_ood(config, name, data),
         split_kind=split_kind,
-        split=split_rows(len(data.ids), split_kind, SPLIT_SEED, data.parts),
+        split=split_dataset(data, split_kind),
         seed=space.seed or 0,
     )
 
