@@ -13,8 +13,9 @@ import torch
 from ray.exceptions import GetTimeoutError, RayTaskError
 
 from sparring.cluster import search, trainer
+from sparring.cluster.connection import connect
 from sparring.cluster.referee_actor import RefereeActor
-from sparring.cluster.search import Interrupted, connect, handled, interrupt
+from sparring.cluster.signals import Interrupted, handled, interrupt
 from sparring.errors import ClusterError, LedgerError, StudyLocked
 from sparring.ledger.checkpoints import CheckpointFolder
 from sparring.records import Objective, Outcome, StudySpec, Verdict
@@ -40,20 +41,20 @@ class Answers:
 def test_an_answer_that_takes_long_is_waited_for(monkeypatch):
     get = Answers(0.1)
     monkeypatch.setattr(ray, "get", get)
-    assert search._wait_for("answer", [signal.SIGINT]) == "answer"
+    assert search.wait_for("answer", [signal.SIGINT]) == "answer"
     assert get.asked > 1
 
 
-def test_a_second_signal_ends_the_wait_for_a_referee_that_does_not_answer(monkeypatch):
+def test_a_second_signal_ends_thewait_for_a_referee_that_does_not_answer(monkeypatch):
     monkeypatch.setattr(ray, "get", Answers(1e9))
     with pytest.raises(Interrupted) as ended:
-        search._wait_for("answer", [signal.SIGINT, signal.SIGTERM])
+        search.wait_for("answer", [signal.SIGINT, signal.SIGTERM])
     assert ended.value.args == (signal.SIGTERM,)
 
 
 def test_it_still_gets_a_moment_to_commit(monkeypatch):
     monkeypatch.setattr(ray, "get", Answers(0.1))
-    assert search._wait_for("answer", [2, 2], patience_s=60.0) == "answer"
+    assert search.wait_for("answer", [2, 2], patience_s=60.0) == "answer"
 
 
 def test_an_error_of_ours_arrives_as_itself(monkeypatch):
@@ -62,7 +63,7 @@ def test_an_error_of_ours_arrives_as_itself(monkeypatch):
 
     monkeypatch.setattr(ray, "get", fails)
     with pytest.raises(StudyLocked, match="another process searches it"):
-        search._wait_for("answer", [])
+        search.wait_for("answer", [])
 
 
 # -- signals ----------------------------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ def test_a_cluster_that_cannot_be_joined_is_named_in_one_sentence(monkeypatch, e
 @pytest.mark.parametrize(
     ("raised", "kind"), [(StudyLocked("held"), StudyLocked), (OSError("no disk"), LedgerError)], ids=["ours", "foreign"]
 )
-def test_a_closed_court_tells_the_driver_why_and_slots_that_nothing_is_left(monkeypatch, tmp_path, raised, kind):
+def test_a_closed_referee_tells_the_driver_why_and_slots_that_nothing_is_left(monkeypatch, tmp_path, raised, kind):
     def fails(*_, **__):
         raise raised
 
@@ -149,17 +150,17 @@ def test_a_closed_court_tells_the_driver_why_and_slots_that_nothing_is_left(monk
     monkeypatch.setattr("sparring.referee.referee.make_pruner", lambda *_: None)
     spec = StudySpec(name="s", model="m", dataset="d", objectives=(Objective(metric="val/score"),))
     space = SimpleNamespace(kinds={})
-    court = RefereeActor(tmp_path, spec, space, CheckpointFolder(tmp_path), epochs=9, metrics=["val/score"])
-    assert court.ask() is None
-    assert court.start(0, "token") is None
+    actor = RefereeActor(tmp_path, spec, space, CheckpointFolder(tmp_path), epochs=9, metrics=["val/score"])
+    assert actor.ask() is None
+    assert actor.start(0, "token") is None
     row = SimpleNamespace(epoch=1)
-    assert court.report([row]).verdict is Verdict.STOP
-    court.fail(0, 1, Outcome.CRASHED, "")
-    court.leave(0, 1, b"")
-    court.give_up("why", is_certain=False)
-    court.close()
+    assert actor.report([row]).verdict is Verdict.STOP
+    actor.fail(0, 1, Outcome.CRASHED, "")
+    actor.leave(0, 1, b"")
+    actor.give_up("why", is_certain=False)
+    actor.close()
     with pytest.raises(kind, match=str(raised)):
-        court.follow(0)
+        actor.follow(0)
 
 
 # -- what a trainer makes of errors -----------------------------------------------------------------------------------

@@ -226,8 +226,8 @@ def test_a_slot_gets_it_with_the_rows_and_reads_no_data_set(ray_cluster, tmp_pat
     """On another node there may be none to read."""
     import ray
 
+    from sparring.cluster.data_refs import store
     from sparring.cluster.referee_actor import open_referee
-    from sparring.cluster.search import store
     from sparring.cluster.trainer import Trainer, WorkerInputs
 
     settings = ["out_dataset=patches", "image_size=8", "hidden_dims=[4]", "hidden_dims_dis=[4]", "epochs=1"]

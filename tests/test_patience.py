@@ -40,7 +40,7 @@ def test_silence_is_a_stall_once_a_start_and_an_epoch_could_be_over(running, sil
     assert is_stalled(snapshot, SPEC) is stalled
 
 
-IMPATIENT = "from sparring.cluster import patience; patience.START_S = 1.0; from sparring.cli.app import main; main()"
+IMPATIENT = "from sparring.cluster import timeouts; timeouts.START_S = 1.0; from sparring.cli.app import main; main()"
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ class Stopwatch:
         self.ended: dict[int, float] = {}
         self.inside: dict[int, float] = {}
 
-    def transform_rows(self, snapshot, events) -> None:
+    def show(self, snapshot, events) -> None:
         from sparring.records import Trial, TrialRow
 
         for event in events:
@@ -59,7 +59,7 @@ def ours(folder: Path, trials: int) -> None:
     from workload import SPACE
 
     small()
-    from sparring.cluster import search
+    from sparring.cluster import connection, data_refs, search
     from sparring.study import Limits, open_folder, prepare
 
     path = folder / "space.toml"
@@ -72,14 +72,12 @@ def ours(folder: Path, trials: int) -> None:
     )
     search.FOLLOW_S = 0.02
     watch = Stopwatch()
-    with search.connect(None):
+    with connection.connect(None):
         ray_up = time.perf_counter()
         open_folder(study)
-        material = search.store(study.rows)
+        data = data_refs.store(study.rows)
         metrics = study.config_class.emitted()
-        search.run(
-            study.folder, study.spec, study.space, material, epochs=study.epochs, metrics=metrics, follower=watch
-        )
+        search.run(study.folder, study.spec, study.space, data, epochs=study.epochs, metrics=metrics, follower=watch)
         done = time.perf_counter()
     over = time.perf_counter()
     print(f"  imports and Ray {ray_up - began:.1f} s, to the first trial's start {watch.began[0] - ray_up:.1f} s")

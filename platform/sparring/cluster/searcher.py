@@ -1,4 +1,4 @@
-"""Ray Tune's searcher as a thin door: Tune asks for a configuration, the referee says which trial is next."""
+"""Ray Tune's searcher: Tune asks it for a configuration, and it asks the referee which trial is next."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 import ray
 from ray.tune.search import Searcher
 
+from .referee_actor import RefereeHandle
 from .slot import TRIAL
 
 
 class RefereeSearcher(Searcher):
     """Holds no study of its own, so that Tune's snapshots hold none either."""
 
-    def __init__(self, referee: Any) -> None:
+    def __init__(self, referee: RefereeHandle) -> None:
         super().__init__()
         self._referee = referee
 
@@ -22,7 +23,7 @@ class RefereeSearcher(Searcher):
         number = ray.get(self._referee.ask.remote())
         return Searcher.FINISHED if number is None else {TRIAL: number}
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(self, trial_id: str, result: dict[str, object] | None = None, error: bool = False) -> None:
         """Nothing: the slot told the referee."""
 
     def save(self, checkpoint_path: str) -> None:

@@ -15,7 +15,10 @@ from ..ledger.ranking import best_row, front
 from ..records import RESULTS
 from ..study import Study, is_complete, open_folder, with_slots
 from ..study.feasibility import place_slots
-from .search import connect, handled, interrupt, run, store
+from .connection import connect
+from .data_refs import store
+from .search import run
+from .signals import handled, interrupt
 from .watch import Watcher
 
 
@@ -51,14 +54,14 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
         console.print(where, soft_wrap=True, highlight=False)
         if open_folder(study):
             console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
-        material = store(study.rows)
+        data = store(study.rows)
         study.dataset.drop_fields()  # else this process would hold a second copy for as long as it searches
         with Watcher(study, console, cluster.dashboard, mirror) as watcher:
             ended = run(
                 study.folder,
                 study.spec,
                 study.space,
-                material,
+                data,
                 epochs=study.epochs,
                 metrics=study.config_class.emitted(),
                 follower=watcher,
@@ -76,7 +79,7 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
 
 
 def _sum_up(study: Study, console: Console) -> bool:
-    """Says what was found; whether any trial completed."""
+    """Prints what was found. True if any trial completed."""
     rows = trial_rows(study.folder)
     best = best_row(rows, study.spec.objective)
     outcomes = Counter(row.outcome for row in rows)

@@ -8,7 +8,7 @@ driver, which reads this module too.
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING
 
 import ray
 from ray import tune
@@ -16,31 +16,40 @@ from ray import tune
 from ..records import StudySpec
 from .workers import Group
 
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+    from .trainer import WorkerInputs
+
 TRIAL = "trial"
 """The one key of a Tune configuration: the number of the trial to run."""
 
 
 class Slot(tune.Trainable):
-    def setup(self, config: dict[str, Any], spec: StudySpec, brief: list[Any]) -> None:  # type: ignore[override]
-        """brief: the object store's reference to WorkerInputs, in a list so that Tune hands on the reference itself."""
+    """One place at which trials are trained; its Tune configuration has one key, ``TRIAL``."""
+
+    def setup(  # type: ignore[override]
+        self, config: dict[str, int], spec: StudySpec, inputs: list[ObjectRef[WorkerInputs]]
+    ) -> None:
+        """inputs: the object store's reference, in a list so that Tune hands on the reference itself."""
         self._group: Group | None = None
         if spec.workers_per_trial > 1:
-            self._group = Group(spec, brief)
+            self._group = Group(spec, inputs)
             return
         import torch
 
         from .trainer import Trainer, giving_up
 
-        told = ray.get(brief[0])
+        received = ray.get(inputs[0])
         gpu = spec.gpus_per_worker > 0 and torch.cuda.is_available()
-        with giving_up(told.referee):
-            self._trainer = Trainer(told, device="cuda" if gpu else "cpu")
+        with giving_up(received.referee):
+            self._trainer = Trainer(received, device="cuda" if gpu else "cpu")
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
+    def reset_config(self, new_config: dict[str, int]) -> bool:
         self.config = new_config
         return True
 
-    def step(self) -> dict[str, Any]:
+    def step(self) -> dict[str, bool]:
         if self._group is None:
             self._trainer.train(self.config[TRIAL], uuid.uuid4().hex)
         else:
@@ -54,15 +63,15 @@ class Slot(tune.Trainable):
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing: a trial's checkpoints go to the referee."""
 
-    def load_checkpoint(self, checkpoint: Any) -> None:
+    def load_checkpoint(self, checkpoint: object) -> None:
         """Nothing: the referee hands checkpoints out with the trial."""
 
 
 def resources_of(spec: StudySpec) -> tune.PlacementGroupFactory:
     """What Ray Tune sets aside for a slot: the one worker's CPUs and GPUs.
 
-    Several workers get a placement group of their own from Ray Train. Their slot then takes next to nothing, of memory:
-    a share of a CPU could make a cluster that is exactly full too small for ever, and Tune refuses an empty request.
+    Several workers get a placement group of their own from Ray Train. Their slot itself asks Ray for 1 MiB of memory
+    and no CPU: any share of a CPU could make an exactly full cluster too small, and Tune refuses an empty request.
     """
     if spec.workers_per_trial > 1:
         return tune.PlacementGroupFactory([{"memory": 2**20}])

@@ -42,7 +42,7 @@ class InSlotTrainer(TorchTrainer):
 
     def _create_default_callbacks(self) -> list[Any]:
         callbacks: list[Any] = super()._create_default_callbacks()  # type: ignore[misc]
-        return [each for each in callbacks if not isinstance(each, DatasetsCallback)]
+        return [callback for callback in callbacks if not isinstance(callback, DatasetsCallback)]
 
     def _initialize_and_run_controller(self, **parts: Any) -> Any:
         controller = InSlotController(**parts)

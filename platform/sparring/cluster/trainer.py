@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import ray
 
@@ -23,8 +23,13 @@ from ..records import Answer, EpochRow, Outcome, Start, StudySpec, Verdict
 from ..space import Space
 
 if TYPE_CHECKING:
+    import torch
+    from ray import ObjectRef
+
     from ..training.averaging import Workers
     from ..training.loop import TrialTraining
+    from .data_refs import Rows
+    from .referee_actor import RefereeHandle
 
 _VERDICTS = tuple(Verdict)
 
@@ -36,15 +41,15 @@ _OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "_STATUS
 class WorkerInputs:
     """What every worker of a search gets once, through Ray's object store.
 
-    train, valid: references to, per field, an array (rows, …), which all workers of a node map without a copy, or to
-    where a map lies. ood: a reference to samples, by field, of the set that trials are told from; empty without.
+    train, valid: references to the rows; all workers of a node map their arrays without a copy. ood: to the
+    out-of-distribution samples, without fields if the study has none.
     """
 
     spec: StudySpec
-    referee: Any
-    train: Any
-    valid: Any
-    ood: Any
+    referee: RefereeHandle
+    train: ObjectRef[Rows]
+    valid: ObjectRef[Rows]
+    ood: ObjectRef[Rows]
 
 
 class Trainer:
@@ -53,26 +58,28 @@ class Trainer:
     Raises ClusterError if a GPU was asked for that torch cannot use.
     """
 
-    def __init__(self, brief: WorkerInputs, *, device: Any = "cpu", workers: Workers | None = None) -> None:
+    def __init__(
+        self, inputs: WorkerInputs, *, device: str | torch.device = "cpu", workers: Workers | None = None
+    ) -> None:
         import torch
 
         from ..training.batches.mapped_rows import as_rows
 
-        if torch.device(device).type == "cpu" and brief.spec.gpus_per_worker > 0:
+        if torch.device(device).type == "cpu" and inputs.spec.gpus_per_worker > 0:
             raise ClusterError(
                 "--gpus-per-worker: a worker was given a GPU, but its PyTorch cannot use one; install a PyTorch built "
                 "for CUDA on every node, or leave the flag out"
             )
-        torch.set_num_threads(brief.spec.cpus_per_worker)
-        if torch.device(device).type == "cuda" and brief.spec.gpus_per_worker < 1:
+        torch.set_num_threads(inputs.spec.cpus_per_worker)
+        if torch.device(device).type == "cuda" and inputs.spec.gpus_per_worker < 1:
             # Ray counts shares and bounds nothing: one slot's cache could leave the others without memory.
-            torch.cuda.set_per_process_memory_fraction(brief.spec.gpus_per_worker, device)
-        self._referee, self._spec = brief.referee, brief.spec
+            torch.cuda.set_per_process_memory_fraction(inputs.spec.gpus_per_worker, device)
+        self._referee, self._spec = inputs.referee, inputs.spec
         self._device, self._workers = device, workers
         self._leads = workers is None or workers.rank == 0
-        self._model_class = find_model(brief.spec.model)
-        self._space = Space(brief.spec.space, self._model_class.Config)
-        parts = ray.get([brief.train, brief.valid, brief.ood])
+        self._model_class = find_model(inputs.spec.model)
+        self._space = Space(inputs.spec.space, self._model_class.Config)
+        parts = ray.get([inputs.train, inputs.valid, inputs.ood])
         self._train, self._valid, self._ood = (as_rows(part) for part in parts)
 
     def train(self, number: int, token: str) -> None:
@@ -219,7 +226,7 @@ class Trainer:
 
 
 @contextmanager
-def giving_up(referee: Any) -> Iterator[None]:
+def giving_up(referee: RefereeHandle) -> Iterator[None]:
     """Inside, an error ends the search with its text: it would meet every other trial as well."""
     try:
         yield

@@ -13,6 +13,7 @@ from ..display.tensorboard import Board
 from ..ledger import attempt_rows, epoch_rows, trial_rows
 from ..ledger.mirror import Mirror
 from ..records import EpochRow, Snapshot, Trial, TrialRow
+from ..referee.events import Event
 from ..study import Study
 
 
@@ -22,7 +23,7 @@ class Watcher:
     def __init__(self, study: Study, console: Console, dashboard: str, mirror: Mirror | None = None) -> None:
         spec = study.spec
         self._mirror = mirror
-        self._told_of_mirror: str | None = None
+        self._shown_problem: str | None = None
         self._folder = study.folder
         self.view = LiveView(
             console,
@@ -56,8 +57,8 @@ class Watcher:
             if number in missing:
                 self.board.end(missing[number])
 
-    def transform_rows(self, snapshot: Snapshot, events: Sequence[Trial | EpochRow | TrialRow]) -> None:
-        """Takes what happened since the last look."""
+    def show(self, snapshot: Snapshot, events: Sequence[Event]) -> None:
+        """Draws the search as it is now, and writes down what happened since the last call."""
         for event in events:
             if isinstance(event, Trial):
                 self.board.start(event)
@@ -66,9 +67,9 @@ class Watcher:
             else:
                 self.board.end(event)
         problem = self._mirror.problem if self._mirror is not None else None
-        if problem is not None and problem != self._told_of_mirror:
+        if problem is not None and problem != self._shown_problem:
             self.view.note(problem)
-        self._told_of_mirror = problem
+        self._shown_problem = problem
         self.view.update(snapshot, [event for event in events if isinstance(event, TrialRow)])
 
     def __enter__(self) -> Watcher:
@@ -76,7 +77,7 @@ class Watcher:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.view.__exit__(kind, error, trace)
+        self.view.__exit__(error_type, error, traceback)
         self.board.close()

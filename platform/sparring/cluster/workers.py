@@ -13,11 +13,18 @@ import os
 import secrets
 import tempfile
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import ray
 
 from ..records import StudySpec
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+    from .referee_actor import RemoteMethod
+    from .train_controller import InSlotTrainer
+    from .trainer import WorkerInputs
 
 HEALTH_CHECK_S = 0.5
 """Seconds between two looks of Ray Train at its workers; a dead one is noticed at most this late. Its default is 2."""
@@ -27,10 +34,10 @@ CLOSE_S = 20.0
 
 
 class Mailbox:
-    """Between a slot and its workers; an actor. One trial at a time, known by its place in the row of trials."""
+    """Between a slot and its workers; an actor. One trial at a time, known by its turn: the first trial's is 1."""
 
     def __init__(self) -> None:
-        self._place, self._trial = 0, 0
+        self._turn, self._trial = 0, 0
         self._busy, self._closed = False, False
         self._problem: str | None = None
         self._changed = asyncio.Condition()
@@ -38,39 +45,48 @@ class Mailbox:
     async def train(self, trial: int) -> None:
         """Has the workers train one trial; returns at its end. Raises RuntimeError if the group is gone for good."""
         async with self._changed:
-            self._place, self._trial, self._busy = self._place + 1, trial, True
+            self._turn, self._trial, self._busy = self._turn + 1, trial, True
             self._changed.notify_all()
             await self._changed.wait_for(lambda: not self._busy or self._closed)
             if self._busy:
                 raise RuntimeError(self._problem or "the group of workers has ended")
 
     async def take(self, done: int) -> tuple[int, int] | None:
-        """For a worker: the next trial after place ``done`` as (place, number), once there is one; None at the end."""
+        """For a worker: the trial after turn ``done`` as (turn, number), once there is one; None at the end."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._closed or (self._busy and self._place > done))
-            return None if self._closed else (self._place, self._trial)
+            await self._changed.wait_for(lambda: self._closed or (self._busy and self._turn > done))
+            return None if self._closed else (self._turn, self._trial)
 
-    async def finish(self, place: int) -> None:
-        """For rank 0: the trial at ``place`` is over."""
+    async def finish(self, turn: int) -> None:
+        """For rank 0: the trial of this turn is over."""
         async with self._changed:
-            if place == self._place:
+            if turn == self._turn:
                 self._busy = False
                 self._changed.notify_all()
 
     async def close(self, problem: str | None = None) -> None:
-        """No more trials: waiting workers return, a waiting slot is told ``problem``."""
+        """No more trials: waiting workers return, a waiting slot raises ``problem``."""
         async with self._changed:
             self._closed, self._problem = True, self._problem or problem
             self._changed.notify_all()
 
 
+class MailboxHandle(Protocol):
+    """The mailbox as the slot and its workers hold it."""
+
+    train: RemoteMethod[None]
+    take: RemoteMethod[tuple[int, int] | None]
+    finish: RemoteMethod[None]
+    close: RemoteMethod[None]
+
+
 class Group:
     """A slot's workers. Starts them in the background; ``train`` waits for them."""
 
-    def __init__(self, spec: StudySpec, brief: Any) -> None:
-        mailbox: Any = ray.remote(Mailbox)
-        self._mailbox = mailbox.options(num_cpus=0, max_concurrency=1000).remote()
-        self._thread = threading.Thread(target=self._fit, args=(spec, brief), daemon=True, name="workers")
+    def __init__(self, spec: StudySpec, inputs: list[ObjectRef[WorkerInputs]]) -> None:
+        mailbox = ray.remote(Mailbox).options(num_cpus=0, max_concurrency=1000).remote()
+        self._mailbox = cast("MailboxHandle", mailbox)
+        self._thread = threading.Thread(target=self._fit, args=(spec, inputs), daemon=True, name="workers")
         self._thread.start()
 
     def train(self, trial: int) -> None:
@@ -82,20 +98,20 @@ class Group:
         ray.get(self._mailbox.close.remote())
         self._thread.join(CLOSE_S)
 
-    def _fit(self, spec: StudySpec, brief: Any) -> None:
+    def _fit(self, spec: StudySpec, inputs: list[ObjectRef[WorkerInputs]]) -> None:
         problem = None
         try:
             with tempfile.TemporaryDirectory(prefix="sparring-train-") as storage:
-                _make_trainer(spec, {"brief": brief, "mailbox": self._mailbox}, storage).fit()
+                _make_trainer(spec, {"inputs": inputs, "mailbox": self._mailbox}, storage).fit()
         except Exception as error:  # the slot raises it, from its own thread
             problem = f"the workers could not be started or kept: {error}"
             if not _may_pass(error):
-                ray.get(ray.get(brief[0]).referee.give_up.remote(_last_line(problem), is_certain=False))
+                ray.get(ray.get(inputs[0]).referee.give_up.remote(_last_line(problem), is_certain=False))
         ray.get(self._mailbox.close.remote(problem))
 
 
 def _may_pass(error: Exception) -> bool:
-    """Is it for want of room, or of a node that died? Then a fresh slot tries again, until the search stalls."""
+    """Is it that there was no room, or that a node died? Then a fresh slot tries again, until the search stalls."""
     from ray.train import ControllerError
     from ray.train.v2._internal.execution.failure_handling.default import RETRYABLE_CONTROLLER_ERRORS
 
@@ -108,7 +124,7 @@ def _last_line(text: str) -> str:
     return lines[0] if len(lines) == 1 else f"{lines[0]} … {lines[-1]}"
 
 
-def _make_trainer(spec: StudySpec, config: dict[str, Any], storage: str) -> Any:
+def _make_trainer(spec: StudySpec, config: dict[str, object], storage: str) -> InSlotTrainer:
     for name, value in {
         "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": str(spec.start_limit_s),
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": str(HEALTH_CHECK_S),
@@ -142,7 +158,10 @@ def _make_trainer(spec: StudySpec, config: dict[str, Any], storage: str) -> Any:
 
 
 def serve(config: dict[str, Any]) -> None:
-    """What each worker runs: trials from the mailbox until it is closed."""
+    """What each worker runs: trials from the mailbox until it is closed.
+
+    config: ``mailbox``, and ``inputs``, a reference to WorkerInputs in a list so that Ray Train hands on the reference.
+    """
     from ray import train
     from ray.train.torch import get_device
 
@@ -150,16 +169,17 @@ def serve(config: dict[str, Any]) -> None:
     from .trainer import Trainer, giving_up
 
     context = train.get_context()
-    brief = ray.get(config["brief"][0])
-    device = get_device() if brief.spec.gpus_per_worker > 0 else "cpu"
+    mailbox: MailboxHandle = config["mailbox"]
+    inputs: WorkerInputs = ray.get(config["inputs"][0])
+    device = get_device() if inputs.spec.gpus_per_worker > 0 else "cpu"
     workers = Workers(context.get_world_rank(), context.get_world_size(), device)
     # A group that starts again opens its trial with another token, which is how the referee hears of the death.
     start = workers.follow(secrets.randbits(62))
-    with giving_up(brief.referee):
-        trainer = Trainer(brief, device=device, workers=workers)
-    place = 0
-    while (work := ray.get(config["mailbox"].take.remote(place))) is not None:
-        place, number = work
-        trainer.train(number, f"{start:x}-{place}")
+    with giving_up(inputs.referee):
+        trainer = Trainer(inputs, device=device, workers=workers)
+    turn = 0
+    while (work := ray.get(mailbox.take.remote(turn))) is not None:
+        turn, number = work
+        trainer.train(number, f"{start:x}-{turn}")
         if workers.rank == 0:
-            ray.get(config["mailbox"].finish.remote(place))
+            ray.get(mailbox.finish.remote(turn))
