@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from sparring.errors import SpaceError, UsageError
 from sparring.records import Outcome, StudySpec, TrialRow
-from sparring.referee.sampling.optuna_study import Study
+from sparring.referee.sampling.optuna_study import OptunaStudy
 from sparring.space import Space, checked_space
 from sparring.space.dimension_toml import read_dimension
 from sparring.space.grid import LARGEST, points
@@ -84,7 +84,7 @@ def test_a_study_draws_each_point_once_also_when_it_is_taken_up_again():
     space = toy().without_model()
     rows: dict[int, TrialRow] = {}
     for session in (7, 1, 28):
-        study = Study(spec, space)
+        study = OptunaStudy(spec, space)
         study.rebuild(rows, {})
         for _ in range(session):
             number, params = study.ask()

@@ -22,7 +22,7 @@ from sparring.models import find_config
 from sparring.records import EpochRow, Objective, Outcome, StudySpec, TrialRow, Verdict
 from sparring.referee.referee import Referee
 from sparring.referee.sampling import optuna_storage
-from sparring.referee.sampling.optuna_study import Study
+from sparring.referee.sampling.optuna_study import OptunaStudy
 from sparring.report import read_report, write_report
 from sparring.report.page import make_page
 from sparring.space import Space, find_space, read_space
@@ -165,8 +165,8 @@ def test_the_search_finds_both_ends_of_the_front(tmp_path):
 
 
 def test_of_many_trials_the_sampler_keeps_the_front_in_sight(monkeypatch):
-    monkeypatch.setattr(optuna_storage, "SHOWN", 60)
-    monkeypatch.setattr(optuna_storage, "BEST", 20)
+    monkeypatch.setattr(optuna_storage, "SHOWN_TRIALS", 60)
+    monkeypatch.setattr(optuna_storage, "BEST_TRIALS", 20)
     chance = random.Random(5)
     rows = {}
     for number in range(200):
@@ -174,7 +174,7 @@ def test_of_many_trials_the_sampler_keeps_the_front_in_sight(monkeypatch):
         score, likeness = figures({"x": x, "y": y})
         rows[number] = row(number, score, likeness, params={"x": x, "y": y})
     spec = StudySpec(name="s", model="toy", dataset="none", space=RAW, objectives=(SCORE, LIKENESS))
-    study = Study(spec, toy_space())
+    study = OptunaStudy(spec, toy_space())
     study.rebuild(rows, {})
     shown = {trial.number for trial in study.optuna._storage.get_all_trials(0, deepcopy=False)}
     assert len(shown) == 60

@@ -12,7 +12,7 @@ from support.referee import RAW, SPACE, epoch, kill, make, train
 from sparring.ledger import trial_rows
 from sparring.records import Objective, Outcome, StudySpec, TrialRow, Verdict
 from sparring.referee.sampling import optuna_storage
-from sparring.referee.sampling.optuna_study import Study
+from sparring.referee.sampling.optuna_study import OptunaStudy
 
 
 def test_a_rebuilt_sampler_draws_values_inside_the_space(folder):
@@ -43,11 +43,11 @@ def test_a_rebuilt_pruner_knows_what_the_first_one_was_told(folder, goal):
             if referee.report([epoch(number, n, value=value)], last=n == 9).verdict is not Verdict.GO_ON:
                 break
     referee._flush()
-    told = referee._judge._pruner._at
+    told = referee._judge._pruner._reached
     kill(referee)
     back = make(folder, trials=30, objectives=(Objective(metric="val/score", goal=goal),))
     assert sorted(told) == [1, 3]
-    assert back._judge._pruner._at == told
+    assert back._judge._pruner._reached == told
 
 
 def finished_rows(count, chance):
@@ -71,9 +71,9 @@ def finished_rows(count, chance):
 
 
 def drawn_after(count, shown, monkeypatch):
-    monkeypatch.setattr(optuna_storage, "SHOWN", shown)
-    monkeypatch.setattr(optuna_storage, "BEST", 40)
-    study = Study(StudySpec(name="s", model="toy", dataset="none", space=RAW), SPACE.without_model())
+    monkeypatch.setattr(optuna_storage, "SHOWN_TRIALS", shown)
+    monkeypatch.setattr(optuna_storage, "BEST_TRIALS", 40)
+    study = OptunaStudy(StudySpec(name="s", model="toy", dataset="none", space=RAW), SPACE.without_model())
     study.rebuild(dict(finished_rows(count, random.Random(3))), {})
     return [study.ask()[1] for _ in range(5)], study
 

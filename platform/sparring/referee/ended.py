@@ -1,4 +1,4 @@
-"""The trials that have ended, kept so that a look at them twice a second does not go through them all."""
+"""The trials that have ended, with sums and the leaders kept up to date: the live view asks twice a second."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class EndedTrials:
         self.wall_s = 0.0
         """Training time of all of them together."""
         self.best: TrialRow | None = None
-        """The best that completed; of equals, the earliest: what ``ranking.best_row`` would find."""
+        """The best that completed, and the earliest of equals, as ``ranking.best_row`` has it."""
         self._leading: dict[int, tuple[float, ...]] = {}
         for row in rows:
             self.add(row)
 
     @property
     def leaders(self) -> Collection[int]:
-        """The best trial's number; under several objectives those of the front."""
+        """The best trial's number; under several objectives, those on the Pareto front."""
         return self._leading.keys()
 
     def would_lead(self, row: TrialRow) -> bool:
@@ -35,7 +35,7 @@ class EndedTrials:
         if not is_ranked(row):
             return False
         if len(self._objectives) == 1:
-            return self._place(row) < self._place(self.best)
+            return self._rank(row) < self._rank(self.best)
         figures = self._figures(row)
         return not any(dominates(other, figures) for other in self._leading.values())
 
@@ -44,10 +44,10 @@ class EndedTrials:
         self.outcomes[row.outcome] += 1
         self.wall_s += row.wall_s
         if self.would_lead(row):
-            figures, alone = self._figures(row), len(self._objectives) == 1
-            still = {} if alone else {each: of for each, of in self._leading.items() if not dominates(figures, of)}
-            self._leading = still | {row.trial: figures}
-        if self._place(row) < self._place(self.best):
+            figures = self._figures(row)
+            self._leading = {number: theirs for number, theirs in self._leading.items() if self._stays(theirs, figures)}
+            self._leading[row.trial] = figures
+        if self._rank(row) < self._rank(self.best):
             self.best = row
 
     def outcome(self, number: int) -> Outcome | None:
@@ -60,13 +60,17 @@ class EndedTrials:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def _place(self, row: TrialRow | None) -> tuple[float, int]:
-        """Sorts before what is worse; nothing at all, and what takes no part, come last and are equal."""
+    def _stays(self, leader: tuple[float, ...], newer: tuple[float, ...]) -> bool:
+        """Whether a leader stays one beside a newer one: on a front, if that does not beat it."""
+        return len(self._objectives) > 1 and not dominates(newer, leader)
+
+    def _rank(self, row: TrialRow | None) -> tuple[float, int]:
+        """Sorts before that of a worse row. None and rows that take no part come last, and are equal."""
         if row is None or not is_ranked(row):
             return math.inf, 0
         return self._objectives[0].sign * (row.value or 0.0), row.trial
 
     def _figures(self, row: TrialRow) -> tuple[float, ...]:
-        """By objective, the lower the better."""
+        """One figure per objective; lower is better."""
         values = values_of(row, self._objectives)
-        return tuple(each.sign * value for each, value in zip(self._objectives, values, strict=True))
+        return tuple(objective.sign * value for objective, value in zip(self._objectives, values, strict=True))

@@ -7,13 +7,14 @@ import time
 from ..records import EpochRow, Trial, TrialRow
 
 Event = Trial | EpochRow | TrialRow
-"""What a follower sees: a trial started, an epoch, a trial ended."""
+"""A trial started, an epoch, or a trial ended."""
 
 
 class Events:
-    """For one follower, who names by a cursor what it has seen; that is then forgotten.
+    """For one follower. It names what it has seen by a cursor, and events before that are forgotten.
 
-    Cursors count on from the time, so that one of a referee before this never lies ahead and hides what is new.
+    Cursors start at the clock, in ns. So a cursor from an earlier referee is never ahead of this one's, where it would
+    hide what is new.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Which trials stop early: judged at rungs, from best-so-far objectives; lower is better (the referee flips signs).
+"""Which trials stop early: each is judged at rungs by its best objective so far, lower being better in every case.
 
-A pruner holds no hidden state: ``learn`` is told every best so far in any order, ``judge`` is asked at a rung, so one
-that is rebuilt from the ledger decides as the first one would have.
+A pruner holds no hidden state. It learns every trial's best so far at the rungs, in any order, so one that is rebuilt
+from the ledger decides as the first one would have.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ from ..errors import UnknownName
 from ..records import PRUNERS
 
 REDUCTION = 3
-"""Of the trials that reach a rung, one in three goes on (eta in the papers)."""
+"""One in three of the trials that reach a rung goes on (eta in the papers)."""
 
 
 class Pruner(Protocol):
-    rungs: tuple[int, ...]
+    """What decides at the rungs."""
 
-    def learn(self, epoch: int, best: float) -> None: ...
+    rungs: tuple[int, ...]
+    """Epochs at which trials are judged, ascending."""
+
+    def learn(self, epoch: int, best: float) -> None:
+        """A trial has reached ``epoch`` with ``best`` as its best objective so far."""
 
     def judge(self, epoch: int, best: float) -> bool:
         """Should a trial whose best objective up to ``epoch`` is ``best`` stop? It has been learnt already."""
@@ -30,16 +34,16 @@ class Pruner(Protocol):
 
 
 class _Compared:
-    """What pruners that compare share: who reached each rung, with which best."""
+    """A pruner that compares trials: it keeps the best objectives with which they reached each rung, sorted."""
 
     rungs: tuple[int, ...] = ()
 
     def __init__(self) -> None:
-        self._at: dict[int, list[float]] = defaultdict(list)
+        self._reached: dict[int, list[float]] = defaultdict(list)
 
     def learn(self, epoch: int, best: float) -> None:
         if epoch in self.rungs:
-            insort(self._at[epoch], best)
+            insort(self._reached[epoch], best)
 
 
 class SuccessiveHalving(_Compared):
@@ -54,7 +58,7 @@ class SuccessiveHalving(_Compared):
         self.rungs = tuple(sorted({epochs // REDUCTION**k for k in (1, 2, 3)} - {0, epochs}))
 
     def judge(self, epoch: int, best: float) -> bool:
-        seen = self._at[epoch]
+        seen = self._reached[epoch]
         return bisect_right(seen, best) > max(1, len(seen) // REDUCTION) and best > seen[0]
 
 
@@ -70,7 +74,7 @@ class Median(_Compared):
         self.rungs = tuple(range(first, epochs, first))
 
     def judge(self, epoch: int, best: float) -> bool:
-        seen = self._at[epoch]
+        seen = self._reached[epoch]
         return len(seen) > self.STARTUP and best > median(seen)
 
 

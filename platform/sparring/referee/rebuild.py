@@ -1,8 +1,8 @@
-"""What a referee that comes back finds in the ledger: trials ended and unfinished, and who reached which rung."""
+"""What a referee that comes back reads from the ledger: trials ended and unfinished, and who reached which rung."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,27 +21,24 @@ FORGOTTEN = "?"
 def rebuild(
     folder: Path, objectives: Sequence[Objective], judge: Judge, *, heard: float
 ) -> tuple[EndedTrials, dict[int, LiveTrial]]:
-    """The ended trials, and the unfinished ones by number; tells ``judge`` what was reached at the rungs.
+    """The ended trials, and the unfinished ones by number; ``judge`` takes over what was reached at the rungs.
 
     heard: when the unfinished ones count as last heard of, on the referee's clock. Raises as the ledger's readers.
     """
-    standing, objective = EndedTrials(objectives, trial_rows(folder)), objectives[0]
+    ended, objective = EndedTrials(objectives, trial_rows(folder)), objectives[0]
     live: dict[int, LiveTrial] = {}
     for attempt in attempt_rows(folder):
-        if attempt.trial not in standing:
-            trial = Trial(number=attempt.trial, params=attempt.params, seed=attempt.seed, attempt=attempt.attempt)
-            live[trial.number] = LiveTrial(trial=trial, sign=objective.sign, token=FORGOTTEN, heard=heard)
+        if attempt.trial not in ended:
+            begun = Trial(number=attempt.trial, params=attempt.params, seed=attempt.seed, attempt=attempt.attempt)
+            live[begun.number] = LiveTrial(trial=begun, sign=objective.sign, token=FORGOTTEN, heard=heard)
     for row in epoch_rows(folder, live):
         live[row.trial].take(row, objective.metric)
-    for each in live.values():
-        each.durable = each.epoch
-        judge.recall(each)
+    for trial in live.values():
+        trial.durable = trial.epoch
+        judge.recall(trial)
     if judge.rungs:
-        # Of ended trials only the objective counts, and as a table: 73,000 epochs as values took 300 MB.
-        told = read_epochs(folder, (pc.field("metric") == objective.metric) & ~_of(live)).table
-        judge.recall_ended(told, objective.sign)
-    return standing, live
-
-
-def _of(trials: Collection[int]) -> pc.Expression:
-    return pc.field("trial").isin(pa.array(sorted(trials), pa.int64()))
+        # Only the objective counts of trials that have ended, and as a table: 73,000 epochs as values took 300 MB.
+        is_live = pc.field("trial").isin(pa.array(sorted(live), pa.int64()))
+        lines = read_epochs(folder, (pc.field("metric") == objective.metric) & ~is_live).table
+        judge.recall_ended(lines, objective.sign)
+    return ended, live

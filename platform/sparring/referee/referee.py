@@ -24,7 +24,7 @@ from .pruners import make_pruner
 from .rebuild import rebuild
 from .rungs import Judge
 from .running import LiveTrial
-from .sampling.optuna_study import Study
+from .sampling.optuna_study import OptunaStudy
 from .snapshot import SnapshotBuilder
 from .stopping import stopping_instead
 
@@ -62,15 +62,15 @@ class Referee:
         self._events = Events()
         self._began = self._heard = clock()
         self._epochs_here = 0
-        self._told_to_stop = False
+        self._must_stop = False
         self._unable: str | None = None
         self._doubts = 0
         self.broken: str | None = None
         self._ended, self._live = rebuild(folder, spec.objectives, self._judge, heard=self._heard)
         if weights is not None:
             weights.keep(self._ended.leaders)  # others were written by a referee that died before it committed the row
-        self._outlook = SnapshotBuilder(spec, self._ended, self._live, rungs=self._judge.rungs, epochs=epochs)
-        self._study = Study(spec, space)
+        self._snapshots = SnapshotBuilder(spec, self._ended, self._live, rungs=self._judge.rungs, epochs=epochs)
+        self._study = OptunaStudy(spec, space)
         self._study.rebuild(self._ended.rows, {number: live.trial for number, live in self._live.items()})
         # Resumed trials get a new attempt when they start, so that an orphaned slot of the last search is fenced off.
         self._waiting = sorted(self._live)
@@ -100,8 +100,8 @@ class Referee:
         """Opens trial ``number`` for the slot's step ``token``; None if there is nothing left to run in it.
 
         Another token for a running trial means that its slot died: the next attempt begins, until the trial's attempts
-        are spent. Epochs known only to the checkpoint are told first, and every rung among them is judged. The workers
-        of one trial share a token: the first opens the attempt, the others are given the same.
+        are spent. Epochs that only the checkpoint knows are taken first, and every rung among them is judged. The
+        workers of one trial share a token: the first opens the attempt, the others are given the same.
         """
         self._heard = self._clock()
         live = self._live.get(number)
@@ -133,10 +133,10 @@ class Referee:
         packed = self._checkpoints.newest(live.trial.number)
         if packed is not None:
             try:
-                told = self._checkpoints.history(packed, live.trial.attempt)
+                remembered = self._checkpoints.history(packed, live.trial.attempt)
             except CheckpointError:
-                packed, told = None, []
-            for row in told:
+                packed, remembered = None, []
+            for row in remembered:
                 if row.epoch not in live.values:
                     self._take(live, row)
         for epoch in sorted(live.values):
@@ -158,16 +158,16 @@ class Referee:
     ) -> Answer:
         """Takes a trial's epochs, oldest first, and answers for the newest.
 
-        last: the trial has trained its budget; weights: then those of its best epoch, kept if it leads. Rows already
-        known are passed over, so a slot repeats freely what the answer's ``durable`` does not cover. A row of an
-        attempt that is no longer the trial's is not taken.
+        last: the trial has trained its budget. weights: those of its best epoch, with the last report; they are kept if
+        the trial leads. Rows already known are passed over, so a slot repeats freely what the answer's ``durable`` does
+        not cover. A row of an attempt that is no longer the trial's is not taken.
         """
         self._heard, self._doubts = self._clock(), 0
         newest = rows[-1]
         live = self._live.get(newest.trial)
         if live is None:
-            over = self._ended.outcome(newest.trial)
-            return Answer(verdict=_VERDICTS.get(over, Verdict.STOP), durable=newest.epoch)
+            outcome = self._ended.outcome(newest.trial)
+            return Answer(verdict=_VERDICTS.get(outcome, Verdict.STOP), durable=newest.epoch)
         if newest.attempt != live.trial.attempt:
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
         live.heard = self._heard
@@ -240,18 +240,18 @@ class Referee:
     @property
     def is_stopping(self) -> bool:
         late = self.spec.time_s is not None and self._clock() - self._began >= self.spec.time_s
-        return self._told_to_stop or self.broken is not None or late
+        return self._must_stop or self.broken is not None or late
 
     def give_up(self, reason: str, *, is_certain: bool = True) -> None:
         """A slot cannot train at all, whatever the trial: the search stops and says why. The first reason counts.
 
-        If that is not certain, such as when a port was taken, it is forgiven as often as there are slots, until the
-        next epoch is told.
+        If that is not certain, such as when a port was taken, it is forgiven as often as there are slots; the count
+        begins anew with the next epoch that any trial reports.
         """
         self._doubts += not is_certain
         if not is_certain and self._doubts <= self.spec.slots:
             return
-        self._told_to_stop = True
+        self._must_stop = True
         self._unable = self._unable or reason
 
     def close(self) -> None:
@@ -269,17 +269,18 @@ class Referee:
     ) -> tuple[Snapshot, list[Event], int]:
         """The state of the search, the events since ``cursor`` (0 at first) for one follower, and the next cursor.
 
-        is_over: the user wants it to end: nothing more is handed out, and every trial in training is told to stop at
-        its next epoch. elapsed_s: what the last snapshot said. Both are repeated with every look,
-        because a referee that came back knows neither.
+        is_over: the user wants the search to end. Nothing more is handed out, and every trial in training is told to
+        stop at its next epoch. elapsed_s: what the last snapshot said. Both are repeated with every call, because a
+        referee that came back knows neither.
         """
-        self._told_to_stop |= is_over
+        self._must_stop |= is_over
         self._began = min(self._began, self._clock() - elapsed_s)
         return self.snapshot(), *self._events.since(cursor)
 
     def snapshot(self) -> Snapshot:
+        """The state of the search."""
         now = self._clock()
-        return self._outlook.snapshot(
+        return self._snapshots.snapshot(
             waiting=set(self._waiting),
             epochs=self._epochs_here,
             elapsed_s=now - self._began,

@@ -1,4 +1,4 @@
-"""Judges trials at the rungs, each rung of a trial once, whoever died in between."""
+"""Judges trials at the rungs: each rung of a trial once, also if slots or the referee died in between."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .running import LiveTrial
 
 
 class Judge:
-    """Brings the pruner what it compares, and its judgement to the trials."""
+    """Between the trials and the pruner, which knows no trials."""
 
     def __init__(self, pruner: Pruner) -> None:
         self._pruner = pruner

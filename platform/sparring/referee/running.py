@@ -1,4 +1,4 @@
-"""One trial that has not ended: what it has shown so far."""
+"""One trial that has not ended: what it has reached so far."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..records import AttemptRow, EpochRow, Outcome, RunningTrial, StudySpec, Tr
 
 @dataclass(kw_only=True)
 class LiveTrial:
-    """Mutable, and the referee's alone. ``sign`` is +1 when the objective is minimised, -1 when maximised."""
+    """Mutable; only the referee holds it. ``sign`` is +1 when the objective is minimised, -1 when maximised."""
 
     trial: Trial
     sign: float
@@ -31,10 +31,10 @@ class LiveTrial:
     deaths: int = 0
     """Attempts that ended without a word since the referee was made."""
     heard: float = 0.0
-    """When its slot last started it or told an epoch, on the referee's clock."""
+    """When its slot last started it or reported an epoch, on the referee's clock."""
 
     def take(self, row: EpochRow, objective: str) -> None:
-        """Remembers one epoch; telling it twice changes nothing."""
+        """Remembers one epoch; taking it twice changes nothing."""
         value = row.metrics[objective]
         self.values[row.epoch], self.wall_s[row.epoch] = value, row.wall_s
         if math.isfinite(value) and (
@@ -44,8 +44,8 @@ class LiveTrial:
 
     def best_by(self, epoch: int) -> float | None:
         """The best objective up to and including ``epoch``, times the sign: lower is better."""
-        seen = [self.sign * value for at, value in self.values.items() if at <= epoch and math.isfinite(value)]
-        return min(seen, default=None)
+        finite = [self.sign * value for e, value in self.values.items() if e <= epoch and math.isfinite(value)]
+        return min(finite, default=None)
 
     @property
     def value(self) -> float | None:
@@ -56,7 +56,7 @@ class LiveTrial:
         return max(self.values, default=0)
 
     def cause_of_death(self, now: float, spec: StudySpec) -> tuple[Outcome, str]:
-        """How it ended if its attempts are spent: its last slot was ended for its silence, or died by itself."""
+        """Outcome and error once all attempts are used: timed out if its last slot went silent, else crashed."""
         if now - self.heard < spec.silence_limit_s:
             return Outcome.CRASHED, f"the slot died {self.deaths} times while it ran this trial"
         limit = f"{spec.silence_limit_s:g} s, the limit for one epoch"

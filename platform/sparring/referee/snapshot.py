@@ -11,7 +11,7 @@ from .running import LiveTrial
 
 
 class SnapshotBuilder:
-    """Looks at the referee's own trials, which change under it.
+    """Makes snapshots of the referee's trials; it holds the referee's own collections, which change.
 
     rungs: epochs at which trials are judged, ascending; epochs: a trial's budget.
     """
@@ -57,18 +57,21 @@ class SnapshotBuilder:
         )
 
     def _left_s(self, elapsed_s: float) -> float | None:
-        """What is to come of the trials in training and of those to come, over the slots; never past the time limit."""
+        """Estimated seconds to the end: what all trials have yet to take, shared among the slots.
+
+        It is never more than the time limit leaves; without an ended trial there is only that.
+        """
         limit = None if self._spec.time_s is None else max(self._spec.time_s - elapsed_s, 0.0)
         if not len(self._ended):
             return limit
         mean_s = self._ended.wall_s / len(self._ended)
-        unborn = max(self._spec.trials - len(self._ended) - len(self._live), 0)
-        to_come = sum(self._to_come(live, mean_s) for live in self._live.values()) + unborn * mean_s
-        left = to_come / min(self._spec.slots, max(len(self._live) + unborn, 1))
+        not_begun = max(self._spec.trials - len(self._ended) - len(self._live), 0)
+        to_come = sum(self._to_come(live, mean_s) for live in self._live.values()) + not_begun * mean_s
+        left = to_come / min(self._spec.slots, max(len(self._live) + not_begun, 1))
         return left if limit is None else min(left, limit)
 
     def _to_come(self, live: LiveTrial, mean_s: float) -> float:
-        """Seconds a trial will take yet: what others took on average, but at least to its next rung or its end."""
+        """Seconds a trial will take yet: what others took on average, but at least until its next rung or its end."""
         spent = sum(live.wall_s.values())
         if not spent:
             return mean_s

@@ -10,22 +10,22 @@ import numpy as np
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-SHOWN = 500
+SHOWN_TRIALS = 500
 """Finished trials that the sampler sees. TPE goes through all of them for every draw: 0.04 s with 500, 0.9 s with
 10,000 (docs/decisions/0008). A search of so many trials or fewer draws as if there were no limit."""
 
-BEST = 100
-"""Of these, the best ones; TPE models at most 25 as good. The rest are drawn evenly from all others."""
+BEST_TRIALS = 100
+"""How many of these are the best ones; TPE models at most 25 as good. The rest are drawn evenly from all others."""
 
 _LEARNT = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Memory(InMemoryStorage):
-    """Once more than ``SHOWN`` trials have finished: the best ``BEST``, and an even sample of the others.
+    """Once more than ``SHOWN_TRIALS`` trials have finished: the best ``BEST_TRIALS``, and an even sample of the others.
 
-    Every trial counts, also one that is not shown: numbers go on without gaps. An even sample, and not the latest,
-    since where the others were bad must not be forgotten. signs: for each objective +1 if it is minimised, -1 if
-    maximised; of several, the best are those that fewest others beat in all of them.
+    Every trial counts, also one that is not shown: numbers go on without gaps. The sample is even, instead of the
+    latest trials, so that it is not forgotten where the others were bad. signs: for each objective +1 if it is
+    minimised, -1 if maximised. Under several, the best trials are those that fewest others beat in all of them.
     """
 
     def __init__(self, signs: Sequence[float], seed: int) -> None:
@@ -54,7 +54,9 @@ class Memory(InMemoryStorage):
             return super().get_all_trials(study_id, deepcopy, states)
         finished = [trial for _, trial in self._best] + self._others
         shown = finished + [self.get_trial(trial_id) for trial_id in self._open]
-        return sorted((each for each in shown if states is None or each.state in states), key=lambda each: each.number)
+        return sorted(
+            (trial for trial in shown if states is None or trial.state in states), key=lambda trial: trial.number
+        )
 
     def _file(self, trial: FrozenTrial, trial_id: int) -> None:
         if not trial.state.is_finished():
@@ -63,13 +65,13 @@ class Memory(InMemoryStorage):
         self._open.pop(trial_id, None)
         if trial.state not in _LEARNT:
             return
-        insort(self._best, (self._standing(trial), trial), key=lambda each: each[0])
-        if len(self._best) <= BEST:
+        insort(self._best, (self._rank(trial), trial), key=lambda entry: entry[0])
+        if len(self._best) <= BEST_TRIALS:
             return
         self._keep_evenly(self._best.pop(self._last_of_the_best())[1])
 
     def _last_of_the_best(self) -> int:
-        """The place of the one that makes room: of several objectives the one that most others beat, else the last."""
+        """Index of the trial that makes room: the last; under several objectives the one that most others beat."""
         if len(self._signs) == 1:
             return len(self._best) - 1
         points = self._signs * np.array([trial.values for _, trial in self._best])
@@ -78,16 +80,16 @@ class Memory(InMemoryStorage):
         return int(np.flatnonzero(beaten == beaten.max())[-1])
 
     def _keep_evenly(self, trial: FrozenTrial) -> None:
-        """Vitter's algorithm R: of all it was ever given, each is kept with the same probability."""
-        if len(self._others) < SHOWN - BEST:
+        """Vitter's algorithm R: every trial that it was ever given is kept with the same probability."""
+        if len(self._others) < SHOWN_TRIALS - BEST_TRIALS:
             self._others.append(trial)
             return
         self._passed_over += 1
-        place = self._chance.randrange(len(self._others) + self._passed_over)
-        if place < len(self._others):
-            self._others[place] = trial
+        index = self._chance.randrange(len(self._others) + self._passed_over)
+        if index < len(self._others):
+            self._others[index] = trial
 
-    def _standing(self, trial: FrozenTrial) -> tuple[bool, int, float, int]:
+    def _rank(self, trial: FrozenTrial) -> tuple[bool, int, float, int]:
         """Sorts as TPE does: completed by value, then pruned, the later the better, then by value."""
         if trial.state is TrialState.COMPLETE:
             return False, 0, self._signs[0] * trial.values[0], trial.number

@@ -1,8 +1,8 @@
-"""The Optuna study inside the referee: in memory, told the truth, rebuilt from the ledger at every start.
+"""The Optuna study inside the referee: in memory, rebuilt from the ledger at every start.
 
-The truth is: COMPLETED with its values, one per objective, PRUNED with its last epoch and best value (TPE ranks those
-below completed ones), everything else FAIL without a value, so that no sampler learns from a NaN or from half a
-training.
+It learns how each trial ended. A completed trial is COMPLETE with its values, one per objective; a pruned one is PRUNED
+with its last epoch and best value, which TPE ranks below completed ones. Every other trial is FAIL without a value, so
+that no sampler learns from a NaN or from half a training.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...errors import LedgerError, UnknownName
 from ...ledger.ranking import values_of
 from ...records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow, Value
 from ...space.grid import points
-from .grid_sampler import Grid
+from .grid_sampler import PointSampler
 from .optuna_storage import Memory
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 _SAMPLERS: dict[str, Callable[[int, StudySpec, Space[BaseModel]], optuna.samplers.BaseSampler]] = {
     "tpe": lambda seed, *_: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
     "random": lambda seed, *_: optuna.samplers.RandomSampler(seed=seed),
-    "grid": lambda _, spec, space: Grid([space.to_optuna(point)[0] for point in points(space, spec.seed)]),
+    "grid": lambda _, spec, space: PointSampler([space.to_optuna(point)[0] for point in points(space, spec.seed)]),
 }
 
 
-class Study:
+class OptunaStudy:
     """Draws trials and learns from how they end. Trial numbers are Optuna's own, from 0 without gaps."""
 
     def __init__(self, spec: StudySpec, space: Space[BaseModel]) -> None:
@@ -49,8 +49,8 @@ class Study:
         again. Raises LedgerError if a number is missing.
         """
         sampler = make_sampler(self._spec, self._space, len(ended) + len(live))
-        self._memory = Memory([each.sign for each in self._spec.objectives], self._spec.seed)
-        goals = [each.goal for each in self._spec.objectives]
+        self._memory = Memory([objective.sign for objective in self._spec.objectives], self._spec.seed)
+        goals = [objective.goal for objective in self._spec.objectives]
         self._optuna = optuna.create_study(directions=goals, sampler=sampler, storage=self._memory)
         for number in range(len(ended) + len(live)):
             if number in ended:
