@@ -14,14 +14,13 @@ from PIL import Image
 from sparring.data import FieldCard
 from sparring.errors import DataError
 from sparring.production.drawing.muon_charts import (
-    MUONS,
-    TABLES,
     draw_codes,
     draw_pairs,
     draw_progress,
     draw_scores,
     draw_variables,
 )
+from sparring.production.drawing.muon_variables import MUONS, TABLES
 from sparring.production.drawing.pictures import picture
 from sparring.production.drawing.style import histogram, in_symbols, look, sheet, write_picture
 from sparring.production.inference.outliers import draw_scores as draw_outliers

@@ -13,14 +13,13 @@ from sklearn.metrics import roc_auc_score
 from sparring.data.physics.kinematics import to_polar
 from sparring.production.drawing.muon_charts import (
     AUXILIARY,
-    MUONS,
     draw_codes,
     draw_pairs,
     draw_progress,
     draw_scores,
     draw_variables,
-    shown,
 )
+from sparring.production.drawing.muon_variables import MUONS, shown
 
 
 def marked(frame: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ import torch
 from sparring.production import read_trained
 from sparring.production.inference.answers import Answered, predict
 from sparring.production.inference.controls import compare
-from sparring.production.inference.samples import Rows, read_rows, read_structures
+from sparring.production.inference.samples import NamedRows, read_rows, read_structures
 from sparring.space import write_toml
 
 pytestmark = pytest.mark.slow  # all together
@@ -77,7 +77,7 @@ def test_a_predicted_spectrum_written_as_text_is_read_as_a_spectrum(trained, tmp
     with np.load(tmp_path / "there" / "from_structure" / "predictions.npz") as there:
         axis, spectrum = there["axis_spectrum"], there["spectrum"]
     loaded = read_trained(trained("aegan"))
-    rows = Rows(ids=("one",), fields={"spectrum": torch.from_numpy(spectrum)})
+    rows = NamedRows(ids=("one",), fields={"spectrum": torch.from_numpy(spectrum)})
     with np.load(tmp_path / "back" / "from_spectrum" / "predictions.npz") as back:
         np.testing.assert_allclose(back["structure"], predict(loaded, rows, ["spectrum"])[1]["structure"], rtol=1e-4)
     other = tmp_path / "other.txt"

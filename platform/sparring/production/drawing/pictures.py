@@ -12,7 +12,8 @@ from PIL import Image
 
 from ...data import FieldCard
 from .image_grid import grid, pairs
-from .muon_charts import TABLES, draw_variables
+from .muon_charts import draw_variables
+from .muon_variables import TABLES
 from .style import in_symbols, look, name_all, sheet
 
 if TYPE_CHECKING:

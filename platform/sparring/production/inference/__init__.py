@@ -7,4 +7,5 @@ ensemble.py   one model or several members, asked together
 outliers.py   scores of an out-of-distribution set beside the model's own
 controls.py   whether a prediction depends on its input
 likeness.py   how like generated samples are to held-out ones
+*_files.py    what answers and likeness become in a folder
 """

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...errors import DataError, UsageError
 from ...models.autoencoder import Autoencoder
 from ..loading.loaded import Loaded
-from .samples import Rows
+from .samples import NamedRows
 
 CHUNK = 1024
 """Rows per call of the model: little memory on any device."""
@@ -55,13 +55,13 @@ def sample(loaded: Loaded, n: int, *, seed: int = 0, boost: float | None = None)
     return _arrays(model.sample(n, seed=seed, boost=boost))
 
 
-def reconstruct(loaded: Loaded, rows: Rows) -> tuple[Answers, Answers]:
+def reconstruct(loaded: Loaded, rows: NamedRows) -> tuple[Answers, Answers]:
     """(what was given, as the model is judged by it; what came back), by field."""
     answers = ask(loaded.able("reconstruct").reconstruct, rows.fields)
     return _truths(loaded, rows, answers), answers
 
 
-def predict(loaded: Loaded, rows: Rows, given: Sequence[str]) -> tuple[Answers, Answers]:
+def predict(loaded: Loaded, rows: NamedRows, given: Sequence[str]) -> tuple[Answers, Answers]:
     """(the truth of each predicted field, as far as the rows hold it; the predictions), by field."""
     answers = ask(loaded.able("predict").predict, {name: rows.fields[name] for name in given})
     return _truths(loaded, rows, answers), answers
@@ -95,7 +95,7 @@ def _mean_square(values: np.ndarray) -> np.ndarray:
     return means
 
 
-def _truths(loaded: Loaded, rows: Rows, answers: Answers) -> Answers:
+def _truths(loaded: Loaded, rows: NamedRows, answers: Answers) -> Answers:
     """The rows as the figures see them: images of the model's size, tables with the columns that it answers."""
     return {name: _truth(loaded, rows.fields[name], answers[name]) for name in answers if name in rows.fields}
 

@@ -17,15 +17,16 @@ from ...display import print_listing
 from ...errors import UnknownName, UsageError
 from ...models.metrics.two_sample import MOST_ROWS
 from ...space import apply_settings, table_of
-from ..drawing.muon_charts import TABLES
+from ..drawing.muon_variables import TABLES
 from ..loading.loaded import Loaded
 from .answer_files import write_answers, write_texts
 from .answers import Answered, sample
 from .controls import Control, compare, write_controls
 from .ensemble import Ensemble
-from .likeness import check_against, write_likeness
+from .likeness import check_against
+from .likeness_files import write_likeness
 from .outliers import scores, write_outliers
-from .samples import HELD_OUT, Rows, read_rows
+from .samples import HELD_OUT, NamedRows, read_rows
 
 DRAWS = 16
 """Samples drawn if nobody says how many."""
@@ -57,7 +58,7 @@ class Question:
     folder: Path
     given: Sequence[str]
     """The fields to predict from."""
-    rows: Rows
+    rows: NamedRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ def run_pairs(loaded: Loaded, n: int, *, data_path: Path | None, output: Path | 
     run_reconstruct(Ensemble(front=loaded, members=(loaded,)), rows, output=folder, console=console)
 
 
-def run_reconstruct(ensemble: Ensemble, rows: Rows, *, output: Path | None, console: Console) -> None:
+def run_reconstruct(ensemble: Ensemble, rows: NamedRows, *, output: Path | None, console: Console) -> None:
     """The samples as they come back, into ``reconstructions``."""
     answered, front = ensemble.reconstruct(rows), ensemble.front
     folder = output or front.folder / "reconstructions"
@@ -128,7 +129,7 @@ def run_predict(ensemble: Ensemble, questions: Sequence[Question], *, text: bool
         console.print(f"Predictions of {_samples(rows)}: {folder}", soft_wrap=True)
 
 
-def run_controls(loaded: Loaded, rows: Rows, *, train: Rows, output: Path | None, console: Console) -> None:
+def run_controls(loaded: Loaded, rows: NamedRows, *, train: NamedRows, output: Path | None, console: Console) -> None:
     """Each of the model's outputs on ``rows`` against eight answers that must be worse, into ``predictions``."""
     controls = compare(loaded, rows, train)
     path = write_controls(output or loaded.folder / "predictions", controls)
@@ -163,7 +164,7 @@ def run_outliers(loaded: Loaded, request: OutlierRequest, *, output: Path | None
         )
     folder = output or loaded.folder / "outliers"
     figures = write_outliers(folder, (own, scores(loaded, own)), (ood, scores(loaded, ood)))
-    head = ("score", "AUROC", "FPR at 95 % TPR", "mean, own", "mean, foreign")
+    head = ("score", "AUROC", "FPR at 95 % TPR", "mean, own", "mean, out-of-distribution")
     table = [
         (name, f"{score.auroc:.4f}", f"{score.fpr_at_95_tpr:.4f}", f"{score.mean_own:.4g}", f"{score.mean_foreign:.4g}")
         for name, score in figures.items()
@@ -172,7 +173,7 @@ def run_outliers(loaded: Loaded, request: OutlierRequest, *, output: Path | None
     console.print(f"{_samples(own, 'own')} and {_samples(ood)} of {request.out_dataset}: {folder}", soft_wrap=True)
 
 
-def _real_rows(loaded: Loaded, request: SampleRequest) -> Rows | None:
+def _real_rows(loaded: Loaded, request: SampleRequest) -> NamedRows | None:
     """The held-out rows to compare samples with; None if none were asked for."""
     if request.against is None:
         return None
@@ -187,7 +188,7 @@ def _control_line(controls: Sequence[Control]) -> tuple[str, ...]:
     return nearest.output, f"{nearest.mse:.4g}", f"{nearest.mse_control:.4g}", nearest.control, not_worse
 
 
-def _samples(rows: Rows, whose: str = "") -> str:
+def _samples(rows: NamedRows, whose: str = "") -> str:
     """How many, and of which part of their split: ``360 own validation samples``."""
     return " ".join(filter(None, (f"{len(rows):,}", whose, CALLED.get(rows.part or ""), "samples")))
 
@@ -196,7 +197,7 @@ def _axis(loaded: Loaded, name: str) -> np.ndarray:
     return np.array(loaded.about.axes[name])
 
 
-def _axes(loaded: Loaded, rows: Rows) -> dict[str, np.ndarray]:
+def _axes(loaded: Loaded, rows: NamedRows) -> dict[str, np.ndarray]:
     """By field, where columns lie: as the rows say, else as they lay in training."""
     return {name: _axis(loaded, name) for name in loaded.about.axes} | dict(rows.axes)
 
@@ -209,7 +210,7 @@ def _cards(loaded: Loaded) -> Mapping[str, FieldCard]:
         return {}
 
 
-def _print_errors(ensemble: Ensemble, rows: Rows, answered: Answered, console: Console) -> None:
+def _print_errors(ensemble: Ensemble, rows: NamedRows, answered: Answered, console: Console) -> None:
     """By field the error and, over several answers, their spread; nothing where no truth is known."""
     if not answered.truths:
         return

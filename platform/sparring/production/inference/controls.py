@@ -19,7 +19,7 @@ from ...errors import UsageError
 from ..loading.loaded import Loaded
 from ..output import open_folder, write_table
 from .answers import ask
-from .samples import Rows
+from .samples import NamedRows
 
 LEVEL = 0.05
 LEAST_ROWS = 10
@@ -47,7 +47,7 @@ class Control:
         return self.p < LEVEL
 
 
-def compare(loaded: Loaded, rows: Rows, train: Rows, seed: int = 0) -> list[Control]:
+def compare(loaded: Loaded, rows: NamedRows, train: NamedRows, seed: int = 0) -> list[Control]:
     """Every output on ``rows`` against its eight controls; ``train`` gives means and spreads.
 
     Raises UsageError if the model does not predict one field from another, or for fewer than 10 rows.
@@ -87,7 +87,7 @@ def write_controls(folder: Path, controls: Sequence[Control]) -> Path:
 
 
 def _errors(
-    loaded: Loaded, verb: str, source: str, target: str, rows: Rows, train: Rows, rng: np.random.Generator
+    loaded: Loaded, verb: str, source: str, target: str, rows: NamedRows, train: NamedRows, rng: np.random.Generator
 ) -> tuple[np.ndarray, list[Test]]:
     """Squared errors (N,) of the output itself, and of its controls."""
     truth = rows.fields[target].cpu().numpy().astype(np.float64)
@@ -108,7 +108,7 @@ def _errors(
 
 
 def _replaced(
-    rows: Rows, train: Rows, source: str, target: str, output: np.ndarray, rng: np.random.Generator
+    rows: NamedRows, train: NamedRows, source: str, target: str, output: np.ndarray, rng: np.random.Generator
 ) -> Iterator[tuple[str, Tensor | np.ndarray]]:
     """By control, another input (a tensor) or another output (an array), (N, features)."""
     n = len(rows)

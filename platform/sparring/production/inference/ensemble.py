@@ -26,7 +26,7 @@ from ..loading.loaded import Loaded
 from ..loading.place import find_place, read_place
 from ..loading.trained_folder import MEMBERS, MembersFile, read_folder, read_json
 from .answers import Answered, Answers, predict, reconstruct
-from .samples import Rows
+from .samples import NamedRows
 
 MOST_PASSES = 10_000
 
@@ -47,15 +47,15 @@ class Ensemble:
         """One model without dropout: there is no deviation."""
         return len(self.members) == 1 and not self.passes
 
-    def reconstruct(self, rows: Rows) -> Answered:
+    def reconstruct(self, rows: NamedRows) -> Answered:
         """Mean of what ``answers.reconstruct`` gives over members and passes, beside the truth."""
         return self._ask(lambda member: reconstruct(member, rows))
 
-    def predict(self, rows: Rows, given: Sequence[str]) -> Answered:
+    def predict(self, rows: NamedRows, given: Sequence[str]) -> Answered:
         """Mean of what ``answers.predict`` gives over members and passes, beside the truth."""
         return self._ask(lambda member: predict(member, rows, given))
 
-    def caution(self, rows: Rows) -> str:
+    def caution(self, rows: NamedRows) -> str:
         """A sentence if members were trained on these rows, else nothing."""
         if self.scheme in (None, "ensemble") or not rows.is_own or rows.part == "test":
             return ""

@@ -20,7 +20,7 @@ from ..drawing.style import histogram, look, name_all, sheet, write_picture
 from ..loading.loaded import Loaded
 from ..output import open_folder, write_table
 from .answers import Answers, ask
-from .samples import Rows
+from .samples import NamedRows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,9 +37,10 @@ class Separation:
     fpr_at_95_tpr: float
     mean_own: float
     mean_foreign: float
+    """Mean over the out-of-distribution set."""
 
 
-def scores(loaded: Loaded, rows: Rows) -> Answers:
+def scores(loaded: Loaded, rows: NamedRows) -> Answers:
     """By name of the score, (N,); the larger, the stranger."""
     return ask(loaded.able("outliers").score, rows.fields)
 
@@ -50,18 +51,20 @@ def separate(own: np.ndarray, ood: np.ndarray) -> Separation:
 
     if not len(own) or not len(ood):
         raise UsageError(f"outliers: both sets need samples, but got {len(own)} and {len(ood)}")
-    is_foreign = np.concatenate([np.zeros(len(own)), np.ones(len(ood))])
+    is_ood = np.concatenate([np.zeros(len(own)), np.ones(len(ood))])
     values = np.concatenate([own, ood])
-    false, true, _ = roc_curve(is_foreign, values, drop_intermediate=False)
+    false, true, _ = roc_curve(is_ood, values, drop_intermediate=False)
     return Separation(
-        auroc=float(roc_auc_score(is_foreign, values)),
+        auroc=float(roc_auc_score(is_ood, values)),
         fpr_at_95_tpr=float(false[np.argmax(true >= TPR)]),
         mean_own=float(own.mean()),
         mean_foreign=float(ood.mean()),
     )
 
 
-def write_outliers(folder: Path, own: tuple[Rows, Answers], ood: tuple[Rows, Answers]) -> Mapping[str, Separation]:
+def write_outliers(
+    folder: Path, own: tuple[NamedRows, Answers], ood: tuple[NamedRows, Answers]
+) -> Mapping[str, Separation]:
     """``outliers.json`` (the figures), ``scores.parquet`` (each sample's) and ``scores.png``; returns the figures."""
     figures = {name: separate(values, ood[1][name]) for name, values in own[1].items()}
     open_folder(folder)
@@ -70,9 +73,9 @@ def write_outliers(folder: Path, own: tuple[Rows, Answers], ood: tuple[Rows, Ans
     document = json.dumps({"rows": rows, "scores": separations}, indent=2)
     (folder / "outliers.json").write_text(document + "\n", encoding="utf-8")
     columns = {name: np.concatenate([own[1][name], ood[1][name]]) for name in figures}
-    is_foreign = [False] * len(own[0]) + [True] * len(ood[0])
+    is_ood = [False] * len(own[0]) + [True] * len(ood[0])
     ids = [*own[0].ids, *ood[0].ids]
-    write_table(folder / "scores.parquet", {"id": ids, "is_foreign": is_foreign, **columns})
+    write_table(folder / "scores.parquet", {"id": ids, "is_foreign": is_ood, **columns})
     write_picture(folder / "scores.png", draw_scores({"own": own[1], "foreign": ood[1]}))
     return figures
 

@@ -29,7 +29,7 @@ ENERGY_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class NamedRows:
     """Samples by field, on the model's device, and what they are called."""
 
     ids: tuple[str, ...]
@@ -55,7 +55,7 @@ def read_rows(
     options: Mapping[str, object] | None = None,
     flag: str = "--data-path",
     part_flag: str = "--part",
-) -> Rows:
+) -> NamedRows:
     """At most ``n`` samples (None: 10,000) with the model's fields.
 
     part: train, valid or test, or several of which the first that has rows is taken. None takes what validated the
@@ -84,7 +84,7 @@ def read_rows(
     index = index[: n or MOST]
     wanted = loaded.fields
     _check(loaded, data, wanted)
-    return Rows(
+    return NamedRows(
         ids=tuple(data.ids[row] for row in index),
         fields={name: torch.from_numpy(data.fields[name][index]).to(loaded.device) for name in wanted},
         axes={name: data.axes[name] for name in wanted if name in data.axes},
@@ -93,7 +93,7 @@ def read_rows(
     )
 
 
-def read_structures(loaded: Loaded, path: Path) -> Rows:
+def read_structures(loaded: Loaded, path: Path) -> NamedRows:
     """Structures as the descriptors that the model was trained on. The first atom of each is the absorber.
 
     path: an ``.xyz`` file, or a folder of them. Raises UsageError or DataError if the model cannot read them.
@@ -106,7 +106,7 @@ def read_structures(loaded: Loaded, path: Path) -> Rows:
     return _as_rows(loaded, "structure", files, features, path)
 
 
-def read_spectra(loaded: Loaded, path: Path) -> Rows:
+def read_spectra(loaded: Loaded, path: Path) -> NamedRows:
     """Spectra on the energies that the model was trained on.
 
     path: a ``.txt`` file of energies and intensities, or a folder of them. Raises UsageError or DataError if the model
@@ -171,12 +171,12 @@ def _check_shape(loaded: Loaded, name: str, shape: tuple[int, ...], where: str) 
         raise UsageError(f"{where}: {name}: the model was trained on samples of shape {trained}, but got {shape}")
 
 
-def _as_rows(loaded: Loaded, name: str, files: Sequence[Path], values: np.ndarray, path: Path) -> Rows:
+def _as_rows(loaded: Loaded, name: str, files: Sequence[Path], values: np.ndarray, path: Path) -> NamedRows:
     if name not in loaded.fields:
         raise UsageError(f"{path}: the model {loaded.about.model} reads {', '.join(loaded.fields)}, not a {name}")
     _check_shape(loaded, name, values.shape[1:], str(path))
     rows = torch.from_numpy(values.astype(np.float32)).to(loaded.device)
-    return Rows(ids=tuple(file.stem for file in files), fields={name: rows}, is_own=False)
+    return NamedRows(ids=tuple(file.stem for file in files), fields={name: rows}, is_own=False)
 
 
 def _files(path: Path, suffix: str, flag: str) -> list[Path]:
