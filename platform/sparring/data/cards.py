@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -48,7 +48,7 @@ class Card(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: Text
-    """As typed after ``--dataset``, or the path's last part; the TOML's file name."""
+    """What is typed after ``--dataset``, or the last part of the path: the TOML's file name without its suffix."""
     title: Text
     """One line."""
     description: Text
@@ -58,16 +58,16 @@ class Card(BaseModel):
     path: Text | None = None
     """What ``--data-path`` must lead to; absent for an embedded set, which takes no path."""
     files: tuple[FileCard, ...] = ()
-    """What is fetched where ``--data-path`` is left out; empty for a set that nobody may fetch for the user."""
+    """Files to fetch where ``--data-path`` is left out; empty if the licence lets nobody fetch them for the user."""
     fields: Mapping[str, FieldCard] = {}
     """The fields by name; none where the user's files or the options name them."""
     size: Text
     """How many samples, how many bytes."""
     licence: Text
-    """Of the data, not of the reader; an SPDX identifier first."""
+    """Licence of the data, not of the reader; an SPDX identifier first."""
     source: Text
     """Where the data come from and whom to cite."""
-    options: Mapping[str, Any] = {}
+    options: Mapping[str, object] = {}
     """Defaults of the reader's options that differ from the reader's own."""
 
     @property
@@ -126,7 +126,7 @@ def read_card(dataset: str) -> Card:
 def load_dataset(
     dataset: str,
     path: str | Path | None = None,
-    options: Mapping[str, Any] | None = None,
+    options: Mapping[str, object] | None = None,
     *,
     flag: str = "--data-path",
 ) -> Dataset:
@@ -156,7 +156,7 @@ def reader_of(card: Card) -> ModuleType:
     return module
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, object]:
     try:
         if (size := path.stat().st_size) > LARGEST_FILE:
             raise DataError(f"{path}: a card has at most {LARGEST_FILE:,} bytes, but got {size:,}")
@@ -167,13 +167,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}: a card is a file of text, but it cannot be read: {error.strerror}") from error
 
 
-def _options(card: Card, reader: ModuleType, given: Mapping[str, Any]) -> Any:
-    known = reader.Options.model_fields
+def _options(card: Card, reader: ModuleType, given: Mapping[str, object]) -> BaseModel:
+    options: type[BaseModel] = reader.Options
+    known = options.model_fields
     for key in (*card.options, *given):
         if key not in known:
             raise DataError(f"data set {card.name}: no option {key!r}; there are: {', '.join(known)}")
     try:
-        return reader.Options.model_validate({**card.options, **given})
+        return options.model_validate({**card.options, **given})
     except ValidationError as error:
         raise DataError(f"data set {card.name}: options: {_complaints(error)}") from error
 

@@ -1,8 +1,8 @@
 """Some rows of a memory map, as a value that is small to send: where the map lies, and which rows.
 
-A set larger than memory is neither copied nor put into an object store: whoever trains opens the map by path and reads
-the rows of one batch. So every machine that trains must see the path, and the file must stay as it is: its length and
-time go along and are looked at again before every trial.
+A set larger than memory is neither copied nor put into an object store: a trial opens the map by path and reads the
+rows of one batch. So every machine that trains must see the path, and the file must stay as it is: its length and time
+go along and are compared before every trial.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -35,7 +34,7 @@ class Mapped:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the rows, as an array of them would have it."""
+        """Shape of the rows as an array."""
         return (len(self.index), *self.whole[1:])
 
     @property
@@ -47,8 +46,8 @@ class Mapped:
 
     def read(self, rows: np.ndarray | slice) -> np.ndarray:
         """A copy of some of the rows, in the order asked for; raises DataError if the file is gone."""
-        found: np.ndarray = self._array[self.index[rows]]
-        return found
+        values: np.ndarray = self._array[self.index[rows]]
+        return values
 
     def part(self, rows: slice) -> Mapped:
         """A run of the rows, unread."""
@@ -75,7 +74,7 @@ class Mapped:
         except (OSError, ValueError) as error:
             raise DataError(f"{self.path}: the map of images that the search began with is gone: {error}") from error
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in self.__dict__.items() if name != "_array"}
 
 
@@ -87,9 +86,9 @@ def select(values: np.ndarray, index: np.ndarray, *, share: float = SHARE) -> np
     return np.ascontiguousarray(values[index])
 
 
-def _offset(values: np.memmap[Any, Any]) -> int:
+def _offset(values: np.memmap) -> int:
     """Where the array begins in its file; views of a map keep the offset of the whole."""
-    base: Any = values
+    base = values
     while isinstance(base.base, np.memmap):
         base = base.base
     return int(base.offset + values.ctypes.data - base.ctypes.data)
@@ -105,11 +104,11 @@ def memory_of(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/
     least = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with suppress(OSError):  # no control groups: another system, or hidden
         for line in groups.read_text(encoding="utf-8").splitlines():
-            _, kinds, place = line.split(":", 2)
-            if kinds in ("", "memory"):  # version 2, version 1
-                top, name = (root, "memory.max") if not kinds else (root / "memory", "memory.limit_in_bytes")
-                group = top / place.lstrip("/")
-                for each in (group, *group.parents):
+            _, controllers, group = line.split(":", 2)
+            if controllers in ("", "memory"):  # version 2, version 1
+                top, name = (root, "memory.max") if not controllers else (root / "memory", "memory.limit_in_bytes")
+                folder = top / group.lstrip("/")
+                for ancestor in (folder, *folder.parents):
                     with suppress(OSError, ValueError):  # hidden; or "max"
-                        least = min(least, int((each / name).read_text(encoding="utf-8")))
+                        least = min(least, int((ancestor / name).read_text(encoding="utf-8")))
     return least

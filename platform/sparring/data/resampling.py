@@ -1,9 +1,9 @@
 """The members of a k-fold, a bootstrap or an ensemble: which rows train and validate each, and from which seed.
 
-What varies: of a k-fold the rows, of an ensemble the seed, of a bootstrap both. Only the rows that a split lets train
-or validate are dealt out anew; its test rows stay untouched. Numbers of members, sizes and seeds are those XANESNET
-ships (github.com/NewcastleRSE/XANESNET), where a bootstrap's draw is then split into training and validation, so that
-a row drawn twice may stand in both. Here a bootstrap validates on the rows that were not drawn.
+The members of a k-fold differ in their rows, those of an ensemble in their seed, those of a bootstrap in both. Only the
+training and validation rows of a split are dealt out anew; no test row is touched. Numbers of members, sizes and seeds
+are XANESNET's (github.com/NewcastleRSE/XANESNET). There a bootstrap's draw is then split into training and validation,
+so that a row drawn twice may stand in both. Here a bootstrap validates on the rows that were not drawn.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from ..errors import UsageError
 from .splits import Split
 
 SEEDS = (97, 39, 22)
-"""Of the first members of a bootstrap and of an ensemble."""
+"""Seeds of the first members of a bootstrap and of an ensemble."""
 MOST = 1000
-"""Members: as many as there are seeds."""
+"""Most members of a plan: there are as many seeds."""
 LEAST_ROWS = 2
-"""To train on and to validate on: batch norms and variances want two."""
+"""Fewest rows to train on, and to validate on: batch norms and variances need two."""
 Scheme = Literal["kfold", "bootstrap", "ensemble"]
 CALLED = {"kfold": "k-fold", "bootstrap": "bootstrap", "ensemble": "ensemble"}
 
 
 class Member(BaseModel):
-    """One of them, as it stands in its folder's ``model.json``."""
+    """One member, as it stands in its folder's ``model.json``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     scheme: Scheme
     number: Annotated[int, Field(ge=1)]
-    """From 1. Of a repeated k-fold, repeat r has the numbers (r - 1)·folds + 1 to r·folds."""
+    """Counted from 1. In a repeated k-fold, repeat r has the numbers (r - 1)·folds + 1 to r·folds."""
     seed: int
-    """Of its first weights, order and noise; of a bootstrap also of the rows it draws."""
+    """Seed of its first weights, order and noise; in a bootstrap also of the rows it draws."""
     folds: Annotated[int, Field(ge=2)] | None = None
-    """Of a k-fold, into how many parts the rows are dealt."""
+    """Number of parts into which a k-fold deals the rows."""
     size: Annotated[float, Field(gt=0)] | None = None
-    """Of a bootstrap, rows drawn / rows there are."""
+    """Rows that a bootstrap draws, as a share of the rows there are."""
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """Name of its folder."""
         if self.scheme == "ensemble":
             return f"seed-{self.seed}"
         return f"{'fold' if self.scheme == 'kfold' else 'draw'}-{self.number}"
@@ -56,7 +56,7 @@ class Plan:
 
     scheme: Scheme
     members: int
-    """Of a repeated k-fold, folds · repeats."""
+    """Number of members; in a repeated k-fold, folds · repeats."""
     folds: int | None = None
     size: float | None = None
 
@@ -64,8 +64,8 @@ class Plan:
         """The members, always the same; those of fewer begin those of more. seed: the configuration's, for a k-fold."""
         seeds = [seed] * self.members if self.scheme == "kfold" else _seeds(self.members)
         return tuple(
-            Member(scheme=self.scheme, number=number, seed=each, folds=self.folds, size=self.size)
-            for number, each in enumerate(seeds, start=1)
+            Member(scheme=self.scheme, number=number, seed=member_seed, folds=self.folds, size=self.size)
+            for number, member_seed in enumerate(seeds, start=1)
         )
 
 

@@ -36,26 +36,26 @@ def unpack(archive: Path, target: Path) -> None:
     Raises DataError, naming the archive and the member, for what is torn, foreign or meant to harm.
     """
     budget = _Budget(archive)
-    with _workplace(target) as place:
+    with _temporary_folder(target) as folder:
         try:
             alone = archive.suffix == ".gz" and not archive.stem.endswith(".tar")
             if not alone and tarfile.is_tarfile(archive):  # a gz of zeros would pass for an empty tar
-                _unpack_tar(archive, place, target.name, budget)
+                _unpack_tar(archive, folder, target.name, budget)
             elif zipfile.is_zipfile(archive):
-                _unpack_zip(archive, place, target.name, budget)
+                _unpack_zip(archive, folder, target.name, budget)
             elif alone:
                 with gzip.open(archive) as source:
-                    _copy(source, place / target.name, budget)
+                    _copy(source, folder / target.name, budget)
             else:
                 raise DataError(f"{archive}: expected a whole .tar, .tar.gz, .zip or .gz, but it is none of them")
         except _TORN as error:
             raise DataError(f"{archive}: it cannot be unpacked: {error}; it is torn, so fetch it again") from error
         except OSError as error:
             raise DataError(f"{archive}: it cannot be unpacked at {target}: {error.strerror or error}") from error
-        if not (place / target.name).exists():
+        if not (folder / target.name).exists():
             raise DataError(f"{archive}: expected it to hold {target.name!r}, but there is nothing of that name in it")
         try:
-            (place / target.name).rename(target)
+            (folder / target.name).rename(target)
         except OSError as error:
             if not target.exists():  # else another search unpacked the same archive meanwhile
                 raise DataError(f"{target}: it cannot be written: {error.strerror}") from error
@@ -81,32 +81,32 @@ class _Budget:
             raise DataError(f"{self.archive}: it holds more than {MOST_FILES:,} members; it was not unpacked")
 
 
-def _unpack_tar(archive: Path, place: Path, top: str, budget: _Budget) -> None:
+def _unpack_tar(archive: Path, folder: Path, top: str, budget: _Budget) -> None:
     with tarfile.open(archive, "r|*") as tar:  # a stream: 24 GB are read once
         for member in tar:
             _check_name(archive, member.name)
             if not (member.isreg() or member.isdir()):
-                kind = "link" if member.issym() or member.islnk() else "device"
-                raise DataError(f"{archive}: its member {member.name!r} is a {kind}; it was not unpacked")
+                what = "link" if member.issym() or member.islnk() else "device"
+                raise DataError(f"{archive}: its member {member.name!r} is a {what}; it was not unpacked")
             budget.spend(member.size, files=1)
             if _is_below(member.name, top):
-                tar.extract(member, place, set_attrs=False, **_FILTER)  # type: ignore[arg-type]
+                tar.extract(member, folder, set_attrs=False, **_FILTER)  # type: ignore[arg-type]
 
 
-def _unpack_zip(archive: Path, place: Path, top: str, budget: _Budget) -> None:
+def _unpack_zip(archive: Path, folder: Path, top: str, budget: _Budget) -> None:
     with zipfile.ZipFile(archive) as packed:
         for member in packed.infolist():
             _check_name(archive, member.filename)
             mode = member.external_attr >> 16
             if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_IFMT(mode) == 0):
-                kind = "link" if stat.S_ISLNK(mode) else "device"
-                raise DataError(f"{archive}: its member {member.filename!r} is a {kind}; it was not unpacked")
+                what = "link" if stat.S_ISLNK(mode) else "device"
+                raise DataError(f"{archive}: its member {member.filename!r} is a {what}; it was not unpacked")
             if member.flag_bits & 1:
                 raise DataError(f"{archive}: its member {member.filename!r} is encrypted; it was not unpacked")
             budget.spend(0, files=1)
             if _is_below(member.filename, top) and not member.is_dir():
                 with packed.open(member) as source:
-                    _copy(source, place / member.filename, budget)
+                    _copy(source, folder / member.filename, budget)
 
 
 def _copy(source: IO[bytes] | gzip.GzipFile, target: Path, budget: _Budget) -> None:
@@ -129,16 +129,16 @@ def _is_below(name: str, top: str) -> bool:
 
 
 @contextmanager
-def _workplace(target: Path) -> Iterator[Path]:
+def _temporary_folder(target: Path) -> Iterator[Path]:
     """A temporary folder on the target's own disk."""
     try:
-        place = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=target.parent))
+        folder = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=target.parent))
     except OSError as error:
         raise DataError(
             f"{target.parent}: {target.name} must be unpacked there, but it cannot be written to: {error.strerror}; "
             "unpack it there yourself, or give another --data-path"
         ) from error
     try:
-        yield place
+        yield folder
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

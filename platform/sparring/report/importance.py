@@ -7,8 +7,8 @@ bad trial would otherwise outweigh all others, and because a pruned trial's valu
 after the completed ones, the later it was pruned the better, and by value among those of the same epoch.
 
 Values are only lent between trials in which the hyperparameter applies, so a conditional one is not credited with its
-condition. What a search never varied, or varied in too few trials, this cannot know; it describes the study, not the
-model.
+condition. Nothing is learnt of a hyperparameter that was never varied, or varied in too few trials: the figures
+describe the study, not the model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +25,12 @@ from ..display import show
 from ..records import Objective, Outcome, TrialRow, Value
 from ..space.dimension import Dimension
 
+Floats = NDArray[np.float64]
+
 TOO_FEW = 8
 """Fewer trials than this say nothing about a dozen hyperparameters."""
 
-MOST = 500
+MOST_TRIALS = 500
 """More trials are thinned to this many, drawn evenly over the ranks, so that a report takes seconds."""
 
 TRUSTED = 0.1
@@ -78,15 +79,15 @@ def measure_importance(
         return Importance(factors=(), explained=math.nan, sentence=sentence)
     quarter = known[: max(2, len(known) // 4)]
     total = len(known)
-    if total > MOST:
-        known = [known[index] for index in np.linspace(0, total - 1, MOST).round().astype(int)]
+    if total > MOST_TRIALS:
+        known = [known[index] for index in np.linspace(0, total - 1, MOST_TRIALS).round().astype(int)]
     codes = np.array([[encode(dimension, row.params.get(dimension.name)) for dimension in dimensions] for row in known])
     applies = np.array([[dimension.name in row.params for dimension in dimensions] for row in known])
     repeats, trees = (FEWER, FEWER_TREES) if len(known) >= MANY else (REPEATS, TREES)
     shares, explained = _permute(codes, applies, _ranks([_standing(row, sign) for row in known]), seed, repeats, trees)
     factors = [
-        Factor(name=each.name, share=float(share), spread=float(spread), best=_best_values(each, quarter))
-        for each, share, spread in zip(dimensions, shares.mean(axis=0), shares.std(axis=0, ddof=1), strict=True)
+        Factor(name=dimension.name, share=float(share), spread=float(spread), best=_best_values(dimension, quarter))
+        for dimension, share, spread in zip(dimensions, shares.mean(axis=0), shares.std(axis=0, ddof=1), strict=True)
     ]
     return Importance(
         factors=tuple(sorted(factors, key=lambda factor: -factor.share)),
@@ -96,7 +97,7 @@ def measure_importance(
 
 
 def encode(dimension: Dimension, value: Value | None) -> float:
-    """A value as a number a tree can split: logarithm on log ranges, a choice's place in its list.
+    """A value as a number a tree can split: logarithm on log ranges, the index of a choice.
 
     ``off`` of a log range, and None where the hyperparameter does not apply, lie below everything else.
     """
@@ -115,17 +116,17 @@ def _standing(row: TrialRow, sign: float) -> tuple[bool, int, float]:
     return pruned, -row.epochs if pruned else 0, sign * (row.value or 0.0)
 
 
-def _ranks(standings: Sequence[tuple[bool, int, float]]) -> NDArray[Any]:
-    """Places from 0 to 1 of sorted standings; equal ones share their mean place."""
-    _, group = np.unique([standings.index(each) for each in standings], return_inverse=True)
-    places = np.arange(len(standings)) / len(standings)
-    shared: NDArray[Any] = (np.bincount(group, places) / np.bincount(group))[group]
+def _ranks(standings: Sequence[tuple[bool, int, float]]) -> Floats:
+    """Ranks from 0 to 1 of sorted standings; equal standings share their mean rank."""
+    _, group = np.unique([standings.index(standing) for standing in standings], return_inverse=True)
+    ranks = np.arange(len(standings)) / len(standings)
+    shared: Floats = (np.bincount(group, ranks) / np.bincount(group))[group]
     return shared
 
 
 def _permute(
-    codes: NDArray[Any], applies: NDArray[Any], ranks: NDArray[Any], seed: int, repeats: int, trees: int
-) -> tuple[NDArray[Any], float]:
+    codes: Floats, applies: Floats, ranks: Floats, seed: int, repeats: int, trees: int
+) -> tuple[Floats, float]:
     """(repeats, dimensions) shares of the ranks' variance, and what the forest explains of it."""
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.model_selection import KFold

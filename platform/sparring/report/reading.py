@@ -24,7 +24,7 @@ from ..space.toml_file import table_of
 from .importance import Importance, measure_importance
 from .yardsticks import Task, Yardstick, depends_on_winner, measure
 
-_ORDER = {outcome: place for place, outcome in enumerate(Outcome)}
+_ORDER = {outcome: index for index, outcome in enumerate(Outcome)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +72,8 @@ class Report:
 
     @property
     def rivals(self) -> tuple[Yardstick, ...]:
-        """The yardsticks but the floor, which nobody is to beat."""
-        return tuple(each for each in self.yardsticks if not each.is_floor)
+        """The yardsticks without the floor, which no trial has to beat."""
+        return tuple(yardstick for yardstick in self.yardsticks if not yardstick.is_floor)
 
     @property
     def stronger(self) -> tuple[Yardstick, ...]:
@@ -81,15 +81,15 @@ class Report:
         best, sign = self.best, self.objective.sign
         if best is None or best.value is None:
             return ()
-        figures = [(each, each.figure(self.objective.metric)) for each in self.rivals]
-        return tuple(each for each, value in figures if value is not None and sign * value < sign * best.value)
+        figures = [(rival, rival.figure(self.objective.metric)) for rival in self.rivals]
+        return tuple(rival for rival, value in figures if value is not None and sign * value < sign * best.value)
 
     @property
     def verdict(self) -> str:
         """The winner against the yardsticks, in a sentence or two; empty without either."""
         if self.best is None or not self.rivals:
             return ""
-        named = [f"{each.name} ({each.figure(self.objective.metric):.4g})" for each in self.stronger or self.rivals]
+        named = [f"{rival.name} ({rival.figure(self.objective.metric):.4g})" for rival in self.stronger or self.rivals]
         start = f"The best trial ({self.best.value:.4g})"
         if not self.stronger:
             return f"{start} beats every yardstick; the closest is {named[0]}."
@@ -123,7 +123,7 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
     if yardsticks and is_ranked(ranked[0]):
         measured, complaints = _yardsticks(folder, study, spec, ranked[0])
         notes += complaints
-    shown = [each for each in measured if each.figure(objective.metric) is not None]
+    shown = [yardstick for yardstick in measured if yardstick.figure(objective.metric) is not None]
     if measured and not shown:
         notes.append(f"no yardsticks: those of {spec.model} say nothing about {objective.metric}")
     return Report(
@@ -133,7 +133,7 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
         trials=tuple(ranked),
         table=_rank_table(reading, ranked, spec.objectives),
         importance=measure_importance(ranked, dimensions, objective, spec.seed),
-        yardsticks=tuple(sorted(shown, key=lambda each: objective.sign * (each.figure(objective.metric) or 0.0))),
+        yardsticks=tuple(sorted(shown, key=lambda shown: objective.sign * (shown.figure(objective.metric) or 0.0))),
         notes=tuple(notes),
     )
 
@@ -145,8 +145,8 @@ def _key(row: TrialRow, objective: Objective) -> tuple[bool, bool, float, int, i
 
 
 def _rank_table(reading: Reading, ranked: Sequence[TrialRow], objectives: Sequence[Objective]) -> pa.Table:
-    place = {trial: index for index, trial in enumerate(reading.table["trial"].to_pylist())}
-    table = reading.table.take(pa.array([place[row.trial] for row in ranked], pa.int64()))
+    row_of = {trial: index for index, trial in enumerate(reading.table["trial"].to_pylist())}
+    table = reading.table.take(pa.array([row_of[row.trial] for row in ranked], pa.int64()))
     ranks = pa.array([index + 1 if is_ranked(row) else None for index, row in enumerate(ranked)], pa.int64())
     table = table.add_column(0, "rank", ranks)
     table = table.add_column(1, "is_baseline", pa.array([row.trial == 0 for row in ranked]))
@@ -173,8 +173,8 @@ def _yardsticks(
     key = {"model": spec.model, "split": spec.split, "data_sha256": study["identity"]["data_sha256"]}
     if depends_on_winner(spec.model):
         key["params"] = dict(best.params)
-    if (found := _read_cache(path, key)) is not None:
-        return found, []
+    if (cached := _read_cache(path, key)) is not None:
+        return cached, []
     from ..study import reopen  # and with it the data
 
     try:
@@ -185,21 +185,25 @@ def _yardsticks(
     except (SparringError, OSError) as error:
         return (), [f"no yardsticks: {error}"]
     task = Task(model=spec.model, config=config, fields=opened.dataset.fields, split=opened.split)
-    found, complaints = measure(task)
+    measured, complaints = measure(task)
     if complaints:
-        return found, complaints  # and the next report tries again
+        return measured, complaints  # and the next report tries again
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_text(json.dumps({"key": key, "yardsticks": [asdict(each) for each in found]}, indent=2))
+        temporary.write_text(
+            json.dumps({"key": key, "yardsticks": [asdict(yardstick) for yardstick in measured]}, indent=2)
+        )
         temporary.replace(path)
     except OSError as error:
-        return found, [f"the yardsticks could not be kept in {path}: {error.strerror}; the next report measures again"]
-    return found, []
+        return measured, [
+            f"the yardsticks could not be kept in {path}: {error.strerror}; the next report measures again"
+        ]
+    return measured, []
 
 
-def _read_cache(path: Path, key: Mapping[str, Any]) -> list[Yardstick] | None:
+def _read_cache(path: Path, key: Mapping[str, object]) -> list[Yardstick] | None:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return [Yardstick(**each) for each in document["yardsticks"]] if document["key"] == key else None
+        return [Yardstick(**entry) for entry in document["yardsticks"]] if document["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError):  # not there, torn, or of another version: measured anew
         return None

@@ -87,7 +87,7 @@ def read(path: Path | None, options: Options) -> Dataset:
 def complexes(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Atomic numbers (count, 12), 0 where there is no atom, and positions around the iron in Å (count, 12, 3).
 
-    The first six places are the ligands', the last six their outer atoms'.
+    The first six are the ligands, the last six their outer atoms.
     """
     # S complexes, L = 6 ligands, T torsions
     direction_SL3, present_SL = _first_shell(count, rng)
@@ -127,15 +127,15 @@ def _first_shell(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.n
     """Unit vectors to the ligands (count, 6, 3) and which of them are there (count, 6)."""
     directions = np.tile(np.array([0.0, 0.0, 1.0]), (len(_DIRECTIONS), 6, 1))
     present = np.zeros((len(_DIRECTIONS), 6), dtype=bool)
-    for place, shell in enumerate(_DIRECTIONS):
-        directions[place, : len(shell)] = shell
-        present[place, : len(shell)] = True
+    for geometry, shell in enumerate(_DIRECTIONS):
+        directions[geometry, : len(shell)] = shell
+        present[geometry, : len(shell)] = True
     geometry_S = rng.integers(len(_DIRECTIONS), size=count)
     return directions[geometry_S], present[geometry_S]
 
 
 def _least_crowded(outer_STL3: np.ndarray, present_SL: np.ndarray) -> np.ndarray:
-    """Of each complex's torsions the one with the largest smallest distance between outer atoms."""
+    """The torsion of each complex whose outer atoms are farthest apart, judged by their smallest distance, (count,)."""
     first, second = np.triu_indices(6, k=1)
     apart_STP = np.square(outer_STL3[:, :, first] - outer_STL3[:, :, second]).sum(3)
     both_SP = present_SL[:, first] & present_SL[:, second]

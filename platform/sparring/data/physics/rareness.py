@@ -22,10 +22,10 @@ def rareness(muons_M7: np.ndarray, reference_N7: np.ndarray, neighbours: int = N
     """
     from sklearn.neighbors import NearestNeighbors  # 0.7 s to import, and only readers of muons need it
 
-    rows, known = (to_box(to_polar(each))[:, SKEWED] for each in (muons_M7, reference_N7))
+    rows, known = (to_box(to_polar(muons))[:, SKEWED] for muons in (muons_M7, reference_N7))
     views = [*((column,) for column in range(len(SKEWED))), tuple(range(len(SKEWED)))]
-    found = []
+    distances = []
     for view in views:
         tree = NearestNeighbors(n_neighbors=neighbours, algorithm="ball_tree").fit(known[:, view])
-        found.append(tree.kneighbors(rows[:, view])[0].mean(axis=1))
-    return np.stack(found, axis=1)
+        distances.append(tree.kneighbors(rows[:, view])[0].mean(axis=1))
+    return np.stack(distances, axis=1)

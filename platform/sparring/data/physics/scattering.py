@@ -89,8 +89,8 @@ def exafs(
     phase_Ek = np.angle(amplitude_Ek) + 2 * phase_shifts(absorber, k, np.array([1])) - np.pi
     path_k = mean_free_path(k)
     chi_Sk = np.zeros((len(numbers_SN), len(k)))
-    for place in range(numbers_SN.shape[1]):
-        index, radius, sigma2 = index_SN[:, place], radius_SN[:, place, None], sigma2_SN[:, place, None]
+    for neighbour in range(numbers_SN.shape[1]):
+        index, radius, sigma2 = index_SN[:, neighbour], radius_SN[:, neighbour, None], sigma2_SN[:, neighbour, None]
         damping = np.exp(-2 * (k**2 * sigma2 + radius / path_k))
         chi_Sk += strength_Ek[index] * damping * np.sin(2 * k * radius + phase_Ek[index]) / radius**2
     return S0_SQUARED / k * chi_Sk

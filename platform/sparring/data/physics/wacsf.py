@@ -73,10 +73,10 @@ def describe(structures: Sequence[Structure], grid: Grid) -> np.ndarray:
         order, rows = order[:-count], order[-count:]
         numbers_SN = np.zeros((len(rows), widest))
         positions_SN3 = np.zeros((len(rows), widest, 3))
-        for place, row in enumerate(rows):
-            found = neighbours[row]
-            numbers_SN[place, : len(found.numbers)] = found.numbers
-            positions_SN3[place, : len(found.numbers)] = found.positions
+        for slot, row in enumerate(rows):
+            atoms = neighbours[row]
+            numbers_SN[slot, : len(atoms.numbers)] = atoms.numbers
+            positions_SN3[slot, : len(atoms.numbers)] = atoms.positions
         features[rows] = describe_padded(numbers_SN, positions_SN3, grid)
     return features
 

@@ -23,9 +23,9 @@ from .images import FIELD, ImageOptions, chosen, planes
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-"""Pillow's parsers that are let near a file; it has forty more, some of which call other programs."""
+"""The parsers of Pillow that may open a file. It has forty more, and some of those call other programs."""
 MOST_PIXELS = 64_000_000
-"""An image of more is taken for a decompression bomb; 64 MP are 190 MB decoded."""
+"""A larger image is taken for a decompression bomb; 64 MP are 190 MB decoded."""
 
 
 class Options(ImageOptions):
@@ -51,8 +51,10 @@ def read(path: Path | None, options: Options) -> Dataset:
     counts: dict[str, int] = {}
     for part in PARTS:
         if part in options.parts:
-            found = _listed(path, options, part) if part in options.lists else _found(path / options.parts[part])
-            kept = [found[row] for row in chosen(len(found), options)]
+            candidates = (
+                _listed(path, options, part) if part in options.lists else _images_below(path / options.parts[part])
+            )
+            kept = [candidates[row] for row in chosen(len(candidates), options)]
             files += kept
             counts[part] = len(kept)
     side, channels = options.side or 64, options.channels or 3
@@ -85,8 +87,8 @@ def read_image(path: Path, side: int, channels: int) -> np.ndarray:
     except Image.DecompressionBombError as error:
         raise DataError(f"{path}: an image may have {MOST_PIXELS:,} pixels, but it announces far more") from error
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, EOFError) as error:
-        kind = "not an image of a known kind" if isinstance(error, UnidentifiedImageError) else f"torn: {error}"
-        raise DataError(f"{path}: it cannot be read, for it is {kind}; replace or remove it") from error
+        fault = "not an image of a known kind" if isinstance(error, UnidentifiedImageError) else f"torn: {error}"
+        raise DataError(f"{path}: it cannot be read, for it is {fault}; replace or remove it") from error
     return planes(_square(pixels, side))
 
 
@@ -99,25 +101,25 @@ def _square(image: Image.Image, side: int) -> Image.Image:
     return image.crop((left, top, left + edge, top + edge)).resize((side, side), Image.Resampling.BILINEAR)
 
 
-def _found(folder: Path) -> list[Path]:
+def _images_below(folder: Path) -> list[Path]:
     """Every image below a folder, sorted by path; hidden ones and links are left out.
 
     A link out of the folder may lead anywhere; one that stays inside would put an image into two parts of a split.
     """
-    found, links = [], []
-    for place, folders, names in os.walk(folder, onerror=_refuse):
+    files, links = [], []
+    for parent, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith((".", "sparring-cache"))]
-        images = [Path(place, name) for name in names if Path(name).suffix.lower() in SUFFIXES and name[0] != "."]
-        found += [file for file in images if not file.is_symlink()]
-        links += [file for file in (*images, *(Path(place, name) for name in folders)) if file.is_symlink()]
-    if not found and links:
+        images = [Path(parent, name) for name in names if Path(name).suffix.lower() in SUFFIXES and name[0] != "."]
+        files += [file for file in images if not file.is_symlink()]
+        links += [file for file in (*images, *(Path(parent, name) for name in folders)) if file.is_symlink()]
+    if not files and links:
         raise DataError(
             f"{folder}: expected images here or below, but found only links, {len(links):,} such as {min(links)}, and "
             "links are not followed; copy what they lead to with cp -rL, or give the folder it lies in"
         )
-    if not found:
+    if not files:
         raise DataError(f"{folder}: expected images ({', '.join(sorted(SUFFIXES))}) here or below, but found none")
-    return sorted(found)
+    return sorted(files)
 
 
 def _listed(path: Path, options: Options, part: Part) -> list[Path]:
@@ -126,15 +128,15 @@ def _listed(path: Path, options: Options, part: Part) -> list[Path]:
         lines = names.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{names}: cannot be read as a list of images: {error}") from error
-    found = [(number, folder / line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
-    for number, file in found:
+    listed = [(number, folder / line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    for number, file in listed:
         if not file.resolve().is_relative_to(folder.resolve()):
             raise DataError(f"{names}: line {number} leads out of {folder}: {lines[number - 1].strip()!r}")
         if not file.is_file():
             raise DataError(f"{names}: line {number} names {file}, but there is no such file")
-    if not found:
+    if not listed:
         raise DataError(f"{names}: expected one path per line, but it is empty")
-    return [file for _, file in found]
+    return [file for _, file in listed]
 
 
 def _refuse(error: OSError) -> None:

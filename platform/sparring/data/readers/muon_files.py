@@ -35,7 +35,7 @@ from ..physics.rareness import REFERENCE, rareness
 PUBLISHED = 1 + len(POLAR) + len(RARENESS)
 _TREES = {"TTree", "ROOT::RNTuple"}
 _BEAM = 1
-"""Told to the generator after the seed, so that smearing and the order of rows do not draw the same numbers."""
+"""Second number of the generator's seed, so that smearing and the order of rows do not draw the same numbers."""
 _SLACK = 1e-3  # published rows are float32 and were scaled back and forth
 
 Length = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -93,7 +93,7 @@ def _tables(path: Path) -> dict[str, np.ndarray]:
     files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".npy") if path.is_dir() else [path]
     if not files or files[0].suffix.lower() != ".npy":
         raise DataError(f"{path}: expected a .npy table, a folder of them or a .root file, but got neither")
-    found: dict[str, np.ndarray] = {}
+    tables: dict[str, np.ndarray] = {}
     for file in files:
         try:
             table = np.load(file, allow_pickle=False)
@@ -104,11 +104,11 @@ def _tables(path: Path) -> dict[str, np.ndarray]:
                 f"{file}: a table of muons has {len(COLUMNS)} columns ({', '.join(COLUMNS)}) or the published "
                 f"{PUBLISHED}, but got shape {table.shape} of {table.dtype}"
             )
-        found[file.stem] = table
-    widths = {stem: table.shape[1] for stem, table in found.items()}
+        tables[file.stem] = table
+    widths = {stem: table.shape[1] for stem, table in tables.items()}
     if len(set(widths.values())) > 1:
         raise DataError(f"{path}: all tables need equally many columns, but got {widths}; keep one kind")
-    return found
+    return tables
 
 
 def _from_published(path: Path, table_M12: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +132,7 @@ def _from_published(path: Path, table_M12: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _smeared(table_M7: np.ndarray, options: Options) -> np.ndarray:
-    """The muons as a beam that sweeps a ring makes them; each row's draw depends on its place in the table alone."""
+    """The muons as a beam that sweeps a ring makes them; a row's draw depends only on its number in the table."""
     if options.smear is None:
         return table_M7
     rng = np.random.default_rng([options.seed, _BEAM])

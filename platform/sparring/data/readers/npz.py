@@ -63,7 +63,7 @@ def read(path: Path | None, options: Options) -> Dataset:
 
 
 def _names(path: Path) -> list[str]:
-    """Of every array in an .npz."""
+    """Names of the arrays in an .npz."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             names = list(archive.files)

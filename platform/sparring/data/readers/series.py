@@ -129,11 +129,11 @@ def _load(file: Path, options: Options) -> np.ndarray:
 
 
 def _whole(file: Path, values: np.ndarray, options: Options) -> np.ndarray:
-    said = sorted(options.model_fields_set - ({"file", "form"} if options.form == "rows" else {"file"}))
-    if said:
+    given = sorted(options.model_fields_set - ({"file", "form"} if options.form == "rows" else {"file"}))
+    if given:
         raise DataError(
             f"{file}: an array (N, times, channels) is taken as it is, but its shape is {values.shape} and the options "
-            f"{', '.join(said)} were given; leave them out, or give one recording as (times, channels)"
+            f"{', '.join(given)} were given; leave them out, or give one recording as (times, channels)"
         )
     if values.shape[1] < 2 or not values.shape[2]:
         raise DataError(f"{file}: a series has at least 2 times and 1 channel, but got an array {values.shape}")

@@ -112,8 +112,8 @@ def _read_folder(path: Path, options: Options) -> tuple[np.ndarray, np.ndarray, 
     if not structures and not spectra:
         raise DataError(f"{path}: expected .xyz and .txt files here or one folder below, but found none")
     lonely = [
-        f"{len(stems)} {kind} without {other} ({_listed(stems)})"
-        for kind, other, stems in (
+        f"{len(stems)} {suffix} without {other} ({_listed(stems)})"
+        for suffix, other, stems in (
             (".xyz", ".txt", sorted(structures.keys() - spectra.keys())),
             (".txt", ".xyz", sorted(spectra.keys() - structures.keys())),
         )
@@ -181,14 +181,14 @@ def _read_npz(path: Path, options: Options) -> tuple[np.ndarray, np.ndarray, lis
 
 def _by_stem(path: Path, suffix: str) -> dict[str, Path]:
     """Files of one kind in the folder and its direct sub-folders; hidden ones are left out."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     folders = [path, *sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))]
     for file in (file for folder in folders for file in folder.iterdir()):
         if file.suffix.lower() == suffix and not file.name.startswith(".") and file.is_file():
-            other = found.setdefault(file.stem, file)
+            other = files.setdefault(file.stem, file)
             if other != file:
                 raise DataError(f"{path}: one {suffix} per stem, but there are {other} and {file}; remove one")
-    return found
+    return files
 
 
 def _lines(path: Path) -> list[str]:

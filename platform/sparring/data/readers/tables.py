@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...errors import DataError
 from ..dataset import PARTS, Dataset
+
+if TYPE_CHECKING:
+    from pyarrow import ChunkedArray, Table
 
 
 class Options(BaseModel):
@@ -54,7 +57,7 @@ def read(path: Path | None, options: Options) -> Dataset:
     )
 
 
-def read_table(path: Path, separator: str = ",", *, header: bool = True) -> Any:
+def read_table(path: Path, separator: str = ",", *, header: bool = True) -> Table:
     """An Arrow table from a .parquet or .csv (.tsv, .txt) file; header: the first line of text names the columns."""
     import pyarrow as arrow
     from pyarrow import csv, parquet
@@ -74,15 +77,15 @@ def read_table(path: Path, separator: str = ",", *, header: bool = True) -> Any:
     raise DataError(f"{path}: expected a .parquet or .csv file, but got neither")
 
 
-def numbers(path: Path, table: Any, name: str) -> np.ndarray:
+def numbers(path: Path, table: Table, name: str) -> np.ndarray:
     """One column as float64; raises DataError where it is empty or holds no number."""
     import pyarrow as arrow
 
     column = _column(path, table, name)
-    kind = column.type
-    if not (arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_boolean(kind)):
+    dtype = column.type
+    if not (arrow.types.is_integer(dtype) or arrow.types.is_floating(dtype) or arrow.types.is_boolean(dtype)):
         values = enumerate(column.to_pylist(), 1)
-        shown = next((f"{value!r} in row {row}" for row, value in values if not _is_number(value)), f"type {kind}")
+        shown = next((f"{value!r} in row {row}" for row, value in values if not _is_number(value)), f"type {dtype}")
         raise DataError(f"{path}: column {name!r} must hold numbers, but got {shown}")
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
@@ -91,43 +94,44 @@ def numbers(path: Path, table: Any, name: str) -> np.ndarray:
     return array
 
 
-def _columns(path: Path, table: Any, options: Options) -> dict[str, list[str]]:
+def _columns(path: Path, table: Table, options: Options) -> dict[str, list[str]]:
     aside = {options.id, options.part}
     if not options.columns:
         return {"x": [name for name in table.column_names if name not in aside]}
-    found: dict[str, list[str]] = {}
+    columns: dict[str, list[str]] = {}
     for field, patterns in options.columns.items():
-        found[field] = []
+        columns[field] = []
         for pattern in patterns:
             matching = [name for name in table.column_names if fnmatchcase(name, pattern) and name not in aside]
             if not matching:
                 raise DataError(f"{path}: no column is called {pattern!r}; there are: {_some(table.column_names)}")
-            found[field] += [name for name in matching if name not in found[field]]
-    return found
+            columns[field] += [name for name in matching if name not in columns[field]]
+    return columns
 
 
-def _matrix(path: Path, table: Any, names: list[str]) -> np.ndarray:
+def _matrix(path: Path, table: Table, names: list[str]) -> np.ndarray:
     return np.stack([numbers(path, table, name) for name in names], axis=1) if names else np.empty((table.num_rows, 0))
 
 
-def _column(path: Path, table: Any, name: str) -> Any:
+def _column(path: Path, table: Table, name: str) -> ChunkedArray:
     if table.column_names.count(name) != 1:
         raise DataError(f"{path}: one column must be called {name!r}, but there are: {_some(table.column_names)}")
     return table.column(name)
 
 
-def _parts(path: Path, table: Any, options: Options) -> tuple[np.ndarray, dict[str, int]]:
+def _parts(path: Path, table: Table, options: Options) -> tuple[np.ndarray, dict[str, int]]:
     """The rows in the order train, valid, test, and how many each has."""
     if options.part is None:
         return np.arange(table.num_rows), {}
-    said = [str(value) for value in _column(path, table, options.part).to_pylist()]
-    wrong = next((row for row, part in enumerate(said) if part not in PARTS), None)
+    labels = [str(value) for value in _column(path, table, options.part).to_pylist()]
+    wrong = next((row for row, part in enumerate(labels) if part not in PARTS), None)
     if wrong is not None:
         raise DataError(
-            f"{path}: column {options.part!r} must say {', '.join(PARTS)}, but says {said[wrong]!r} in row {wrong + 1}"
+            f"{path}: column {options.part!r} must say {', '.join(PARTS)}, but says {labels[wrong]!r} "
+            f"in row {wrong + 1}"
         )
-    rank = np.array([PARTS.index(part) for part in said])
-    return np.argsort(rank, kind="stable"), {part: said.count(part) for part in PARTS if part in said}
+    rank = np.array([PARTS.index(part) for part in labels])
+    return np.argsort(rank, kind="stable"), {part: labels.count(part) for part in PARTS if part in labels}
 
 
 def _is_number(value: object) -> bool:

@@ -101,7 +101,7 @@ def read_structures(loaded: Loaded, path: Path) -> NamedRows:
     files = _files(path, ".xyz", "--structures")
     card = read_card(loaded.about.dataset)
     options = {**card.options, **loaded.about.data}
-    grid = Grid(**{name: options[name] for name in Grid.model_fields if name in options})
+    grid = Grid.model_validate({name: options[name] for name in Grid.model_fields if name in options})
     features = describe([read_structure(file) for file in files], grid)
     return _as_rows(loaded, "structure", files, features, path)
 
