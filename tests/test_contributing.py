@@ -154,11 +154,11 @@ def test_a_metric_is_added_as_told(contributing, tree):
 
 
 PRUNED = """
-from sparring.records import PRUNERS
+from sparring.records import PRUNERS, StudySpec
 from sparring.referee.pruners import make_pruner
 from sparring.study.checks import check_names
 
-check_names({"pruner": "half_way"})
+check_names(StudySpec(name="toy", model="aegan", dataset="exafs", pruner="half_way"))
 pruner = make_pruner("half_way", 10)
 stopped = []
 for trial, best in enumerate([0.5, 0.4, 0.9, 0.3, 0.6]):
