@@ -109,6 +109,8 @@ for _ in range(2):
     row = training.run_epoch()
 assert row.is_finite and set(row.metrics) == set(find_config("small_aae").emitted()), row
 print("metrics:", *sorted(row.metrics))
+print("sampled", tuple(training.model.sample(3, seed=0)["image"].shape))
+print("scored", *training.model.score({"image": rows[:5]}))
 print(write_page("small_aae"))
 """
 
@@ -120,6 +122,7 @@ def test_a_model_is_added_as_told(contributing, tree):
     told = run(tree, "-c", TRAINED)
     assert re.search(r"^small_aae +Small AAE: a dense autoencoder whose codes", told, re.MULTILINE)
     assert "train/loss_adv" in told
+    assert "\nsampled (3, 1, 8, 8)\nscored reconstruction discriminator\n" in told
     assert "\n# small_aae\n" in told
     assert '"sparring.models.small_aae",' in (tree / "pyproject.toml").read_text(encoding="utf-8")
 
