@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from ...data import Card, read_card, reader_of
-from .markdown import as_value, cross, fill, one_line, prose, table, type_of
+from .markdown import Schema, as_value, cross, fill, one_line, prose, table, type_of
 
 
 def write_card(dataset: str) -> str:
@@ -25,11 +24,11 @@ def _parts(card: Card) -> Iterator[str]:
         rows = (
             (
                 f"`{name}`",
-                cross(each.shape) if each.shape else "as the files",
-                one_line(each.unit),
-                one_line(each.meaning),
+                cross(field.shape) if field.shape else "as the files",
+                one_line(field.unit),
+                one_line(field.meaning),
             )
-            for name, each in card.fields.items()
+            for name, field in card.fields.items()
         )
         yield table(("field", "shape of a sample", "unit", "meaning"), rows)
     yield from _options(card)
@@ -57,14 +56,14 @@ def _options(card: Card) -> Iterator[str]:
     rows = (
         (
             f"`--set data.{name}=…`",
-            _type(each),
-            as_value(card.options.get(name, each.get("default"))),
-            one_line(each.get("description", "")),
+            _type(schema),
+            as_value(card.options.get(name, schema.get("default"))),
+            one_line(schema.get("description", "")),
         )
-        for name, each in properties.items()
+        for name, schema in properties.items()
     )
     yield table(("option", "type", "here", "meaning"), rows)
 
 
-def _type(schema: dict[str, Any]) -> str:
+def _type(schema: Schema) -> str:
     return type_of(schema) if schema.get("type") != "object" and "$ref" not in schema else "table"

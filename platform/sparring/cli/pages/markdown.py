@@ -1,6 +1,6 @@
 """Docstrings, values and tables as Markdown; ``model_page.py`` and ``card_page.py`` know what a page says.
 
-Of a docstring, lists, formulas (paragraphs that begin ``loss =``), drawings and tables (two spaces in a row) keep their
+Lists, formulas (paragraphs that begin ``loss =``), drawings and tables (two spaces in a row) of a docstring keep their
 lines; prose is filled anew.
 """
 
@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 WIDTH = 120
+
+Schema = Mapping[str, Any]
+"""The JSON schema of a field, as pydantic makes it."""
 
 
 def paragraphs(documented: object) -> list[str]:
@@ -43,11 +46,12 @@ def one_line(text: str) -> str:
 
 
 def as_code(names: Iterable[str]) -> str:
+    """Names in backticks, with commas between."""
     return ", ".join(f"`{name}`" for name in names)
 
 
 def as_sentence(text: str, label: str) -> str:
-    """What follows a label such as ``Source: ``, with a capital."""
+    """The text after a label such as ``Source: ``, with a capital."""
     rest = text.removeprefix(label)
     return rest[0].upper() + rest[1:]
 
@@ -57,7 +61,7 @@ def _quoted(text: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows of cells, each as it stands."""
+    """A table in Markdown; cells are taken as they are."""
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
 
 
@@ -66,7 +70,7 @@ def cross(sizes: Iterable[int]) -> str:
     return "×".join(map(str, sizes))
 
 
-def type_of(schema: Mapping[str, Any]) -> str:
+def type_of(schema: Schema) -> str:
     """A field's type, bounds or choices from its JSON schema."""
     if "anyOf" in schema:
         return " or ".join(map(type_of, schema["anyOf"]))
@@ -76,18 +80,19 @@ def type_of(schema: Mapping[str, Any]) -> str:
         if "prefixItems" in schema:
             return f"[{', '.join(map(type_of, schema['prefixItems']))}]"
         return f"list of {type_of(schema['items'])}"
-    kind = {"boolean": "true or false", "string": "text", "null": "none"}.get(schema["type"], schema["type"])
+    name = {"boolean": "true or false", "string": "text", "null": "none"}.get(schema["type"], schema["type"])
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     return (
-        f"{kind} {', '.join(f'{sign} {as_value(schema[key])}' for key, sign in signs.items() if key in schema)}".strip()
+        f"{name} {', '.join(f'{sign} {as_value(schema[key])}' for key, sign in signs.items() if key in schema)}".strip()
     )
 
 
-def choices(values: Iterable[Any]) -> str:
+def choices(values: Iterable[object]) -> str:
+    """Values as TOML has them, with commas between."""
     return as_code(map(as_value, values))
 
 
-def as_value(value: Any) -> str:
+def as_value(value: object) -> str:
     """A value as TOML has it, numbers to 6 digits; ``none``, which TOML lacks, for what is left out."""
     if value is None:
         return "none"
@@ -96,5 +101,5 @@ def as_value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(as_value, value))}]"
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{name} = {as_value(each)}' for name, each in value.items())}}}"
+        return f"{{{', '.join(f'{name} = {as_value(entry)}' for name, entry in value.items())}}}"
     return re.sub(r"e([+-])0", r"e\1", f"{value:g}") if isinstance(value, float) else str(value)
