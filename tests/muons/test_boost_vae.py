@@ -12,8 +12,8 @@ from support.muons import make, run, solo, take
 from torch import Tensor
 
 from sparring.data.physics.kinematics import RARENESS
+from sparring.models.blocks.losses import gaussian_kl
 from sparring.models.blocks.muon_frame import HalfNormalRanks
-from sparring.models.boost_vae.model import divergence
 from sparring.training.noise import cumulate, order
 
 pytestmark = pytest.mark.slow  # all together
@@ -25,7 +25,7 @@ def test_the_divergence_is_the_integral(rows):
         own = torch.distributions.Normal(mean, math.exp(log_variance / 2)).log_prob(grid)
         prior = torch.distributions.Normal(0.0, 1.0).log_prob(grid)
         expected = torch.trapezoid(own.exp() * (own - prior), grid).item()
-        found = divergence(torch.tensor([[mean]]), torch.tensor([[log_variance]])).item()
+        found = gaussian_kl(torch.tensor([[mean]]), torch.tensor([[log_variance]])).item()
         assert found == pytest.approx(expected, abs=1e-6)
 
 

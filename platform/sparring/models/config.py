@@ -23,6 +23,24 @@ Penalty = Literal["none", "L1", "L2"]
 ScalingKind = Literal["none", "standard", "centered", "minmax"]
 Norm = Literal["batch", "group", "none"]
 
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""A probability of dropping a unit, or a momentum."""
+Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
+AucRows = Annotated[int, Field(ge=20)]
+"""Trees split no fewer."""
+
+# Fields that several systems have, with their text: a Config gives the name and the default.
+Channels = Annotated[
+    Literal[1, 3] | None, Field(description="1 for grey, 3 for colour; None keeps what the data have.")
+]
+AutoencoderRate = Annotated[Rate, Field(description="Learning rate of encoder and decoder. 1e-5 to 1e-2, log.")]
+DiscriminatorRate = Annotated[Rate, Field(description="Learning rate of the discriminator. 1e-5 to 1e-2, log.")]
+AutoencoderOptimizer = Annotated[Optimizer, Field(description="Optimizer of encoder and decoder.")]
+DiscriminatorOptimizer = Annotated[Optimizer, Field(description="Optimizer of the discriminator.")]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
@@ -64,26 +82,26 @@ class Config(BaseModel):
     yardsticks: ClassVar[str] = ""
     """What it is compared with in the report: the name of a module in ``sparring/yardsticks``. Empty: nothing yet."""
 
-    epochs: Annotated[int, Field(ge=1)] = 100
+    epochs: Count = 100
     """Passes over the training rows, or as many steps_per_epoch. 10 to 300."""
-    steps_per_epoch: Annotated[int, Field(ge=1)] | None = None
+    steps_per_epoch: Count | None = None
     """Steps that make an epoch, a part of a pass or several; None is one pass. With it a budget counts iterations:
     epochs · steps_per_epoch, whatever the size of the set."""
     batch_size: Annotated[int, Field(ge=2)] = 64
     """Samples per step over all workers together. 8 to 256; batch norm needs at least 2."""
     lr_schedule: Schedule = "none"
     """How learning rates move: per epoch for the published five, per step for cosine, one_cycle (arXiv:1708.07120)."""
-    schedule_step_size: Annotated[int, Field(ge=1)] = 50
+    schedule_step_size: Count = 50
     """Epochs between two decays of the step schedule."""
-    schedule_milestones: tuple[Annotated[int, Field(ge=1)], ...] = (30, 60, 90)
+    schedule_milestones: tuple[Count, ...] = (30, 60, 90)
     """Epochs at which the multistep schedule decays."""
     schedule_gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Factor of one decay (step, multistep), or per epoch (exponential). 0.1 to 1."""
     schedule_factor: Annotated[float, Field(gt=0, le=1)] = 1 / 3
     """Share of the learning rate at the start of linear and constant."""
-    schedule_iters: Annotated[int, Field(ge=1)] = 5
+    schedule_iters: Count = 5
     """Epochs until linear and constant reach the full learning rate."""
-    early_stop: Annotated[int, Field(ge=1)] | None = None
+    early_stop: Count | None = None
     """Stop after so many epochs without a better objective. None trains the whole budget."""
 
     @property

@@ -11,10 +11,18 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .. import config
-from ..config import Optimizer, Phase, Schedule
-
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from ..config import (
+    Channels,
+    Count,
+    DiscriminatorOptimizer,
+    DiscriminatorRate,
+    Fraction,
+    Optimizer,
+    Phase,
+    Rate,
+    Schedule,
+    Weight,
+)
 
 PHASES = (
     Phase(name="recon", nets=("encoder", "decoder"), lr="lr_recon", optim_fn="optim_fn_recon"),
@@ -33,7 +41,7 @@ class CodeConfig(config.Config):
         "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance",
     )  # fmt: skip
 
-    epochs: Annotated[int, Field(ge=1)] = 10
+    epochs: Count = 10
     """Passes over the training rows. 10 to 300."""
     lr_schedule: Schedule = "exponential"
     """How learning rates move. Published: by 0.99 per epoch (its code does so per batch)."""
@@ -47,15 +55,15 @@ class CodeConfig(config.Config):
     phase and an optimizer of its own, as published: there lr_reg says how strong it is, and w_adv is not read."""
     w_adv: Weight = 0.01
     """Weight of the adversarial loss beside the reconstruction's, if is_joint. 1e-4 to 1, log."""
-    latent_dim: Annotated[int, Field(ge=1)] = 64
+    latent_dim: Count = 64
     """Length of the code. 2 to 64."""
-    width: Annotated[int, Field(ge=1)] = 64
+    width: Count = 64
     """Channels after the encoder's first halving; each further one doubles them. 8 to 64."""
     n_stages: Annotated[int, Field(ge=1, le=8)] = 3
     """Halvings of the encoder. 1 to 5."""
-    width_dis: Annotated[int, Field(ge=1)] = 64
+    width_dis: Count = 64
     """The discriminator's hidden layers have twice as many units, as many, and 8. 16 to 256."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Fraction = 0.1
     """Probability of dropping a number before each ReLU of encoder and discriminator. 0 to 0.5."""
     input_noise: Weight = 0.0
     """Deviation of the noise that the encoder must see through in the reconstruction phase, in the units that its
@@ -64,14 +72,12 @@ class CodeConfig(config.Config):
     """The prior is N(0, prior_std²·I). 1 to 5."""
     lr_recon: Rate = 1e-4
     """Learning rate of encoder and decoder in the reconstruction phase. 1e-5 to 1e-2, log."""
-    lr_dis: Rate = 1e-4
-    """Learning rate of the discriminator. 1e-5 to 1e-2, log."""
+    lr_dis: DiscriminatorRate = 1e-4
     lr_reg: Rate = 1e-4
     """Learning rate of the encoder in the regularisation phase. 1e-6 to 1e-2, log."""
     optim_fn_recon: Optimizer = "Adam"
     """Optimizer of the reconstruction phase."""
-    optim_fn_dis: Optimizer = "Adam"
-    """Optimizer of the discriminator."""
+    optim_fn_dis: DiscriminatorOptimizer = "Adam"
     optim_fn_reg: Optimizer = "Adam"
     """Optimizer of the regularisation phase."""
 
@@ -93,5 +99,4 @@ class Config(CodeConfig):
     """Pixels a side that images are brought to. 16 to 64."""
     image_fit: Literal["resize", "pad"] = "resize"
     """Bilinear, or centred on black."""
-    channels: Literal[1, 3] | None = None
-    """1 for grey, 3 for colour; None keeps what the data have."""
+    channels: Channels = None

@@ -11,11 +11,18 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from .. import config
-from ..config import Norm, Optimizer, Phase
-
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Dims = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+from ..config import (
+    AutoencoderOptimizer,
+    AutoencoderRate,
+    Channels,
+    Count,
+    DiscriminatorOptimizer,
+    Norm,
+    Phase,
+    Rate,
+    Weight,
+    Widths,
+)
 
 
 class Config(config.Config):
@@ -42,13 +49,12 @@ class Config(config.Config):
     """Pixels a side that images are brought to: a multiple of 2 to the number of hidden_dims. 16 to 256."""
     image_fit: Literal["resize", "pad"] = "resize"
     """Bilinear, as published, or centred on black."""
-    channels: Literal[1, 3] | None = None
-    """1 for grey, 3 for colour; None keeps what the data have."""
-    latent_dim: Annotated[int, Field(ge=1)] = 128
+    channels: Channels = None
+    latent_dim: Count = 128
     """Length of the code. 2 to 256."""
-    hidden_dims: Dims = (32, 64, 128, 256, 512)
+    hidden_dims: Widths = (32, 64, 128, 256, 512)
     """Channels of the encoder's halvings, in order, and of the decoder's, reversed. [16, 32] to the default."""
-    hidden_dims_dis: Dims = (32, 64, 128, 256)
+    hidden_dims_dis: Widths = (32, 64, 128, 256)
     """Channels of the discriminator's halvings. Published: this, or the hidden_dims given for both."""
     norm_dis: Norm = "batch"
     """What follows the discriminator's convolutions. It judges real, reconstructed and sampled images apart, and batch
@@ -61,8 +67,7 @@ class Config(config.Config):
     """Weight of the adversarial loss on reconstructions (their own error weighs 1). 1e-4 to 1, log."""
     gen_weight: Weight = 0.002
     """Weight of the adversarial loss on samples from the prior. 1e-4 to 1, log."""
-    lr_gen: Rate = 2e-4
-    """Learning rate of encoder and decoder. 1e-5 to 1e-2, log."""
+    lr_gen: AutoencoderRate = 2e-4
     lr_dis: Rate = 2e-4
     """Learning rate of the discriminator. 1e-6 to 1e-2, log."""
     out_dataset: str | None = None
@@ -71,10 +76,8 @@ class Config(config.Config):
     out_path: str | None = None
     """Where out_dataset lies if its files are yours, as --data-path says of the model's own set. None for one that is
     embedded or fetched."""
-    optim_fn_gen: Optimizer = "Adam"
-    """Optimizer of encoder and decoder."""
-    optim_fn_dis: Optimizer = "Adam"
-    """Optimizer of the discriminator."""
+    optim_fn_gen: AutoencoderOptimizer = "Adam"
+    optim_fn_dis: DiscriminatorOptimizer = "Adam"
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -26,7 +26,8 @@ from torch.nn import functional
 
 from ..autoencoder import Autoencoder
 from ..base import Shapes, Step
-from ..blocks.convolutions import ImageCritic, ImageDecoder, ImageEncoder, reparameterise
+from ..blocks.convolutions import ImageCritic, ImageDecoder, ImageEncoder
+from ..blocks.gaussian import reparameterise
 from ..blocks.images import Images, check_shape
 from ..blocks.losses import bce_adversarial, gaussian_kl
 from ..blocks.ssim import ms_ssim

@@ -12,21 +12,23 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .. import config
-from ..config import (  # fmt: skip
+from ..config import (
     Activation,
     AdversarialLoss,
     Bias,
+    Count,
+    Fraction,
     Kernel,
     Optimizer,
     Penalty,
     Phase,
+    Rate,
     ReconstructionLoss,
     ScalingKind,
+    Weight,
 )
 
 Layers = Annotated[int, Field(ge=0)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 GENERATOR = (
     "structure_encoder", "spectrum_encoder", "shared_encoder", "shared_decoder", "structure_decoder", "spectrum_decoder"
@@ -88,17 +90,17 @@ class Config(config.Config):
         "val/mse_predict_structure": ("spectrum", "structure"),
     }
 
-    hidden_size: Annotated[int, Field(ge=1)] = 256
+    hidden_size: Count = 256
     """Units of every hidden layer, and length of the code. 32 to 512."""
-    n_hl_gen: Annotated[int, Field(ge=1)] = 2
+    n_hl_gen: Count = 2
     """Hidden layers of each encoder and decoder. 1 to 5."""
-    n_hl_shared: Annotated[int, Field(ge=1)] = 2
+    n_hl_shared: Count = 2
     """Hidden layers of the shared encoder and of the shared decoder. 1 to 5."""
-    n_hl_dis: Annotated[int, Field(ge=1)] = 2
+    n_hl_dis: Count = 2
     """Hidden layers of each discriminator. 1 to 5."""
     activation: Activation = "prelu"
     """After every hidden layer."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Fraction = 0.0
     """Probability of dropping a hidden unit, in all nets. 0 to 0.5. The published code reads it and drops none."""
     lr_gen: Rate = 0.01
     """Learning rate of the six generator nets. 1e-5 to 3e-2, log."""

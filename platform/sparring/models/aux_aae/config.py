@@ -10,12 +10,18 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .. import config
-from ..config import Optimizer, Phase
-
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Beta = Annotated[float, Field(ge=0, lt=1)]
-Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+from ..config import (
+    AucRows,
+    AutoencoderOptimizer,
+    AutoencoderRate,
+    Count,
+    DiscriminatorOptimizer,
+    DiscriminatorRate,
+    Fraction,
+    Phase,
+    Weight,
+    Widths,
+)
 
 
 class Config(config.Config):
@@ -33,11 +39,11 @@ class Config(config.Config):
     )  # fmt: skip
     optional: ClassVar = {"val/auc": "auc_rows"}
 
-    epochs: Annotated[int, Field(ge=1)] = 60
+    epochs: Count = 60
     """Passes over the training rows. 10 to 300."""
     batch_size: Annotated[int, Field(ge=2)] = 50
     """Rows per step, all seen by both phases. 50 to 1,024. Published: 100, one half for each phase."""
-    latent_dim: Annotated[int, Field(ge=1)] = 4
+    latent_dim: Count = 4
     """Length of the code; 4 as there are auxiliary values. 2 to 8."""
     hidden_gen: Widths = (1000, 1000)
     """Widths of the hidden layers of the encoder and, from its end, of the decoder."""
@@ -45,24 +51,20 @@ class Config(config.Config):
     """Widths of the discriminator's hidden layers."""
     code: Literal["relu", "softplus"] = "relu"
     """What keeps codes above 0: relu, which may pile some up at exactly 0, or softplus, which cannot."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    dropout: Fraction = 0.2
     """Probability of dropping a hidden unit, in all nets. 0 to 0.5."""
     loss_recon: Literal["mse", "l1"] = "mse"
     """How far a reconstruction is off. The published code takes binary cross entropy of values above 1, which has no
     lower bound; its text says mse."""
-    lr_gen: Rate = 1e-4
-    """Learning rate of encoder and decoder. 1e-5 to 1e-2, log."""
-    lr_dis: Rate = 1e-4
-    """Learning rate of the discriminator. 1e-5 to 1e-2, log."""
-    optim_fn_gen: Optimizer = "Adam"
-    """Optimizer of encoder and decoder."""
-    optim_fn_dis: Optimizer = "Adam"
-    """Optimizer of the discriminator."""
-    beta1: Beta = 0.9
+    lr_gen: AutoencoderRate = 1e-4
+    lr_dis: DiscriminatorRate = 1e-4
+    optim_fn_gen: AutoencoderOptimizer = "Adam"
+    optim_fn_dis: DiscriminatorOptimizer = "Adam"
+    beta1: Fraction = 0.9
     """How long Adam remembers gradients. 0 to 0.9; other optimizers do not read it."""
     w_adv: Weight = 3.0
     """Weight of codes that pass for half-normal draws (published: weight_gauss_loss). 0.1 to 30, log; 0 leaves the
     term out: a plain autoencoder."""
-    auc_rows: Annotated[int, Field(ge=20)] | None = None
+    auc_rows: AucRows | None = None
     """Training rows, and as many draws of the prior, that boosted trees learn from at every validation for val/auc;
     None leaves it out. 2,000 add 0.2 s; published: 50,000."""

@@ -10,12 +10,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from .. import config
-from ..config import Optimizer, Phase
-
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Beta = Annotated[float, Field(ge=0, lt=1)]
-Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+from ..config import AucRows, Count, DiscriminatorOptimizer, Fraction, Optimizer, Phase, Rate, Weight, Widths
 
 
 class Config(config.Config):
@@ -33,7 +28,7 @@ class Config(config.Config):
     )  # fmt: skip
     optional: ClassVar = {"val/auc": "auc_rows"}
 
-    epochs: Annotated[int, Field(ge=1)] = 60
+    epochs: Count = 60
     """Passes over the training rows. Published: 200,000 to 1.5 million steps of 50 rows."""
     batch_size: Annotated[int, Field(ge=2)] = 50
     """Rows per step: so many real and so many generated ones. In the authors' hands 10 was too few, 1,000 too many."""
@@ -42,13 +37,13 @@ class Config(config.Config):
     nothing (the plain GAN)."""
     frame: Literal["box", "normal"] = "box"
     """What the nets see: boxed columns (published last), or these made normal and divided by 7 (published first)."""
-    noise: Annotated[int, Field(ge=1)] = 100
+    noise: Count = 100
     """Length of the generator's noise. 10 to 200."""
     hidden_gen: Widths = (1000, 1000, 250, 50)
     """Widths of the generator's hidden layers."""
     hidden_dis: Widths = (1000, 1000, 250, 50)
     """Widths of the discriminator's hidden layers."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    dropout: Fraction = 0.2
     """Probability of dropping a hidden unit of the discriminator. 0 to 0.5."""
     lr_gen: Rate = 4e-4
     """Learning rate of the generator. 1e-5 to 3e-3, log."""
@@ -56,9 +51,8 @@ class Config(config.Config):
     """Learning rate of the discriminator. 1e-5 to 3e-3, log."""
     optim_fn_gen: Optimizer = "Adam"
     """Optimizer of the generator."""
-    optim_fn_dis: Optimizer = "Adam"
-    """Optimizer of the discriminator."""
-    beta1: Beta = 0.5
+    optim_fn_dis: DiscriminatorOptimizer = "Adam"
+    beta1: Fraction = 0.5
     """How long Adam remembers gradients. 0 to 0.9; other optimizers do not read it. (Published with AMSGrad, which is
     left out.)"""
     w_adv: Weight = 10.0
@@ -70,10 +64,10 @@ class Config(config.Config):
     """Step at which the weight of the rareness begins to rise from 0."""
     ramp_end: Annotated[int, Field(ge=0)] = 0
     """Step at which it is reached; 0 means from the first step on."""
-    aux_steps: Annotated[int, Field(ge=1)] = 600
+    aux_steps: Count = 600
     """Steps for which each regressor of the rareness is fitted, 256 rows each, before training; then it is frozen.
     200 to 2,000. Published: 100,000 to 500,000 at a rate 30 times lower."""
-    auc_rows: Annotated[int, Field(ge=20)] | None = None
+    auc_rows: AucRows | None = None
     """Training rows, and as many generated ones, that boosted trees learn from at every validation for val/auc; None
     leaves it out. 2,000 add 0.2 s; published: 50,000, every 5,000 or 25,000 steps."""
 

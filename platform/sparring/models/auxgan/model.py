@@ -26,7 +26,7 @@ from torch.nn import functional
 
 from ...data.physics.kinematics import RARENESS, SKEWED
 from ..base import Shapes, Step
-from ..blocks.dense import StackedMlp, dense, regress
+from ..blocks.dense import Normalised, StackedMlp, dense, regress
 from ..blocks.eval_mode import eval_mode
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks
@@ -62,7 +62,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         super().__init__(config, shapes, frame=config.frame, auc_rows=config.auc_rows)
         self.columns: tuple[int, ...] = {"1d": (0, 1, 2, 3), "4d": (RARENESS.index("4d"),), "none": ()}[config.aux]
         told = config.noise + len(self.columns) + 3
-        self.generator = dense([told, *config.hidden_gen, len(SKEWED)], norm="after", end=nn.Tanh())
+        self.generator = dense([told, *config.hidden_gen, len(SKEWED)], norm=Normalised("after"), end=nn.Tanh())
         self.discriminator = dense([7, *config.hidden_dis, 1], dropout=config.dropout)
         widths = (len(SKEWED), 64, 128, 1) if config.aux == "4d" else (1, 32, 64, 1)
         self.regressors = StackedMlp(len(self.columns), widths)

@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -163,8 +162,3 @@ class CodeCritic(nn.Module):
             code = functional.dropout(layer(code), self.dropout, self.training and drops).relu()
         logits: Tensor = self.leave(code)
         return logits
-
-
-def reparameterise(mean: Tensor, logvar: Tensor) -> Tensor:
-    """A draw from the Gaussian of the mean and log variance given, through which gradients flow."""
-    return mean + (logvar / 2).exp() * torch.randn_like(mean)

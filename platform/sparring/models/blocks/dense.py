@@ -1,12 +1,15 @@
-"""Dense nets as the muon systems have them (Keras layers in torch), and a plain fit of small ones.
+"""Dense nets as Keras users write them, several small ones as one, and a plain fit of those.
 
 A hidden layer is Linear → LeakyReLU(slope), with a batch norm before the activation or after it, or none, and dropout
-at its end. Keras's defaults where torch's differ: batch norm's eps 1e-3 and, as published, momentum 0.8 (torch: 0.2).
+at its end. ``mlp.stack`` has the AEGAN's nets: its layers are frozen one by one, norm and all, so each is a ``Block``,
+and saved weights have the blocks' names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -14,23 +17,37 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+KERAS_NORM = partial(nn.BatchNorm1d, eps=1e-3, momentum=0.2)
+"""Keras's batch norm: eps 1e-3 and, as published for muons, its momentum 0.8, which torch counts the other way."""
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Where a dense net has batch norms."""
+
+    place: Literal["before", "after"]
+    """On which side of the activation."""
+    first: int = 0
+    """The first hidden layer that has one, from 0; all later ones have one too."""
+    make: Callable[[int], nn.Module] = KERAS_NORM
+
 
 def dense(
     widths: Sequence[int],
     *,
     slope: float = 0.2,
-    norm: Literal["none", "before", "after"] = "none",
+    norm: Normalised | None = None,
     dropout: float = 0.0,
     end: nn.Module | None = None,
 ) -> nn.Sequential:
     """Hidden layers of all widths but the last, a bare Linear to the last, and ``end``; (B, first) → (B, last)."""
     *hidden, last = pairwise(widths)
     layers: list[nn.Module] = []
-    for inputs, outputs in hidden:
+    for number, (inputs, outputs) in enumerate(hidden):
         layers.append(nn.Linear(inputs, outputs))
         parts: list[nn.Module] = [nn.LeakyReLU(slope)]
-        if norm != "none":
-            parts.insert(0 if norm == "before" else 1, nn.BatchNorm1d(outputs, eps=1e-3, momentum=0.2))
+        if norm is not None and number >= norm.first:
+            parts.insert(0 if norm.place == "before" else 1, norm.make(outputs))
         layers += parts
         if dropout > 0:
             layers.append(nn.Dropout(dropout))

@@ -10,12 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .. import config
-from ..config import Optimizer, Phase
-
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Beta = Annotated[float, Field(ge=0, lt=1)]
-Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+from ..config import AucRows, Count, Fraction, Optimizer, Phase, Rate, Weight, Widths
 
 
 class Config(config.Config):
@@ -31,13 +26,13 @@ class Config(config.Config):
     )  # fmt: skip
     optional: ClassVar = {"val/auc": "auc_rows"}
 
-    epochs: Annotated[int, Field(ge=1)] = 60
+    epochs: Count = 60
     """Passes over the training rows. 10 to 300."""
     batch_size: Annotated[int, Field(ge=2)] = 512
     """Rows per step. 50 to 1,024; published later: 50."""
     frame: Literal["box", "normal"] = "normal"
     """What the nets see: boxed columns, or these made normal and divided by 7 (published)."""
-    latent_dim: Annotated[int, Field(ge=1)] = 4
+    latent_dim: Count = 4
     """Length of the code. 2 to 8; 2 was too few in the authors' hands."""
     hidden: Widths = (250, 500, 500, 250)
     """Widths of the encoder's hidden layers and, from its end, of the decoder's."""
@@ -45,7 +40,7 @@ class Config(config.Config):
     """Learning rate. 1e-5 to 1e-2, log."""
     optim_fn_gen: Optimizer = "Adam"
     """Optimizer."""
-    beta1: Beta = 0.5
+    beta1: Fraction = 0.5
     """How long Adam remembers gradients. 0 to 0.9; other optimizers do not read it. (Published with AMSGrad, which is
     left out.)"""
     w_recon: Weight = 1.0
@@ -61,6 +56,6 @@ class Config(config.Config):
     boost_power: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Weight of a muon is its auxiliary value (of all four columns together) to this power; 0 is no boost. 0 to 1; 1
     was too much in the authors' hands."""
-    auc_rows: Annotated[int, Field(ge=20)] | None = None
+    auc_rows: AucRows | None = None
     """Training rows, and as many generated ones, that boosted trees learn from at every validation for val/auc; None
     leaves it out. 2,000 add 0.2 s; published: 50,000."""

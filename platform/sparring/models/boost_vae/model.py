@@ -22,8 +22,10 @@ from torch import Tensor, nn
 
 from ...data.physics.kinematics import RARENESS
 from ..base import Shapes, Step
-from ..blocks.dense import dense
+from ..blocks import losses
+from ..blocks.dense import Normalised, dense
 from ..blocks.eval_mode import eval_mode
+from ..blocks.gaussian import reparameterise
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HalfNormalRanks
 from ..metrics.keyed_noise import keyed_normal
@@ -47,8 +49,9 @@ class BoostVAE(MuonGenerator[config.Config]):
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes, frame=config.frame, auc_rows=config.auc_rows)
-        self.encoder = dense([COLUMNS, *config.hidden, 2 * config.latent_dim], norm="before")
-        self.decoder = dense([config.latent_dim, *reversed(config.hidden), COLUMNS], norm="before", end=nn.Tanh())
+        norm = Normalised("before")
+        self.encoder = dense([COLUMNS, *config.hidden, 2 * config.latent_dim], norm=norm)
+        self.decoder = dense([config.latent_dim, *reversed(config.hidden), COLUMNS], norm=norm, end=nn.Tanh())
         self.ranks = HalfNormalRanks(1)
         self.register_buffer("mean_weight", torch.ones(()))
         self.register_buffer("mean", torch.zeros(COLUMNS))
@@ -89,8 +92,8 @@ class BoostVAE(MuonGenerator[config.Config]):
         The mean weight is that of the training rows.
         """
         mean, log_variance = self._encode(seen)
-        code = mean + torch.randn_like(mean) * (log_variance / 2).exp()
-        error, kld = (self.decoder(code) - seen).square().mean(-1), divergence(mean, log_variance)
+        code = reparameterise(mean, log_variance)
+        error, kld = (self.decoder(code) - seen).square().mean(-1), losses.gaussian_kl(mean, log_variance)
         if self.config.boost == "sample":
             kld = self.mean_weight / aux**self.boost_power * kld
         elif self.config.boost == "loss":
@@ -193,8 +196,3 @@ class BoostVAE(MuonGenerator[config.Config]):
         """n draws from N(0, I), as codes should be, (n, latent_dim)."""
         dtype, device = self.charged.dtype, self.charged.device
         return torch.randn(n, self.config.latent_dim, dtype=dtype, device=device, generator=generator)
-
-
-def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, variance) ‖ N(0, I)) per row in nats, (B, L) each → (B,)."""
-    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1) / 2

@@ -11,10 +11,17 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .. import config
-from ..config import Optimizer, Phase
-
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from ..config import (
+    AutoencoderOptimizer,
+    AutoencoderRate,
+    Channels,
+    Count,
+    DiscriminatorOptimizer,
+    DiscriminatorRate,
+    Fraction,
+    Phase,
+    Rate,
+)
 
 
 class Config(config.Config):
@@ -36,17 +43,16 @@ class Config(config.Config):
     """Samples per step over all workers together. 32 to 512."""
     image_size: Annotated[int, Field(ge=2)] | None = None
     """Pixels a side that images are brought to; None keeps their own. 28, or the twin's 32."""
-    channels: Literal[1, 3] | None = None
-    """1 for grey, 3 for colour; None keeps what the data have."""
-    latent_dim: Annotated[int, Field(ge=1)] = 10
+    channels: Channels = None
+    latent_dim: Count = 10
     """Length of the code. 2 to 64."""
-    hidden_size: Annotated[int, Field(ge=1)] = 512
+    hidden_size: Count = 512
     """Units of both hidden layers of the encoder and of the decoder. 64 to 1024."""
     hidden_size_dis: Annotated[int, Field(ge=2)] = 512
     """Units of the discriminator's first hidden layer; its second has half as many. 32 to 1024."""
     norm: Literal["none", "batch"] = "none"
     """Batch norm before the second activation of encoder and decoder, as the twin has it, or none."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Fraction = 0.0
     """Probability of dropping a hidden unit, in all nets. 0 to 0.5."""
     encoder: Literal["stochastic", "deterministic"] = "stochastic"
     """Is the code drawn from a Gaussian that the encoder gives (there is no divergence term), or is it one number per
@@ -58,15 +64,11 @@ class Config(config.Config):
     adv_share: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Weight of fooling the discriminator; the reconstruction's is 1 - adv_share, so that both add up to 1. 1e-5 to
     0.5, log; 0 leaves the term out."""
-    lr_gen: Rate = 2e-4
-    """Learning rate of encoder and decoder. 1e-5 to 1e-2, log."""
-    lr_dis: Rate = 2e-4
-    """Learning rate of the discriminator. 1e-5 to 1e-2, log."""
-    optim_fn_gen: Optimizer = "Adam"
-    """Optimizer of encoder and decoder."""
-    optim_fn_dis: Optimizer = "Adam"
-    """Optimizer of the discriminator."""
-    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    lr_gen: AutoencoderRate = 2e-4
+    lr_dis: DiscriminatorRate = 2e-4
+    optim_fn_gen: AutoencoderOptimizer = "Adam"
+    optim_fn_dis: DiscriminatorOptimizer = "Adam"
+    beta1: Fraction = 0.5
     """First momentum of Adam and AdamW. 0, 0.5 or 0.9."""
     parzen_samples: Annotated[int, Field(ge=0)] = 0
     """Samples from the prior that ``val/parzen`` puts its windows on; 0 leaves it out. Published: 10,000, which cost

@@ -26,6 +26,8 @@ from torch.nn import functional
 
 from ..autoencoder import Autoencoder
 from ..base import Shapes, Step
+from ..blocks.dense import Normalised, dense
+from ..blocks.gaussian import reparameterise
 from ..blocks.images import Images, check_shape
 from ..blocks.losses import bce_adversarial
 from ..blocks.mlp import initialize_weights
@@ -33,9 +35,6 @@ from ..blocks.scaling import Scaling
 from ..metrics.mmd import REFERENCE_ROWS
 from ..metrics.parzen import Parzen
 from . import config
-
-SLOPE = 0.2
-"""Of every LeakyReLU, as published."""
 
 
 class Frame(nn.Module):
@@ -91,9 +90,12 @@ class MLPAAE(Autoencoder[config.Config]):
         c = config
         self.frame = Frame(self.shapes["image"], c.image_size, c.channels)
         outputs = 2 * c.latent_dim if c.encoder == "stochastic" else c.latent_dim
-        self.encoder = _net((self.frame.size, c.hidden_size, c.hidden_size, outputs), c.norm, c.dropout)
-        self.decoder = _net((c.latent_dim, c.hidden_size, c.hidden_size, self.frame.size), c.norm, c.dropout)
-        self.critic = _net((c.latent_dim, c.hidden_size_dis, c.hidden_size_dis // 2, 1), "none", c.dropout)
+        # The twin normalises the second hidden layer alone, and as torch does.
+        more = Normalised("before", first=1, make=nn.BatchNorm1d) if c.norm == "batch" else None
+        hidden = (c.hidden_size, c.hidden_size)
+        self.encoder = dense((self.frame.size, *hidden, outputs), norm=more, dropout=c.dropout)
+        self.decoder = dense((c.latent_dim, *hidden, self.frame.size), norm=more, dropout=c.dropout)
+        self.critic = dense((c.latent_dim, c.hidden_size_dis, c.hidden_size_dis // 2, 1), dropout=c.dropout)
         self.register_weights(adv_share=c.adv_share)
         self.init_validation(self.frame.shape, c.latent_dim, c.prior_std)
         if c.parzen_samples:
@@ -149,7 +151,7 @@ class MLPAAE(Autoencoder[config.Config]):
     def _draw(self, x: Tensor) -> Tensor:
         """A code of each row."""
         mean, logvar = self.encode_x(x)
-        return mean if logvar is None else mean + (logvar / 2).exp() * torch.randn_like(mean)
+        return mean if logvar is None else reparameterise(mean, logvar)
 
     # -- what validation and the verbs need ---------------------------------------------------------------------------
 
@@ -191,16 +193,3 @@ class MLPAAE(Autoencoder[config.Config]):
         code, _ = self.encode_x(x)
         error = (self.unview(self.decode(code)) - self.unview(x)).square().flatten(1).mean(1)
         return {"reconstruction": error, "discriminator": self.critic(code).squeeze(1).neg().sigmoid()}
-
-
-def _net(widths: tuple[int, int, int, int], norm: str, dropout: float) -> nn.Sequential:
-    """Two hidden layers, each Linear → [norm, the second alone] → LeakyReLU → [dropout], and a bare Linear."""
-    first, second, third, last = widths
-    layers: list[nn.Module] = [nn.Linear(first, second), nn.LeakyReLU(SLOPE), nn.Linear(second, third)]
-    if norm == "batch":
-        layers.append(nn.BatchNorm1d(third))
-    layers.append(nn.LeakyReLU(SLOPE))
-    if dropout > 0:
-        layers.insert(2, nn.Dropout(dropout))
-        layers.append(nn.Dropout(dropout))
-    return nn.Sequential(*layers, nn.Linear(third, last))
