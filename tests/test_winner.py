@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from sparring.errors import DataError, UsageError
+from sparring.errors import DataError, UnknownName, UsageError
 from sparring.ledger import Ledger, trial_rows, write_study
 from sparring.ledger.weights import WeightsFolder
 from sparring.models import find_config, find_model, model_names
@@ -17,7 +17,9 @@ from sparring.production.loading.place import Place, find_place, read_trained
 from sparring.production.loading.study_winner import read_winner
 from sparring.records import Objective, Outcome, Trial, TrialRow
 from sparring.referee.ended import EndedTrials
+from sparring.space import checked_space
 from sparring.study import Limits, open_folder, prepare, reopen
+from sparring.study.pinning import pin_trial
 from sparring.training.batches.mapped_rows import as_rows
 from sparring.training.loop import TrialTraining
 
@@ -178,6 +180,17 @@ def test_a_trial_whose_weights_are_gone_says_how_to_get_them(searched):
         read_winner(searched, trial=7)
     with pytest.raises(UsageError, match="--trial: wants a study"):
         read_trained(searched / "weights", trial=0)
+
+
+def test_a_pinned_trial_has_nothing_left_to_search_and_says_what_it_reached(searched):
+    pinned, other = pin_trial(searched), pin_trial(searched, 1)
+    assert (pinned.row.trial, other.row.trial, pinned.others_on_front) == (0, 1, ())
+    space = checked_space(pinned.raw, find_config("aegan"))
+    assert not space.dimensions
+    assert (space.config({}).hidden_size, space.split) == (8, pinned.spec.split)
+    assert pinned.raw["found"]["value"] == trial_rows(searched)[0].value < other.raw["found"]["value"]
+    with pytest.raises(UnknownName, match=r"--trial: no completed trial 7 in study won; there are: 0, 1"):
+        pin_trial(searched, 7)
 
 
 def test_a_study_without_an_end_has_no_winner(tmp_path):

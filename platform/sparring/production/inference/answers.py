@@ -102,7 +102,7 @@ def _truths(loaded: Loaded, rows: NamedRows, answers: Answers) -> Answers:
 
 def _truth(loaded: Loaded, rows: Tensor, answer: np.ndarray) -> np.ndarray:
     if isinstance(loaded.model, Autoencoder):
-        return np.concatenate([loaded.model.targets(each).float().cpu().numpy() for each in _chunks(rows)])
+        return np.concatenate([loaded.model.targets(chunk).float().cpu().numpy() for chunk in _chunks(rows)])
     array: np.ndarray = rows.float().cpu().numpy()
     return array[:, : answer.shape[1]]
 
