@@ -18,7 +18,7 @@ from ..data import Dataset, Split, load_dataset, split_dataset
 from ..data.memory_map import Mapped, select
 from ..data.out_of_distribution import read_ood
 from ..errors import UsageError
-from ..ledger import read_study, spec_from_json, spec_to_json, trial_rows, write_study
+from ..ledger import STUDY_FILE, read_study, spec_from_json, spec_to_json, trial_rows, write_study
 from ..models import find_config
 from ..models.config import missing_fields
 from ..records import StudySpec
@@ -106,7 +106,7 @@ def load_ood(config: Config, where: str, own: Dataset | None = None, flag: str |
 
 def open_folder(study: Study) -> bool:
     """Makes the study's folder and its ``study.json``; True if the study was begun before. Hold its lock."""
-    if (study.folder / "study.json").exists():
+    if (study.folder / STUDY_FILE).exists():
         check_resumable(study)  # again, under the lock: another may have begun it since
         return True
     write_study(
@@ -138,7 +138,7 @@ def reopen(folder: Path) -> Study:
     document = read_study(folder)
     spec = spec_from_json(document["spec"])
     config_class = find_config(spec.model)
-    space = Space(spec.space, config_class, f"{folder.name}/study.json")
+    space = Space(spec.space, config_class, f"{folder.name}/{STUDY_FILE}")
     data = load(spec, config_class)
     split = split_dataset(data, spec.split)
     return Study(folder=folder, spec=spec, space=space, config_class=config_class, dataset=data, split=split)
@@ -146,12 +146,12 @@ def reopen(folder: Path) -> Study:
 
 def is_complete(study: Study) -> bool:
     """Has every trial of the budget ended?"""
-    return (study.folder / "study.json").exists() and len(trial_rows(study.folder)) >= study.spec.trials
+    return (study.folder / STUDY_FILE).exists() and len(trial_rows(study.folder)) >= study.spec.trials
 
 
 def check_resumable(study: Study) -> None:
     """Raises UsageError if the folder holds another search under the same name."""
-    if not (study.folder / "study.json").exists():
+    if not (study.folder / STUDY_FILE).exists():
         return
     # What an older version did not write was so; studies of that time resume.
     unsaid = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE} | {"grid": False, "device": "cpu"}
