@@ -37,11 +37,21 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 CHECKOUT = Path(__file__).parents[1]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what uses Ray, and puts it last: a broken rule of a pure module shows before Ray has started."""
+SHARES_TRAINED = CHECKOUT / "tests" / "verbs"
+"""The folder whose files share trained models, which two processes would both train."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks what uses Ray, and puts it last: a broken rule of a pure module shows before Ray has started.
+
+    Of several processes (``-n 2 --dist loadgroup``) each takes whole files, whose fixtures are then made once.
+    """
     for item in items:
         if "ray_cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.ray)
+        if config.pluginmanager.hasplugin("xdist"):
+            group = SHARES_TRAINED if SHARES_TRAINED in item.path.parents else item.path
+            item.add_marker(pytest.mark.xdist_group(group.name))
     items.sort(key=lambda item: item.get_closest_marker("ray") is not None)
 
 

@@ -196,10 +196,10 @@ def test_a_graph_that_cannot_be_captured_is_eager_from_there_on(monkeypatch, cal
 def test_graphs_of_earlier_trials_are_forgotten_in_time(monkeypatch):
     forgotten = []
     monkeypatch.setattr(torch.compiler, "reset", lambda: forgotten.append(True))
-    monkeypatch.setattr(compiling, "_trials_with_graphs", itertools.count(1))
+    monkeypatch.setattr(compiling, "trials_with_graphs", itertools.count(1))
     for _ in range(compiling.GRAPH_TRIALS):
         assert not forgotten
-        compiling._forget_graphs()
+        compiling.forget_graphs()
     assert forgotten == [True]
 
 
@@ -259,9 +259,9 @@ def test_training_without_compile_imports_no_compiler():
 
 def test_rows_stay_on_the_host_if_they_take_more_than_half_of_what_a_gpu_has_left(monkeypatch):
     images = {"image": torch.zeros(10, 3, 4, dtype=torch.uint8)}
-    monkeypatch.setattr(rows_module, "_free", lambda device: 239)
+    monkeypatch.setattr(rows_module, "free_bytes", lambda device: 239)
     assert place(images, torch.device("cuda"))["image"] is images["image"]
-    monkeypatch.setattr(rows_module, "_free", lambda device: 240)
+    monkeypatch.setattr(rows_module, "free_bytes", lambda device: 240)
     if torch.cuda.is_available():
         assert place(images, torch.device("cuda"))["image"].is_cuda
     else:
@@ -275,7 +275,7 @@ def test_a_slot_s_share_of_a_gpu_bounds_what_it_has_left(monkeypatch, share, lef
     for name, answer in (("mem_get_info", (600, 1000)), ("memory_reserved", 100), ("memory_allocated", 40)):
         monkeypatch.setattr(torch.cuda, name, lambda device, answer=answer: answer)
     monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda device: share, raising=False)
-    assert rows_module._free(torch.device("cuda")) == left
+    assert rows_module.free_bytes(torch.device("cuda")) == left
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
@@ -293,7 +293,7 @@ def test_batches_keep_their_type_and_go_to_the_device(device):
 @needs_cuda
 def test_rows_on_the_host_train_as_rows_on_the_gpu(monkeypatch):
     resident = pair(device="cuda")
-    monkeypatch.setattr(rows_module, "_free", lambda device: 0)
+    monkeypatch.setattr(rows_module, "free_bytes", lambda device: 0)
     hosted = pair(device="cuda")
     assert not hosted.rows.train["x"].is_cuda
     assert train(hosted) == train(resident)

@@ -5,7 +5,6 @@ This file is also the program of each of the two: `python test_contract_workers.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from datetime import timedelta
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.systems import Setting, widened
 
 from sparring.models import model_names
 from sparring.records import Trial
@@ -31,23 +31,13 @@ ROWS, BATCH = 102, 34
 """Three steps an epoch, of 17 rows for each worker."""
 
 
-def contract() -> Any:
-    """The module of the other contract tests, for the settings in which it trains each system."""
-    spec = importlib.util.spec_from_file_location("contract", Path(__file__).with_name("test_contract.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def figures(shared: Any, case: str, workers: Workers | None) -> list[dict[str, float]]:
+def figures(case: str, workers: Workers | None) -> list[dict[str, float]]:
     """The metrics of two epochs."""
     torch.set_default_dtype(torch.float32)
     name, fields = CASES[case]
-    setting = shared.Setting(name)
+    setting = Setting(name)
     rows = {
-        part: {field: shared.widened(values) for field, values in setting.part(part, ROWS).items()}
+        part: {field: widened(values) for field, values in setting.part(part, ROWS).items()}
         for part in ("train", "valid")
     }
     torch.set_default_dtype(torch.float64)
@@ -74,7 +64,7 @@ def together(run_both, tmp_path_factory: pytest.TempPathFactory) -> dict[str, li
 
 @pytest.mark.parametrize("case", CASES)
 def test_one_worker_equals_two(together, case):
-    for alone, shared in zip(figures(contract(), case, None), together[case], strict=True):
+    for alone, shared in zip(figures(case, None), together[case], strict=True):
         assert alone.keys() == shared.keys()
         for metric, value in alone.items():
             # Adam makes of rounding in gradients that are zero what it makes of any gradient: 1e-11 after ten steps.
@@ -85,8 +75,7 @@ def play(rank: int, folder: Path) -> None:
     torch.set_num_threads(1)
     store = torch.distributed.FileStore(str(folder / "store"), 2)
     torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=2, timeout=timedelta(seconds=300))
-    shared = contract()
-    seen = {case: figures(shared, case, Workers(rank, 2)) for case in CASES}
+    seen = {case: figures(case, Workers(rank, 2)) for case in CASES}
     (folder / f"{rank}.json").write_text(json.dumps(seen))
     # Left to the interpreter's end, gloo's threads abort about one process in eight (torch 2.13).
     torch.distributed.barrier()

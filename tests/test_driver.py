@@ -180,7 +180,7 @@ def test_a_closed_referee_tells_the_driver_why_and_slots_that_nothing_is_left(mo
     ],
 )
 def test_want_of_memory_is_known_by_its_many_names(error, is_memory):
-    assert trainer._is_out_of_memory(error) is is_memory
+    assert trainer.is_out_of_memory(error) is is_memory
 
 
 def test_want_of_memory_in_a_collective_is_no_lost_peer(monkeypatch):
@@ -204,6 +204,7 @@ def test_a_gpu_whose_context_is_gone_takes_its_process_with_it(monkeypatch, is_d
     mine = SimpleNamespace(_device="cuda", _workers=None, _fail=lambda start, error: told.append(error))
     mine._check_device = lambda: trainer.Trainer._check_device(mine)
     mine._run_epochs = lambda start, solo: 1 / 0
+    run = trainer.Trainer._run
 
     def synchronize(device):
         if is_dead:
@@ -212,9 +213,9 @@ def test_a_gpu_whose_context_is_gone_takes_its_process_with_it(monkeypatch, is_d
     monkeypatch.setattr(torch.cuda, "synchronize", synchronize)
     if is_dead:
         with pytest.raises(RuntimeError, match="device-side"):
-            trainer.Trainer._run(mine, None, None)
+            run(mine, None, None)
     else:
-        trainer.Trainer._run(mine, None, None)
+        run(mine, None, None)
     assert isinstance(told[0], ZeroDivisionError), "its end is told first"
 
 

@@ -56,18 +56,16 @@ def test_a_cluster_that_others_hold_is_not_waited_for_for_ever(ray_cluster, comm
     try:
         flags = ["--address", ray_cluster.address_info["address"], "--start-limit", "5s", "--slots", "1"]
         words = ["search", "aegan", "--name", search.name, "--results", str(search.results), "--trials", "2", *flags]
-        began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-c", IMPATIENT, *words, "--workers-per-trial", workers],
             capture_output=True,
             text=True,
             env=os.environ | {"COLUMNS": "100"},
-            timeout=150,
+            timeout=120,
         )
         said = " ".join((done.stdout + done.stderr).split())
         assert done.returncode == 2, said
         assert "must find its place within --start-limit 5" in said
         assert "0 of 2 CPUs free" in said
-        assert time.monotonic() - began < 120
     finally:
         ray.cancel(held, force=True)

@@ -47,17 +47,17 @@ def test_other_devices_numbers_and_processors_stay_as_they_are(monkeypatch):
 
 
 def test_a_processor_that_would_round_is_not_suited(monkeypatch):
-    assert matmul._keeps_float32() or torch.cpu._is_amx_tile_supported()
+    assert matmul.keeps_float32() or torch.cpu._is_amx_tile_supported()
     monkeypatch.setattr(matmul, "ROUNDING", 1e-9)  # as if float32 itself were too coarse
-    assert not matmul._keeps_float32()
+    assert not matmul.keeps_float32()
 
 
 @pytest.mark.parametrize(("vendor", "found"), [("AuthenticAMD", True), ("GenuineIntel", False)])
 def test_the_vendor_is_read_from_what_linux_says(tmp_path, vendor, found):
     described = tmp_path / "cpuinfo"
     described.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nmodel name\t: AuthenticAMD no more\n")
-    assert matmul._is_of_amd(described) is found
-    assert not matmul._is_of_amd(tmp_path / "elsewhere")
+    assert matmul.is_of_amd(described) is found
+    assert not matmul.is_of_amd(tmp_path / "elsewhere")
 
 
 def divide_under(precision: str) -> float:

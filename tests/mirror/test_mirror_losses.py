@@ -149,7 +149,7 @@ def test_a_mistake_of_ours_is_reported_and_the_thread_lives_on(folder, here, mon
 def test_a_file_half_written_over_there_is_no_file(folder, here):
     begin(folder)
     running = Mirror(folder, here)
-    running._store._files = Stuck(running._store._files)
+    running.store.files = Stuck(running.store.files)
     with pytest.raises(OSError, match="killed here"):
         running.copy()
     assert os.listdir(Path(here, "study")) == [".study.json.tmp"]

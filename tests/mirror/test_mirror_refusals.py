@@ -56,7 +56,7 @@ def test_an_address_that_does_not_answer_is_refused_in_time(folder, here, monkey
 def test_the_check_leaves_no_file(folder, address):
     Mirror(folder, address).check()
     files = Store(address, folder.name)
-    found = files._files.get_file_info(fs.FileSelector(files._base, recursive=True, allow_not_found=True))
+    found = files.files.get_file_info(fs.FileSelector(files.base, recursive=True, allow_not_found=True))
     assert [info.path for info in found] == []
 
 

@@ -7,7 +7,6 @@ import math
 import pytest
 import torch
 from support.mlp_aae import SMALL, Config, images, model, small, solo
-from torch.func import functional_call, stack_module_state, vmap
 
 from sparring.errors import DataError
 
@@ -189,11 +188,11 @@ def test_a_stochastic_code_has_the_encoders_mean_and_variance_and_a_deterministi
     x = made.view(images(1)).expand(20_000, -1)
     mean, logvar = made.encode_x(x[:1])
     torch.manual_seed(0)
-    codes = made._draw(x)
+    codes = made.draw_code(x)
     torch.testing.assert_close(codes.mean(0), mean[0], atol=0.05, rtol=0)
     torch.testing.assert_close(codes.var(0), logvar[0].exp(), rtol=0.1, atol=0)
     plain = small(encoder="deterministic")
-    assert torch.equal(plain._draw(x[:5]), plain._draw(x[:5]))
+    assert torch.equal(plain.draw_code(x[:5]), plain.draw_code(x[:5]))
 
 
 def test_a_wider_prior_is_drawn_from(monkeypatch):
@@ -229,18 +228,3 @@ class _Still:
 
     def update(self, gradients, rate):
         pass
-
-
-def test_lanes_of_one_program_give_what_each_gives_alone():
-    lanes = [small(encoder="deterministic", adv_share=share) for share in (0.1, 0.4)]
-    with torch.no_grad():
-        lanes[1].encoder[0].weight.mul_(1.5)
-    parameters, buffers = stack_module_state(lanes)
-    x = lanes[0].view(images())
-
-    def loss(each, others):
-        return functional_call(lanes[0], (each, others), ("gen", {"x": x})).loss
-
-    together = vmap(loss)(parameters, buffers)
-    alone = torch.stack([lane("gen", {"x": x}).loss for lane in lanes])
-    torch.testing.assert_close(together, alone)

@@ -26,9 +26,9 @@ def test_the_discriminator_pays_the_mean_cross_entropy_of_both_halves(rows, fram
     batch = take(rows, "auxgan", slice(0, 50))
     loss = run(model, "dis", batch).loss
     torch.manual_seed(0)
-    draws = model._draws(batch["muons"])
+    draws = model.draw_inputs(batch["muons"])
     model.generator.eval()
-    fake, _, charge, _ = model._generate(*draws)
+    fake, _, charge, _ = model.generate(*draws)
     fake = torch.cat([charge, fake], dim=1).detach()
     boxed = torch.tensor(to_box(to_polar(batch["muons"].numpy())), dtype=torch.float32)
     real = torch.cat([batch["muons"][:, :1], boxed if frame == "box" else model.frame.normalize(boxed) / 7], dim=1)
@@ -56,7 +56,7 @@ def test_the_generators_loss_is_the_weighted_sum_of_its_terms(rows, aux):
     batch = take(rows, "auxgan", slice(0, 50))
     step = run(model, "gen", batch)
     torch.manual_seed(0)
-    fake, _, charge, asked = model._generate(*model._draws(batch["muons"]))
+    fake, _, charge, asked = model.generate(*model.draw_inputs(batch["muons"]))
     adversarial = -probabilities(model, torch.cat([charge, fake], dim=1)).log().mean()
     columns = model.frame.normalize(fake)[:, SKEWED]
     found = torch.cat([one(columns if aux == "4d" else columns[:, [n]]) for n, one in each_of(model.regressors)], dim=1)
@@ -78,7 +78,7 @@ def test_regressors_know_the_rareness_and_are_never_trained_again(rows):
     run_ = solo("auxgan", rows, aux_steps=400)
     model, valid = run_.model, take(rows, "auxgan", slice(800, 1000))
     with torch.no_grad():
-        found = model._rareness(model.frame.normalize_skewed(model.frame.box(valid["muons"])[:, SKEWED]))
+        found = model.rareness_of(model.frame.normalize_skewed(model.frame.box(valid["muons"])[:, SKEWED]))
         asked = model.ranks(valid["rareness"])[:, :4]
     # Three neighbours are few, so rareness itself is noisy: what 50 neighbours' mean explains is all there is.
     train = take(rows, "auxgan", slice(0, 800))

@@ -46,7 +46,7 @@ def test_the_loss_is_the_weighted_sum_of_error_and_divergence(rows, boost):
     model = make("boost_vae", rows, boost=boost, w_recon=2.0, w_kld=0.25).eval()
     batch = take(rows, "boost_vae", slice(0, 64))
     error, kld, weight = by_hand(model, batch)
-    own = weight / model._weights(rows["rareness"]).mean() if boost == "loss" else torch.ones(64)
+    own = weight / model.row_weights(rows["rareness"]).mean() if boost == "loss" else torch.ones(64)
     expected = 2.0 * (own * error).mean() + 0.25 * kld.mean()
     torch.testing.assert_close(run(model, "gen", batch).loss, expected, rtol=1e-5, atol=1e-7)
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from support.muons import SMALL, make, solo, take
-from torch import Tensor, nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
+from torch import nn
 
 from sparring.data import load_dataset, split_rows
 from sparring.data.physics.kinematics import HIGH, LOW, to_polar
@@ -85,75 +79,6 @@ def test_what_was_fitted_comes_from_the_training_rows_and_travels_with_the_weigh
     assert first.equal(second)
 
 
-class Fixed(TorchFunctionMode):
-    """Noise that hangs on nothing but the order of the draws and their shape: equal for all lanes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.drawn = 0
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in (torch.randn_like, torch.rand_like):
-            self.drawn += 1
-            # NumPy, because torch refuses to draw inside vmap.
-            rng = np.random.default_rng(self.drawn)
-            draw = rng.standard_normal if func is torch.randn_like else rng.random
-            return torch.from_numpy(draw(args[0].shape))
-        if func is functional.dropout:
-            return args[0]
-        return func(*args, **(kwargs or {}))
-
-
-@contextmanager
-def stilled(model: nn.Module, nets: tuple[str, ...]) -> Iterator[None]:
-    """Batch norms outside ``nets`` record nothing inside, as the engine has it."""
-    norms = [
-        module
-        for name, module in model.named_modules()
-        if isinstance(module, nn.BatchNorm1d) and name.split(".")[0] not in nets
-    ]
-    for norm in norms:
-        norm.track_running_stats = False
-    yield
-    for norm in norms:
-        norm.track_running_stats = True
-
-
-@pytest.mark.parametrize(("name", "fields"), SYSTEMS)
-def test_a_lane_among_three_equals_the_same_trial_alone(rows, name, fields):
-    models = [make(name, rows, seed=seed, dtype=torch.float64, **fields) for seed in range(3)]
-    batches = [take(rows, name, slice(50 * lane, 50 * lane + 50), torch.float64) for lane in range(3)]
-    batches = [batch | model.transform_rows(**batch) for model, batch in zip(models, batches, strict=True)]
-    base = copy.deepcopy(models[0]).to("meta")
-    parameters, buffers = torch.func.stack_module_state(models)
-    buffers = {key: buffer.clone() for key, buffer in buffers.items()}
-    for phase in models[0].config.phases:
-        own = models[0].parameters_of(phase)
-        mine = {key: parameters[key].detach() for key in own}
-        rest = {key: parameter.detach() for key, parameter in parameters.items() if key not in own}
-        wants = models[0].wants(phase.name)
-
-        def measure(mine: Any, rest: Any, buffers: Any, inputs: Any, phase: Any = phase) -> tuple[Tensor, Any]:
-            step = torch.func.functional_call(base, ({**rest, **mine}, buffers), (phase.name, inputs))
-            return step.loss, step.metrics
-
-        stacked = {key: torch.stack([batch[key] for batch in batches]) for key in wants}
-        with stilled(base, phase.nets), Fixed():
-            gradients, (loss, _) = torch.func.vmap(torch.func.grad_and_value(measure, has_aux=True))(
-                mine, rest, buffers, stacked
-            )
-        for lane, (model, batch) in enumerate(zip(models, batches, strict=True)):
-            with stilled(model, phase.nets), Fixed():
-                step = model(phase.name, {key: batch[key] for key in wants})
-            alone = torch.autograd.grad(step.loss, list(model.parameters_of(phase).values()))
-            torch.testing.assert_close(loss[lane], step.loss.detach(), rtol=1e-10, atol=1e-12)
-            for key, gradient in zip(own, alone, strict=True):
-                torch.testing.assert_close(gradients[key][lane], gradient, rtol=1e-9, atol=1e-11)
-    for lane, model in enumerate(models):
-        for key, buffer in model.named_buffers():
-            torch.testing.assert_close(buffers[key][lane], buffer, rtol=1e-10, atol=1e-12)
-
-
 # -- verbs ------------------------------------------------------------------------------------------------------------
 
 
@@ -216,7 +141,7 @@ def test_the_gan_learns():
 
 SPARRED: dict[str, tuple[dict[str, Any], float]] = {
     "softplus": ({"hidden_gen": (64, 64), "batch_size": 250, "steps_per_epoch": 750, "w_adv": 0.3}, 0.02),
-    "relu": ({"hidden_gen": (64, 64, 64), "batch_size": 500, "steps_per_epoch": 1000, "w_adv": 0.2}, 0.0),
+    "relu": ({"hidden_gen": (64, 64, 64), "batch_size": 500, "steps_per_epoch": 1000, "w_adv": 0.2}, 0.01),
 }
 """By kind of code: how it is trained, and by how much the trees' area then falls at least: seeds 0 to 2 gave 0.043 to
 0.048 and 0.022 to 0.031 (0.596 for the values themselves, standard error 0.005)."""

@@ -46,7 +46,7 @@ def test_an_unheard_rung_is_judged_when_the_trial_comes_back(folder):
     train(referee, 1, upto=4)
     referee.start(3, "lost")
     shelf.kept[3] = b"3 2"
-    referee._flush()
+    referee.flush()
     kill(referee)
 
     resumed = make(folder, shelf=shelf)
@@ -115,7 +115,7 @@ def test_a_rung_that_was_passed_is_not_judged_again(folder):
         referee.ask()
     train(referee, 2, upto=2)
     train(referee, 1, upto=4)
-    referee._flush()
+    referee.flush()
     kill(referee)
     resumed = make(folder, shelf=shelf)
     for _ in range(3):

@@ -6,6 +6,7 @@ import math
 import pickle
 from dataclasses import replace
 
+import optuna
 import pytest
 from support.referee import RAW, SPACE, Toy, epoch, make, score, train
 
@@ -66,12 +67,15 @@ def test_the_rungs_lie_at_thirds_of_the_budget():
 
 
 def test_every_name_of_a_pruner_and_a_sampler_makes_one():
-    for name in PRUNERS:
-        assert make_pruner(name, 9).rungs is not None
+    pruners = {name: make_pruner(name, 9) for name in PRUNERS}
+    assert len({type(pruner) for pruner in pruners.values()}) == len(pruners)
+    assert pruners["median"].rungs == (1, 2, 3, 4, 5, 6, 7, 8)
+    assert all(set(pruner.rungs) <= set(range(1, 9)) for pruner in pruners.values())
     space = Space({**RAW, "search": {"width": {"int": [5, 15]}}}, Toy).without_model()
     spec = StudySpec(name="s", model="toy", dataset="none")
     for name in SAMPLERS:
-        assert make_sampler(replace(spec, sampler=name), space, 0) is not None
+        drawn = optuna.create_study(sampler=make_sampler(replace(spec, sampler=name), space, 0)).ask()
+        assert 5 <= space.suggest(drawn)["width"] <= 15
     with pytest.raises(UnknownName, match=r"--sampler.*'gp'.*tpe, random, grid"):
         make_sampler(replace(spec, sampler="gp"), space, 0)
 
@@ -93,8 +97,8 @@ def test_a_non_finite_figure_ends_the_trial_as_diverged_and_never_reaches_the_sa
     assert referee.report([epoch(0, 2, value=value)]).verdict is Verdict.DIVERGED
     (row,) = trial_rows(folder)
     assert (row.outcome, row.value, row.best_epoch) == (Outcome.DIVERGED, None, None)
-    assert referee._study.optuna.trials[0].state.name == "FAIL"
-    assert referee._study.optuna.trials[0].value is None
+    assert referee.study.optuna.trials[0].state.name == "FAIL"
+    assert referee.study.optuna.trials[0].value is None
     assert referee.snapshot().best is None
 
 
@@ -104,7 +108,7 @@ def test_pruned_trials_are_told_to_optuna_with_their_epoch_and_best_value(folder
         referee.ask()
     train(referee, 1)
     assert train(referee, 2) is Verdict.PRUNED
-    trials = referee._study.optuna.trials
+    trials = referee.study.optuna.trials
     assert trials[1].state.name == "COMPLETE"
     assert trials[1].value == pytest.approx(score(1, 9))
     assert trials[2].state.name == "PRUNED"

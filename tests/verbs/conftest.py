@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.verbs import DATA, SMALL
+from support.systems import few_rows, small, space_of
+from support.verbs import OWN
 
 from sparring.production.drawing import pictures
 from sparring.space import find_space, read_space, write_toml
@@ -29,9 +30,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory, run_verb) -> Any:
         folder: Path = place / name
         if not folder.exists():
             space = read_space(find_space(name))
-            fixed = {"epochs": 1, "batch_size": 50, **SMALL[name]}
+            fixed = {**small(name), "epochs": 1, "batch_size": 50, **OWN.get(name, {})}
+            fixed = {key: value for key, value in fixed.items() if value is not None}
             raw = {key: space[key] for key in ("model", "dataset", "objectives")}
-            raw |= {"seed": 1, "fixed": fixed, "data": DATA[space["dataset"]]}
+            raw |= {"seed": 1, "fixed": fixed, "data": few_rows(space_of(name))}
             (place / f"{name}.toml").write_text(write_toml(raw), encoding="utf-8")
             assert run_verb("train", place / f"{name}.toml", "-o", folder) == 0
         return folder

@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 import torch
 
+from sparring.data.physics.fourier import restore
 from sparring.production import read_trained
 from sparring.production.inference.answers import Answered, predict
 from sparring.production.inference.controls import compare
@@ -87,8 +88,10 @@ def test_a_predicted_spectrum_written_as_text_is_read_as_a_spectrum(trained, tmp
     assert not (tmp_path / "no").exists()
 
 
-def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(tmp_path, monkeypatch, run_verb):
-    """Descriptors with the reader's options that trained the model, and spectra in their transformed form."""
+@pytest.mark.parametrize(("fourier", "width"), [(False, 20), (True, 40)])
+def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(fourier, width, tmp_path, monkeypatch, run_verb):
+    """By the reader's options that trained the model. Under ``fourier`` the answers are coefficients, two per point of
+    the spectrum: no verb turns them back into intensities."""
     rng = np.random.default_rng(0)
     folder, energy = tmp_path / "pairs", np.linspace(7100, 7200, 20)
     folder.mkdir()
@@ -98,7 +101,7 @@ def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(tmp_path, mon
         write_xyz(folder / f"m{number:02d}.xyz", ["Fe", "O", "O", "N", "C"], np.vstack([np.zeros(3), shell]))
         np.savetxt(folder / f"m{number:02d}.txt", np.stack([energy, rng.random(20)], axis=1), header="two\nlines")
     raw = {"model": "aegan", "dataset": "fe-xanes", "seed": 0, "data_path": "pairs"}
-    raw |= {"objectives": [{"metric": "val/score"}], "data": {"r_max": 5.0, "fourier": True}}
+    raw |= {"objectives": [{"metric": "val/score"}], "data": {"r_max": 5.0, "fourier": fourier}}
     raw |= {"fixed": {"epochs": 1, "hidden_size": 8, "batch_size": 8}}
     monkeypatch.chdir(tmp_path)
     Path("pinned.toml").write_text(write_toml(raw), encoding="utf-8")
@@ -108,6 +111,10 @@ def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(tmp_path, mon
     assert run_verb("predict", tmp_path / "trained" / "aegan", *files) == 0
     assert run_verb("predict", tmp_path / "trained" / "aegan", "-o", tmp_path / "rows") == 0
     with np.load(tmp_path / "rows" / "predictions.npz") as rows:
+        assert rows["spectrum"].shape == rows["true_spectrum"].shape == (len(rows["ids"]), width)
+        for name, row in zip(rows["ids"], rows["true_spectrum"], strict=True):
+            intensities = restore(row) if fourier else row
+            np.testing.assert_allclose(intensities, np.loadtxt(folder / f"{name}.txt")[:, 1], rtol=0, atol=1e-4)
         for given, asked in (("structure", "spectrum"), ("spectrum", "structure")):
             with np.load(tmp_path / "files" / f"from_{given}" / "predictions.npz") as found:
                 where = [found["ids"].tolist().index(name) for name in rows["ids"]]

@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 from PIL import Image
-from support.verbs import SMALL
+from support.verbs import that_can
 
 from sparring.data import load_dataset, split_rows
 from sparring.errors import DataError, UsageError
+from sparring.models import model_names
 from sparring.production import read_trained
 from sparring.production.drawing import pictures
 from sparring.production.inference import answer_files
@@ -23,7 +24,7 @@ from sparring.production.inference.samples import read_rows
 pytestmark = pytest.mark.slow  # all together
 
 
-@pytest.mark.parametrize("name", sorted(set(SMALL) - {"aegan"}))
+@pytest.mark.parametrize("name", that_can("sample"))
 def test_samples_are_as_many_as_asked_and_repeat_by_seed(name, trained):
     loaded = read_trained(trained(name))
     (first,), (again,), (other,) = (sample(loaded, 7, seed=seed).values() for seed in (3, 3, 4))
@@ -85,7 +86,7 @@ def test_a_model_without_a_verb_names_those_that_have_it(trained, run_verb, caps
 # -- reconstruct ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", sorted(set(SMALL) - {"auxgan"}))
+@pytest.mark.parametrize("name", that_can("reconstruct"))
 def test_reconstructions_come_with_each_samples_error(name, trained, tmp_path, run_verb):
     folder = trained(name)
     assert run_verb("reconstruct", folder, "--rows", "12", "-o", tmp_path) == 0
@@ -135,7 +136,7 @@ def test_data_that_have_changed_since_training_need_a_part(trained, tmp_path):
     assert len(read_rows(loaded, part="valid")) == 24
 
 
-@pytest.mark.parametrize("name", sorted(SMALL))
+@pytest.mark.parametrize("name", model_names())
 def test_every_model_has_members_that_reconstruct_together(name, trained, tmp_path, run_verb, capsys):
     folder = tmp_path / name
     assert run_verb("train", trained(name) / "pinned.toml", "--bootstrap", "2", "-o", folder) == 0

@@ -205,7 +205,7 @@ class Trainer:
         if isinstance(error, Infeasible):
             outcome, text = Outcome.INFEASIBLE, str(error)
         else:
-            outcome = Outcome.OUT_OF_MEMORY if _is_out_of_memory(error) else Outcome.CRASHED
+            outcome = Outcome.OUT_OF_MEMORY if is_out_of_memory(error) else Outcome.CRASHED
             text = "".join(traceback.format_exception(error))
         ray.get(self._referee.fail.remote(start.trial.number, start.trial.attempt, outcome, text))
 
@@ -236,7 +236,8 @@ def giving_up(referee: RefereeHandle) -> Iterator[None]:
         raise
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Does the error, by its type or its words, say that memory was wanting?"""
     import torch
 
     known = isinstance(error, torch.cuda.OutOfMemoryError | MemoryError)

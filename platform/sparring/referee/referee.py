@@ -70,8 +70,8 @@ class Referee:
         if weights is not None:
             weights.keep(self._ended.leaders)  # others were written by a referee that died before it committed the row
         self._snapshots = SnapshotBuilder(spec, self._ended, self._live, rungs=self._judge.rungs, epochs=epochs)
-        self._study = OptunaStudy(spec, space)
-        self._study.rebuild(self._ended.rows, {number: live.trial for number, live in self._live.items()})
+        self.study = OptunaStudy(spec, space)
+        self.study.rebuild(self._ended.rows, {number: live.trial for number, live in self._live.items()})
         # Resumed trials get a new attempt when they start, so that an orphaned slot of the last search is fenced off.
         self._waiting = sorted(self._live)
 
@@ -89,7 +89,7 @@ class Referee:
             return number
         if len(self._ended) + len(self._live) >= self.spec.trials:
             return None
-        number, params = self._study.ask()
+        number, params = self.study.ask()
         live = LiveTrial(trial=Trial(number=number, params=params, seed=self.spec.seed), sign=self.spec.objective.sign)
         self.ledger.append_attempt(live.attempt_row())
         self._live[number] = live
@@ -186,7 +186,7 @@ class Referee:
         if checkpoint is not None:
             self._checkpoints.write(live.trial.number, live.trial.attempt, newest.epoch, checkpoint)
         if self._journal.is_due:
-            self._flush()
+            self.flush()
         return Answer(verdict=Verdict.STOP if self.is_stopping else Verdict.GO_ON, durable=live.durable)
 
     @stopping_instead(None)
@@ -204,7 +204,7 @@ class Referee:
         live = self._live.get(number)
         if live is not None and live.trial.attempt == attempt:
             self._checkpoints.write(number, attempt, live.epoch, checkpoint)
-            self._flush()
+            self.flush()
 
     def _take(self, live: LiveTrial, row: EpochRow) -> None:
         self._epochs_here += 1
@@ -217,7 +217,7 @@ class Referee:
     ) -> None:
         row = live.row(outcome, error)
         leads = self._ended.would_lead(row)
-        self._flush()
+        self.flush()
         if leads and weights is not None and self._weights is not None:
             self._weights.write(row.trial, weights)  # before the row: whoever leads in the ledger has its weights
         self.ledger.append_trial(row)
@@ -227,10 +227,11 @@ class Referee:
         if leads and self._weights is not None:
             self._weights.keep(self._ended.leaders)
         self._events.add(row)
-        self._study.tell(row)
+        self.study.tell(row)
         self._checkpoints.drop(row.trial)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Commits the epochs that were told since the last commit."""
         for row in self._journal.flush():
             if row.trial in self._live:
                 self._live[row.trial].durable = max(self._live[row.trial].durable, row.epoch)
@@ -261,7 +262,7 @@ class Referee:
 
     @stopping_instead(None)
     def _settle(self) -> None:
-        self._flush()
+        self.flush()
         self.ledger.compact()
 
     def follow(

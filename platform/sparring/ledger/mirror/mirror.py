@@ -50,7 +50,7 @@ class Mirror:
         """One sentence on why files are missing over there; None while all is well."""
         self.torn: tuple[str, ...] = ()
         """What ``seed`` set aside, one sentence each."""
-        self._store = Store(address, folder.name)
+        self.store = Store(address, folder.name)
         self._look_s = look_s
         self._final_s = final_s
         self._listed_here: Mapping[str, Path] = {}
@@ -63,7 +63,7 @@ class Mirror:
     @property
     def address(self) -> str:
         """Where the study is mirrored, as messages may show it."""
-        return self._store.address
+        return self.store.address
 
     @property
     def missing(self) -> int:
@@ -75,14 +75,14 @@ class Mirror:
 
         identity: the search's, as ``study.json`` keeps it; compared while there is no local study yet.
         """
-        there = self._store.local
+        there = self.store.local
         if there is not None and there.resolve().is_relative_to(self.folder.resolve()):
             raise UsageError(
                 f"--mirror: a mirror lies outside the study, but {there} is in {self.folder}; choose another address"
             )
-        self._store.check()
+        self.store.check()
         try:
-            check_study(self.folder, self._store, identity)
+            check_study(self.folder, self.store, identity)
         except FAILURES as error:
             raise UsageError(f"--mirror: {self.address} must be readable, but: {reason(error)}") from error
 
@@ -93,11 +93,11 @@ class Mirror:
         """
         if (self.folder / STUDY_FILE).exists():
             try:
-                check_ahead(self.folder, self._store)
+                check_ahead(self.folder, self.store)
             except FAILURES as error:
                 raise UsageError(f"--mirror: {self.address} must be readable, but: {reason(error)}") from error
             return False
-        torn = seed(self.folder, self._store)
+        torn = seed(self.folder, self.store)
         self.torn = torn or ()
         return torn is not None
 
@@ -109,7 +109,7 @@ class Mirror:
         listed = self._listed_here = self._list()
         if self._listed_there is None or time.monotonic() - self._listed_there > LIST_S:
             self._listed_there = None
-            self._held = self._store.sizes() if listed else {}
+            self._held = self.store.sizes() if listed else {}
             self._listed_there = time.monotonic()
         whole = True
         for name, path in listed.items():
@@ -122,11 +122,11 @@ class Mirror:
                 continue
             if not is_sound(name, data):
                 continue  # damaged here, which the ledger's next opening finds; over there it may be whole
-            self._store.write(name, data)
+            self.store.write(name, data)
             self._held[name] = len(data)
         if listed and whole:
             replaced = self._replaced(listed)
-            self._store.delete(replaced)
+            self.store.delete(replaced)
             for name in replaced:
                 del self._held[name]
         return whole

@@ -66,15 +66,15 @@ class Store:
     """The files of one study at an address. Raises UsageError if no file system takes the address."""
 
     def __init__(self, address: str, study: str) -> None:
-        self._files, path = _open(address)
-        self._base = f"{path.rstrip('/')}/{study}"
+        self.files, path = _open(address)
+        self.base = f"{path.rstrip('/')}/{study}"
         self.address = f"{without_secrets(address).rstrip('/')}/{study}"
         """For messages: without the query."""
 
     @property
     def local(self) -> Path | None:
         """The folder, if it is one of this machine."""
-        return Path(self._base) if self._files.type_name == "local" else None
+        return Path(self.base) if self.files.type_name == "local" else None
 
     def check(self) -> None:
         """Writes a small file and removes it. Raises UsageError if that cannot be, or takes longer than CHECK_S."""
@@ -108,17 +108,17 @@ class Store:
         """Name -> bytes of all that ``is_mirrored``; other people's files are left out."""
         from pyarrow.fs import FileSelector, FileType
 
-        selector = FileSelector(self._base, recursive=True, allow_not_found=True)
+        selector = FileSelector(self.base, recursive=True, allow_not_found=True)
         sizes = {
-            info.path.removeprefix(f"{self._base}/"): info.size
-            for info in self._files.get_file_info(selector)
+            info.path.removeprefix(f"{self.base}/"): info.size
+            for info in self.files.get_file_info(selector)
             if info.type is FileType.File
         }
         return {name: size for name, size in sizes.items() if is_mirrored(name)}
 
     def read(self, name: str) -> bytes:
         """Raises FileNotFoundError, OSError."""
-        with self._files.open_input_file(f"{self._base}/{name}") as stream:
+        with self.files.open_input_file(f"{self.base}/{name}") as stream:
             data: bytes = stream.read()
         return data
 
@@ -129,17 +129,17 @@ class Store:
 
     def write(self, name: str, data: bytes) -> None:
         """Puts a file there, whole or not at all. Raises OSError."""
-        path = f"{self._base}/{name}"
+        path = f"{self.base}/{name}"
         folder, _, file = path.rpartition("/")
         target = path
-        if self._files.type_name not in _OBJECTS:
-            self._files.create_dir(folder, recursive=True)
+        if self.files.type_name not in _OBJECTS:
+            self.files.create_dir(folder, recursive=True)
             target = f"{folder}/.{file}.tmp"
-        with self._files.open_output_stream(target) as stream:
+        with self.files.open_output_stream(target) as stream:
             stream.write(data)
         if target != path:
-            self._files.move(target, path)
-        size = self._files.get_file_info(path).size
+            self.files.move(target, path)
+        size = self.files.get_file_info(path).size
         if size != len(data):
             raise OSError(errno.EIO, f"{name} has {size} bytes there instead of {len(data)}")
 
@@ -150,7 +150,7 @@ class Store:
 
     def _delete(self, name: str) -> None:
         with suppress(FileNotFoundError):
-            self._files.delete_file(f"{self._base}/{name}")
+            self.files.delete_file(f"{self.base}/{name}")
 
 
 def reason(error: BaseException) -> str:

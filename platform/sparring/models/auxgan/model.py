@@ -100,7 +100,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         The generator is in inference mode, so it is judged as it will be used.
         """
         with torch.no_grad(), eval_mode(self.generator):
-            made = self._generate(*self._draws(real))
+            made = self.generate(*self.draw_inputs(real))
         fake = torch.cat([made.charge, made.seen], dim=-1)
         # One pass for both: two would add up gradients of a million weights.
         of_real, of_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
@@ -114,12 +114,12 @@ class AuxGAN(MuonGenerator[config.Config]):
 
         R: the frozen regressors, j: the auxiliary values; ramp: 1, or rising from 0 between ramp_start and ramp_end.
         """
-        made = self._generate(*self._draws(real))
+        made = self.generate(*self.draw_inputs(real))
         adversarial = functional.softplus(-self.discriminator(torch.cat([made.charge, made.seen], dim=-1))).mean()
         loss = self.w_adv * adversarial
         miss = torch.zeros_like(adversarial)
         if self.columns and self.config.w_aux > 0:
-            miss = (self._rareness(self._skewed(made.skewed)) - made.aux).square().mean(0).sum()
+            miss = (self.rareness_of(self._skewed(made.skewed)) - made.aux).square().mean(0).sum()
             loss = loss + self.w_aux * self._ramp() * miss
         return Step(loss, {"train/loss_gen": loss, "train/loss_adv": adversarial, "train/loss_aux": miss}, {})
 
@@ -132,14 +132,15 @@ class AuxGAN(MuonGenerator[config.Config]):
         self.steps.add_(1)
         return risen
 
-    def _draws(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def draw_inputs(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Normal noise, auxiliary values and three uniform numbers, a row for each of ``like``'s."""
         row = like[:, :1]
         noise = torch.randn_like(row.expand(-1, self.config.noise))
         aux = torch.randn_like(row.expand(-1, max(1, len(self.columns)))).abs()
         return noise, aux[:, : len(self.columns)], torch.rand_like(like[:, :3])
 
-    def _generate(self, noise: Tensor, aux: Tensor, uniform: Tensor) -> Generated:
+    def generate(self, noise: Tensor, aux: Tensor, uniform: Tensor) -> Generated:
+        """Muons made of ``draw_inputs``."""
         charge = self.charges(uniform[:, :1])
         if self.is_boxed:
             angles = self.frame.angles(uniform[:, 1:])
@@ -157,7 +158,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         """What each regressor looks at of r, z, pt and pz: all four, (B, 1, 4), or its own column, (B, 4, 1)."""
         return four[:, None] if self.config.aux == "4d" else four[..., None]
 
-    def _rareness(self, four: Tensor) -> Tensor:
+    def rareness_of(self, four: Tensor) -> Tensor:
         """The regressors' auxiliary values of normal r, z, pt and pz, (B, 1 or 4)."""
         found: Tensor = self.regressors(self._asked(four))
         return found[..., 0]
@@ -169,7 +170,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         muons = batch["muons"]
         noise = keyed_normal(muons, self.config.noise)
         aux = keyed_normal(muons, len(self.columns), stream=1).abs()
-        made = self._generate(noise, aux, keyed_uniform(muons, 3, stream=2))
+        made = self.generate(noise, aux, keyed_uniform(muons, 3, stream=2))
         normal = self.frame.normalize(self._outward(made.seen))
         real = self.judged(muons)
         sums = self.closeness.sums(real, normal)
@@ -177,7 +178,7 @@ class AuxGAN(MuonGenerator[config.Config]):
             known, drawn = self.detection.known, self.detection.draws(self.draw)
             sums |= self.detection.sums(real, self.judged(known), self.judged(drawn))
         miss = (
-            (self._rareness(normal[:, SKEWED]) - aux).square().mean(-1).sum() if self.columns else muons.new_zeros(())
+            (self.rareness_of(normal[:, SKEWED]) - aux).square().mean(-1).sum() if self.columns else muons.new_zeros(())
         )
         return sums | {"aux": miss, "n": torch.full_like(miss, len(muons))}
 
@@ -203,5 +204,5 @@ class AuxGAN(MuonGenerator[config.Config]):
         aux = torch.randn(n, len(self.columns), dtype=dtype, device=device, generator=generator).abs() * boost
         uniform = torch.rand(n, 3, dtype=dtype, device=device, generator=generator)
         with eval_mode(self):
-            made = self._generate(noise, aux, uniform)
+            made = self.generate(noise, aux, uniform)
             return self.frame.unbox(self._outward(made.seen), made.charge)

@@ -66,7 +66,7 @@ class BoostVAE(MuonGenerator[config.Config]):
         """Fits frame, ranks, share of positive charges, and the mean weight of a row."""
         super().prepare(train)
         self.ranks.fit(train["rareness"][:, [RARENESS.index("4d")]])
-        self.mean_weight.copy_(self._weights(train["rareness"]).mean())
+        self.mean_weight.copy_(self.row_weights(train["rareness"]).mean())
         normal = self.judged(train["muons"])
         self.mean.copy_(normal.mean(0))
         self.variance.copy_(normal.var(0, correction=0).clamp_min(1e-12))
@@ -104,9 +104,9 @@ class BoostVAE(MuonGenerator[config.Config]):
 
     def sampling_weights(self, train: Mapping[str, Tensor]) -> Tensor | None:
         """Each training row's weight under ``sample`` boost: rare muons come up more often."""
-        return self._weights(train["rareness"]).detach() if self.config.boost == "sample" else None
+        return self.row_weights(train["rareness"]).detach() if self.config.boost == "sample" else None
 
-    def _weights(self, rareness: Tensor) -> Tensor:
+    def row_weights(self, rareness: Tensor) -> Tensor:
         """Each row's weight, (B,), above 0: its auxiliary value to boost_power."""
         return self._aux(rareness) ** self.boost_power
 

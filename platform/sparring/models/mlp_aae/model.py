@@ -123,7 +123,7 @@ class MLPAAE(Autoencoder[config.Config]):
         loss = −½·[log D(draw) + log(1 − D(code))]
         """
         with torch.no_grad():
-            code = self._draw(x)
+            code = self.draw_code(x)
         draws = self.prior_std * torch.randn_like(code)
         # One pass for both: two would add up gradients of all its weights.
         of_draws, of_codes = self.critic(torch.cat([draws, code])).chunk(2)
@@ -138,7 +138,7 @@ class MLPAAE(Autoencoder[config.Config]):
         error: mean (reconstruction − x)² or, with l1, mean |reconstruction − x|, x from -1 to 1. Whether the second
         term is there at all is decided when the model is built, by adv_share > 0.
         """
-        code = self._draw(x)
+        code = self.draw_code(x)
         measure = functional.mse_loss if self.config.loss_recon == "mse" else functional.l1_loss
         error = measure(self.decode(code), x)
         metrics = {"train/loss_recon": error}
@@ -148,7 +148,7 @@ class MLPAAE(Autoencoder[config.Config]):
             loss = loss + self.adv_share * metrics["train/loss_adv"]
         return Step(loss, {"train/loss_gen": loss} | metrics, {})
 
-    def _draw(self, x: Tensor) -> Tensor:
+    def draw_code(self, x: Tensor) -> Tensor:
         """A code of each row."""
         mean, logvar = self.encode_x(x)
         return mean if logvar is None else reparameterise(mean, logvar)

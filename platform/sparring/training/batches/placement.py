@@ -22,7 +22,7 @@ Rows = Mapping[str, Tensor]
 def place(rows: Rows, device: torch.device) -> dict[str, Tensor]:
     """The rows on ``device`` if they fit into half of what is free there, else as they are."""
     size = sum(tensor.numel() * tensor.element_size() for tensor in rows.values())
-    fits = device.type != "cuda" or 2 * size <= _free(device)
+    fits = device.type != "cuda" or 2 * size <= free_bytes(device)
     return {name: tensor.to(device) if fits else tensor for name, tensor in rows.items()}
 
 
@@ -64,7 +64,7 @@ def count(rows: Rows) -> int:
     return len(next(iter(rows.values())))
 
 
-def _free(device: torch.device) -> int:
+def free_bytes(device: torch.device) -> int:
     """Bytes of a GPU that this process could still take: what nobody holds, of its share of the GPU if it has one, and
     what its own allocator holds unused."""
     free, total = torch.cuda.mem_get_info(device)

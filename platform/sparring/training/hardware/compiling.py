@@ -44,7 +44,7 @@ def compile_phases(
     training has.
     """
     if device.type == "cuda":
-        _forget_graphs()
+        forget_graphs()
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
     known = dict(batch)
     for number, phase_step in enumerate(phase_steps):
@@ -102,11 +102,12 @@ class Compiled:
         return Step(step.loss, metrics, {name: value.detach().clone() for name, value in step.carry.items()}), gradients
 
 
-_trials_with_graphs = itertools.count(1)
+trials_with_graphs = itertools.count(1)
 
 
-def _forget_graphs() -> None:
-    if next(_trials_with_graphs) % GRAPH_TRIALS == 0:
+def forget_graphs() -> None:
+    """Drops compiled graphs, once per so many trials."""
+    if next(trials_with_graphs) % GRAPH_TRIALS == 0:
         torch.compiler.reset()
 
 

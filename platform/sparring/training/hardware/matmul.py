@@ -47,10 +47,11 @@ class OneDnnMatmul:
 @cache
 def is_suited() -> bool:
     """Is this a processor on which oneDNN multiplies faster than MKL, and still in float32?"""
-    return torch.backends.cpu.get_cpu_capability() == "AVX512" and _is_of_amd() and _keeps_float32()
+    return torch.backends.cpu.get_cpu_capability() == "AVX512" and is_of_amd() and keeps_float32()
 
 
-def _is_of_amd(described: Path = Path("/proc/cpuinfo")) -> bool:
+def is_of_amd(described: Path = Path("/proc/cpuinfo")) -> bool:
+    """Does the processor come from AMD? False where nothing says so."""
     try:
         with described.open(encoding="utf-8") as file:
             return any(line.startswith("vendor_id") and "AuthenticAMD" in line for line in file)
@@ -58,7 +59,8 @@ def _is_of_amd(described: Path = Path("/proc/cpuinfo")) -> bool:
         return False
 
 
-def _keeps_float32() -> bool:
+def keeps_float32() -> bool:
+    """Does oneDNN multiply float32 matrices to float32's precision here?"""
     generator = torch.Generator().manual_seed(0)
     left, right = (torch.randn(shape, generator=generator) for shape in ((64, 512), (512, 64)))
     exact = left.double() @ right.double()

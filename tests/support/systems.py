@@ -1,0 +1,175 @@
+"""Every system, small: settings that follow from its Config's fields, so that a newcomer is tested by being there.
+
+What a system is searched on, and from where, is said by the search space of its name.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import islice, zip_longest
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
+import torch
+from annotated_types import Ge
+from pydantic import BaseModel, ValidationError
+from torch import Tensor
+
+from sparring.data import load_dataset, read_card, reader_of, split_rows
+from sparring.models import find_model
+from sparring.models.base import Model
+from sparring.records import Trial
+from sparring.space import Space, find_space, read_space
+from sparring.training.loop import TrialTraining
+
+SIZES = ("hidden", "width", "latent", "noise")
+"""How the names of widths begin; of those that are lists, a net's widths in order, the first two stay."""
+WIDTH, IMAGE, LAYERS, STEPS = 16, 8, 2, 20
+ROWS = {"n": 150, "reference": 500}
+"""Of a data set that is drawn by formula, where its options have these names."""
+NOT_THE_STEP = ("lr_schedule", "optim_fn", "kernel_init", "bias_init", "image_fit")
+"""How the names of choices begin that change nothing of what a phase computes."""
+
+
+def space_of(name: str) -> Space:
+    return Space(read_space(find_space(name)), find_model(name).Config, name)
+
+
+def few_rows(space: Space, **rows: int) -> dict[str, Any]:
+    """Options of its data set that leave few rows."""
+    options = reader_of(read_card(space.dataset)).Options.model_fields
+    return {**space.data, **{key: count for key, count in {**ROWS, **rows}.items() if key in options}}
+
+
+def _smaller(field: str, value: Any) -> Any:
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, tuple) and field.startswith(SIZES):
+        return tuple(min(width, WIDTH) for width in value[:2])
+    if not isinstance(value, int):
+        return value
+    if field.startswith(SIZES):
+        return min(value, WIDTH)
+    if field.startswith("n_"):
+        return min(value, LAYERS)
+    return {"image_size": min(value, IMAGE), "aux_steps": STEPS}.get(field, value)
+
+
+def _accepted(config: type[BaseModel], values: dict[str, Any]) -> BaseModel | None:
+    try:
+        return config(**values)
+    except ValidationError:
+        return None
+
+
+def small(name: str) -> dict[str, Any]:
+    """Fields of a system's Config, from the baseline of its space: small nets, and all switched on that it has.
+
+    Every change on its own, and only where the Config takes it: what belongs together comes in the second round.
+    """
+    space, config = space_of(name), find_model(name).Config
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in space.values(space.baseline()).items()}
+    values |= {"batch_size": 32, "steps_per_epoch": None}
+    for _ in range(2):
+        for field, about in config.model_fields.items():
+            current = getattr(_accepted(config, values), field)
+            wanted = _smaller(field, current)
+            if about.annotation is float and current == 0 and Ge(0) in about.metadata:
+                wanted = 0.1
+            if about.annotation is bool and not current:
+                with_it = _accepted(config, {**values, field: True})
+                wanted = with_it is not None and len(with_it.active_phases) > len(
+                    _accepted(config, values).active_phases
+                )
+            if wanted != current and _accepted(config, {**values, field: wanted}):
+                values[field] = wanted
+    return values
+
+
+def variants(name: str) -> list[dict[str, Any]]:
+    """Changes of ``small(name)`` in which every choice and every switch of the Config takes every value once.
+
+    The k-th holds the k-th other value of each choice, so there are as many as the longest has; a switch stands alone.
+    """
+    config, values = find_model(name).Config, small(name)
+    choices, switches = {}, []
+    for field, about in config.model_fields.items():
+        current = getattr(_accepted(config, values), field)
+        if about.annotation is bool:
+            switches.append({field: not current})
+        elif get_origin(about.annotation) is Literal and not field.startswith(NOT_THE_STEP):
+            choices[field] = [value for value in get_args(about.annotation) if value != current]
+    made, refused = [], []
+    for row in zip_longest(*choices.values()):
+        changes: dict[str, Any] = {}
+        for field, value in zip(choices, row, strict=True):
+            if value is not None and _accepted(config, {**values, **changes, field: value}):
+                changes[field] = value
+            elif value is not None:
+                refused.append({field: value})
+        made.append(changes)
+    for alone in refused:  # it may go with another choice than those of its row
+        with_one = ({**alone, field: value} for field in choices for value in choices[field] if field not in alone)
+        made += islice((pair for pair in with_one if _accepted(config, {**values, **pair})), 1)
+    return [changes for changes in [*made, *switches] if changes and _accepted(config, {**values, **changes})]
+
+
+@cache
+def parts_of(name: str, n: int) -> dict[str, dict[str, Tensor]]:
+    """The training and validation rows of the data set that a system is searched on, by field."""
+    space = space_of(name)
+    dataset = load_dataset(space.dataset, options=few_rows(space, n=n))
+    split = split_rows(len(dataset), parts=dataset.parts)
+    return {
+        part: {field: torch.from_numpy(np.ascontiguousarray(rows[index])) for field, rows in dataset.fields.items()}
+        for part, index in (("train", split.train), ("valid", split.valid))
+    }
+
+
+class Setting:
+    """A system with its embedded data set and a small configuration; n: the rows of a data set drawn by formula."""
+
+    def __init__(self, name: str, n: int = 600, **changes: Any) -> None:
+        space = space_of(name)
+        self.name, self.model_class, self.objective = name, find_model(name), space.objectives[0]
+        self.values = {**small(name), **changes}
+        parts = parts_of(name, n)
+        self.rows = {part: {field: parts[part][field] for field in self.fields} for part in parts}
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.config().fields
+
+    def config(self, **fields: Any) -> Any:
+        return self.model_class.Config(**{**self.values, **fields})
+
+    def part(self, part: str, rows: int | None = None) -> dict[str, Tensor]:
+        return {field: values[:rows] for field, values in self.rows[part].items()}
+
+    def training(self, *, rows: int | None = 96, seed: int = 0, **fields: Any) -> TrialTraining:
+        """The training of a trial; where its Config names an out-of-distribution set, random rows are that."""
+        config = self.config(**fields)
+        named = config.ood and getattr(config, config.ood)
+        ood = {name: torch.randn(40, *values.shape[1:]) for name, values in self.part("train").items()}
+        return TrialTraining(
+            self.model_class, config, self.part("train", rows), self.part("valid", rows), ood=ood if named else None,
+            trial=Trial(number=0, params={}, seed=seed), objective=self.objective,
+        )  # fmt: skip
+
+    def model(self, *, seed: int = 0, **fields: Any) -> Model:
+        """In float64 and training mode."""
+        torch.manual_seed(seed)
+        model = self.model_class(
+            self.config(**fields), {name: rows.shape[1:] for name, rows in self.part("train").items()}
+        )
+        model.initialize()
+        train = {name: widened(rows) for name, rows in self.part("train", 256).items()}
+        model.double().prepare(train)
+        return model.train()
+
+    def batch(self, first: int = 0, rows: int = 12) -> dict[str, Tensor]:
+        return {name: widened(values[first : first + rows]) for name, values in self.part("train").items()}
+
+
+def widened(rows: Tensor) -> Tensor:
+    return rows.double() if rows.is_floating_point() else rows
