@@ -18,7 +18,8 @@ from support.reports import EVIL, PARAMS, SEARCH, cache, study, trial
 from sparring.records import Outcome
 from sparring.report import read_report, write_report
 from sparring.report.page import make_page
-from sparring.report.plots import LINES, figures_of
+from sparring.report.parallel import LINES
+from sparring.report.plots import figures_of
 from sparring.report.yardsticks import Yardstick
 
 

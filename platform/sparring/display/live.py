@@ -22,7 +22,7 @@ from .words import COLOURS, clean, clock, compare, last_words, show
 LARGE = 100
 """From so many trials on, a log gets a line every few seconds instead of one per trial."""
 
-SHOWN = 4
+MOST_BARS = 4
 """Running trials drawn with their own bar; the others are only counted."""
 
 
@@ -53,8 +53,8 @@ class LiveView:
         self.every_s = every_s
         self._live: Live | None = None
         self._earlier: int | None = None
-        self._said_at = float("-inf")
-        self._said: tuple[int, float | None] = (0, None)
+        self._logged_at = float("-inf")
+        self._logged: tuple[int, float | None] = (0, None)
 
     def __enter__(self) -> LiveView:
         if self.console.is_terminal and not self.console.is_dumb_terminal:
@@ -65,7 +65,7 @@ class LiveView:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_class: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._live:
             self._live.stop()
@@ -92,10 +92,10 @@ class LiveView:
             return
         best = snapshot.best.value if snapshot.best else None
         last = snapshot.finished == snapshot.trials
-        if (snapshot.finished, best) == self._said:
+        if (snapshot.finished, best) == self._logged:
             return
-        if best != self._said[1] or last or time.monotonic() - self._said_at >= self.every_s:
-            self._said, self._said_at = (snapshot.finished, best), time.monotonic()
+        if best != self._logged[1] or last or time.monotonic() - self._logged_at >= self.every_s:
+            self._logged, self._logged_at = (snapshot.finished, best), time.monotonic()
             counts = ", ".join(f"{count} {outcome}" for outcome, count in snapshot.outcomes.items() if count)
             self.note(f"{self._standing(snapshot)}  ({counts})  {clock(snapshot.left_s)} left")
 
@@ -173,7 +173,7 @@ class LiveView:
 
     def _running(self, snapshot: Snapshot) -> Table:
         grid = _grid(ratio=(None, 1, None, None))
-        for trial in snapshot.running[: max(1, min(SHOWN, self.console.height - 11))]:
+        for trial in snapshot.running[: max(1, min(MOST_BARS, self.console.height - 11))]:
             again = f" attempt {trial.attempt}" if trial.attempt > 1 else ""
             grid.add_row(
                 Text(f"trial {trial.number}{again}"),

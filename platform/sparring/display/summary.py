@@ -15,7 +15,7 @@ from ..ledger.ranking import values_of
 from ..records import Objective, Outcome, TrialRow
 from .words import clean, compare, nearby, show
 
-SHOWN = 10
+FRONT_TRIALS = 10
 """Trials of a front on the screen; the report has all of them."""
 
 
@@ -40,8 +40,8 @@ def print_summary(
     """
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
     console.print()
-    said = Text.assemble((clean(study), "bold"), f" · {counts or 'no trial finished'}")
-    console.print(said, soft_wrap=True)
+    heading = Text.assemble((clean(study), "bold"), f" · {counts or 'no trial finished'}")
+    console.print(heading, soft_wrap=True)
     if best is None:
         for outcome, count in outcomes.items():
             console.print(Text(f"  {count} {outcome.replace('_', ' ')}: {outcome.advice}"), soft_wrap=True)
@@ -75,7 +75,7 @@ def print_summary(
 
 
 def front_table(front: Sequence[TrialRow], objectives: Sequence[Objective]) -> Table:
-    """The trials of a front with their figures, the best in each in bold; at most ``SHOWN``, evenly along it."""
+    """The trials of a front with their figures, the best in each in bold; at most ``FRONT_TRIALS``, evenly along it."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in ("trial", *(objective.metric for objective in objectives), ""):
         table.add_column(name, justify="right" if name else "left", overflow="fold")
@@ -83,9 +83,9 @@ def front_table(front: Sequence[TrialRow], objectives: Sequence[Objective]) -> T
         min(objective.sign * figures[n] for figures in (values_of(row, objectives) for row in front))
         for n, objective in enumerate(objectives)
     ]
-    step = max(1.0, (len(front) - 1) / (SHOWN - 1))
-    for place in range(min(len(front), SHOWN)):
-        row = front[round(place * step)]
+    step = max(1.0, (len(front) - 1) / (FRONT_TRIALS - 1))
+    for line in range(min(len(front), FRONT_TRIALS)):
+        row = front[round(line * step)]
         figures = values_of(row, objectives)
         cells = [
             Text(show(value), style="bold green" if objective.sign * value == least else "")
@@ -98,7 +98,7 @@ def front_table(front: Sequence[TrialRow], objectives: Sequence[Objective]) -> T
 def front_sentence(front: Sequence[TrialRow], objectives: Sequence[Objective]) -> str:
     """Which trials no other beats."""
     named = ", ".join(objective.metric for objective in objectives)
-    numbers = ", ".join(str(row.trial) for row in front[:SHOWN]) + (", …" if len(front) > SHOWN else "")
+    numbers = ", ".join(str(row.trial) for row in front[:FRONT_TRIALS]) + (", …" if len(front) > FRONT_TRIALS else "")
     return (
         f"the front of {named}: {'trials' if len(front) > 1 else 'trial'} {numbers}; no other beats one of them in all"
     )
@@ -127,7 +127,7 @@ def comparison_table(objectives: Sequence[Objective], best: TrialRow, baseline: 
         same = baseline is not None and old == new
         add(name, old, new, plain="dim" if same else "", chosen="dim" if same else "bold green")
     table.add_section()
-    names = [each.metric for each in objectives]
+    names = [objective.metric for objective in objectives]
     known = {**baseline.metrics, objective.metric: baseline.value} if baseline else {}
     figures: dict[str, float | None] = {objective.metric: best.value}
     figures |= {name: best.metrics.get(name) for name in names[1:]}

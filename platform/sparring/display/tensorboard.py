@@ -52,8 +52,8 @@ class _Run:
 class Board:
     """Writes the event files of one study; only trials in training keep a file open.
 
-    folder: the study's. dimensions: what is searched. metrics: every metric the model emits. warn: hears once if the
-    disk refuses; from then on the board does nothing.
+    folder: the study's. dimensions: what is searched. metrics: every metric the model emits. warn: called once, with a
+    sentence, if the disk refuses; from then on the board does nothing.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Board:
                     scalars |= {f"best/{name}": row.metrics[name] for name in self._shown if name in row.metrics}
                 run.values[row.epoch] = value
             run.epoch = row.epoch
-            summary = Summary(value=[Summary.Value(tag=tag, simple_value=each) for tag, each in scalars.items()])
+            summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()])
             _write(run.writer, Event(summary=summary), step=row.epoch)
             run.writer.flush()
 

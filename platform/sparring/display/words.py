@@ -1,11 +1,10 @@
-"""How values, times and paths are said: short, and never able to steer a terminal."""
+"""Values, times and paths in words: short, and without control characters that could steer a terminal."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from ..records import Outcome
 
@@ -27,7 +26,7 @@ def clean(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).strip()
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """A figure or hyperparameter in four significant digits; a missing one as a dash."""
     if value is None or value == "":
         return "-"

@@ -1,7 +1,7 @@
 """What a study found: the trials ranked, what mattered, and what plain methods reach on the same data.
 
-Everything comes from the study's folder, during the search and after. ``reading`` makes the value, ``tables`` and
-``page`` show it, ``importance`` and ``sparring.report.yardsticks`` do the statistics.
+Everything comes from the study's folder, during the search and after. ``reading`` makes the value, ``formats``
+and ``page`` show it, ``importance`` and ``sparring.report.yardsticks`` do the statistics.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import UsageError
+from .formats import FORMATS, render
 from .reading import Report, read_report
-from .tables import FORMATS, render
 
 __all__ = ["FORMATS", "Report", "read_report", "render", "write_report"]
 

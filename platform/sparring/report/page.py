@@ -19,8 +19,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ..display import clean, clock, compare, last_words, show
 from ..ledger.ranking import is_ranked
 from ..records import TrialRow
+from .formats import finite
 from .reading import Report
-from .tables import finite
 
 MOST_TRIALS = 50
 """Trials in the page's table; ``plots`` bounds its lines as well."""

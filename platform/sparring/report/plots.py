@@ -1,7 +1,6 @@
 """The plots of a report's page, as Plotly figures.
 
-All are drawn as SVG: Plotly's own parallel coordinates need WebGL, which remote desktops lack, and build their shaders
-with ``eval``, which the page forbids. Plotly reads tags in labels, so every text from the study is escaped here.
+All are drawn as SVG. Plotly reads tags in labels, so every text from the study is escaped here.
 """
 
 from __future__ import annotations
@@ -10,17 +9,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 import pyarrow.compute as pc
 
-from ..display import show
 from ..ledger import read_epochs
 from ..ledger.ranking import is_ranked
-from ..records import Outcome, TrialRow, Value
-from ..space.dimension import Dimension
-from .importance import encode
+from ..records import Outcome
+from .parallel import AXES, LINES, draw_parallel
 from .reading import Report
 
 
@@ -33,13 +30,8 @@ class Plot(NamedTuple):
     sentence: str
 
 
-CURVES, LINES, AXES = 8, 500, 12
-
-LABEL = 11
-"""Letters between two axes of parallel coordinates; a longer label would lie under the next one's."""
-
-UNUSED = -0.14
-"""Height, below every axis, of a hyperparameter that did not apply."""
+CURVES = 8
+"""Learning curves of the best trials; the published default has one besides."""
 
 _COLOURS = {Outcome.COMPLETED: "#1a7f5a", Outcome.PRUNED: "#c9a227"}
 
@@ -58,14 +50,15 @@ def figures_of(report: Report) -> Iterator[Plot]:
         words = (
             f"The {AXES} that mattered most, at most {LINES} trials; the greener the better, the thick line is the best"
         )
-        yield Plot("parallel", _parallel(report), "Parallel coordinates", words)
+        figure = _figure(460, showlegend=False, hovermode="closest", yaxis={"visible": False, "range": [-0.22, 1.1]})
+        yield Plot("parallel", draw_parallel(report, figure), "Parallel coordinates", words)
         curves = _curves(report)
         if curves.data:
             words = f"The objective by epoch: the best {CURVES} completed trials and the published default"
             yield Plot("curves", curves, "Learning curves", words)
 
 
-def _figure(height: int, **layout: Any) -> go.Figure:
+def _figure(height: int, **layout: object) -> go.Figure:
     look = {"template": "plotly_white", "height": height, "margin": {"l": 60, "r": 20, "t": 40, "b": 50}}
     return go.Figure(layout={**look, "font": {"family": "system-ui, sans-serif", "size": 13}, **layout})
 
@@ -76,14 +69,14 @@ def _history(report: Report) -> go.Figure:
     axis = {"title": escape(metric), "type": _scale([row.value or 0.0 for row in rows])}
     figure = _figure(420, xaxis_title="trial", yaxis=axis, hovermode="closest")
     for outcome in dict.fromkeys(row.outcome for row in rows):
-        of = [row for row in rows if row.outcome is outcome]
+        ended_so = [row for row in rows if row.outcome is outcome]
         figure.add_scatter(
-            x=[row.trial for row in of],
-            y=[row.value for row in of],
+            x=[row.trial for row in ended_so],
+            y=[row.value for row in ended_so],
             mode="markers",
             name=outcome.replace("_", " "),
             marker={"color": _COLOURS.get(outcome, "#8d99a6"), "size": 8, "opacity": 0.85},
-            text=[f"epoch {row.best_epoch} of {row.epochs}" for row in of],
+            text=[f"epoch {row.best_epoch} of {row.epochs}" for row in ended_so],
         )
     completed = [row for row in rows if is_ranked(row)]
     best = [sign * value for value in accumulate((sign * (row.value or 0.0) for row in completed), min)]
@@ -91,7 +84,7 @@ def _history(report: Report) -> go.Figure:
     figure.add_scatter(x=[row.trial for row in completed], y=best, mode="lines", name="best so far", line=line)
     baseline = report.baseline.value if report.baseline else None
     marks = [("published default", baseline, "#2563a8")]
-    marks += [(each.name, each.figure(metric), "#8d99a6") for each in report.yardsticks]
+    marks += [(yardstick.name, yardstick.figure(metric), "#8d99a6") for yardstick in report.yardsticks]
     styles = ("dash", *("dot", "dashdot", "longdash", "longdashdot") * 2)
     for (name, value, colour), dash in zip(marks, styles, strict=False):
         if value is not None:
@@ -107,7 +100,7 @@ def _front(report: Report) -> go.Figure:
     completed = [row for row in report.trials if is_ranked(row)]
     figure = _figure(420, hovermode="closest")
     figure.set_subplots(1, len(others), horizontal_spacing=0.1)
-    kinds = {
+    groups = {
         "completed": (completed, {"color": "#b9c2cc", "size": 7}, "markers"),
         "front": (list(report.front), {"color": "#1a7f5a", "size": 10}, "markers+lines"),
         "published default": (
@@ -117,7 +110,7 @@ def _front(report: Report) -> go.Figure:
         ),
     }
     for column, objective in enumerate(others, start=1):
-        for name, (rows, marker, mode) in kinds.items():
+        for name, (rows, marker, mode) in groups.items():
             figure.add_scatter(
                 x=[row.value for row in rows],
                 y=[row.metrics[objective.metric] for row in rows],
@@ -158,74 +151,9 @@ def _importance(report: Report) -> go.Figure:
     return figure
 
 
-def _parallel(report: Report) -> go.Figure:
-    """Lines over one axis per hyperparameter, each from 0 to 1."""
-    names = [factor.name for factor in report.importance.factors] or [each.name for each in report.dimensions]
-    dimensions = sorted(report.dimensions, key=lambda each: names.index(each.name))[:AXES]
-    rows = [row for row in report.trials if row.value is not None][:LINES][::-1]
-    figure = _figure(460, showlegend=False, hovermode="closest", yaxis={"visible": False, "range": [-0.22, 1.1]})
-    labels = [*(each.name for each in dimensions), f"rank by {report.objective.metric}"]
-    figure.update_xaxes(tickvals=list(range(len(labels))), ticktext=[escape(label) for label in labels], tickangle=-25)
-    spans = [_span(each, rows) for each in dimensions]
-    for axis, (dimension, span) in enumerate(zip(dimensions, spans, strict=True)):
-        for value, place in _ticks(dimension, span):
-            where = {
-                "x": axis,
-                "y": place,
-                "xanchor": "left",
-                "xshift": 5,
-                "showarrow": False,
-                "bgcolor": "rgba(255,255,255,0.8)",
-            }
-            said = show(value)
-            short = said if len(said) <= LABEL else f"{said[: LABEL - 1]}…"  # the whole of it shows on hovering
-            figure.add_annotation(text=escape(short), font={"size": 10, "color": "#5c6773"}, **where)
-    last = max(len(rows) - 1, 1)
-    for place, row in enumerate(rows):
-        points = [
-            _place(encode(each, row.params[each.name]), span) if each.name in row.params else UNUSED
-            for each, span in zip(dimensions, spans, strict=True)
-        ]
-        texts = [f"{each.name} {show(row.params.get(each.name, 'unused'))}" for each in dimensions]
-        figure.add_scatter(
-            x=list(range(len(labels))),
-            y=[*points, place / last],
-            mode="lines+markers",
-            line={"color": _shade(place / last), "width": 1 + 2 * (place == last)},
-            marker={"size": 5},
-            text=[f"trial {row.trial}: {escape(text)}" for text in [*texts, show(row.value)]],
-            hovertemplate="%{text}<extra></extra>",
-        )
-    return figure
-
-
 def _scale(values: Sequence[float]) -> str:
     """A logarithmic axis where the values span more than a decade."""
     return "log" if values and min(values) > 0 and max(values) > 10 * min(values) else "linear"
-
-
-def _span(dimension: Dimension, rows: Sequence[TrialRow]) -> tuple[float, float]:
-    """Where an axis begins and ends: all choices of a list, the values tried of a range."""
-    values = dimension.choices or [row.params[dimension.name] for row in rows if dimension.name in row.params]
-    codes = [encode(dimension, value) for value in values]
-    return (min(codes), max(codes)) if codes else (0.0, 0.0)
-
-
-def _place(code: float, span: tuple[float, float]) -> float:
-    low, high = span
-    return (code - low) / (high - low) if high > low else 0.5
-
-
-def _ticks(dimension: Dimension, span: tuple[float, float]) -> Iterator[tuple[Value, float]]:
-    if dimension.choices:
-        yield from ((choice, _place(encode(dimension, choice), span)) for choice in dimension.choices)
-    else:
-        off = () if dimension.off is None else (dimension.off,)
-        for code in dict.fromkeys(span):
-            values = [each for each in off if encode(dimension, each) == code]
-            yield values[0] if values else float(f"{10**code if dimension.log else code:.2g}"), _place(code, span)
-    if dimension.when:
-        yield "unused", UNUSED
 
 
 def _curves(report: Report) -> go.Figure:
@@ -253,15 +181,8 @@ def _epochs(report: Report, trials: Sequence[int]) -> Mapping[int, dict[int, flo
     """Trial -> epoch -> objective; of an epoch that several attempts trained, the last one's."""
     wanted = pc.field("trial").isin(list(trials)) & (pc.field("metric") == report.objective.metric)
     table = read_epochs(report.folder, wanted).table.sort_by("attempt")
-    found: dict[int, dict[int, float]] = {}
+    curves: dict[int, dict[int, float]] = {}
     for trial, epoch, value in zip(*(table[name].to_pylist() for name in ("trial", "epoch", "value")), strict=True):
         if value is not None and math.isfinite(value):
-            found.setdefault(trial, {})[epoch] = value
-    return found
-
-
-def _shade(goodness: float) -> str:
-    """From pale grey for the worst to the colour of completed trials for the best."""
-    worst, best = (214, 220, 227), (26, 127, 90)
-    red, green, blue = (round(a + (b - a) * goodness**2) for a, b in zip(worst, best, strict=True))
-    return f"rgb({red},{green},{blue})"
+            curves.setdefault(trial, {})[epoch] = value
+    return curves

@@ -1,27 +1,17 @@
-"""A report as text: rich tables for people, JSON, CSV or Parquet for programs."""
+"""The report for people: rich tables and sentences, one part after the other."""
 
 from __future__ import annotations
 
-import io
-import json
-import math
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator
 from itertools import accumulate
-from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ..display import COLOURS, clean, clock, compare, comparison_table, front_sentence, last_words, show
-from ..errors import UsageError
 from ..ledger.ranking import is_ranked
 from ..records import Outcome, TrialRow
 from .importance import TRUSTED
@@ -32,25 +22,6 @@ MOST_TRIALS = 20
 
 FIGURE = 8
 """Characters of a figure, which a narrow terminal must not cut."""
-
-
-def render(report: Report, *, format: str, output: Path | None, console: Console) -> None:
-    """Writes the report in ``format`` to ``output``, else to the console (tables) or stdout (the others)."""
-    if format == "table" and output is None:
-        for part in tables(report, console.width):
-            console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
-        return
-    if format == "parquet" and output is None and sys.stdout.isatty():
-        raise UsageError("--format parquet: binary data do not belong on a screen; add -o trials.parquet, or a pipe")
-    data = FORMATS[format](report)
-    if output is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-        return
-    try:
-        output.write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"--output: {output} cannot be written: {error.strerror}; write somewhere else") from error
 
 
 def tables(report: Report, width: int) -> Iterator[RenderableType]:
@@ -75,64 +46,6 @@ def tables(report: Report, width: int) -> Iterator[RenderableType]:
         yield f"note: {clean(note)}"
 
 
-def as_json(report: Report) -> bytes:
-    """Everything in the report; figures that are not finite are null."""
-    document = {
-        "study": report.spec.name,
-        "model": report.spec.model,
-        "dataset": report.spec.dataset,
-        "split": report.spec.split,
-        "objectives": [asdict(objective) for objective in report.spec.objectives],
-        "front": [row.trial for row in report.front],
-        "best": report.best and asdict(report.best),
-        "baseline": report.baseline and asdict(report.baseline),
-        "outcomes": {
-            outcome: {"trials": count, "advice": outcome.advice} for outcome, count in report.outcomes.items()
-        },
-        "importance": asdict(report.importance),
-        "yardsticks": [asdict(each) for each in report.yardsticks],
-        "verdict": report.verdict,
-        "trials": [
-            {"rank": index + 1 if is_ranked(row) else None, **asdict(row)} for index, row in enumerate(report.trials)
-        ],
-        "notes": list(report.notes),
-    }
-    return (json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def as_csv(report: Report) -> bytes:
-    """The ranked trials, one line each."""
-    sink = pa.BufferOutputStream()
-    pa.csv.write_csv(report.table, sink)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def as_parquet(report: Report) -> bytes:
-    """The ranked trials, one row each."""
-    sink = pa.BufferOutputStream()
-    pa.parquet.write_table(report.table, sink, compression="zstd", write_page_checksum=True)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def as_text(report: Report) -> bytes:
-    """The tables as a terminal of 120 columns without colours shows them."""
-    text = io.StringIO()
-    console = Console(width=120, color_system=None, force_terminal=False, file=text)
-    for part in tables(report, console.width):
-        console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
-    return text.getvalue().encode()
-
-
-FORMATS: dict[str, Callable[[Report], bytes]] = {
-    "table": as_text,
-    "json": as_json,
-    "csv": as_csv,
-    "parquet": as_parquet,
-}
-
-
 def _counts(report: Report) -> str:
     return ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in report.outcomes.items())
 
@@ -143,7 +56,7 @@ def _ranking(report: Report, width: int) -> Table:
     for name in ("rank", "trial", report.objective.metric, *others, "epoch", "time"):
         table.add_column(name, justify="right", overflow="fold", min_width=FIGURE if name.startswith("val/") else None)
     table.add_column("outcome", no_wrap=not others)
-    order = [factor.name for factor in report.importance.factors] or [each.name for each in report.dimensions]
+    order = [factor.name for factor in report.importance.factors] or [dimension.name for dimension in report.dimensions]
     names = order[: max(0, (width - 68 - sum(len(name) + 3 for name in others)) // 13)]
     for name in names:
         table.add_column(Text(clean(name)), justify="right", max_width=12, no_wrap=True)
@@ -176,18 +89,18 @@ def _marks(report: Report, row: TrialRow) -> str:
 
 
 def _failures(report: Report) -> Iterator[RenderableType]:
-    said = False
+    has_failures = False
     for outcome, count in report.outcomes.items():
         if outcome is Outcome.COMPLETED:
             continue
-        said = True
+        has_failures = True
         yield f"{count} {outcome.replace('_', ' ')}: {outcome.advice}"
         texts = Counter(last_words(row.error) for row in report.trials if row.outcome is outcome and row.error)
         for text, times in texts.most_common(3):
             yield f"    {times} × {text}"
     if not report.best:
         yield "no trial completed, so there is no best configuration"
-    if said:
+    if has_failures:
         yield ""
 
 
@@ -218,8 +131,8 @@ def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
         return
     best, baseline = report.best, report.baseline
     entries = [
-        (each.name, each.figure(report.objective.metric), each.figures, "dim" * each.is_floor)
-        for each in report.yardsticks
+        (rival.name, rival.figure(report.objective.metric), rival.figures, "dim" * rival.is_floor)
+        for rival in report.yardsticks
     ]
     if baseline and baseline.value is not None:
         entries.append(("published default", baseline.value, baseline.metrics, "cyan"))
@@ -241,17 +154,8 @@ def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
 
 def _fitting(report: Report, width: int) -> list[str]:
     """The yardsticks' other figures, as many columns as fit beside the objective; further objectives come first."""
-    names = dict.fromkeys(name for each in report.yardsticks for name in each.figures)
-    chosen = [each.metric for each in report.spec.objectives if each.metric in names]
+    names = dict.fromkeys(name for yardstick in report.yardsticks for name in yardstick.figures)
+    chosen = [objective.metric for objective in report.spec.objectives if objective.metric in names]
     chosen = [name for name in dict.fromkeys([*chosen, *names]) if name != report.objective.metric]
     ends = accumulate(len(name) + 3 for name in (report.objective.metric, *chosen))
     return [name for name, end in zip(chosen, list(ends)[1:], strict=True) if end <= width]
-
-
-def finite(value: object) -> object:
-    """A value of JSON in which NaN and the infinities are null."""
-    if isinstance(value, dict):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,107 @@
+"""The forms of a report: tables for people, JSON, CSV or Parquet for programs; to a screen, a pipe or a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from rich.console import Console
+
+from ..errors import UsageError
+from ..ledger.ranking import is_ranked
+from .reading import Report
+from .tables import tables
+
+
+def render(report: Report, *, format: str, output: Path | None, console: Console) -> None:
+    """Writes the report in ``format`` to ``output``, else to the console (tables) or stdout (the others)."""
+    if format == "table" and output is None:
+        for part in tables(report, console.width):
+            console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+        return
+    if format == "parquet" and output is None and sys.stdout.isatty():
+        raise UsageError("--format parquet: binary data do not belong on a screen; add -o trials.parquet, or a pipe")
+    data = FORMATS[format](report)
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"--output: {output} cannot be written: {error.strerror}; write somewhere else") from error
+
+
+def as_json(report: Report) -> bytes:
+    """Everything in the report; figures that are not finite are null."""
+    document = {
+        "study": report.spec.name,
+        "model": report.spec.model,
+        "dataset": report.spec.dataset,
+        "split": report.spec.split,
+        "objectives": [asdict(objective) for objective in report.spec.objectives],
+        "front": [row.trial for row in report.front],
+        "best": report.best and asdict(report.best),
+        "baseline": report.baseline and asdict(report.baseline),
+        "outcomes": {
+            outcome: {"trials": count, "advice": outcome.advice} for outcome, count in report.outcomes.items()
+        },
+        "importance": asdict(report.importance),
+        "yardsticks": [asdict(yardstick) for yardstick in report.yardsticks],
+        "verdict": report.verdict,
+        "trials": [
+            {"rank": index + 1 if is_ranked(row) else None, **asdict(row)} for index, row in enumerate(report.trials)
+        ],
+        "notes": list(report.notes),
+    }
+    return (json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def as_csv(report: Report) -> bytes:
+    """The ranked trials, one line each."""
+    sink = pa.BufferOutputStream()
+    pa.csv.write_csv(report.table, sink)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def as_parquet(report: Report) -> bytes:
+    """The ranked trials, one row each."""
+    sink = pa.BufferOutputStream()
+    pa.parquet.write_table(report.table, sink, compression="zstd", write_page_checksum=True)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def as_text(report: Report) -> bytes:
+    """The tables as a terminal of 120 columns without colours shows them."""
+    text = io.StringIO()
+    console = Console(width=120, color_system=None, force_terminal=False, file=text)
+    for part in tables(report, console.width):
+        console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
+    return text.getvalue().encode()
+
+
+FORMATS: dict[str, Callable[[Report], bytes]] = {
+    "table": as_text,
+    "json": as_json,
+    "csv": as_csv,
+    "parquet": as_parquet,
+}
+
+
+def finite(value: object) -> object:
+    """A value of JSON in which NaN and the infinities are null."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
