@@ -125,10 +125,10 @@ def sentence(error: ValidationError) -> str:
     return f"{first.field} = {first.value!r}: {first.rule}" if first.field else f"this combination: {first.rule}"
 
 
-def refuse_unknown(names: Iterable[str], known: Collection[str], at: str, what: str) -> None:
+def refuse_unknown(names: Iterable[str], known: Collection[str], where: str, what: str) -> None:
     """Raises SpaceError at the first of ``names`` not in ``known``, with the closest known one, else with all."""
     for name in names:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(known))}"
-            raise SpaceError(f"{at}: no {what} {name!r}; {hint}")
+            raise SpaceError(f"{where}: no {what} {name!r}; {hint}")

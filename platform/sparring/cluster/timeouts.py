@@ -12,18 +12,19 @@ START_S = 120.0
 
 
 def is_stalled(snapshot: Snapshot, spec: StudySpec) -> bool:
-    """Was no worker heard of for longer than a start may take, and with trials in training an epoch too?"""
+    """Whether no worker was heard of for longer than a start may take, and an epoch if trials are in training."""
     patience = spec.start_limit_s + START_S + (spec.silence_limit_s if snapshot.running else 0.0)
     return snapshot.silent_s > patience
 
 
 def why_stalled(snapshot: Snapshot, spec: StudySpec) -> str:
+    """The message for a stalled search, with what the connected cluster has free."""
     import ray
 
     total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
     worker = f"{spec.cpus_per_worker} CPUs" + (f" and {spec.gpus_per_worker:g} GPUs" if spec.gpus_per_worker else "")
-    has = ", ".join(f"{free.get(kind, 0):g} of {total.get(kind, 0):g} {kind}s free" for kind in ("CPU", "GPU"))
+    has = ", ".join(f"{free.get(name, 0):g} of {total.get(name, 0):g} {name}s free" for name in ("CPU", "GPU"))
     return (
         f"cluster: a slot must find its place within --start-limit {spec.start_limit_s:g} s and start in {START_S:g} s "
         f"more, but no worker was heard of for {snapshot.silent_s:.0f} s; {spec.slots} × {spec.workers_per_trial} "

@@ -1,9 +1,9 @@
 """Ray Train's controller inside the slot's own process.
 
-Ray Train runs its controller, which places workers and looks after them, in an actor of its own, and beside it one for
-data sets that we do not have. Within the slot they cost no process (2 × 200 MB) and a group starts some 6 s sooner on
-two cores (docs/log). The methods overridden here are Ray's own affair; the project pins Ray's minor version, and the
-tests of groups fail where another one has moved them.
+Ray Train runs its controller, which places workers and looks after them, in an actor of its own, and beside it another
+for data sets that we do not have. Inside the slot there are no such processes (2 × 200 MB), and a group starts some 6 s
+sooner on two cores (docs/log). The methods overridden here are private to Ray; the project pins Ray's minor version, and
+the tests of groups fail if another version has moved them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ray.train.v2._internal.execution.worker_group import WorkerGroup
 class TidyWorkers(WorkerGroup):
     """Workers that give their place back if they fail while they start.
 
-    Ray does so only until they have been told of each other. What fails after that, such as a PyTorch without NCCL,
-    would keep its CPUs and GPUs for as long as the search, and the slot's next try would find none.
+    Ray gives it back only if they fail before they are connected. What fails later, such as a PyTorch without NCCL,
+    would keep its CPUs and GPUs for as long as the search runs, and the slot's next try would find none.
     """
 
     def _start(self) -> None:
@@ -34,6 +34,8 @@ class TidyWorkers(WorkerGroup):
 
 
 class InSlotController(TrainController):
+    """Ray Train's controller with workers that give their place back."""
+
     worker_group_cls = TidyWorkers
 
 

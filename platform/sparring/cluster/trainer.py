@@ -106,8 +106,8 @@ class Trainer:
     def _compare(self, start: Start | None) -> None:
         """Waits until every worker has its start, so that none is late for a trial that another has already ended.
 
-        Raises PeerLost if they were told different things, such as different attempts by a referee that died in
-        between: whose attempt is no longer the trial's would train for nobody.
+        Raises PeerLost if their starts differ, as when the referee died in between and gave out another attempt: a
+        worker whose attempt is no longer the trial's would train for nobody.
         """
         if self._workers is None:
             return
@@ -115,7 +115,7 @@ class Trainer:
 
         attempt = 0 if start is None else start.trial.attempt
         if not self._workers.all_agree(self._workers.follow(attempt) == attempt):
-            raise PeerLost("the workers were told different things of their trial; it goes on in its next attempt")
+            raise PeerLost("the workers were given different attempts of their trial; it goes on in its next attempt")
 
     def _build(self, start: Start) -> TrialTraining | None:
         """The trial ready to train; None if it cannot be built, which is then its end."""
@@ -161,7 +161,7 @@ class Trainer:
     def _run_epochs(self, start: Start, training: TrialTraining) -> None:
         trial = start.trial
         if training.is_exhausted:
-            # Everything was trained before the last search died; only the end was not told.
+            # Everything was trained before the last search died; only the end was not reported.
             if self._leads:
                 ray.get(self._referee.report.remote(training.epoch_rows(), last=True, weights=training.weights()))
             return
@@ -211,9 +211,9 @@ class Trainer:
 
     @contextmanager
     def _silence_limited(self) -> Iterator[None]:
-        """Inside, this process ends itself if an epoch takes longer than the silence limit, with its stack in the log.
+        """Ends this process if an epoch inside takes longer than the silence limit, with its stack in the log.
 
-        The timer is C's, so that it also ends a process whose Python is stuck in a call that holds the lock.
+        The timer is a C thread's, so it also ends a process that is stuck in a call holding Python's lock.
         """
         self._rearm()
         try:
@@ -227,7 +227,7 @@ class Trainer:
 
 @contextmanager
 def giving_up(referee: RefereeHandle) -> Iterator[None]:
-    """Inside, an error ends the search with its text: it would meet every other trial as well."""
+    """An error inside ends the search with its text: every other trial would meet it as well."""
     try:
         yield
     except Exception as error:

@@ -1,9 +1,9 @@
 """Several workers that train a slot's trials data-parallel: one Ray Train group, kept warm.
 
-The group starts once and then takes trial after trial from a mailbox, each worker for itself, so that no collective is
-pending while there is nothing to do. Ray Train places the workers, connects them (gloo, or NCCL on GPUs) and starts
-them again when one dies; a group that starts again finds its unfinished trial still in the mailbox. How often a trial
-may lose its workers the referee counts, per trial: Ray Train would count over the slot's whole life.
+The group starts once and then takes trial after trial from a mailbox. Each worker asks the mailbox by itself, so no
+collective is pending while there is nothing to do. Ray Train places the workers, connects them (gloo, or NCCL on GPUs)
+and starts them again when one dies; a group that starts again finds its unfinished trial still in the mailbox. The
+referee counts how often a trial loses its workers: Ray Train would count over the slot's whole life.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ CLOSE_S = 20.0
 
 
 class Mailbox:
-    """Between a slot and its workers; an actor. One trial at a time, known by its turn: the first trial's is 1."""
+    """The actor through which a slot hands trials to its workers, one at a time.
+
+    A trial is known by its turn; the first one's is 1.
+    """
 
     def __init__(self) -> None:
         self._turn, self._trial = 0, 0
@@ -52,13 +55,13 @@ class Mailbox:
                 raise RuntimeError(self._problem or "the group of workers has ended")
 
     async def take(self, done: int) -> tuple[int, int] | None:
-        """For a worker: the trial after turn ``done`` as (turn, number), once there is one; None at the end."""
+        """Waits for the trial after turn ``done`` and returns (turn, number); None at the end. A worker calls it."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._closed or (self._busy and self._turn > done))
             return None if self._closed else (self._turn, self._trial)
 
     async def finish(self, turn: int) -> None:
-        """For rank 0: the trial of this turn is over."""
+        """Says that the trial of this turn is over. Rank 0 calls it."""
         async with self._changed:
             if turn == self._turn:
                 self._busy = False

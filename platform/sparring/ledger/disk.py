@@ -1,7 +1,7 @@
 """Bytes into a file that is there whole or not at all, whatever dies in between.
 
 Order of the calls after Pillai et al., "All File Systems Are Not Created Equal" (OSDI 2014): the file's fsync before
-its name appears, the folder's fsync before anyone is told.
+its name appears, the folder's fsync before the call returns.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _write(path: Path, data: bytes) -> None:
 def put(folder: Path, stem: str, packed: bytes) -> Path:
     """Durably stores the bytes as ``STEM-<16 digits>.safetensors``; returns the path. Raises OSError if it cannot.
 
-    The same bytes under the same stem take each other's place: unlike ``publish``, this may be repeated.
+    Storing the same bytes under the same stem again replaces the file: unlike ``publish``, this may be repeated.
     """
     final = folder / f"{stem}-{digest(packed)}.safetensors"
     folder.mkdir(exist_ok=True)
@@ -118,7 +118,7 @@ def newest_whole(paths: Sequence[Path]) -> bytes | None:
 
 
 def is_whole(path: Path, packed: bytes) -> bool:
-    """Do the bytes have the checksum in the file's name?"""
+    """Whether the bytes have the checksum in the file's name."""
     return path.stem.rpartition("-")[2] == digest(packed)
 
 

@@ -76,7 +76,7 @@ def release(descriptor: int) -> None:
 
 
 def still_held(descriptor: int, path: Path) -> bool:
-    """Whether the locked file is still the one of that name: not after the folder was removed, moved or unmounted."""
+    """Whether the locked file still has that name. It has not once the folder was removed, moved or unmounted."""
     try:
         return _same_file(descriptor, path)
     except OSError:

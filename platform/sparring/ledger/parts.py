@@ -105,7 +105,7 @@ def _replaced(metadata: Mapping[bytes, bytes] | None) -> frozenset[int]:
 
 
 def is_full(name: str) -> bool:
-    """Whether a part's name says that it is not merged again."""
+    """Whether the name is that of a part so large that it is not merged again."""
     match = _NAME.match(name)
     return match is not None and match[2] == "full"
 

@@ -11,7 +11,7 @@ Event = Trial | EpochRow | TrialRow
 
 
 class Events:
-    """For one follower. It names what it has seen by a cursor, and events before that are forgotten.
+    """Events that the one follower has not seen yet. It says by a cursor how far it has seen them.
 
     Cursors start at the clock, in ns. So a cursor from an earlier referee is never ahead of this one's, where it would
     hide what is new.

@@ -15,7 +15,7 @@ COMPACT_AT = 400
 
 
 class Journal:
-    """Between the referee and its ledger. ``clock``: monotonic seconds."""
+    """Gathers epochs for the ledger, and merges its parts when they are many. clock: monotonic seconds."""
 
     def __init__(self, ledger: Ledger, clock: Callable[[], float]) -> None:
         self._ledger, self._clock = ledger, clock

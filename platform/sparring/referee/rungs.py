@@ -12,7 +12,7 @@ from .running import LiveTrial
 
 
 class Judge:
-    """Between the trials and the pruner, which knows no trials."""
+    """Asks the pruner about trials, of which the pruner itself knows only figures."""
 
     def __init__(self, pruner: Pruner) -> None:
         self._pruner = pruner

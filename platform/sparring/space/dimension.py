@@ -82,7 +82,7 @@ class Dimension:
 
     @property
     def is_countable(self) -> bool:
-        """Whether ``points`` can tell its values: not those of a range of floats without a step."""
+        """Whether ``points`` can list its values. It cannot for a range of floats without a step."""
         return bool(self.choices) or self.kind == "int" or self.step is not None
 
     def points(self) -> tuple[Value, ...]:

@@ -1,4 +1,4 @@
-"""From the mirror back to a study's folder, and whether the two may be joined at all. Hold the study's lock."""
+"""A study brought back from its mirror, and the check whether the two may be joined. Hold the study's lock."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def check_study(folder: Path, store: Store, identity: Mapping[str, object] | Non
 def check_ahead(folder: Path, store: Store) -> None:
     """Raises UsageError if the mirror holds rows that the folder's ledger lacks, which going on would bury.
 
-    So it is after an older copy of the folder was put back, or after two searches ran from the same beginning. Only
+    It happens after an older copy of the folder was put back, or after two searches ran from the same beginning. Only
     parts that the folder does not have by name are read: none, or what a killed search had merged and not yet deleted.
     """
     aside = set(os.listdir(folder / "_torn")) if (folder / "_torn").exists() else set()

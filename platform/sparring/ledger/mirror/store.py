@@ -69,7 +69,7 @@ class Store:
         self.files, path = _open(address)
         self.base = f"{path.rstrip('/')}/{study}"
         self.address = f"{without_secrets(address).rstrip('/')}/{study}"
-        """For messages: without the query."""
+        """The address as messages may show it: without the query."""
 
     @property
     def local(self) -> Path | None:
@@ -193,7 +193,7 @@ def _open(address: str) -> tuple[FileSystem, str]:
 
 
 def _has_credentials(address: str) -> bool:
-    """A secret may hold slashes, so what stands before the last @ counts if there is a colon in it."""
+    """Whether there is a colon before the last @, or an @ in the host; a secret may hold slashes."""
     scheme, separator, rest = address.partition("?")[0].partition("://")
     before, at_sign, _ = rest.rpartition("@")
     if not separator or not at_sign or scheme == "file":
