@@ -1,11 +1,11 @@
 """Several processes that train one trial on shares of the same batches, over torch.distributed's default group.
 
-``Workers`` is one of them. Every sum is one collective over one flat tensor, and none depends on a tensor's value: a
-NaN on one worker reaches all of them with the gradients, and all stop at the same row instead of waiting for each
-other. The group is started and ended by whoever made the processes, gloo for CPU and NCCL for CUDA; its time limit is
-theirs too.
+``Workers`` is one of them. Every sum is one collective over one flat tensor, and whether it is made never depends on a
+tensor's value: a NaN on one worker reaches all others with the gradients, and all stop at the same epoch instead of
+waiting for each other. Whoever made the processes starts and ends the group (gloo for CPU, NCCL for CUDA) and sets its
+time limit.
 
-Not here: what is shared how (``loop.py``), and batch norm (``norms.py``).
+Not here: which rows are whose (``share.py``), what is averaged when (``loop.py``), and batch norm (``norms.py``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class PeerLost(SparringError):
 
 
 class Workers:
-    """This process as one of ``size`` that train one trial; the default process group must stand.
+    """This process as one of ``size`` that train one trial; the default process group must have been started.
 
     rank: 0 … size - 1, as in the group. device: where tensors to be summed lie.
     """

@@ -98,7 +98,7 @@ class TrialTraining:
             share=self.share,
             steps_per_epoch=config.steps_per_epoch or count(train) // self.share.batch,
             cumulative_weights=None if weights is None else cumulate(weights),
-            device=self.batches.place,
+            device=self.batches.index_device,
         )
         self.noise = Noise(
             trial.seed, rows=self.share.batch, first=self.share.own.start, own=self.share.rows, device=self.device
@@ -108,7 +108,7 @@ class TrialTraining:
         self.epoch, self.best = 0, BestEpoch()
         self.history: list[Entry] = []
         if compiled and not synced_norms:  # a compiled phase cannot wait for other workers in its middle
-            batch = self.batches.take(torch.arange(self.share.rows, device=self.batches.place))
+            batch = self.batches.take(torch.arange(self.share.rows, device=self.batches.index_device))
             compiling.compile_phases(self.model, self.phase_steps, self.noise, batch, self.device)
 
     # -- training -----------------------------------------------------------------------------------------------------

@@ -43,15 +43,16 @@ def mix(*keys: int) -> int:
 
 
 def order(seed: int, epoch: int, n: int, cumulative_weights: Tensor | None = None) -> Tensor:
-    """The ``n`` training rows of pass ``epoch`` (counted from 0), on the CPU, int64: each once, or drawn by ``reach``.
+    """The ``n`` training rows of pass ``epoch`` (counted from 0) in the order they are taken; on the CPU, int64.
 
-    reach: what ``cumulate`` makes of the rows' weights, (n,). Then as many rows are drawn, with replacement, each as
-    often as its weight says; ``torch.multinomial`` would take 2^24 at most.
+    Each row once, unless there are weights: then n rows are drawn with replacement, in proportion to them.
+    cumulative_weights: the weights as ``cumulate`` adds them up, (n,).
     """
     generator = torch.Generator().manual_seed(mix(seed, epoch, ORDER))
     if cumulative_weights is None:
         return torch.randperm(n, generator=generator)
-    shares = 1 - torch.rand(n, dtype=torch.float64, generator=generator)  # above 0, at most 1
+    # Inverse transform sampling, because torch.multinomial takes at most 2^24 rows.
+    shares = 1 - torch.rand(n, dtype=torch.float64, generator=generator)  # above 0, at most 1: never a row of weight 0
     return torch.searchsorted(cumulative_weights, shares * cumulative_weights[-1])
 
 
@@ -64,7 +65,7 @@ class Noise(TorchFunctionMode):
     """While active, supplies the random draws of one phase.
 
     rows: global batch size; first: this worker's first row in it; own: how many are its own, None for all that follow.
-    A phase may draw for several times its rows at once, such as fakes above reals; each time is a batch of its own.
+    A phase may stack several batches and draw for all at once, such as fakes above reals; each gets draws of its own.
     ``drawn`` counts the draws of the phase last begun.
     """
 
@@ -89,7 +90,9 @@ class Noise(TorchFunctionMode):
         self.drawn = 0
         return self
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(  # Any, as torch declares it: every call of every torch function comes by
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         kwargs = kwargs or {}
         if func is functional.dropout:
             return self._dropout(*args, **kwargs)
@@ -107,7 +110,10 @@ class Noise(TorchFunctionMode):
     def _draw(self, make: Callable[..., Tensor], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """Numbers of ``make`` in ``like``'s shape: its own rows of what the global batch draws."""
         self.drawn += 1
+        # How many batches are stacked. Fewer rows than its own are one batch too: a model may draw for some of them.
         times = max(1, like.shape[0] // self._own)
+        # The whole global batch, of which a worker throws most away: the numbers then do not depend on how many workers
+        # there are, and no worker asks another for them.
         shape = (times, self._rows, *like.shape[1:])
         block = make(shape, generator=self._generator, dtype=dtype or like.dtype, device=like.device)
         if times == 1:
@@ -118,18 +124,21 @@ class Noise(TorchFunctionMode):
         if not training or p == 0.0:
             return input
         dropped = round(p * LEVELS)
-        # At least float32: in bfloat16 the scale 1.11 would be 1.109 for all. A number, not a bool, which each product
-        # would convert: 11 µs against 43 at 100 × 1000.
+        # At least float32: bfloat16 would round the scale 1.11 to 1.109. The mask holds numbers, because each product
+        # would convert a mask of bools: 11 µs against 43 at 100 × 1000.
         kept = self._draw(_draw_levels, input, torch.promote_types(input.dtype, torch.float32)).ge_(dropped)
         kept.mul_(LEVELS / (LEVELS - dropped) if dropped < LEVELS else 0.0)
         return (input * kept).to(input.dtype)
 
 
-def _draw_levels(shape: Sequence[int], *, generator: torch.Generator, dtype: torch.dtype, device: Any) -> Tensor:
-    """Whole numbers from 0 to LEVELS - 1, four from each 64-bit draw: 63 µs against 190 of ``rand`` at 100 × 1000.
+def _draw_levels(
+    shape: Sequence[int], *, generator: torch.Generator, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Whole numbers from 0 to LEVELS - 1, four from each 64-bit draw: 63 µs, against 190 by ``rand``, at 100 × 1000.
 
-    shape: (times, rows, …); each row's numbers are of draws of its own.
+    shape: (times, rows, …). No two rows share a draw, so that a worker's rows do not depend on where a batch is cut.
     """
+    # The last draw of a row may be used in part: its other numbers are cut off.
     width = math.prod(shape[2:])
     draws = torch.empty((*shape[:2], -(-width // 4)), dtype=torch.int64, device=device)
     draws.random_(-(1 << 63), None, generator=generator)

@@ -83,7 +83,7 @@ def synchronise(model: nn.Module, workers: Workers) -> int:
 
 
 def _forward(module: _BatchNorm, workers: Workers, x: Tensor) -> Tensor:
-    """What ``type(module).forward`` does, (B, C, …) → (B, C, …), with the rows of all workers as the batch."""
+    """The module's own forward, (B, C, …) → (B, C, …), with the rows of all workers as the batch."""
     if not module.training:
         return type(module).forward(module, x)  # frozen, or validating: nothing of the batch's is used
     module._check_input_dim(x)  # type: ignore[no-untyped-call]
@@ -92,7 +92,8 @@ def _forward(module: _BatchNorm, workers: Workers, x: Tensor) -> Tensor:
         with torch.no_grad():
             if module.num_batches_tracked is not None:
                 module.num_batches_tracked.add_(1)
-            momentum: Any = module.momentum  # None, the cumulative average, is against the rules of models/base.py
+            momentum = module.momentum
+            assert momentum is not None  # the cumulative average is against the rules of models/base.py
             module.running_mean.lerp_(mean.to(module.running_mean.dtype), momentum)
             unbiased = variance * (count / (count - 1))
             module.running_var.lerp_(unbiased.to(module.running_var.dtype), momentum)
@@ -124,10 +125,11 @@ def _statistics(x: Tensor, workers: Workers) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Normalize(Function):
-    """(x − mean)·scale·weight + bias per channel, where mean and scale hang on the rows of all workers.
+    """(x − mean)·scale·weight + bias per channel, where mean and scale depend on the rows of all workers.
 
-    Its backward sums, over the workers, the two means that the gradient with respect to x needs. The gradients of
-    weight and bias are those of the own rows: they are summed with all other gradients of the phase.
+    Autograd cannot know that they do, so the backward is written out. The gradient with respect to x needs two means
+    over the whole batch, which are summed over the workers here. The gradients of weight and bias are those of the own
+    rows: they are summed with all other gradients of the phase.
     """
 
     @staticmethod
@@ -152,10 +154,10 @@ class _Normalize(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, given: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, scale, count = ctx.saved_tensors
         standard = (x - _column(mean, x)) * _column(scale, x)
-        gradient = given.to(standard.dtype)
+        gradient = upstream.to(standard.dtype)
         of_bias, of_weight = gradient.sum(_rest(x)), (gradient * standard).sum(_rest(x))
         of_x: Tensor | None = None
         if ctx.needs_input_grad[0]:

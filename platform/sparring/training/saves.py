@@ -21,7 +21,7 @@ ROLLING = 2
 
 
 class Saved(Protocol):
-    """What is saved; ``gang.TrialTraining`` is one."""
+    """A state that can be saved, such as a ``TrialTraining``."""
 
     epoch: int
 
@@ -29,10 +29,10 @@ class Saved(Protocol):
 
 
 class Saves:
-    """``FOLDER/e00005-<identity>-<checksum>.safetensors``.
+    """The checkpoints ``FOLDER/e00005-<identity>-<checksum>.safetensors``.
 
-    identity: a few letters that name the configuration, its data and the code; checkpoints of another are removed, for
-    what is trained into a folder takes the place of what was there.
+    identity: a few letters that name the configuration, its data and the code. Checkpoints of another identity are
+    removed: a training replaces whatever its folder held before.
     """
 
     def __init__(

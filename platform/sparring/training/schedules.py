@@ -18,7 +18,7 @@ ONE_CYCLE_END = ONE_CYCLE_START / 1e4
 
 
 def factor(config: Config, step: int, steps_per_epoch: int) -> float:
-    """What the learning rate is multiplied by at ``step`` (counted from 0 over the whole training)."""
+    """The factor on the learning rate at ``step``, counted from 0 over the whole training."""
     epoch = step // steps_per_epoch
     gamma = config.schedule_gamma
     match config.lr_schedule:

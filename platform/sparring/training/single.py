@@ -27,7 +27,7 @@ EPOCHS = "epochs.parquet"
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What came out: the best epoch's figures and weights."""
+    """A finished training: its outcome, and the best epoch's figures and weights."""
 
     outcome: Outcome
     best: EpochRow | None
@@ -60,9 +60,10 @@ def train_single(
 
     ood: as ``TrialTraining`` takes it. test: rows that are looked at once, at the end. saves: where a training that was
     cut off goes on from.
-    keep: sees the model after each finite epoch (its number from 1), and must leave it and torch's generator as is.
-    A trial of several workers repeats its figure to rounding if its batch norms were synchronised, else not: one
-    process takes the statistics of the whole batch.
+    keep: called with each finite epoch's number (from 1) and the model; it must leave the model and torch's generator
+    as they are.
+    What several workers trained is repeated to rounding if their batch norms were synchronised. Otherwise it is not:
+    one process takes the statistics of the whole batch.
     """
     torch.set_num_threads(1)
     training = TrialTraining(

@@ -1,7 +1,7 @@
-"""Rows on disk in the place of a tensor of rows: what the loop asks of one, it answers from a memory map.
+"""Rows on disk that answer the loop as a tensor of rows would, from a memory map.
 
-Only the rows of one batch are ever in this process's own memory; what the system keeps of the file in its cache it
-takes back when memory is short.
+Only the rows of one batch are ever in this process's own memory. The system's cache may hold more of the file, and
+gives it up when memory is short.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ...data.memory_map import Mapped
 
 
 class MappedRows:
-    """(rows, …) bytes. As far as ``placement.py`` and a model's ``prepare`` go it is a tensor on the CPU."""
+    """Bytes of shape (rows, …). For ``placement.py`` and a model's ``prepare`` it is a tensor on the CPU."""
 
     dtype = torch.uint8
     device = torch.device("cpu")
@@ -59,7 +59,7 @@ class MappedRows:
 
 
 def as_rows(arrays: Mapping[str, np.ndarray | Mapped]) -> dict[str, Tensor]:
-    """Per field what the loop takes for a tensor of rows: a tensor over the array's own memory, or ``MappedRows``."""
+    """By field, a tensor over the array's own memory, or ``MappedRows`` for a file."""
     with warnings.catch_warnings():  # training takes copies by index
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return {

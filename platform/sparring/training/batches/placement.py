@@ -1,9 +1,9 @@
 """Where a data set's rows lie while a trial trains, and how batches are taken from them.
 
-On the device if they take at most half of its free memory; otherwise where they came from, in the host's memory, which
-the slots of a node share. There each batch is gathered into pinned memory and copied while the device is still busy
-with the one before. (Pinning the whole set instead would copy it once per slot.) Numbers keep their type: bytes of an
-image stay bytes. A set larger than memory lies on disk (``mapped_rows.py``) and is read by batches.
+They lie on the device if they take at most half of its free memory. Otherwise they stay in the host's memory, which the
+slots of a node share: each batch is then gathered into pinned memory and copied while the device is still busy with the
+one before. (Pinning the whole set instead would copy it once per slot.) Numbers keep their type: bytes of an image stay
+bytes. A set larger than memory lies on disk (``mapped_rows.py``) and is read by batches.
 """
 
 from __future__ import annotations
@@ -65,8 +65,11 @@ def count(rows: Rows) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Bytes of a GPU that this process could still take: what nobody holds, of its share of the GPU if it has one, and
-    what its own allocator holds unused."""
+    """Bytes of a GPU that this process could still take.
+
+    They are what nobody holds, within this process's share of the GPU if it has one, and what its own allocator holds
+    unused.
+    """
     free, total = torch.cuda.mem_get_info(device)
     reserved = torch.cuda.memory_reserved(device)
     share = getattr(torch.cuda, "get_per_process_memory_fraction", lambda _: 1.0)(device)  # torch 2.6 has none

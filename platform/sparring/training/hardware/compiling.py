@@ -1,12 +1,12 @@
 """What ``--compile`` does: phases that draw no noise become compiled functions, CUDA graphs on a GPU.
 
-A phase that draws no noise may be compiled; one that draws stays as written, because its noise is supplied by
-intercepting calls, which a compiled phase no longer makes. So do phases whose batch norms talk to other workers.
-Validation is never compiled: its last batch has another shape. Compiled figures differ from eager ones by rounding.
+A phase that draws noise stays as written: its noise is supplied by intercepting calls, which a compiled phase no longer
+makes. Phases whose batch norms are synchronised with other workers stay as written too. Validation is never compiled:
+its last batch has another shape. Compiled figures differ from eager ones by rounding.
 
-Compiling the two phases of an AEGAN takes 10 s to minutes and takes a quarter off a step at hidden 256 on a CPU, so it
-pays for long trials only. Trials of the same shapes share it within a process; one that differs in what a phase
-branches on or in its batch size compiles again.
+Compiling the two phases of an AEGAN takes 10 s to minutes and saves a quarter of a step at hidden 256 on a CPU, so it
+pays for long trials only. Trials of the same shapes share it within a process. A trial with another batch size, or
+another value that a phase branches on, compiles again.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ GRAPH_CALLS = 3
 """Calls of a phase on a GPU until its CUDA graph stands: compiled, recorded, replayed."""
 
 GRAPH_TRIALS = 16
-"""Trials of one process whose CUDA graphs are kept. Every trial's weights lie elsewhere, so each records its own, and
-torch keeps them and their memory until it is told to forget all that was compiled."""
+"""Trials of one process whose CUDA graphs are kept. Every trial's weights lie elsewhere, so each records graphs of its
+own. torch frees their memory only with everything that was compiled."""
 
 ROOM = 512
-"""Compiled forms of phases that one process may hold. torch's 8 would be full after four architectures, and further
-ones would run eagerly without a word of ours."""
+"""Compiled forms of phases that one process may hold. torch's own limit is 8, which four architectures fill; further
+phases would run eagerly, and nobody would be told."""
 
 
 @torch.no_grad()
 def compile_phases(
     model: Model, phase_steps: Sequence[PhaseStep], noise: Noise, batch: Mapping[str, Tensor], device: torch.device
 ) -> None:
-    """Has every phase that draws no noise compiled at its first call; a dry step, which leaves no trace, tells which.
+    """Has every phase that draws no noise compiled at its first call.
 
-    Dry, not the trial's first one: after a resume the same steps are compiled as without. batch: rows of the size that
-    training has.
+    A dry run of each phase shows whether it draws. It leaves no trace, and is not the trial's first step, so that the
+    same steps are compiled after a resume as without one. batch: as many rows as a training step has.
     """
     if device.type == "cuda":
         forget_graphs()
@@ -58,10 +58,10 @@ def compile_phases(
 
 
 class Compiled:
-    """A phase's pass, compiled at its first call; if that or a graph's capture fails, eager from then on, with one
-    warning.
+    """A phase's pass, compiled at its first call.
 
-    What the failed call left in the model's buffers is taken back, so the fallback has the bits of eager training.
+    If that fails, or the capture of its graph, it warns once and runs eagerly from then on. What the failed call left
+    in the model's buffers is undone first, so that training has the bits of an eager one.
     """
 
     def __init__(self, phase_step: PhaseStep, model: Model, device: torch.device) -> None:

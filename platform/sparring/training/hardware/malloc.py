@@ -1,4 +1,4 @@
-"""What the C library does with memory that a step has freed: it keeps it for the next one.
+"""Has the C library keep the memory that a step has freed for the next step.
 
 glibc gives freed memory back to the system once 128 KiB to a few MB of it lie together, and gets it again page by page,
 each zeroed: 290 to 970 page faults in every step of nets with layers of 1000 × 1000, 6 to 13 % of its time
@@ -16,10 +16,10 @@ KEPT = 64 << 20
 """Free bytes at the end of the heap from which on they are given back. 256 MiB did not make a step faster."""
 
 _OWN_MAP = 32 << 20
-"""Size from which on a tensor gets a mapping of its own, which is given back at once; glibc takes no larger one."""
+"""Bytes from which on a tensor gets a mapping of its own, given back as soon as it is freed: the most glibc accepts."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-"""Of mallopt (malloc.h)."""
+"""mallopt's names for the two thresholds (malloc.h)."""
 
 _TUNED = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_", "GLIBC_TUNABLES")
 

@@ -5,8 +5,8 @@ reaches 160 to 240 (docs/log). A product costs oneDNN some 15 µs more, so nets 
 are float32 to rounding; the choice follows from the processor, the nets and the batch alone, never from a timing, so
 that the same seed gives the same bits.
 
-torch leads to oneDNN by the permission to round products to bfloat16. Only a processor with AMX makes use of it, and
-whether this one does is tried once per process.
+``torch.set_float32_matmul_precision("medium")`` makes torch use oneDNN. It also permits rounding to bfloat16, which
+only processors with AMX do; whether this one does is tried once per process.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ import torch
 from torch import nn
 
 WORTHWHILE = 1_150_000
-"""Multiplications of a product from which oneDNN wins. Forward and both backward products of rows × in × out = n
-million took MKL 25 + 64 n µs and oneDNN 65 + 29 n."""
+"""Multiplications in a product from which on oneDNN is faster. For rows × in × out = n million, the forward and both
+backward products took MKL 25 + 64 n µs and oneDNN 65 + 29 n."""
 
 ROUNDING = 1e-5
-"""Most that a product may be off, of its largest number. float32 reaches 7e-7 here, bfloat16 3e-3."""
+"""Largest error of a product, relative to its largest number. float32 reaches 7e-7 here, bfloat16 3e-3."""
 
 
 def choose(model: nn.Module, rows: int, device: torch.device) -> AbstractContextManager[None]:
     """What to enter around a training step on ``rows`` rows; enters again and again."""
-    linear = [each for each in model.modules() if isinstance(each, nn.Linear) and each.weight.dtype == torch.float32]
-    gain = sum(rows * each.in_features * each.out_features - WORTHWHILE for each in linear)
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    products = [
+        rows * layer.in_features * layer.out_features for layer in layers if layer.weight.dtype == torch.float32
+    ]
+    gain = sum(product - WORTHWHILE for product in products)
     return OneDnnMatmul() if device.type == "cpu" and gain > 0 and is_suited() else nullcontext()
 
 
