@@ -2,6 +2,8 @@
 
 base.py, config.py   the contract: what a system is
 autoencoder.py       what every autoencoder here has in common
+verbs.py             what a trained model can be asked: one Protocol per verb
+muons.py             what the systems of muon tables have in common
 published.py         published command lines, read; ``NAME/published.py`` has each one's arguments
 blocks/              nets, losses and transforms that systems share
 metrics/             figures that compare samples, codes and scores
@@ -33,19 +35,19 @@ def find_config(name: str) -> type[Config]:
     known = model_names()
     if name not in known:
         raise UnknownName(f"no model {name!r}; there are: {', '.join(known)}")
-    found: type[Config] = importlib.import_module(f"{__name__}.{name}.config").Config
-    return found
+    config_class: type[Config] = importlib.import_module(f"{__name__}.{name}.config").Config
+    return config_class
 
 
 def find_model(name: str) -> type[Model]:
     """The model class of the system called ``name``; raises UnknownName with the list of those there are."""
     find_config(name)
     module = importlib.import_module(f"{__name__}.{name}.model")
-    (found,) = (
+    (model_class,) = (
         item for item in vars(module).values() if isinstance(item, type) and item.__module__ == module.__name__
         and hasattr(item, "Config")
     )  # fmt: skip
-    return found
+    return model_class
 
 
 def describe_model(name: str) -> str:

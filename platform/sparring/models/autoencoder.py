@@ -7,7 +7,6 @@ validation is the same for all, so that their figures may be compared.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -87,8 +86,8 @@ class Autoencoder(Model[C]):
         most = reference_rows(rows.shape[1:])
         few = min(most, REFERENCE_ROWS)
         self.variance.copy_(positive_or_one(_variance(self._targets(rows, most))))
-        spread = positive_or_one(_variance(_coarse(each) for each in self._targets(rows, few)))
-        self.sample_match.fit((_coarse(each) for each in self._targets(rows, few)), spread)
+        spread = positive_or_one(_variance(_coarse(chunk) for chunk in self._targets(rows, few)))
+        self.sample_match.fit((_coarse(chunk) for chunk in self._targets(rows, few)), spread)
 
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
         """Sums over the batch of squared errors, similarity, divergence and what tells the codes' distribution."""
@@ -127,7 +126,7 @@ class Autoencoder(Model[C]):
         return torch.cat(list(self._targets(rows)))
 
     def _targets(self, rows: Tensor, most: int | None = None) -> Iterator[Tensor]:
-        return (self.unview(self.view(each)) for each in _chunks(rows, most))
+        return (self.unview(self.view(chunk)) for chunk in _chunks(rows, most))
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
@@ -138,7 +137,7 @@ class Autoencoder(Model[C]):
         code = torch.randn(n, latent_dim, generator=torch.Generator().manual_seed(seed))
         with torch.no_grad(), eval_mode(self):
             code = code.to(self.draws) * self.prior_std
-            samples = [self.unview(self.decode(each)) for each in _chunks(code)]
+            samples = [self.unview(self.decode(chunk)) for chunk in _chunks(code)]
         return {self.config.fields[0]: torch.cat(samples)}
 
     def reconstruct(self, rows: Rows) -> Fields:
@@ -186,11 +185,11 @@ def _coarse(rows: Tensor) -> Tensor:
 
 def _variance(chunks: Iterator[Tensor]) -> Tensor:
     """Mean over a sample's numbers of the variance of each over all rows; one pass, float64."""
-    total: Any = 0.0
-    squares: Any = 0.0
+    total = squares = torch.zeros((), dtype=torch.float64)
     rows = 0
     for chunk in chunks:
         wide = chunk.double()
-        total, squares, rows = total + wide.sum(0), squares + wide.square().sum(0), rows + len(chunk)
+        total, squares = wide.sum(0) + total.to(wide), wide.square().sum(0) + squares.to(wide)
+        rows += len(chunk)
     variance: Tensor = (squares / rows - (total / rows).square()).mean()
     return variance

@@ -2,11 +2,11 @@
 
 An author writes a frozen Config with the ordered phases (``NAME/config.py``; ``models/config.py`` says how) and one
 ``nn.Module`` that holds every net, with one method per phase and ``evaluate``. The engine (``training/loop.py``) owns
-batches, noise, gradients, optimizers and schedules, so the same source runs alone, data-parallel and fused under
-``torch.func.vmap`` with the same numbers. Rules that make it so:
+batches, noise, gradients, optimizers and schedules, so the same source runs alone and data-parallel with the same
+numbers; several trials at once under ``torch.func.vmap`` stay possible, which a test of every system shows. The rules:
 
 * losses are means over the method's own batch; no ``.item()``, no branch on a tensor's value;
-* loss weights are knobs (0-dim buffers), so that lanes of a gang may differ in them;
+* loss weights are 0-dim buffers (``register_weights``), so that trials under one ``vmap`` may differ in them;
 * noise comes from ``torch.randn_like``, ``torch.rand_like`` or dropout, drawn per sample; the engine supplies it;
 * no ``BatchNorm(momentum=None)``, no ``spectral_norm``; softplus instead of BCE (the same maths, fewer kernels);
 * a phase changes only the nets it names: the engine gives others no gradients and stills their batch-norm statistics.

@@ -30,7 +30,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 """A probability of dropping a unit, or a momentum."""
 Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
 AucRows = Annotated[int, Field(ge=20)]
-"""Trees split no fewer."""
+"""Rows that boosted trees learn from; of fewer than 20 they learn nothing."""
 
 # Fields that several systems have, with their text: a Config gives the name and the default.
 Channels = Annotated[
@@ -72,9 +72,9 @@ class Config(BaseModel):
     optional: ClassVar[Mapping[str, str]] = {}
     """Metric -> the field that must be set for it to be measured."""
     ood: ClassVar[str] = ""
-    """The field that names another data set, which the model's scores are to tell from its own. Empty: it has none."""
+    """Name of the Config field that names an out-of-distribution data set; empty if the system has none."""
     ood_path: ClassVar[str] = ""
-    """The field that says where that set lies, as --data-path does of the model's own."""
+    """Name of the Config field that says where that set lies, as --data-path does for the model's own."""
     paths: ClassVar[tuple[str, ...]] = ()
     """Fields that lead to a file of the user's; a search makes them absolute, for its slots work elsewhere."""
     predictions: ClassVar[Mapping[str, tuple[str, str]]] = {}

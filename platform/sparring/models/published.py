@@ -87,6 +87,6 @@ def check_values(model: str, config_class: type[Config], values: Mapping[str, An
         raise ConfigError(f"{model}: {faults(error)[0]}, but got {list(words)}") from error
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     """A value as it is typed."""
     return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -71,8 +71,9 @@ class Config(config.Config):
     lr_dis: Rate = 2e-4
     """Learning rate of the discriminator. 1e-6 to 1e-2, log."""
     out_dataset: str | None = None
-    """Another set of images, which every epoch is told from the validation images (``val/auroc_…``), at most 1,000 of
-    it; ``patches`` needs no download. None leaves that out. Published for tests after training: fashionmnist."""
+    """An out-of-distribution set of images. Every epoch says how well the scores tell at most 1,000 of them from the
+    validation images (``val/auroc_…``). ``patches`` needs no download. None leaves that out. Published for tests after
+    training: fashionmnist."""
     out_path: str | None = None
     """Where out_dataset lies if its files are yours, as --data-path says of the model's own set. None for one that is
     embedded or fetched."""

@@ -54,21 +54,21 @@ class Freeze(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     n_encoder1: Layers = 0
-    """Of the structure's encoder, which has n_hl_gen + 1."""
+    """Frozen layers of the structure's encoder, which has n_hl_gen + 1."""
     n_encoder2: Layers = 0
-    """Of the spectrum's encoder, which has n_hl_gen + 1."""
+    """Frozen layers of the spectrum's encoder, which has n_hl_gen + 1."""
     n_decoder1: Layers = 0
-    """Of the structure's decoder, which has n_hl_gen + 1."""
+    """Frozen layers of the structure's decoder, which has n_hl_gen + 1."""
     n_decoder2: Layers = 0
-    """Of the spectrum's decoder, which has n_hl_gen + 1."""
+    """Frozen layers of the spectrum's decoder, which has n_hl_gen + 1."""
     n_shared_encoder: Layers = 0
-    """Of the shared encoder, which has n_hl_shared + 1."""
+    """Frozen layers of the shared encoder, which has n_hl_shared + 1."""
     n_shared_decoder: Layers = 0
-    """Of the shared decoder, which has n_hl_shared + 1."""
+    """Frozen layers of the shared decoder, which has n_hl_shared + 1."""
     n_discrim1: Layers = 0
-    """Of the structure's discriminator, which has n_hl_dis + 1."""
+    """Frozen layers of the structure's discriminator, which has n_hl_dis + 1."""
     n_discrim2: Layers = 0
-    """Of the spectrum's discriminator, which has n_hl_dis + 1."""
+    """Frozen layers of the spectrum's discriminator, which has n_hl_dis + 1."""
 
 
 class Config(config.Config):

@@ -43,7 +43,7 @@ from . import config
 AUX = len(RARENESS) - 1
 """The four one-dimensional values; that of all four together is left out."""
 DEVIATION = math.sqrt(1 - 2 / math.pi)
-"""Of the half-normal distribution."""
+"""Standard deviation of the half-normal distribution."""
 
 
 class AuxAAE(MuonTables[config.Config]):
@@ -100,7 +100,7 @@ class AuxAAE(MuonTables[config.Config]):
         with torch.no_grad(), eval_mode(self.encoder):
             code = self.encoder(aux)
         prior = torch.randn_like(code).abs()
-        # One pass for both: two would add up gradients of a million weights.
+        # One forward for real and fake together; two would accumulate a million gradients twice.
         of_prior, of_code = self.discriminator(torch.cat([prior, code])).chunk(2)
         loss = (functional.softplus(-of_prior).mean() + functional.softplus(of_code).mean()) / 2
         return Step(loss, {"train/loss_dis": loss}, {})

@@ -61,8 +61,8 @@ class AuxGAN(MuonGenerator[config.Config]):
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes, frame=config.frame, auc_rows=config.auc_rows)
         self.columns: tuple[int, ...] = {"1d": (0, 1, 2, 3), "4d": (RARENESS.index("4d"),), "none": ()}[config.aux]
-        told = config.noise + len(self.columns) + 3
-        self.generator = dense([told, *config.hidden_gen, len(SKEWED)], norm=Normalised("after"), end=nn.Tanh())
+        inputs = config.noise + len(self.columns) + 3
+        self.generator = dense([inputs, *config.hidden_gen, len(SKEWED)], norm=Normalised("after"), end=nn.Tanh())
         self.discriminator = dense([7, *config.hidden_dis, 1], dropout=config.dropout)
         widths = (len(SKEWED), 64, 128, 1) if config.aux == "4d" else (1, 32, 64, 1)
         self.regressors = StackedMlp(len(self.columns), widths)
@@ -102,7 +102,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         with torch.no_grad(), eval_mode(self.generator):
             made = self.generate(*self.draw_inputs(real))
         fake = torch.cat([made.charge, made.seen], dim=-1)
-        # One pass for both: two would add up gradients of a million weights.
+        # One forward for real and fake together; two would accumulate a million gradients twice.
         of_real, of_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
         loss = (functional.softplus(-of_real).mean() + functional.softplus(of_fake).mean()) / 2
         return Step(loss, {"train/loss_dis": loss}, {})
@@ -160,8 +160,8 @@ class AuxGAN(MuonGenerator[config.Config]):
 
     def rareness_of(self, four: Tensor) -> Tensor:
         """The regressors' auxiliary values of normal r, z, pt and pz, (B, 1 or 4)."""
-        found: Tensor = self.regressors(self._asked(four))
-        return found[..., 0]
+        aux: Tensor = self.regressors(self._asked(four))
+        return aux[..., 0]
 
     # -- validation ---------------------------------------------------------------------------------------------------
 

@@ -124,16 +124,16 @@ def freeze_first(net: nn.Sequential, layers: int) -> None:
 def load_pretrained(model: nn.Module, path: Path) -> None:
     """Replaces the model's state by a .safetensors file's; CheckpointError unless keys, shapes and types all match."""
     try:
-        found = load_file(path)
+        saved = load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"pretrained: {path} must be a readable .safetensors file, but: {error}") from error
     wanted = model.state_dict()
-    wrong = [f"it lacks {name}" for name in wanted if name not in found]
-    wrong += [f"{name} is unknown" for name in found if name not in wanted]
+    wrong = [f"it lacks {name}" for name in wanted if name not in saved]
+    wrong += [f"{name} is unknown" for name in saved if name not in wanted]
     wrong += [
-        f"{name} is {found[name].dtype} {tuple(found[name].shape)} instead of {mine.dtype} {tuple(mine.shape)}"
+        f"{name} is {saved[name].dtype} {tuple(saved[name].shape)} instead of {mine.dtype} {tuple(mine.shape)}"
         for name, mine in wanted.items()
-        if name in found and (found[name].shape, found[name].dtype) != (mine.shape, mine.dtype)
+        if name in saved and (saved[name].shape, saved[name].dtype) != (mine.shape, mine.dtype)
     ]
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -141,4 +141,4 @@ def load_pretrained(model: nn.Module, path: Path) -> None:
             f"pretrained: {path} must hold the state of a model of this configuration and these data, but "
             f"{'; '.join(wrong[:3])}{more}; configure the sizes it was trained with"
         )
-    model.load_state_dict(found)
+    model.load_state_dict(saved)

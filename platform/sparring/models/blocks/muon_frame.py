@@ -86,11 +86,11 @@ class MuonFrame(nn.Module):
         from scipy.stats import boxcox  # 0.5 s to import, and only this needs it
 
         boxed = self.box(muons.double()).cpu().numpy()
-        for place, column in enumerate(_positive(boxed[:, SKEWED].clip(FIRST[list(SKEWED)], LAST)).T):
+        for n, column in enumerate(_positive(boxed[:, SKEWED].clip(FIRST[list(SKEWED)], LAST)).T):
             varies = np.ptp(column) > 0
             bent, power = boxcox(column) if varies else (column - 1, 1.0)
-            self.power[place], self.mean[place] = power or 1e-6, bent.mean()
-            self.deviation[place] = bent.std() if varies else 1.0
+            self.power[n], self.mean[n] = power or 1e-6, bent.mean()
+            self.deviation[n] = bent.std() if varies else 1.0
         knots = np.quantile(boxed[:, ANGLES], np.linspace(0, 1, QUANTILES), axis=0)
         self.quantiles.copy_(torch.from_numpy(knots))
 
@@ -129,10 +129,10 @@ class MuonFrame(nn.Module):
 
     def angles(self, share: Tensor) -> Tensor:
         """Boxed angles below which a given share of the training rows lies, (B, 2)."""
-        at = share.clamp(0, 1) * (QUANTILES - 1)  # knots at even distances need no search
-        low = at.floor().clamp_max(QUANTILES - 2)
-        place = low.long()
-        return torch.lerp(self.quantiles.gather(0, place), self.quantiles.gather(0, place + 1), at - low)
+        position = share.clamp(0, 1) * (QUANTILES - 1)  # knots at even distances need no search
+        low = position.floor().clamp_max(QUANTILES - 2)
+        knot = low.long()
+        return torch.lerp(self.quantiles.gather(0, knot), self.quantiles.gather(0, knot + 1), position - low)
 
     def _bend(self, positive: Tensor) -> Tensor:
         """Box-Cox, (y^power - 1) / power, without its cancellation at small powers."""

@@ -16,8 +16,7 @@ class Scaling(nn.Module):
     centered  mean 0 per feature, one deviation for the whole domain: features keep their relative size
     minmax    0 to 1 per feature
 
-    A constant feature gets scale 1. Kinds differ in numbers, not in code: lanes of a gang may mix them, and loaded
-    weights bring their own.
+    A constant feature gets scale 1. Kinds differ in numbers, not in code, and loaded weights bring their own numbers.
     """
 
     shift: Tensor

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""Of the five scales of MS-SSIM, finest first, as published; fewer scales share them out anew."""
-
+"""Weights of the five scales of MS-SSIM, finest first, as published; fewer scales share them out anew."""
 
 SSIM_FLOOR = 1e-6
 """Structures that contradict each other have a negative term, which no broken power takes: it counts as this."""
@@ -51,7 +50,7 @@ def ms_ssim(x: Tensor, y: Tensor, window: Tensor) -> Tensor:
 
 
 def _ssim_terms(x: Tensor, y: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
-    """Of grey images (N, 1, H, W) the luminance term, and contrast times structure, at every place of the window."""
+    """The luminance term, and contrast times structure, of grey images (N, 1, H, W) at every place of the window."""
     blurred = torch.cat([x, y, x * x, y * y, x * y])
     blurred = functional.conv2d(functional.conv2d(blurred, window[None, None, :, None]), window[None, None, None])
     mean_x, mean_y, square_x, square_y, cross = blurred.chunk(5)

@@ -22,8 +22,8 @@ import torch
 from torch import Tensor, nn
 
 LENGTHS = (1.0, 2.0, 4.0)
-"""Of the frequencies, for columns of about deviation 1: structure from the whole width down to a quarter deviation.
-Longer ones see only noise at a few thousand rows."""
+"""Lengths of the frequencies, for columns of about deviation 1: structure from the whole width down to a quarter of a
+deviation. Longer ones see only noise at a few thousand rows."""
 
 
 class CharacteristicDistance(nn.Module):

@@ -9,10 +9,9 @@ curve exactly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...errors import DataError
@@ -25,7 +24,8 @@ CHUNK = 8192
 class Detection(nn.Module):
     """The trees' area under the ROC curve; 0.5 is perfect. Nothing of it belongs to the weights.
 
-    rows: of each kind to learn from, and of generated ones to score; of fewer training rows all.
+    rows: training rows to learn from (all, if there are fewer); as many generated rows to learn from, and as many again
+    to score.
     """
 
     known: Tensor
@@ -67,6 +67,6 @@ class Detection(nn.Module):
         return {"auc": auc}
 
 
-def _array(rows: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = rows.detach().float().cpu().numpy()
+def _array(rows: Tensor) -> np.ndarray:
+    array: np.ndarray = rows.detach().float().cpu().numpy()
     return array

@@ -125,7 +125,7 @@ class MLPAAE(Autoencoder[config.Config]):
         with torch.no_grad():
             code = self.draw_code(x)
         draws = self.prior_std * torch.randn_like(code)
-        # One pass for both: two would add up gradients of all its weights.
+        # One forward for draws and codes together; two would accumulate every gradient twice.
         of_draws, of_codes = self.critic(torch.cat([draws, code])).chunk(2)
         loss = (bce_adversarial(of_draws, True) + bce_adversarial(of_codes, False)) / 2
         return Step(loss, {"train/loss_dis": loss}, {})

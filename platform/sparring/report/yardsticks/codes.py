@@ -15,11 +15,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ...models.aux_aae.model import AuxAAE
 from ...models.blocks.muon_frame import HALF_NORMAL_MEAN
 from ...models.metrics.keyed_noise import keyed_normal
 from .gaussianization import TURNS, Floats, gaussianize
@@ -53,8 +53,9 @@ class Net(nn.Module):
 @torch.no_grad()
 def rivals(task: Task) -> Sequence[Rival]:
     """The four above, ready to be computed."""
-    model: Any = build(task)
-    length = task.config.latent_dim  # type: ignore[attr-defined]
+    model = build(task)
+    assert isinstance(model, AuxAAE)
+    length = model.config.latent_dim
     values = model.aux(tensor(task.rows(task.config.fields[0], "train", MAX_ROWS)))
 
     def figures(method: Callable[[Tensor, int], Method]) -> dict[str, float]:

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
 
 from ...errors import DataError
+from ...models.muons import MuonGenerator
 from .gaussianization import TURNS, Floats, gaussianize, rank
 from .judging import build, mean_of, tensor
 from .rival import Rival, Task, library_call
@@ -36,7 +36,8 @@ Sampler = Callable[[np.random.Generator, int], Floats]
 @torch.no_grad()
 def rivals(task: Task) -> Sequence[Rival]:
     """The four above, ready to be computed."""
-    model: Any = build(task)
+    model = build(task)
+    assert isinstance(model, MuonGenerator)
     field = task.config.fields[0]
     known, real = (model.judged(tensor(task.rows(field, part))) for part in ("train", "valid"))
     rows = known[:MAX_ROWS].double().numpy()
@@ -53,7 +54,7 @@ def rivals(task: Task) -> Sequence[Rival]:
 
     def told_apart(draw: Sampler, rng: np.random.Generator) -> dict[str, float]:
         """``val/auc`` of a single draw, if the winner measured it: the trees take longer than all else."""
-        if not model.config.auc_rows:
+        if not model.detection.rows:
             return {}
         seen = model.judged(model.detection.known)
         fake = torch.from_numpy(draw(rng, 2 * len(seen))).to(real)
