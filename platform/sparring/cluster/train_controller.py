@@ -2,8 +2,8 @@
 
 Ray Train runs its controller, which places workers and looks after them, in an actor of its own, and beside it another
 for data sets that we do not have. Inside the slot there are no such processes (2 × 200 MB), and a group starts some 6 s
-sooner on two cores (docs/log). The methods overridden here are private to Ray; the project pins Ray's minor version, and
-the tests of groups fail if another version has moved them.
+sooner on two cores (docs/log). The methods overridden here are private to Ray; the project pins Ray's minor version,
+and the tests of groups fail if another version has moved them.
 """
 
 from __future__ import annotations
