@@ -1,4 +1,4 @@
-"""Samples of another set than the one a model learns, few of them, to be told from its own."""
+"""A few samples of a set that the model does not learn: its scores should tell them from its own data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .cards import load_dataset
 from .dataset import Dataset
 
 ROWS = 1000
-"""At most: of an AUROC of 0.9 the standard error is then 0.01 or less."""
+"""Most samples; the standard error of an AUROC of 0.9 is then 0.01 or less."""
 
 
 def read_ood(
@@ -26,7 +26,7 @@ def read_ood(
 ) -> Dataset:
     """At most ``ROWS`` samples of the set called ``name``, drawn evenly, the same each time; ``fields`` alone.
 
-    where: what messages call the setting that names it. path: where its files lie; flag: by which the user says so.
+    where: what messages call the setting that names it. path: where its files lie; flag: the option that says so.
     own: SHA-256 of the set the model learns, which is refused. Raises UsageError if the set cannot be loaded, lacks
     a field or is the model's own.
     """

@@ -20,7 +20,7 @@ from ..records import Objective, Snapshot, TrialRow
 from .words import COLOURS, clean, clock, compare, last_words, show
 
 LARGE = 100
-"""From so many trials on, a log gets a line every few seconds instead of one per trial."""
+"""From this number of trials on, a log gets a line every few seconds instead of one per trial."""
 
 MOST_BARS = 4
 """Running trials drawn with their own bar; the others are only counted."""

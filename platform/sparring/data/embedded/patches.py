@@ -1,6 +1,6 @@
 """The embedded set ``patches``: two photographs, a palace and a flower, which come with scikit-learn, cut into squares.
 
-What it is for: images that are surely none of the model's own, without a download. Licences and photographers are on
+It gives images that are surely out of a model's distribution, without a download. Licences and photographers are on
 the card.
 """
 

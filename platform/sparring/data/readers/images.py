@@ -1,6 +1,6 @@
 """What every reader of images shares: size, channels and number as options, bytes of form (N, C, H, W), row names.
 
-Images stay uint8: scaling to numbers a net likes is the model's, on its device. Resizing is Pillow's bilinear filter,
+Images stay uint8: the model scales them, on its device. Resizing is Pillow's bilinear filter,
 which averages when it shrinks; grey is ITU-R 601 luma, as Pillow defines it.
 """
 
@@ -27,10 +27,10 @@ class ImageOptions(BaseModel):
     side: Annotated[int, Field(ge=4, le=1024)] | None = None
     """Pixels per side after resizing; None keeps the published size. 28, 32, 64 or 128."""
     channels: Literal[1, 3] | None = None
-    """1 makes grey of colours, 3 repeats grey three times; None keeps what was published. To bring the set that is
-    known and the out-of-distribution set to the same form."""
+    """1 makes grey of colours, 3 repeats grey three times; None keeps what was published. With it, a data set and its
+    out-of-distribution set get the same form."""
     rows: Annotated[int, Field(ge=10)] | None = None
-    """At most so many rows of each published part, evenly spaced; None takes all. For trying things out."""
+    """Most rows of each published part, evenly spaced; None takes all. For trying things out."""
 
 
 def chosen(n: int, options: ImageOptions) -> np.ndarray:

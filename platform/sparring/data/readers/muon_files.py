@@ -11,9 +11,10 @@ A table has one muon per row and either
 A tree holds one branch per column of the 7; where it has ``id`` (a PDG code) instead of charge, 13 is -1. It needs
 uproot: ``pip install 'sparring[root]'``. Nothing unpickles.
 
-The 7 columns are taken as they are. Of what Enhanced_Generative_Networks does before its polar columns
-(``DATA/PRE_PROCESS.py``), undoing its own source's scaling (x and y first: sign·value²) is whoever makes the file's;
-smearing x and y by the width of the beam is either theirs or ``smear``'s. Its 12 columns have both behind them.
+The 7 columns are taken as they are. Enhanced_Generative_Networks does two things before its polar columns
+(``DATA/PRE_PROCESS.py``). It undoes the scaling of its own source (x and y first: sign·value²): a file must have that
+undone. It smears x and y by the width of the beam: a file may be smeared, or the option ``smear`` does it. The 12
+columns have gone through both.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Options(BaseModel):
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the order in which rows are set aside, and of smear. Not the study's seed."""
     most: Annotated[int, Field(ge=MIN_ROWS)] | None = None
-    """Keep so many rows at most, the first ones of that order; None keeps all."""
+    """Most rows to keep, the first ones of that order; None keeps all."""
     smear: tuple[Length, Length] | None = None
     """Mean and deviation, in cm, of the normal radius at which the beam met the target; at a uniform angle it is added
     to x and y of 7 columns. The draws follow from seed. None adds nothing. Published: [5, 0.8]."""

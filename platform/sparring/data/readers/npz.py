@@ -20,9 +20,9 @@ from ..dataset import PARTS, Dataset, Part
 from .images import ImageOptions, chosen, fit
 
 MOST_RATIO = 1000
-"""Arrays may unfold to so many times the archive's length (deflate's own limit is 1,032), and to …"""
+"""Most bytes that arrays may unfold to, as a multiple of the archive's length; deflate's own limit is 1,032."""
 MOST_BYTES = 1 << 36
-"""… so many bytes in all: 64 GiB; a set larger than that needs another format."""
+"""Most bytes that arrays may unfold to in all: 64 GiB; a larger set needs another format."""
 
 _TORN = (ValueError, OSError, EOFError, AttributeError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
 

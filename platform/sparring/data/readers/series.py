@@ -2,8 +2,8 @@
 
 ``windows``: rows of the table are times, columns are channels; windows of ``length`` times begin every ``stride``.
 Windows that overlap must not lie on both sides of a split, so it is made in time: the first part of the recording
-trains, the next validates, the last tests, and what straddles a border is left out. A recording too short for that is
-refused, for rows drawn at random would be known from their neighbours. ``rows``: one series per row, as in the UCR
+trains, the next validates, the last tests, and windows across a border are left out. A recording too short for that is
+refused: rows drawn at random would overlap rows of another part. ``rows``: one series per row, as in the UCR
 archive (with ``label = true`` its first column is the class, which is left out); several channels follow one another.
 An array (N, T, C) holds N samples as it is. Files: .csv, .tsv, .parquet, .npy.
 """

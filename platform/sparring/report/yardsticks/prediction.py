@@ -20,8 +20,8 @@ SCORE = "val/score"
 """Mean over the predictions of MSE / variance of the target on the training rows; predicting the mean gets about 1."""
 
 MAX_ROWS = 10_000
-"""Neighbours and trees are fitted on at most so many training rows, drawn with the seed; 10,000 x 49 -> 226 stays
-within about a minute on two cores."""
+"""Most training rows for neighbours and trees, drawn with the seed; 10,000 x 49 -> 226 takes about a minute on two
+cores."""
 
 Predict = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """(training inputs, training targets, inputs) -> predictions."""

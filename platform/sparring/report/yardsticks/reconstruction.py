@@ -28,7 +28,7 @@ from .judging import build, judge, tensor
 from .rival import Rival, Task, library_call
 
 NUMBERS = 50_000_000
-"""Principal components are found from at most so many numbers, 200 MB: all 48,000 training rows of MNIST, 16,276
+"""Most numbers from which principal components are found, 200 MB: all 48,000 training rows of MNIST, 16,276
 images of 32 × 32 in colour."""
 
 LEAST = 1e-6
