@@ -145,6 +145,7 @@ def measures(config_class: type[Config]) -> dict[str, Any]:
     return dict.fromkeys(fields, 40) | ({config_class.ood: "patches"} if config_class.ood else {})
 
 
+@pytest.mark.slow
 def test_every_metric_is_defined_and_its_settings_together_emit_what_was_promised(setting: Setting) -> None:
     config_class = setting.model_class.Config
     emitted = config_class.emitted()
@@ -201,6 +202,7 @@ def test_it_learns_on_its_embedded_set(setting: Setting) -> None:
         assert min(sign * each[setting.objective.metric] for each in epochs) < sign * before[setting.objective.metric]
 
 
+@pytest.mark.slow
 def test_each_phase_learns_its_own_task(setting: Setting) -> None:
     """On one batch, under the same noise, with all else as it is; an adversary learns too, against whom it should."""
     training = setting.training(**quick(setting))
@@ -288,7 +290,7 @@ def test_a_weight_of_zero_equals_its_terms_absence_bit_for_bit(setting: Setting)
 
 
 LANES = [
-    pytest.param(name, changes, id=f"{name}-{index}")
+    pytest.param(name, changes, id=f"{name}-{index}", marks=[pytest.mark.slow] * (index > 0))
     for name in model_names()
     for index, changes in enumerate([{}, *variants(name), *MORE.get(name, [])])
 ]
