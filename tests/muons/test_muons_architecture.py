@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from sparring.errors import DataError
 from sparring.models import find_model
-from sparring.models.blocks.dense import StackedMlp, dense, regress
+from sparring.models.blocks.dense import Normalised, StackedMlp, dense, regress
 from sparring.models.blocks.eval_mode import eval_mode
 
 pytestmark = pytest.mark.slow  # all together
@@ -37,10 +37,10 @@ def test_layers_stand_in_the_published_order():
         return [type(layer) for layer in net]
 
     linear, leaky, norm, drop = nn.Linear, nn.LeakyReLU, nn.BatchNorm1d, nn.Dropout
-    assert kinds(dense([3, 4, 2], norm="after", end=nn.Tanh())) == [linear, leaky, norm, linear, nn.Tanh]
-    assert kinds(dense([3, 4, 2], norm="before")) == [linear, norm, leaky, linear]
+    assert kinds(dense([3, 4, 2], norm=Normalised("after"), end=nn.Tanh())) == [linear, leaky, norm, linear, nn.Tanh]
+    assert kinds(dense([3, 4, 2], norm=Normalised("before"))) == [linear, norm, leaky, linear]
     assert kinds(dense([3, 4, 5, 1], dropout=0.2)) == [linear, leaky, drop, linear, leaky, drop, linear]
-    layer = dense([3, 4, 2], norm="after", slope=0.3)
+    layer = dense([3, 4, 2], norm=Normalised("after"), slope=0.3)
     assert (layer[1].negative_slope, layer[2].eps, layer[2].momentum) == (0.3, 1e-3, 0.2)
 
 
