@@ -27,7 +27,7 @@ class Answered:
     truths: Answers = field(default_factory=dict)
     """As far as the samples hold them."""
     answers: Answers
-    """Of several members or passes the means."""
+    """What the model says; the means, if several members or passes were asked."""
     deviations: Answers = field(default_factory=dict)
     """Sample deviations (divided by n - 1) over members and passes; empty if a single answer was given."""
 
