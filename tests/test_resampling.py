@@ -110,6 +110,7 @@ def test_mean_and_deviation_are_numpys(members, tmp_path, monkeypatch, capsys, r
 
 def test_a_narrow_screen_shows_mean_and_deviation_and_the_members_that_fit(members, monkeypatch, capsys, run_verb):
     folder = members("kfold")
+    capsys.readouterr()  # in a process of its own the members were trained only now, and their table was printed
     monkeypatch.setenv("COLUMNS", "60")
     assert run_verb("train", folder.parent / "best.toml", *SCHEMES["kfold"], "-o", folder) == 0
     lines = capsys.readouterr().out.splitlines()
