@@ -95,6 +95,10 @@ def run(
             if is_over or len(caught) > 1 or stalled:
                 break
         wait_for(referee.close.remote(), caught, patience_s=CLOSE_S)
+    if tuning.is_alive():
+        from .parking import park
+
+        park(LEAVE_S)
     if broken:
         raise broken[0]
     if snapshot.broken is not None:
@@ -129,10 +133,12 @@ def _tune(referee: RefereeHandle, spec: StudySpec, data: DataRefs, broken: list[
     from ray import tune
     from ray.tune.execution import class_cache
 
+    from .parking import Parking, open_road
     from .searcher import RefereeSearcher
     from .slot import Slot, resources_of
     from .trainer import WorkerInputs
 
+    open_road()
     # It logs a traceback for every slot that dies, over the live view; the referee counts the death, the ledger tells.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     # A runtime environment, however small, keeps Tune's actors off the workers that Ray has already started, which
@@ -159,6 +165,7 @@ def _tune(referee: RefereeHandle, spec: StudySpec, data: DataRefs, broken: list[
                     name=spec.name,
                     storage_path=storage,
                     verbose=0,
+                    callbacks=[Parking()],
                     # The referee counts attempts per trial; Tune only ever puts a fresh slot in a dead one's place.
                     failure_config=tune.FailureConfig(max_failures=-1),
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
