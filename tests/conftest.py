@@ -6,6 +6,7 @@ imported from where pip installed it.
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 import signal
@@ -33,6 +34,11 @@ os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, _usual)
+
+# A console of the commands keeps for ever the width that COLUMNS says while it is made, so they are made without it:
+# the first test to import them may have set it for its own screen alone.
+os.environ.pop("COLUMNS", None)
+importlib.import_module("sparring.cli")
 
 CHECKOUT = Path(__file__).parents[1]
 
