@@ -9,8 +9,8 @@ import pytest
 from sparring.errors import UsageError
 from sparring.models import find_config
 from sparring.records import StudySpec
-from sparring.space import find_space, read_space
-from sparring.study import Limits
+from sparring.space import find_space, read_space, write_toml
+from sparring.study import Limits, prepare
 from sparring.study.asked_space import read_asked_space
 from sparring.study.prepare import check_asked_space, make_spec
 
@@ -60,3 +60,42 @@ def test_what_is_asked_leaves_the_file_alone_and_is_there_in_the_spec(asked):
 def test_another_models_space_is_refused(asked):
     with pytest.raises(UsageError, match=r"model: the space is for 'aegan', but 'advvae' is searched; use its own"):
         check_asked_space(asked, "advvae", find_config("advvae"))
+
+
+TRIES = [
+    {"name": "slow", "source": "mine", "values": {"lr_gen": 1e-4}},
+    {"name": "wide", "source": "mine", "values": {"lr_gen": 1e-3, "hidden_size": 512}},
+]
+
+
+def space_file(tmp_path, **tables):
+    """A space of two fields with two tries, smaller than the shipped one."""
+    raw = {
+        "model": "aegan", "dataset": "exafs", "data": {"n": 80}, "objectives": [{"metric": "val/score"}],
+        "search": {"lr_gen": {"choice": [1e-4, 1e-3, 1e-2]}, "hidden_size": {"choice": [256, 512]}}, "try": TRIES,
+    }  # fmt: skip
+    path = tmp_path / "small.toml"
+    path.write_text(write_toml(raw | tables), encoding="utf-8")
+    return str(path)
+
+
+def test_a_setting_leaves_the_tries_that_it_does_not_make_the_default(tmp_path):
+    path = space_file(tmp_path)
+    assert read_asked_space("aegan", CONFIG, space=path).raw["try"] == TRIES
+    asked = read_asked_space("aegan", CONFIG, space=path, settings=["lr_gen=1e-3"])
+    assert asked.raw["try"] == [{**TRIES[1], "values": {"hidden_size": 512}}]
+    assert check_asked_space(asked, "aegan", CONFIG).first == 2
+
+
+def test_a_published_configuration_that_is_a_try_leaves_it_out(tmp_path):
+    config = tmp_path / "published.yaml"
+    config.write_text("lr_gen: 1.0e-4\n", encoding="utf-8")
+    asked = read_asked_space("aegan", CONFIG, space=space_file(tmp_path), config=config)
+    assert [table["name"] for table in asked.raw["try"]] == ["wide"]
+
+
+@pytest.mark.parametrize(("sampler", "names"), [("grid", []), ("random", ["slow", "wide"])])
+def test_a_grid_has_no_tries_for_its_numbers_say_which_point_a_trial_is(tmp_path, sampler, names):
+    study = prepare("aegan", space=space_file(tmp_path), results=tmp_path, limits=Limits(sampler=sampler, slots=1))
+    assert [each.name for each in study.space.tries] == names
+    assert [table["name"] for table in study.spec.space.get("try", [])] == names

@@ -5,6 +5,7 @@ dimension.py       one searched field; dimension_toml.py reads it
 toml_file.py       the file: find, read, change from the command line, write
 checks.py          the rules a user's file must keep; ``checked_space`` applies them
 objectives.py      the figures to search by
+tries.py           points to try first; settled.py: those that a changed space leaves
 grid.py            every point of a space without ranges of floats
 """
 
@@ -12,18 +13,22 @@ from __future__ import annotations
 
 from .checks import checked_space
 from .dimension import Dimension
+from .settled import settle_tries
 from .space import Space, pin
 from .toml_file import apply_config, apply_settings, find_space, read_space, table_of, write_toml
+from .tries import Try
 
 __all__ = [
     "Dimension",
     "Space",
+    "Try",
     "apply_config",
     "apply_settings",
     "checked_space",
     "find_space",
     "pin",
     "read_space",
+    "settle_tries",
     "table_of",
     "write_toml",
 ]

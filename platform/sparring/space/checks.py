@@ -5,7 +5,6 @@ Ranges by themselves are checked in ``dimension.py``; here they meet the rest of
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -15,6 +14,8 @@ from ..errors import SpaceError, refuse_unknown
 from .dimension import from_text
 from .objectives import read_objectives
 from .space import Space
+from .toml_file import check_plain
+from .tries import Try
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -35,12 +36,13 @@ def checked_space(raw: Mapping[str, object], config_class: type[C], where: str =
     _check_conditions(space)
     _check_ranges(space)
     _check_baseline(space)
+    _check_tries(space)
     read_objectives(space.raw.get("objectives"), f"{space.where}: objectives")
     return space
 
 
 def _check_tables(raw: Mapping[str, object], where: str) -> None:
-    refuse_unknown(raw, {*_TEXTS, *_TABLES, "seed", "objectives"}, where, "key")
+    refuse_unknown(raw, {*_TEXTS, *_TABLES, "seed", "objectives", "try"}, where, "key")
     for name in _TEXTS:
         value = raw.get(name, _UNLESS_SAID.get(name))
         if not isinstance(value, str) or not value:
@@ -60,7 +62,7 @@ def _check_fields(space: Space[BaseModel]) -> None:
         refuse_unknown(space.table(table), space.config_class.model_fields, where, f"field of {space.model}'s Config")
     for table in ("data", "fixed", "defaults", "found"):
         for name, value in space.table(table).items():
-            _check_plain(value, f"{space.where}: {table}.{name}")
+            check_plain(value, f"{space.where}: {table}.{name}")
     for name, value in space.fixed.items():
         if name in search:
             raise SpaceError(f"{space.where}: {name}: stands under both [fixed] and [search]; keep one")
@@ -106,11 +108,23 @@ def _check_baseline(space: Space[BaseModel]) -> None:
     space.config(baseline)
 
 
-def _check_plain(value: object, where: str) -> None:
-    if isinstance(value, dict | list):
-        for element in value.values() if isinstance(value, dict) else value:
-            _check_plain(element, where)
-    elif value is not None and not isinstance(value, bool | int | float | str):
-        raise SpaceError(f"{where}: wants a number, a text, true, false or an array of them, but got {value!r}")
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise SpaceError(f"{where}: wants a finite number, but got {value}")
+def _check_tries(space: Space[BaseModel]) -> None:
+    for each in space.tries:
+        check_try(space, each, space.where)
+
+
+def check_try(space: Space[BaseModel], each: Try, where: str) -> None:
+    """Raises SpaceError if a trial could not take the point. where: what messages call the file it stands in."""
+    place = f"{where}: try {each.name!r}"
+    for dimension in space.dimensions:
+        if dimension.name in each.params and not dimension.contains(each.params[dimension.name]):
+            raise SpaceError(
+                f"{place}: {dimension.name}: {each.params[dimension.name]!r} lies outside {dimension}; "
+                f"give another value, or widen search.{dimension.name}"
+            )
+    try:
+        space.config(each.params)
+    except SpaceError as error:
+        raise SpaceError(
+            f"{place}: values: {str(error).removeprefix(f'{space.where}: ')}; give other values"
+        ) from error

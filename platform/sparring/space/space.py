@@ -24,6 +24,7 @@ from .dimension import Dimension
 from .dimension_toml import read_dimension
 from .objectives import read_objectives
 from .toml_file import table_of
+from .tries import Try, read_tries
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -50,8 +51,10 @@ class Space(Generic[C_co]):
         It holds no class of the model's, so a process that receives it imports no torch: the referee starts a second
         sooner and takes 200 MB less.
         """
-        defaults = {**self.table("defaults"), **self.baseline()}
-        return Space({**self.raw, "defaults": defaults}, BaseModel, self.where)
+        raw = {**self.raw, "defaults": {**self.table("defaults"), **self.baseline()}}
+        if self.tries:
+            raw["try"] = [{"name": each.name, "source": each.source, "values": each.params} for each in self.tries]
+        return Space(raw, BaseModel, self.where)
 
     @property
     def model(self) -> str:
@@ -101,6 +104,16 @@ class Space(Generic[C_co]):
             circle = " needs ".join(reversed(error.args[1]))
             raise SpaceError(f"{self.where}: search: `when` runs in a circle: {circle}; drop one of them") from error
 
+    @cached_property
+    def tries(self) -> tuple[Try, ...]:
+        """Points to try first: trial 1 takes the first. Raises SpaceError if the file's [[try]] are no such points."""
+        return read_tries(self.raw.get("try", []), self.where, self.kinds, self.complete)
+
+    @property
+    def first(self) -> int:
+        """How many trials a study begins with before it draws any: the baseline and the tries."""
+        return 1 + len(self.tries)
+
     @property
     def kinds(self) -> dict[str, Kind]:
         """The column type of each searched field."""
@@ -108,10 +121,18 @@ class Space(Generic[C_co]):
 
     def baseline(self) -> dict[str, Value]:
         """The published default, as far as it is searched: [defaults], else the Config's own; trial 0."""
+        return self.complete({})
+
+    def complete(self, values: Mapping[str, object]) -> dict[str, Value]:
+        """A trial's parameters: ``values``, and the default of every other searched field.
+
+        A value that does not apply beside those before it is left out. Whether one lies in its range is not asked.
+        """
         params: dict[str, Value] = {}
         for dimension in self.dimensions:
             if dimension.applies({**self.fixed, **params}):
-                params[dimension.name] = self._default(dimension)
+                given = dimension.name in values
+                params[dimension.name] = dimension.cast(values[dimension.name]) if given else self._default(dimension)
         return params
 
     def default_config(self) -> C_co:
@@ -153,7 +174,10 @@ class Space(Generic[C_co]):
         return {**self.table("defaults"), **self.fixed, **drawn}
 
     def fingerprint(self) -> str:
-        """SHA-256 of what is searched and minimised; the order of keys and choices, and 1 beside 1.0, do not count."""
+        """SHA-256 of what is searched, minimised and tried first.
+
+        The order of keys and choices, 1 beside 1.0, and what a try is called do not count.
+        """
         search = [{**asdict(field), "choices": sorted(field.choices, key=str)} for field in self.dimensions]
         for field in search:
             del field["is_list"]  # the Config decides it, and fingerprints older than lists stay what they are
@@ -164,6 +188,8 @@ class Space(Generic[C_co]):
             "baseline": self.baseline(),
             "search": sorted(search, key=lambda field: str(field["name"])),
         }
+        if self.tries:  # fingerprints of spaces without any stay what they were before there were tries
+            meaning["tries"] = [each.params for each in self.tries]
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
     def table(self, name: str) -> Mapping[str, object]:
@@ -210,7 +236,7 @@ def pin(
     raises SpaceError if that would change the configuration.
     """
     values = space.values(params)
-    pinned = {key: value for key, value in space.raw.items() if key not in ("defaults", "search")}
+    pinned = {key: value for key, value in space.raw.items() if key not in ("defaults", "search", "try")}
     pinned["seed"] = seed
     for name, table in (("fixed", values), ("found", found)):
         pinned[name] = {key: value for key, value in table.items() if value is not None}

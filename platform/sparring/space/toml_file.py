@@ -6,6 +6,7 @@ A raw space is the file's plain dict. Nothing here knows what a key means beyond
 from __future__ import annotations
 
 import copy
+import math
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -57,6 +58,8 @@ def read_space(path: Path) -> dict[str, object]:
 def apply_settings(raw: Mapping[str, object], settings: Iterable[str], fields: Collection[str]) -> dict[str, object]:
     """A copy in which each ``key=value`` is a fixed value, no longer searched; ``data.key=value`` sets [data].
 
+    No [[try]] gives the field any more; ``settle_tries`` then leaves out those that have become one point with another.
+
     ``value`` is read as TOML, or as Python's True, False and None, and as a string if neither; in quotes it always is
     one. ``fields`` are the Config's; raises SpaceError, naming the closest one, for a key that is none, for a setting
     without ``=``, and for an option of the data that is None.
@@ -76,6 +79,7 @@ def apply_settings(raw: Mapping[str, object], settings: Iterable[str], fields: C
         for table in ("search", "defaults"):
             _table(changed, table).pop(key, None)
         _table(changed, "fixed")[key] = value
+        _drop_from_tries(changed, key)
     return changed
 
 
@@ -106,6 +110,25 @@ def table_of(raw: Mapping[str, object], name: str) -> Mapping[str, object]:
     if not isinstance(table, Mapping):
         raise SpaceError(f"{name}: wants a table [{name}], but got {table!r}")
     return table
+
+
+def check_plain(value: object, where: str) -> None:
+    """Raises SpaceError if ``value`` is no finite number, text, true, false or None, and no array or table of them."""
+    if isinstance(value, dict | list):
+        for element in value.values() if isinstance(value, dict) else value:
+            check_plain(element, where)
+    elif value is not None and not isinstance(value, bool | int | float | str):
+        raise SpaceError(f"{where}: wants a number, a text, true, false or an array of them, but got {value!r}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise SpaceError(f"{where}: wants a finite number, but got {value}")
+
+
+def _drop_from_tries(raw: Mapping[str, object], field: str) -> None:
+    tables = raw.get("try")
+    for table in tables if isinstance(tables, list) else ():
+        values = table.get("values") if isinstance(table, dict) else None
+        if isinstance(values, dict):
+            values.pop(field, None)
 
 
 def _table(raw: dict[str, object], name: str) -> dict[str, object]:

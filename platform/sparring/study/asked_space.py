@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.cards import is_card_path
-from ..space import apply_config, apply_settings, find_space, read_space, table_of
+from ..space import apply_config, apply_settings, find_space, read_space, settle_tries, table_of
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -40,15 +40,18 @@ def read_asked_space(
 
     Raises SpaceError, UnknownName or ConfigError if a file cannot be read or a setting names no field.
     """
+    where = space or f"search_spaces/{model}.toml"
     raw, seed = read_space(find_space(space or model)), None
     if config is not None:
         raw, seed = _with_published(raw, config)
     raw = apply_settings(raw, settings, config_class.model_fields)
+    if config is not None or settings:
+        raw = settle_tries(raw, config_class, where)
     if objectives:
         raw["objectives"] = [{"metric": metric} for metric in objectives]
     if dataset is not None:
         raw["dataset"] = dataset
-    return AskedSpace(raw=_with_full_paths(raw, config_class), where=space or f"search_spaces/{model}.toml", seed=seed)
+    return AskedSpace(raw=_with_full_paths(raw, config_class), where=where, seed=seed)
 
 
 def _with_published(raw: Mapping[str, object], config: Path) -> tuple[dict[str, object], int | None]:

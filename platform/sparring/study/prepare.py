@@ -55,6 +55,8 @@ def prepare(
     asked = read_asked_space(
         model, config_class, space=space, dataset=dataset, config=config, settings=settings, objectives=objectives
     )
+    if limits.sampler == "grid":  # which tries every point once, and a trial's number says which
+        asked = replace(asked, raw={key: table for key, table in asked.raw.items() if key != "try"})
     searched = check_asked_space(asked, model, config_class)
     spec = check_spec(make_spec(asked, searched, limits, name=name, data_path=data_path), searched)
     if address is None and spec.gpus_per_worker == 0:

@@ -45,6 +45,7 @@ class OptunaStudy:
     def rebuild(self, ended: dict[int, TrialRow], live: dict[int, Trial]) -> None:
         """Refills the study with what the ledger holds, in the order of the trials' numbers.
 
+        What the space begins with, and the ledger has not, comes next: the published default, the points to try first.
         The sampler's seed depends on how many trials there are, so a resumed study does not draw its first trials
         again. Raises LedgerError if a number is missing.
         """
@@ -62,8 +63,9 @@ class OptunaStudy:
                     f"the ledger holds {len(ended) + len(live)} trials but none with number {number}; "
                     "a part was removed from attempts/ or trials/: restore it or begin another study"
                 )
-        if not ended and not live:
-            self._optuna.enqueue_trial(self._space.to_optuna(self._space.baseline())[0])
+        first = [self._space.baseline(), *(each.params for each in self._space.tries)]
+        for params in first[len(ended) + len(live) :]:
+            self._optuna.enqueue_trial(self._space.to_optuna(params)[0])
 
     def _add_ended(self, row: TrialRow) -> None:
         params, distributions = self._space.to_optuna(row.params)
@@ -91,7 +93,7 @@ class OptunaStudy:
         return self._optuna
 
     def ask(self) -> tuple[int, dict[str, Value]]:
-        """A new trial: its number and its active parameters. Trial 0 is the published default."""
+        """A new trial: its number and its active parameters. Trial 0 is the published default; the tries follow."""
         drawn = self.optuna.ask()
         self._open[drawn.number] = drawn
         return drawn.number, self._space.suggest(drawn)
