@@ -114,6 +114,7 @@ def told(run: TrialTraining, epochs: int = 2) -> dict[str, Any]:
     state = dict(run.model.state_dict())
     for arm in run.phase_steps:
         state |= {f"{arm.phase.name}.{name}": tensor.clone() for name, tensor in arm.state()}
+    state |= {f"best.{name}": tensor for name, tensor in run.best.state.items()}
     return {"rows": rows, "state": {name: tensor.clone() for name, tensor in state.items()}}
 
 
@@ -124,15 +125,15 @@ FROZEN = [v / 3 for v in range(1, 9)]
 """Variances whose weighted mean over three workers is not themselves to the bit."""
 
 
-def plain_norms(workers: Workers | None) -> dict[str, Any]:
-    run = aegan(workers, sync=False, freeze={"n_encoder1": 1})
+def plain_norms(workers: Workers | None, **fields: Any) -> dict[str, Any]:
+    run = aegan(workers, sync=False, freeze={"n_encoder1": 1}, **fields)
     run.model.structure_encoder[0].norm.running_var.copy_(torch.tensor(FROZEN))
     return told(run)
 
 
 def resumed(workers: Workers | None) -> dict[str, Any]:
     """Two epochs, and the second once more from the checkpoint between them."""
-    run, again = aegan(workers, sync=True), aegan(workers, sync=True)
+    run, again = aegan(workers, sync=True, ema=0.5), aegan(workers, sync=True, ema=0.5)
     first = dict(run.run_epoch().metrics)
     packed = run.save()
     whole = told(run, 1)
@@ -200,6 +201,7 @@ SCENES: dict[str, Callable[[Workers | None], Any]] = {
     "SGD": lambda workers: told(aegan(workers, sync=True, model=AEGAN, optim_fn_gen="SGD", optim_fn_dis="SGD")),
     "frozen": lambda workers: told(aegan(workers, sync=True, freeze={"n_encoder1": 1, "n_discrim2": 1}), 1),
     "plain norms": plain_norms,
+    "averaged over steps": lambda workers: plain_norms(workers, ema=0.9),
     "no norms": lambda workers: told(plain(workers)),
     "one row to validate": lambda workers: told(plain(workers, valid=1), 1),
     "two rows to validate": lambda workers: told(plain(workers, valid=2), 1),
@@ -208,6 +210,9 @@ SCENES: dict[str, Callable[[Workers | None], Any]] = {
     "infeasible": infeasible,
 }
 
+
+ALIKE = ["synced", "SGD", "frozen", "no norms"]
+"""Scenes in which several workers compute what one does."""
 
 VALIDATED = ["one row to validate", "two rows to validate"]
 """Fewer rows than three workers: some evaluate none."""
@@ -270,9 +275,7 @@ def distance(one: Any, other: Any) -> float:
     return float(((a - b).abs() / a.abs().clamp_min(1)).max())
 
 
-@pytest.mark.parametrize(
-    "scene", ["synced", "SGD", "frozen", "no norms", "one row to validate", "two rows to validate"]
-)
+@pytest.mark.parametrize("scene", [*ALIKE, *VALIDATED])
 def test_several_workers_train_what_one_does_alone(group, scene):
     """Noise, dropout, the adversarial phases, unequal shares (16 and 10 rows on 3), metrics and validation figures."""
     alone, together = SCENES[scene](None), group[0][scene]
@@ -280,7 +283,7 @@ def test_several_workers_train_what_one_does_alone(group, scene):
     assert distance(alone["state"], together["state"]) < 1e-12
 
 
-@pytest.mark.parametrize("scene", ["synced", "SGD", "frozen", "plain norms", "no norms", *VALIDATED])
+@pytest.mark.parametrize("scene", [*ALIKE, "plain norms", "averaged over steps", *VALIDATED])
 def test_all_workers_hold_the_same_bits(group, scene):
     for other in group[1:]:
         assert other[scene]["rows"] == group[0][scene]["rows"]
@@ -294,8 +297,10 @@ def test_batch_norm_per_worker_trains_another_function(group):
 
 
 def test_averaging_leaves_frozen_statistics_as_they_were(group):
-    state = group[0]["plain norms"]["state"]
-    assert torch.equal(state["structure_encoder.0.norm.running_var"], torch.tensor(FROZEN))
+    for scene in ("plain norms", "averaged over steps"):
+        state = group[0][scene]["state"]
+        assert torch.equal(state["structure_encoder.0.norm.running_var"], torch.tensor(FROZEN))
+        assert torch.equal(state["best.structure_encoder.0.norm.running_var"], torch.tensor(FROZEN))
     assert not torch.equal(state["spectrum_encoder.0.norm.running_var"], torch.ones(8))
 
 
@@ -313,7 +318,7 @@ def test_a_checkpoint_goes_on_bit_for_bit_with_as_many_workers(group):
 
 
 def test_a_checkpoint_goes_on_with_one_worker(group):
-    run = aegan(None, sync=True)
+    run = aegan(None, sync=True, ema=0.5)
     run.restore(group[0]["synced"]["packed"])
     assert distance(told(run, 1), group[0]["synced"]["again"]) < 1e-12
 

@@ -101,6 +101,9 @@ class Config(BaseModel):
     """Share of the learning rate at the start of linear and constant."""
     schedule_iters: Count = 5
     """Epochs until linear and constant reach the full learning rate."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """What a step leaves of the weights' moving average (arXiv:1806.04498), which validation, the best epoch, saved
+    weights and verbs then use; training goes on from the weights themselves. 0 does not average. 0.9 to 0.9999."""
     early_stop: Count | None = None
     """Stop after so many epochs without a better objective. None trains the whole budget."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -27,8 +27,9 @@ from .batches.batches import Batches
 from .batches.placement import count, place, window
 from .hardware import compiling, malloc, matmul
 from .hardware.precision import cast
+from .moving_average import MovingAverage
 from .noise import Noise, cumulate
-from .norms import average_statistics, synchronise
+from .norms import average_statistics, running_statistics, synchronise
 from .phase_step import PhaseStep
 from .row_order import RowOrder
 from .schedules import factor
@@ -100,6 +101,7 @@ class TrialTraining:
             cumulative_weights=None if weights is None else cumulate(weights),
             device=self.batches.index_device,
         )
+        self._average = MovingAverage(self.model, config.ema, self.order.steps_per_epoch) if config.ema > 0 else None
         self.noise = Noise(
             trial.seed, rows=self.share.batch, first=self.share.own.start, own=self.share.rows, device=self.device
         )
@@ -119,13 +121,16 @@ class TrialTraining:
         reported = [self.run_step(step, rows) for step, rows in self.order.of_epoch(self.epoch)]
         metrics = self._means(reported)
         if self._averages_statistics and self.workers is not None:
-            average_statistics(self.model, self.workers, self.share.fraction)
+            averaged = [] if self._average is None else self._average.statistics
+            statistics = [*running_statistics(self.model).values(), *averaged]
+            average_statistics(statistics, self.workers, self.share.fraction)
         metrics |= {f"train/{step.phase.lr}": step.optimizer.param_groups[0]["lr"] for step in self.phase_steps}
-        metrics |= self.evaluate()
         self.epoch += 1
-        if self.best.is_beaten_by(metrics[self.objective.metric], self.objective):
+        with self.weights_to_judge():
+            metrics |= self.evaluate()
             value = metrics[self.objective.metric]
-            self.best = BestEpoch(epoch=self.epoch, value=value, state=copy_state(self.model))
+            if self.best.is_beaten_by(value, self.objective):
+                self.best = BestEpoch(epoch=self.epoch, value=value, state=copy_state(self.model))
         wall_s = time.perf_counter() - started
         self.history.append({"metrics": metrics, "wall_s": wall_s})
         return EpochRow(
@@ -148,6 +153,8 @@ class TrialTraining:
             phase_step.update(gradients, rate)
             known.update((name, value.detach()) for name, value in carry.items())
             reported.update(metrics)
+        if self._average is not None:
+            self._average.update(step)
         return reported
 
     def _means(self, reported: list[dict[str, Tensor]]) -> dict[str, float]:
@@ -170,6 +177,10 @@ class TrialTraining:
         return self.epoch >= self.config.epochs or is_stale
 
     # -- validation ---------------------------------------------------------------------------------------------------
+
+    def weights_to_judge(self) -> AbstractContextManager[None]:
+        """Inside, the model holds the weights that figures and products are of: with ``Config.ema`` the averaged."""
+        return nullcontext() if self._average is None else self._average.in_place()
 
     def evaluate(self) -> dict[str, float]:
         """The ``val/…`` figures of the weights as they stand, in eval mode."""
@@ -220,11 +231,11 @@ class TrialTraining:
 
     def save(self) -> bytes:
         """The whole state after the last finished epoch."""
-        return pack_state(self.progress, self.model, self.best.state, self.phase_steps)
+        return pack_state(self.progress, self.model, self.best.state, self.phase_steps, self._average)
 
     def restore(self, packed: bytes) -> None:
         """Continues from ``save``'s bytes; raises CheckpointError if they belong to another model."""
-        progress, self.best = load_state(packed, self.model, self.phase_steps)
+        progress, self.best = load_state(packed, self.model, self.phase_steps, self._average)
         self.epoch, self.history = progress.epoch, list(progress.history)
         # Again, by the checkpoint's transforms: those fitted here may be rounded otherwise than on its machine.
         self.batches = self._transform_batches()

@@ -55,16 +55,21 @@ def stilled(norms: Sequence[_BatchNorm]) -> Iterator[None]:
             object.__setattr__(module, "track_running_stats", True)
 
 
-@torch.no_grad()
-def average_statistics(model: nn.Module, workers: Workers, fraction: float) -> None:
-    """Running statistics become their mean over the workers, weighted by ``fraction``; frozen norms keep theirs."""
-    own = [
-        statistic
-        for module in outside(model, ())
-        if module.training
-        for statistic in (module.running_mean, module.running_var)
+def running_statistics(model: nn.Module) -> dict[str, Tensor]:
+    """Running means and variances by their names in the ``state_dict``; of a model in training mode, frozen norms' are
+    left out."""
+    return {
+        f"{name}.{key}": statistic
+        for name, module in model.named_modules()
+        if isinstance(module, _BatchNorm) and module.training
+        for key, statistic in (("running_mean", module.running_mean), ("running_var", module.running_var))
         if statistic is not None
-    ]
+    }
+
+
+@torch.no_grad()
+def average_statistics(own: Sequence[Tensor], workers: Workers, fraction: float) -> None:
+    """Each becomes its mean over the workers, weighted by ``fraction``, in place and in one collective."""
     if own:
         for statistic, mean in zip(own, workers.sum_([fraction * statistic for statistic in own]), strict=True):
             statistic.copy_(mean)

@@ -89,7 +89,8 @@ def train_single(
             outcome = Outcome.DIVERGED
             break
         if keep is not None:
-            keep(training.epoch, training.model)
+            with training.weights_to_judge():
+                keep(training.epoch, training.model)
         if saves is not None:
             saves.take(training)
     rows = training.epoch_rows()

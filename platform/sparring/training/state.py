@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..errors import CheckpointError
 from ..ledger.checkpoints import Progress, pack, unpack
 from ..records import Objective
+from .moving_average import MovingAverage
 from .phase_step import PhaseStep
 
 
@@ -38,29 +39,40 @@ def copy_state(model: nn.Module) -> dict[str, Tensor]:
 
 
 def pack_state(
-    progress: Progress, model: nn.Module, best_state: Mapping[str, Tensor], phase_steps: Sequence[PhaseStep]
+    progress: Progress,
+    model: nn.Module,
+    best_state: Mapping[str, Tensor],
+    phase_steps: Sequence[PhaseStep],
+    average: MovingAverage | None,
 ) -> bytes:
-    """Everything as one safetensors file: ``model.NAME``, ``best.NAME`` and ``optim.PHASE.PARAMETER:KEY``."""
+    """Everything as one safetensors file: ``model.NAME``, ``best.NAME``, ``optim.PHASE.PARAMETER:KEY`` and, if weights
+    are averaged, ``average.NAME``."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"best.{name}": tensor for name, tensor in best_state.items()}
     for phase_step in phase_steps:
         tensors |= {f"optim.{phase_step.phase.name}.{name}": tensor for name, tensor in phase_step.state()}
+    if average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in average.state().items()}
     return pack(tensors, progress)
 
 
-def load_state(packed: bytes, model: nn.Module, phase_steps: Sequence[PhaseStep]) -> tuple[Progress, BestEpoch]:
-    """The inverse of ``pack_state``: fills the model and the optimizers, and returns the rest.
+def load_state(
+    packed: bytes, model: nn.Module, phase_steps: Sequence[PhaseStep], average: MovingAverage | None
+) -> tuple[Progress, BestEpoch]:
+    """The inverse of ``pack_state``: fills the model, the optimizers and the average, and returns the rest.
 
     Raises CheckpointError if the bytes are of another model.
     """
     tensors, progress = unpack(packed)
-    by_part: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optim": {}}
+    by_part: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optim": {}, "average": {}}
     for name, tensor in tensors.items():
         part, _, rest = name.partition(".")
         by_part[part][rest] = tensor
     try:
         model.load_state_dict(by_part["model"])
-    except RuntimeError as error:
+        if average is not None:
+            average.load(by_part["average"])
+    except (RuntimeError, KeyError) as error:
         raise CheckpointError(f"trial {progress.trial}: the checkpoint is of another model: {error}") from error
     for phase_step in phase_steps:
         phase_step.load(by_part["optim"])
