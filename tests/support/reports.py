@@ -46,9 +46,10 @@ def trial(number: int, outcome: Outcome, value: float | None = None, **rest: Any
     )
 
 
-def study(folder: Path, rows: list[TrialRow], *, begun: int = 0, search: dict[str, Any] | None = None) -> Path:
+def study(folder: Path, rows: list[TrialRow], *, begun: int = 0, **tables: Any) -> Path:
+    """tables: of the study's space, such as another ``search``."""
     folder = folder / "demo"
-    space = {"model": "aegan", "dataset": "exafs", "search": search or SEARCH}
+    space = {"model": "aegan", "dataset": "exafs", "search": SEARCH, **tables}
     spec = StudySpec(name="demo", model="aegan", dataset="exafs", space=space)
     content = {"spec": spec_to_json(spec), "kinds": KINDS, "metrics": METRICS, "identity": IDENTITY}
     write_study(folder, content)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from ..errors import UnknownName
 from ..records import RESULTS
@@ -48,7 +49,8 @@ def best(
     ] = None,
 ) -> None:
     """Pin the best configuration: the search space with every range collapsed to a value."""
-    from ..space import write_toml
+    from ..display import name_trial
+    from ..space import try_names, write_toml
     from ..study.pinning import pin_trial
 
     pinned = pin_trial(_find(study, results), trial)
@@ -57,8 +59,8 @@ def best(
         print(text, end="")
     else:
         output.write_text(text, encoding="utf-8")
-        number = pinned.row.trial
-        console.print(f"Trial {number} pinned in {output}; train it with: sparring train {output}", soft_wrap=True)
+        name = name_trial(pinned.row.trial, try_names(pinned.spec.space))
+        console.print(Text(f"Pinned in {output}: {name}; train it with: sparring train {output}"), soft_wrap=True)
     if trial is None and pinned.others_on_front:
         numbers = ", ".join(map(str, pinned.others_on_front))
         words = f"It is the best by {pinned.spec.objective.metric}; as good in their way, for --trial: {numbers}"

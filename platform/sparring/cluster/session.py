@@ -13,6 +13,7 @@ from ..ledger import lock_study, trial_rows
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
 from ..records import RESULTS
+from ..space import try_names
 from ..study import Study, is_complete, open_folder, with_slots
 from ..study.feasibility import place_slots
 from .connection import connect
@@ -93,6 +94,7 @@ def _sum_up(study: Study, console: Console) -> bool:
         outcomes=outcomes,
         folder=study.folder,
         front=front(rows, study.spec.objectives) if len(study.spec.objectives) > 1 else (),
+        tries=try_names(study.spec.space),
         verb="predict" if study.config_class.predictions else "sample",
     )
     return best is not None

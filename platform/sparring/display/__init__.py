@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .live import LiveView
 from .summary import comparison_table, front_sentence, print_listing, print_summary
-from .words import COLOURS, clean, clock, compare, last_words, nearby, show
+from .words import COLOURS, clean, clock, compare, last_words, name_trial, nearby, show, title
 
 __all__ = [
     "COLOURS",
@@ -20,8 +20,10 @@ __all__ = [
     "comparison_table",
     "front_sentence",
     "last_words",
+    "name_trial",
     "nearby",
     "print_listing",
     "print_summary",
     "show",
+    "title",
 ]

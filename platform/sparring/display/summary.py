@@ -13,7 +13,9 @@ from rich.text import Text
 
 from ..ledger.ranking import values_of
 from ..records import Objective, Outcome, TrialRow
-from .words import clean, compare, nearby, show
+from .words import clean, compare, name_trial, nearby, show, title
+
+NO_TRIES: Mapping[int, str] = {}
 
 FRONT_TRIALS = 10
 """Trials of a front on the screen; the report has all of them."""
@@ -29,14 +31,15 @@ def print_summary(
     outcomes: Mapping[Outcome, int],
     folder: Path,
     front: Sequence[TrialRow] = (),
+    tries: Mapping[int, str] = NO_TRIES,
     dashboard: str = "",
     verb: str = "",
 ) -> None:
     """What the search found and where it lies: the best configuration beside the published default, and what next.
 
     study: what the next commands take, the study's name and, where it is not the default, ``--results DIR``. front: of
-    several objectives, the trials that none beats in all of them. verb: of the command line, that the best trial's
-    weights answer; empty names none.
+    several objectives, the trials that none beats in all of them. tries: names of the points to try first, by number.
+    verb: of the command line, that the best trial's weights answer; empty names none.
     """
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
     console.print()
@@ -46,17 +49,16 @@ def print_summary(
         for outcome, count in outcomes.items():
             console.print(Text(f"  {count} {outcome.replace('_', ' ')}: {outcome.advice}"), soft_wrap=True)
     else:
-        console.print(comparison_table(objectives, best, baseline))
+        console.print(comparison_table(objectives, best, baseline, tries))
         console.print()
         if front:
-            console.print(front_table(front, objectives))
+            console.print(front_table(front, objectives, tries))
             console.print(front_sentence(front, objectives), soft_wrap=True)
             console.print()
-        if baseline and best.trial == baseline.trial:
+        if called := title(best.trial, tries):
             where = f" in {objectives[0].metric}" if len(objectives) > 1 else ""
-            console.print(
-                f"No trial beat the published default{where}; more trials or a wider space may.\n", soft_wrap=True
-            )
+            unbeaten = f"No trial beat the {called}" if best.trial == 0 else f"No drawn trial beat {called}"
+            console.print(Text(f"{unbeaten}{where}; more trials or a wider space may.\n"), soft_wrap=True)
     ascending = "" if objectives[0].sign > 0 else ", ascending=False"
     parquet, tensorboard = nearby(folder / "trials"), nearby(folder / "tensorboard")
     lines = [
@@ -74,7 +76,9 @@ def print_summary(
             console.print(Text.assemble((f"{label:<14}", "bold cyan"), clean(value)), soft_wrap=True)
 
 
-def front_table(front: Sequence[TrialRow], objectives: Sequence[Objective]) -> Table:
+def front_table(
+    front: Sequence[TrialRow], objectives: Sequence[Objective], tries: Mapping[int, str] = NO_TRIES
+) -> Table:
     """The trials of a front with their figures, the best in each in bold; at most ``FRONT_TRIALS``, evenly along it."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in ("trial", *(objective.metric for objective in objectives), ""):
@@ -91,7 +95,7 @@ def front_table(front: Sequence[TrialRow], objectives: Sequence[Objective]) -> T
             Text(show(value), style="bold green" if objective.sign * value == least else "")
             for value, objective, least in zip(figures, objectives, best, strict=True)
         ]
-        table.add_row(str(row.trial), *cells, "published default" if row.trial == 0 else "")
+        table.add_row(str(row.trial), *cells, Text(title(row.trial, tries)))
     return table
 
 
@@ -104,18 +108,20 @@ def front_sentence(front: Sequence[TrialRow], objectives: Sequence[Objective]) -
     )
 
 
-def comparison_table(objectives: Sequence[Objective], best: TrialRow, baseline: TrialRow | None) -> Table:
+def comparison_table(
+    objectives: Sequence[Objective], best: TrialRow, baseline: TrialRow | None, tries: Mapping[int, str] = NO_TRIES
+) -> Table:
     """The searched values and figures of the best trial beside the published default's; what differs stands out."""
     objective = objectives[0]
     if baseline and baseline.trial == best.trial:
-        baseline, title = None, f"published default, trial {best.trial}"
+        baseline, heading = None, f"published default, trial {best.trial}"
     else:
-        title = f"best: trial {best.trial}"
+        heading = f"best: {name_trial(best.trial, tries)}"
     default = baseline.params if baseline else {}
     table = Table("", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     if baseline:
         table.add_column("published default", justify="right")
-    table.add_column(title, justify="right")
+    table.add_column(Text(heading), justify="right", overflow="fold")
     table.add_column("")
 
     def add(name: str, old: str, new: str, ratio: str = "", plain: str = "", chosen: str = "") -> None:

@@ -42,6 +42,18 @@ def compare(best: float | None, baseline: float | None) -> str:
     return "" if ratio == "1" else f"{ratio} times {'higher' if is_higher else 'lower'}"
 
 
+def title(number: int, tries: Mapping[int, str]) -> str:
+    """What a trial is called beside its number, if anything. tries: names of the points to try first, by number."""
+    if number == 0:
+        return "published default"
+    return f"'{clean(tries[number])}'" if number in tries else ""
+
+
+def name_trial(number: int, tries: Mapping[int, str]) -> str:
+    """A trial by its number and, if it has one, its title: trial 3, 'good practice'."""
+    return ", ".join(filter(None, [f"trial {number}", title(number, tries)]))
+
+
 def clock(seconds: float | None) -> str:
     """Seconds as m:ss or h:mm:ss."""
     if seconds is None:

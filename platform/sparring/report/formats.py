@@ -17,6 +17,7 @@ from rich.console import Console
 
 from ..errors import UsageError
 from ..ledger.ranking import is_ranked
+from ..records import TrialRow
 from .reading import Report
 from .tables import tables
 
@@ -49,8 +50,8 @@ def as_json(report: Report) -> bytes:
         "split": report.spec.split,
         "objectives": [asdict(objective) for objective in report.spec.objectives],
         "front": [row.trial for row in report.front],
-        "best": report.best and asdict(report.best),
-        "baseline": report.baseline and asdict(report.baseline),
+        "best": report.best and _as_dict(report.best, report),
+        "baseline": report.baseline and _as_dict(report.baseline, report),
         "outcomes": {
             outcome: {"trials": count, "advice": outcome.advice} for outcome, count in report.outcomes.items()
         },
@@ -58,11 +59,16 @@ def as_json(report: Report) -> bytes:
         "yardsticks": [asdict(yardstick) for yardstick in report.yardsticks],
         "verdict": report.verdict,
         "trials": [
-            {"rank": index + 1 if is_ranked(row) else None, **asdict(row)} for index, row in enumerate(report.trials)
+            {"rank": index + 1 if is_ranked(row) else None, **_as_dict(row, report)}
+            for index, row in enumerate(report.trials)
         ],
         "notes": list(report.notes),
     }
     return (json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _as_dict(row: TrialRow, report: Report) -> dict[str, object]:
+    return {**asdict(row), "try": report.tries.get(row.trial)}
 
 
 def as_csv(report: Report) -> bytes:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..display import clean, clock, compare, last_words, show
+from ..display import clean, clock, compare, last_words, name_trial, show, title
 from ..ledger.ranking import is_ranked
 from ..records import TrialRow
 from .formats import finite
@@ -61,7 +61,7 @@ def make_page(report: Report) -> str:
         policy=policy,
         cards=_cards(report),
         plots=plots,
-        best=report.best and _configuration(report.best, report.baseline),
+        best=report.best and _configuration(report.best, report.baseline, report.tries),
         outcomes=_outcomes(report),
         trials=_trials(report),
         left_out=max(0, len(report.trials) - MOST_TRIALS),
@@ -97,14 +97,14 @@ def _cards(report: Report) -> list[tuple[str, str]]:
     return [*cards, ("trials finished", str(len(report.trials)))]
 
 
-def _configuration(best: TrialRow, baseline: TrialRow | None) -> Table:
+def _configuration(best: TrialRow, baseline: TrialRow | None, tries: Mapping[int, str]) -> Table:
     """The best trial's values beside the published default's."""
     default = baseline.params if baseline else {}
     values = [
         (name, show(default.get(name)), show(best.params.get(name))) for name in dict.fromkeys([*default, *best.params])
     ]
     rows = [Row((name, old, new), "changed" if old != new else "") for name, old, new in values]
-    return Table(("", "published default", f"trial {best.trial}"), rows)
+    return Table(("", "published default", name_trial(best.trial, tries)), rows)
 
 
 def _outcomes(report: Report) -> Table:
@@ -123,7 +123,7 @@ def _trials(report: Report) -> Table:
         Row(
             [
                 str(rank) if is_ranked(row) else "",
-                f"{row.trial}{' (default)' if row.trial == 0 else ''}{' (front)' if row in report.front else ''}",
+                f"{row.trial}{_marks(report, row)}",
                 show(row.value),
                 *(show(row.metrics.get(metric)) for metric in others),
                 row.outcome.replace("_", " "),
@@ -137,6 +137,11 @@ def _trials(report: Report) -> Table:
     ]
     error = ["error"] if failed else []
     return Table(["rank", "trial", report.objective.metric, *others, "outcome", "time", *error, *names], rows)
+
+
+def _marks(report: Report, row: TrialRow) -> str:
+    called = "default" if row.trial == 0 else title(row.trial, report.tries)
+    return (called and f" ({called})") + (" (front)" if row in report.front else "")
 
 
 def _hash(script: str) -> str:

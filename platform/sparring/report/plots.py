@@ -14,6 +14,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 import pyarrow.compute as pc
 
+from ..display import name_trial
 from ..ledger import read_epochs
 from ..ledger.ranking import is_ranked
 from ..records import Outcome
@@ -114,7 +115,7 @@ def _front(report: Report) -> go.Figure:
             figure.add_scatter(
                 x=[row.value for row in rows],
                 y=[row.metrics[objective.metric] for row in rows],
-                text=[f"trial {row.trial}" for row in rows],
+                text=[escape(name_trial(row.trial, report.tries), quote=False) for row in rows],
                 mode=mode if len(others) == 1 else "markers",  # a line of more dimensions crosses itself
                 marker=marker,
                 line={"color": "#1a7f5a", "width": 1.2, "dash": "dot"},
@@ -167,7 +168,7 @@ def _curves(report: Report) -> go.Figure:
     for row in chosen:
         curve = points.get(row.trial, {})
         if curve:
-            name = f"trial {row.trial}{', published default' if row.trial == 0 else ''}"
+            name = escape(name_trial(row.trial, report.tries), quote=False)
             line = (
                 {"dash": "dot", "color": "#2563a8"} if row.trial == 0 else {"width": 3 if row is report.best else 1.5}
             )

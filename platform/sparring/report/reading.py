@@ -21,6 +21,7 @@ from ..records import Objective, Outcome, StudySpec, TrialRow
 from ..space.dimension import Dimension
 from ..space.dimension_toml import read_dimension
 from ..space.toml_file import table_of
+from ..space.tries import try_names
 from .importance import Importance, measure_importance
 from .yardsticks import Task, Yardstick, depends_on_winner, measure
 
@@ -37,8 +38,8 @@ class Report:
     trials: tuple[TrialRow, ...]
     """Completed ones by their value, then the rest: by value where they have one, then by outcome."""
     table: pa.Table
-    """The same rows as the ledger's columns, after ``rank`` (null unless completed) and ``is_baseline``; under several
-    objectives ``is_on_front`` too."""
+    """The same rows as the ledger's columns, after ``rank`` (null unless completed), ``is_baseline`` and ``try`` (a
+    name or null); under several objectives ``is_on_front`` too."""
     importance: Importance
     yardsticks: tuple[Yardstick, ...] = ()
     """Sorted by their figure, best first; empty where they could not be or were not to be measured."""
@@ -63,6 +64,11 @@ class Report:
     def baseline(self) -> TrialRow | None:
         """Trial 0, the published default; None while it is unfinished."""
         return next((row for row in self.trials if row.trial == 0), None)
+
+    @cached_property
+    def tries(self) -> Mapping[int, str]:
+        """Names of the points to try first, by trial number."""
+        return try_names(self.spec.space)
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -131,7 +137,7 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
         spec=spec,
         dimensions=dimensions,
         trials=tuple(ranked),
-        table=_rank_table(reading, ranked, spec.objectives),
+        table=_rank_table(reading, ranked, spec),
         importance=measure_importance(ranked, dimensions, objective, spec.seed),
         yardsticks=tuple(sorted(shown, key=lambda shown: objective.sign * (shown.figure(objective.metric) or 0.0))),
         notes=tuple(notes),
@@ -144,15 +150,17 @@ def _key(row: TrialRow, objective: Objective) -> tuple[bool, bool, float, int, i
     return (not is_ranked(row), not has_value, value, _ORDER[row.outcome], row.trial)
 
 
-def _rank_table(reading: Reading, ranked: Sequence[TrialRow], objectives: Sequence[Objective]) -> pa.Table:
+def _rank_table(reading: Reading, ranked: Sequence[TrialRow], spec: StudySpec) -> pa.Table:
     row_of = {trial: index for index, trial in enumerate(reading.table["trial"].to_pylist())}
     table = reading.table.take(pa.array([row_of[row.trial] for row in ranked], pa.int64()))
     ranks = pa.array([index + 1 if is_ranked(row) else None for index, row in enumerate(ranked)], pa.int64())
     table = table.add_column(0, "rank", ranks)
     table = table.add_column(1, "is_baseline", pa.array([row.trial == 0 for row in ranked]))
-    if len(objectives) == 1:
+    names = try_names(spec.space)
+    table = table.add_column(2, "try", pa.array([names.get(row.trial) for row in ranked], pa.string()))
+    if len(spec.objectives) == 1:
         return table
-    best = {row.trial for row in front(ranked, objectives)}
+    best = {row.trial for row in front(ranked, spec.objectives)}
     return table.add_column(2, "is_on_front", pa.array([row.trial in best for row in ranked]))
 
 

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..display import COLOURS, clean, clock, compare, comparison_table, front_sentence, last_words, show
+from ..display import COLOURS, clean, clock, compare, comparison_table, front_sentence, last_words, show, title
 from ..ledger.ranking import is_ranked
 from ..records import Outcome, TrialRow
 from .importance import TRUSTED
@@ -36,7 +36,7 @@ def tables(report: Report, width: int) -> Iterator[RenderableType]:
     if report.best:
         yield _ranking(report, width)
         yield ""
-        yield comparison_table(spec.objectives, report.best, report.baseline)
+        yield comparison_table(spec.objectives, report.best, report.baseline, report.tries)
         yield ""
     yield from _failures(report)
     if report.best:
@@ -55,9 +55,11 @@ def _ranking(report: Report, width: int) -> Table:
     others = [objective.metric for objective in report.spec.objectives[1:]]
     for name in ("rank", "trial", report.objective.metric, *others, "epoch", "time"):
         table.add_column(name, justify="right", overflow="fold", min_width=FIGURE if name.startswith("val/") else None)
-    table.add_column("outcome", no_wrap=not others)
+    longest = max(len(_marks(report, row)) for row in report.trials[:MOST_TRIALS])
+    taken = 58 + max(longest, len(", baseline")) + sum(len(name) + 3 for name in others)
+    table.add_column("outcome", no_wrap=not others and taken <= width, overflow="fold")
     order = [factor.name for factor in report.importance.factors] or [dimension.name for dimension in report.dimensions]
-    names = order[: max(0, (width - 68 - sum(len(name) + 3 for name in others)) // 13)]
+    names = order[: max(0, (width - taken) // 13)]
     for name in names:
         table.add_column(Text(clean(name)), justify="right", max_width=12, no_wrap=True)
     rows = list(enumerate(report.trials))
@@ -85,7 +87,8 @@ def _ranking(report: Report, width: int) -> Table:
 
 
 def _marks(report: Report, row: TrialRow) -> str:
-    return (", baseline" if row.trial == 0 else "") + (", front" if row in report.front else "")
+    called = "baseline" if row.trial == 0 else title(row.trial, report.tries)
+    return (called and f", {called}") + (", front" if row in report.front else "")
 
 
 def _failures(report: Report) -> Iterator[RenderableType]:

@@ -11,12 +11,12 @@ grid.py            every point of a space without ranges of floats
 
 from __future__ import annotations
 
-from .checks import checked_space
+from .checks import check_try, checked_space
 from .dimension import Dimension
 from .settled import settle_tries
 from .space import Space, pin
 from .toml_file import apply_config, apply_settings, find_space, read_space, table_of, write_toml
-from .tries import Try
+from .tries import Try, read_try, try_names
 
 __all__ = [
     "Dimension",
@@ -24,11 +24,14 @@ __all__ = [
     "Try",
     "apply_config",
     "apply_settings",
+    "check_try",
     "checked_space",
     "find_space",
     "pin",
     "read_space",
+    "read_try",
     "settle_tries",
     "table_of",
+    "try_names",
     "write_toml",
 ]

@@ -30,6 +30,13 @@ class Try:
     """All that its trial takes: what the file gives, and the baseline's value of everything else."""
 
 
+def try_names(raw: Mapping[str, object]) -> dict[int, str]:
+    """By trial number, the names of a study's raw space; for readers that know no Config."""
+    tables = raw.get("try")
+    tables = tables if isinstance(tables, list) else []
+    return {number: str(table["name"]) for number, table in enumerate(tables, start=1)}
+
+
 def read_tries(tables: object, where: str, searched: Collection[str], complete: Complete) -> tuple[Try, ...]:
     """The [[try]] of a file. searched: the fields they may give. Raises SpaceError as ``read_try``, or if two are one.
 

@@ -12,7 +12,7 @@ from ..ledger.ranking import best_row, front, is_ranked
 from ..models import find_config
 from ..models.config import Config
 from ..records import StudySpec, TrialRow, Value
-from ..space import Space, pin
+from ..space import Space, pin, try_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,7 @@ def _found(spec: StudySpec, row: TrialRow) -> dict[str, Value | None]:
     return {
         "study": spec.name,
         "trial": row.trial,
+        "try": try_names(spec.space).get(row.trial),
         "metric": spec.objective.metric,
         "value": row.value,
         "epoch": row.best_epoch,
