@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from ..errors import UsageError
 from ..records import PRUNERS, RESULTS
@@ -58,6 +59,14 @@ def search(
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Fix a field instead of searching it; repeatable."),
+    ] = None,
+    try_: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--try",
+            metavar="FILE.toml",
+            help="A point to try first, pinned by `sparring best`, or [[try]] tables of several; repeatable.",
+        ),
     ] = None,
     sampler: Annotated[str, typer.Option(help="tpe, random, or grid: every point once.")] = "tpe",
     objective: Annotated[
@@ -140,8 +149,10 @@ def search(
     )  # fmt: skip
     study = prepare(
         model, space=space, dataset=dataset, data_path=data_path, config=config, settings=set_ or [],
-        objectives=objective or [], results=results, name=name, address=address, limits=limits,
+        tries=try_ or [], objectives=objective or [], results=results, name=name, address=address, limits=limits,
     )  # fmt: skip
+    for note in study.notes:
+        console.print(Text(note), style="yellow", soft_wrap=True)
     from ..cluster.session import conduct
     from ..ledger.mirror import Mirror
 

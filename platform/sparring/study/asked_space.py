@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..data.cards import is_card_path
 from ..space import apply_config, apply_settings, find_space, read_space, settle_tries, table_of
+from .added_tries import add_tries
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -24,6 +25,8 @@ class AskedSpace:
     """As TOML has it; paths are absolute."""
     where: str
     seed: int | None
+    notes: tuple[str, ...] = ()
+    """What the user should hear of the points to try first."""
 
 
 def read_asked_space(
@@ -34,9 +37,10 @@ def read_asked_space(
     dataset: str | None = None,
     config: Path | None = None,
     settings: Sequence[str] = (),
+    tries: Sequence[Path] = (),
     objectives: Sequence[str] = (),
 ) -> AskedSpace:
-    """The space's file, by default the model's own, changed by --config, --set, --objective and --dataset in turn.
+    """The space's file, by default the model's own, changed by --config, --set, --try, --objective, --dataset in turn.
 
     Raises SpaceError, UnknownName or ConfigError if a file cannot be read or a setting names no field.
     """
@@ -47,11 +51,14 @@ def read_asked_space(
     raw = apply_settings(raw, settings, config_class.model_fields)
     if config is not None or settings:
         raw = settle_tries(raw, config_class, where)
+    notes: list[str] = []
+    if tries:
+        raw, notes = add_tries(raw, tries, settings, config_class, where)
     if objectives:
         raw["objectives"] = [{"metric": metric} for metric in objectives]
     if dataset is not None:
         raw["dataset"] = dataset
-    return AskedSpace(raw=_with_full_paths(raw, config_class), where=where, seed=seed)
+    return AskedSpace(raw=_with_full_paths(raw, config_class), where=where, seed=seed, notes=tuple(notes))
 
 
 def _with_published(raw: Mapping[str, object], config: Path) -> tuple[dict[str, object], int | None]:

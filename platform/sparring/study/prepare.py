@@ -35,6 +35,7 @@ def prepare(
     data_path: Path | None = None,
     config: Path | None = None,
     settings: Sequence[str] = (),
+    tries: Sequence[Path] = (),
     objectives: Sequence[str] = (),
     results: Path = RESULTS,
     name: str | None = None,
@@ -44,17 +45,20 @@ def prepare(
     """Checks everything a search needs, and loads its rows.
 
     space: a file or a shipped space's name, the model's own by default; dataset, config (a published file), settings
-    (``key=value``) and objectives (metrics, the leading one first) change it in this order: config, settings,
-    objectives, dataset.
+    (``key=value``), tries (files of points to try first) and objectives (metrics, the leading one first) change it in
+    this order: config, settings, tries, objectives, dataset.
     data_path: where the user's own data lie. name: the study's, MODEL-DATASET by default.
     address: the cluster it will run on, None for this machine, whose CPUs are then counted.
 
     Raises UsageError (or one of its kinds) at the first thing that cannot be.
     """
     config_class = find_config(model)
+    if tries and limits.sampler == "grid":
+        raise UsageError("--try: a grid tries every point of its space anyway; leave out --try or --sampler grid")
     asked = read_asked_space(
-        model, config_class, space=space, dataset=dataset, config=config, settings=settings, objectives=objectives
-    )
+        model, config_class, space=space, dataset=dataset, config=config, settings=settings, tries=tries,
+        objectives=objectives,
+    )  # fmt: skip
     if limits.sampler == "grid":  # which tries every point once, and a trial's number says which
         asked = replace(asked, raw={key: table for key, table in asked.raw.items() if key != "try"})
     searched = check_asked_space(asked, model, config_class)
@@ -63,9 +67,17 @@ def prepare(
         spec = place_slots(spec, [{"CPU": float(available_cpus())}], address)  # its GPUs are Ray's to count
     folder = (results / spec.name).absolute()
     check_writable(folder)
-    study = load_study(folder, spec, searched)
+    study = replace(load_study(folder, spec, searched), notes=(*asked.notes, *_beyond_budget(spec, searched, tries)))
     check_resumable(study)
     return study
+
+
+def _beyond_budget(spec: StudySpec, searched: Space[Config], tries: Sequence[Path]) -> list[str]:
+    """That points of the user's own are not run, where there are fewer trials than points."""
+    if not tries or spec.trials >= searched.first:
+        return []
+    names = ", ".join(repr(each.name) for each in searched.tries[spec.trials - 1 :])
+    return [f"--trials {spec.trials}: too few for every point to try first; not run: {names}"]
 
 
 def check_asked_space(asked: AskedSpace, model: str, config_class: type[Config]) -> Space[Config]:

@@ -46,6 +46,8 @@ class Study:
     split: Split
     ood: Dataset | None = None
     """Samples of the out-of-distribution set that the space names; the same for all trials."""
+    notes: tuple[str, ...] = ()
+    """What the user should hear before it begins."""
 
     @property
     def epochs(self) -> int:
