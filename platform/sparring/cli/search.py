@@ -65,7 +65,7 @@ def search(
         typer.Option(
             "--try",
             metavar="FILE.toml",
-            help="A point to try first, pinned by `sparring best`, or [[try]] tables of several; repeatable.",
+            help="A point to try first, pinned by `sparring best`, or a file of several; repeatable.",
         ),
     ] = None,
     sampler: Annotated[str, typer.Option(help="tpe, random, or grid: every point once.")] = "tpe",
