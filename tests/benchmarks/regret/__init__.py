@@ -3,6 +3,11 @@
 bank.py            makes the bank: whole trainings of the shipped spaces, one Parquet file per system
 configurations.py  which configurations it trains, in which order
 bank_files.py      its files: a part per training, merged into one file per system
+curves.py          what the bank holds of one system
+forest.py          a random forest fitted to it: the curve of any configuration
+slots.py           asynchronous slots over known curves; only the clock is simulated
+strategies.py      rules that need nobody's code
+their_code.py      Optuna's samplers and pruners and Tune's ASHA, by their own code
 
 All run from `tests/`: `cd tests && python -m benchmarks.regret.bank --help`. None of it is installed.
 """
