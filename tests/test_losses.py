@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from sparring.models.blocks.losses import ADVERSARIAL, RECONSTRUCTION, penalty, wcc, wcc_kernel
+from sparring.models.blocks.losses import (
+    ADVERSARIAL,
+    RECONSTRUCTION,
+    fool,
+    penalty,
+    unreality,
+    wcc,
+    wcc_kernel,
+)
+from sparring.models.config import AdversarialLoss
 
 
 @pytest.fixture
@@ -110,6 +120,41 @@ def test_the_least_squares_loss_measures_the_distance_from_its_label() -> None:
     logits = torch.tensor([[1.0], [3.0]])
     assert float(ADVERSARIAL["mse"](logits, True)) == pytest.approx((0 + 4) / 2)
     assert float(ADVERSARIAL["mse"](logits, False)) == pytest.approx((1 + 9) / 2)
+
+
+def test_hinge_costs_what_is_wanting_to_the_margin_and_nothing_beyond() -> None:
+    logits = torch.tensor([[-2.0], [0.25], [3.0]])
+    assert float(ADVERSARIAL["hinge"](logits, True)) == pytest.approx((3 + 0.75 + 0) / 3)
+    assert float(ADVERSARIAL["hinge"](logits, False)) == pytest.approx((0 + 1.25 + 4) / 3)
+
+
+def test_wasserstein_costs_how_far_fakes_are_above_reals() -> None:
+    real, fake = torch.tensor([[1.0], [4.0]]), torch.tensor([[0.5], [-2.0]])
+    total = ADVERSARIAL["wasserstein"](real, True) + ADVERSARIAL["wasserstein"](fake, False)
+    assert float(total) == pytest.approx((0.5 - 2) / 2 - (1 + 4) / 2)
+
+
+@pytest.mark.parametrize("name", sorted(ADVERSARIAL))
+def test_a_fake_that_is_bad_enough_brings_its_generator_a_gradient_and_a_good_one_too(name: AdversarialLoss) -> None:
+    """Hinge's own term for reals has none beyond the margin, so fooling must not take that."""
+    for logit in (-3.0, 2.0):
+        logits = torch.tensor([[logit]], requires_grad=True)
+        (gradient,) = torch.autograd.grad(fool(name, logits), logits)
+        assert gradient.item() < 0 or (name, logit) == ("mse", 2.0)  # beyond its label of 1 mse pulls back
+        assert gradient.item() != 0
+
+
+@pytest.mark.parametrize("name", sorted(ADVERSARIAL))
+def test_an_adversarial_loss_of_lanes_equals_that_of_each(name: AdversarialLoss) -> None:
+    lanes = torch.randn(3, 5, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    for measure in (partial(ADVERSARIAL[name], real=True), partial(ADVERSARIAL[name], real=False), partial(fool, name)):
+        torch.testing.assert_close(torch.func.vmap(measure)(lanes), torch.stack([measure(lane) for lane in lanes]))
+
+
+def test_what_is_found_strange_is_ordered_alike_by_probability_and_by_output() -> None:
+    logits = torch.tensor([[-40.0], [-30.0], [0.0], [5.0]])
+    assert unreality("bce", logits).tolist() == pytest.approx([1, 1, 0.5, 0.0066929], abs=1e-6)
+    assert unreality("wasserstein", logits).tolist() == [40, 30, 0, -5]
 
 
 def test_a_penalty_sums_the_norms_of_the_parameter_tensors() -> None:

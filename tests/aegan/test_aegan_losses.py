@@ -221,7 +221,7 @@ def test_a_regulariser_changes_the_gradients_of_its_own_nets(kind: str, phase: s
 # -- the discriminators' phase ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", ["bce", "mse"])
+@pytest.mark.parametrize("loss", ["bce", "mse", "hinge"])
 def test_the_discriminators_loss_is_half_real_and_a_quarter_of_each_fake(loss: str) -> None:
     rows = make_rows()
     model = make(rows=rows, loss_dis=loss)
@@ -236,6 +236,8 @@ def test_the_discriminators_loss_is_half_real_and_a_quarter_of_each_fake(loss: s
 
     def criterion(domain: str, x: Tensor, label: float) -> Tensor:
         z = plain_net(getattr(model, f"{domain}_dis"), x.detach())
+        if loss == "hinge":
+            return torch.clamp(1 - (2 * label - 1) * z, min=0).mean()
         labels = torch.full_like(z, label)
         return ((z - labels) ** 2).mean() if loss == "mse" else functional.binary_cross_entropy(z.sigmoid(), labels)
 

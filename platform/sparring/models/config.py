@@ -18,7 +18,7 @@ Activation = Literal["relu", "prelu", "tanh", "sigmoid", "elu", "leakyrelu", "se
 Kernel = Literal["uniform", "normal", "xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal", "default"]
 Bias = Literal["zeros", "ones"]
 ReconstructionLoss = Literal["mse", "l1", "emd", "cosine", "wcc", "bce"]
-AdversarialLoss = Literal["bce", "mse"]
+AdversarialLoss = Literal["bce", "mse", "hinge", "wasserstein"]
 Penalty = Literal["none", "L1", "L2"]
 ScalingKind = Literal["none", "standard", "centered", "minmax"]
 Norm = Literal["batch", "group", "none"]
@@ -39,6 +39,14 @@ Channels = Annotated[
 AutoencoderRate = Annotated[Rate, Field(description="Learning rate of encoder and decoder. 1e-5 to 1e-2, log.")]
 DiscriminatorRate = Annotated[Rate, Field(description="Learning rate of the discriminator. 1e-5 to 1e-2, log.")]
 AutoencoderOptimizer = Annotated[Optimizer, Field(description="Optimizer of encoder and decoder.")]
+DiscriminatorLoss = Annotated[
+    AdversarialLoss,
+    Field(
+        description="How the discriminator is taught, and fooled: bce, cross entropy of logits; mse, the least-squares "
+        "GAN (arXiv:1611.04076); hinge (arXiv:1705.02894); wasserstein, plain differences of its outputs "
+        "(arXiv:1701.07875), which have no bound of their own."
+    ),
+]
 DiscriminatorOptimizer = Annotated[Optimizer, Field(description="Optimizer of the discriminator.")]
 
 

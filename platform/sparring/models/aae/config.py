@@ -14,6 +14,7 @@ from .. import config
 from ..config import (
     Channels,
     Count,
+    DiscriminatorLoss,
     DiscriminatorOptimizer,
     DiscriminatorRate,
     Fraction,
@@ -75,6 +76,7 @@ class CodeConfig(config.Config):
     lr_dis: DiscriminatorRate = 1e-4
     lr_reg: Rate = 1e-4
     """Learning rate of the encoder in the regularisation phase. 1e-6 to 1e-2, log."""
+    loss_dis: DiscriminatorLoss = "bce"
     optim_fn_recon: Optimizer = "Adam"
     """Optimizer of the reconstruction phase."""
     optim_fn_dis: DiscriminatorOptimizer = "Adam"

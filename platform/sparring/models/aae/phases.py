@@ -27,7 +27,7 @@ from torch.nn import functional
 from ..autoencoder import Autoencoder
 from ..base import Step
 from ..blocks.convolutions import CodeCritic, CodeDecoder, CodeEncoder
-from ..blocks.losses import bce_adversarial
+from ..blocks.losses import ADVERSARIAL, fool, unreality
 from .config import CodeConfig
 
 K = TypeVar("K", bound=CodeConfig, covariant=True)
@@ -62,27 +62,28 @@ class AdversarialCodes(Autoencoder[K]):
         loss = error = functional.mse_loss(self.decode(code), x)
         metrics = {"train/loss_recon": error}
         if self.config.adversarial and self.config.is_joint and self.config.w_adv > 0:
-            metrics["train/loss_adv"] = bce_adversarial(self.critic(code, drops=False), True)
+            metrics["train/loss_adv"] = fool(self.config.loss_dis, self.critic(code, drops=False))
             loss = loss + self.w_adv * metrics["train/loss_adv"]
         return Step(loss, metrics, {})
 
     def dis(self, x: Tensor) -> Step:
         """Phase 2: draws from the prior are real and codes fake; a discriminator that guesses pays 2·ln 2 = 1.386.
 
-        loss = −log D(draw) − log(1 − D(code))
+        loss = −log D(draw) − log(1 − D(code)), or what loss_dis has instead
         """
         with torch.no_grad():
             code = self.encoder(x, drops=False)
         draws = self.prior_std * torch.randn_like(code)
-        loss = bce_adversarial(self.critic(draws), True) + bce_adversarial(self.critic(code), False)
+        judge = ADVERSARIAL[self.config.loss_dis]
+        loss = judge(self.critic(draws), True) + judge(self.critic(code), False)
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def reg(self, x: Tensor) -> Step:
         """Phase 3: the encoder learns to pass codes off as draws; ln 2 where the discriminator guesses.
 
-        loss = −log D(code)
+        loss = −log D(code), or what loss_dis has instead
         """
-        loss = bce_adversarial(self.critic(self.encoder(x), drops=False), True)
+        loss = fool(self.config.loss_dis, self.critic(self.encoder(x), drops=False))
         return Step(loss, {"train/loss_reg": loss}, {})
 
     # -- what validation and the verbs need ---------------------------------------------------------------------------
@@ -95,7 +96,8 @@ class AdversarialCodes(Autoencoder[K]):
 
         ``reconstruction``  mean squared error of intensities, or of a series' raw values
         ``code``            mean square of the code, in units of the prior's variance
-        ``discriminator``   1 - its probability that the code is a draw from the prior; not of a plain autoencoder
+        ``discriminator``   1 - its probability that the code is a draw from the prior, or, if loss_dis is not bce,
+                            minus its output; not of a plain autoencoder
 
         The first is the one to use: of digits turned upside down, inverted or shuffled it finds nine tenths and more
         (area under the ROC curve), while strange images may have codes like any other: 0.06 to 0.95 and 0.01 to 0.43.
@@ -104,5 +106,5 @@ class AdversarialCodes(Autoencoder[K]):
         error = (self.unview(self.decode(code)) - self.unview(x)).square().flatten(1).mean(1)
         scores = {"reconstruction": error, "code": (code / self.prior_std).square().mean(1)}
         if self.config.adversarial:
-            scores["discriminator"] = self.critic(code).squeeze(1).neg().sigmoid()
+            scores["discriminator"] = unreality(self.config.loss_dis, self.critic(code))
         return scores

@@ -16,6 +16,7 @@ from ..config import (
     AutoencoderRate,
     Channels,
     Count,
+    DiscriminatorLoss,
     DiscriminatorOptimizer,
     Norm,
     Phase,
@@ -67,6 +68,7 @@ class Config(config.Config):
     """Weight of the adversarial loss on reconstructions (their own error weighs 1). 1e-4 to 1, log."""
     gen_weight: Weight = 0.002
     """Weight of the adversarial loss on samples from the prior. 1e-4 to 1, log."""
+    loss_dis: DiscriminatorLoss = "bce"
     lr_gen: AutoencoderRate = 2e-4
     lr_dis: Rate = 2e-4
     """Learning rate of the discriminator. 1e-6 to 1e-2, log."""

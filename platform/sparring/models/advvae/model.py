@@ -19,6 +19,7 @@ Not here: reading the published command line (``published.py``), and training (`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ from ..base import Shapes, Step
 from ..blocks.convolutions import ImageCritic, ImageDecoder, ImageEncoder
 from ..blocks.gaussian import reparameterise
 from ..blocks.images import Images, check_shape
-from ..blocks.losses import bce_adversarial, gaussian_kl
+from ..blocks.losses import ADVERSARIAL, fool, gaussian_kl, unreality
 from ..blocks.ssim import ms_ssim
 from ..metrics.out_of_distribution import Foreign
 from . import config
@@ -65,8 +66,9 @@ class AdvVAE(Autoencoder[config.Config]):
 
         loss = error + kld_weight·KL − recon_weight·log D(reconstruction) − gen_weight·log D(sample)
 
-        error: mean (reconstruction − x)² of images in [-1, 1], or 1 − MS-SSIM; KL: of the code from N(0, I), in nats.
-        Whether a term is there at all is decided when the model is built, by its weight > 0.
+        error: mean (reconstruction − x)² of images in [-1, 1], or 1 − MS-SSIM; KL: of the code from N(0, I), in nats;
+        −log D: or what loss_dis has instead. Whether a term is there at all is decided when the model is built, by its
+        weight > 0.
         """
         mean, logvar = self.encoder(x)
         recon = self.decoder(reparameterise(mean, logvar))
@@ -78,10 +80,10 @@ class AdvVAE(Autoencoder[config.Config]):
             loss = loss + self.kld_weight * metrics["train/kld"]
         fooled = []
         if self.config.recon_weight > 0:
-            fooled.append(bce_adversarial(self.critic(recon), True))
+            fooled.append(fool(self.config.loss_dis, self.critic(recon)))
             loss = loss + self.recon_weight * fooled[-1]
         if self.config.gen_weight > 0:
-            fooled.append(bce_adversarial(self.critic(sample), True))
+            fooled.append(fool(self.config.loss_dis, self.critic(sample)))
             loss = loss + self.gen_weight * fooled[-1]
         if fooled:
             metrics["train/loss_adv"] = torch.stack(fooled).sum()
@@ -90,10 +92,12 @@ class AdvVAE(Autoencoder[config.Config]):
     def dis(self, x: Tensor, recon: Tensor, sampled: Tensor) -> Step:
         """The discriminator learns images from samples and reconstructions; one that only guesses pays ln 2 = 0.693.
 
-        loss = −½·[log D(x) + ½·log(1 − D(sample)) + ½·log(1 − D(reconstruction))]
+        loss = −½·[log D(x) + ½·log(1 − D(sample)) + ½·log(1 − D(reconstruction))], or what loss_dis has instead of each
+        term
         """
-        fake = bce_adversarial(self.critic(sampled), False) + bce_adversarial(self.critic(recon), False)
-        loss = (bce_adversarial(self.critic(x), True) + fake / 2) / 2
+        judge = ADVERSARIAL[self.config.loss_dis]
+        fake = judge(self.critic(sampled), False) + judge(self.critic(recon), False)
+        loss = (judge(self.critic(x), True) + fake / 2) / 2
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def _error(self, recon: Tensor, x: Tensor) -> Tensor:
@@ -137,7 +141,8 @@ class AdvVAE(Autoencoder[config.Config]):
         """How strange each image is, two ways, (B,); the larger, the stranger.
 
         ``reconstruction``  error + kld_weight·KL + recon_weight·adversarial(reconstruction), as optimised
-        ``discriminator``   1 - the discriminator's probability of the image
+        ``discriminator``   1 - the discriminator's probability of the image, or, if loss_dis is not bce, minus its
+                            output
         """
         mean, logvar = self.encoder(x)
         recon = self.decoder(mean)
@@ -145,8 +150,8 @@ class AdvVAE(Autoencoder[config.Config]):
             error = (recon - x).square().flatten(1).mean(1)
         else:
             error = 1 - ms_ssim(self.unview(recon), self.unview(x), self.get_buffer("window"))
-        fooled = functional.softplus(-self.critic(recon).squeeze(1))
+        fooled = torch.func.vmap(partial(fool, self.config.loss_dis))(self.critic(recon))
         return {
             "reconstruction": error + self.kld_weight * gaussian_kl(mean, logvar) + self.recon_weight * fooled,
-            "discriminator": self.critic(x).squeeze(1).neg().sigmoid(),
+            "discriminator": unreality(self.config.loss_dis, self.critic(x)),
         }

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from .. import config
 from ..config import (
     Activation,
-    AdversarialLoss,
     Bias,
     Count,
+    DiscriminatorLoss,
     Fraction,
     Kernel,
     Optimizer,
@@ -117,8 +117,7 @@ class Config(config.Config):
     [0, 1], so it asks for target_scaling minmax."""
     wcc_width: Annotated[float, Field(ge=1, le=50)] = 10.0
     """Half width of the loss ``wcc``, in grid points; no other loss reads it. 5 to 15."""
-    loss_dis: AdversarialLoss = "bce"
-    """Binary cross entropy on logits, or mse: the least-squares GAN (arXiv:1611.04076)."""
+    loss_dis: DiscriminatorLoss = "bce"
     loss_gen_reg_type: Penalty = "none"
     """Norm of the parameters of both autoencoders (without the shared core) that is added to the generator's loss."""
     loss_gen_reg_param: Weight = 1e-3

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from ...errors import DataError
 from ..base import Model, Shapes, Step
 from ..blocks.eval_mode import eval_mode
-from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, penalty, wcc_kernel
+from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, fool, penalty, wcc_kernel
 from ..blocks.mlp import freeze_first, initialize_weights, load_pretrained, stack
 from ..blocks.scaling import Scaling, positive_or_one, variance_per_feature
 from ..verbs import Fields, Rows
@@ -121,9 +121,9 @@ class AEGAN(Model[config.Config]):
         loss = Σ_d [w_recon_d·L(recon_d, d) + w_predict_d·L(predict_d, d)] / scale_d
                + w_adv·Σ_f A(f, real) + loss_gen_reg_param·‖encoders and decoders‖
 
-        d: structure and spectrum; L: loss_gen; scale: loss_scale; A: loss_dis, the discriminator's loss had the fake f,
-        one of the two reconstructions and two predictions, been real. Whether that term is there at all is decided when
-        the model is built, by w_adv > 0: with 0 no discriminator is run.
+        d: structure and spectrum; L: loss_gen; scale: loss_scale; A: what loss_dis makes of the discriminator's output
+        on the fake f, one of the two reconstructions and two predictions. Whether that term is there at all is decided
+        when the model is built, by w_adv > 0: with 0 no discriminator is run.
         """
         rows = {"structure": structure, "spectrum": spectrum}
         inputs = {name: self._part(name, "input")(x) for name, x in rows.items()}
@@ -158,8 +158,8 @@ class AEGAN(Model[config.Config]):
 
         loss = ½·Σ_d A(d, real) + ¼·Σ_f A(f, fake) + loss_dis_reg_param·‖discriminators‖
 
-        With bce, discriminators that only guess pay 2·ln 2 = 1.386, and perfect ones 0; the published code, which reads
-        probabilities as logits, cannot fall below 1.006.
+        A: loss_dis. With bce, discriminators that only guess pay 2·ln 2 = 1.386, and perfect ones 0; the published
+        code, which reads probabilities as logits, cannot fall below 1.006.
         """
         judge = ADVERSARIAL[self.config.loss_dis]
         real = judge(self.structure_dis(real_structure), True) + judge(self.spectrum_dis(real_spectrum), True)
@@ -204,8 +204,8 @@ class AEGAN(Model[config.Config]):
         return error / self.get_buffer(f"{name}_loss_scale")
 
     def _adversarial(self, fakes: Mapping[str, Tensor]) -> Tensor:
-        judge = ADVERSARIAL[self.config.loss_dis]
-        losses = [judge(getattr(self, f"{_field(path)}_dis")(fake), True) for path, fake in fakes.items()]
+        loss = self.config.loss_dis
+        losses = [fool(loss, getattr(self, f"{_field(path)}_dis")(fake)) for path, fake in fakes.items()]
         return losses[0] + losses[1] + losses[2] + losses[3]
 
     def _part(self, name: str, role: Literal["input", "target"]) -> Scaling:

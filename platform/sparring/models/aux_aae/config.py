@@ -15,6 +15,7 @@ from ..config import (
     AutoencoderOptimizer,
     AutoencoderRate,
     Count,
+    DiscriminatorLoss,
     DiscriminatorOptimizer,
     DiscriminatorRate,
     Fraction,
@@ -56,6 +57,7 @@ class Config(config.Config):
     loss_recon: Literal["mse", "l1"] = "mse"
     """How far a reconstruction is off. The published code takes binary cross entropy of values above 1, which has no
     lower bound; its text says mse."""
+    loss_dis: DiscriminatorLoss = "bce"
     lr_gen: AutoencoderRate = 1e-4
     lr_dis: DiscriminatorRate = 1e-4
     optim_fn_gen: AutoencoderOptimizer = "Adam"

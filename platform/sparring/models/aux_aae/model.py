@@ -24,13 +24,12 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ...data.physics.kinematics import RARENESS
 from ..base import Shapes, Step
 from ..blocks.dense import dense, set_output_bias
 from ..blocks.eval_mode import eval_mode
-from ..blocks.losses import RECONSTRUCTION
+from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, fool
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, HalfNormalRanks, check_muons
 from ..metrics.characteristic_distance import CharacteristicDistance
@@ -95,14 +94,15 @@ class AuxAAE(MuonTables[config.Config]):
     def dis(self, aux: Tensor) -> Step:
         """The discriminator learns half-normal draws from codes; the encoder drops no units. ln 2 where it guesses.
 
-        loss = −½·[log D(draw) + log(1 − D(code))]
+        loss = −½·[log D(draw) + log(1 − D(code))], or what loss_dis has instead of each term
         """
         with torch.no_grad(), eval_mode(self.encoder):
             code = self.encoder(aux)
         prior = torch.randn_like(code).abs()
         # One forward for real and fake together; two would accumulate a million gradients twice.
         of_prior, of_code = self.discriminator(torch.cat([prior, code])).chunk(2)
-        loss = (functional.softplus(-of_prior).mean() + functional.softplus(of_code).mean()) / 2
+        judge = ADVERSARIAL[self.config.loss_dis]
+        loss = (judge(of_prior, True) + judge(of_code, False)) / 2
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def gen(self, aux: Tensor) -> Step:
@@ -110,14 +110,14 @@ class AuxAAE(MuonTables[config.Config]):
 
         loss = L(decoder(code), aux) − w_adv·log D(code)
 
-        L: loss_recon.
+        L: loss_recon; −log D: or what loss_dis has instead.
         """
         code = self.encoder(aux)
         recon = RECONSTRUCTION[self.config.loss_recon](self.decoder(code), aux)
         loss, metrics = recon, {"train/loss_recon": recon}
         if self.config.w_adv > 0:
             with eval_mode(self.discriminator):
-                metrics["train/loss_adv"] = functional.softplus(-self.discriminator(code)).mean()
+                metrics["train/loss_adv"] = fool(self.config.loss_dis, self.discriminator(code))
             loss = loss + self.w_adv * metrics["train/loss_adv"]
         return Step(loss, metrics | {"train/loss_gen": loss}, {})
 

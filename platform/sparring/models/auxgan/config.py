@@ -10,7 +10,18 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from .. import config
-from ..config import AucRows, Count, DiscriminatorOptimizer, Fraction, Optimizer, Phase, Rate, Weight, Widths
+from ..config import (
+    AucRows,
+    Count,
+    DiscriminatorLoss,
+    DiscriminatorOptimizer,
+    Fraction,
+    Optimizer,
+    Phase,
+    Rate,
+    Weight,
+    Widths,
+)
 
 
 class Config(config.Config):
@@ -45,6 +56,7 @@ class Config(config.Config):
     """Widths of the discriminator's hidden layers."""
     dropout: Fraction = 0.2
     """Probability of dropping a hidden unit of the discriminator. 0 to 0.5."""
+    loss_dis: DiscriminatorLoss = "bce"
     lr_gen: Rate = 4e-4
     """Learning rate of the generator. 1e-5 to 3e-3, log."""
     lr_dis: Rate = 4e-4

@@ -22,12 +22,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ...data.physics.kinematics import RARENESS, SKEWED
 from ..base import Shapes, Step
 from ..blocks.dense import Normalised, StackedMlp, dense, regress
 from ..blocks.eval_mode import eval_mode
+from ..blocks.losses import ADVERSARIAL, fool
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks
 from ..metrics.keyed_noise import keyed_normal, keyed_uniform
@@ -95,7 +95,7 @@ class AuxGAN(MuonGenerator[config.Config]):
     def dis(self, real: Tensor) -> Step:
         """The discriminator learns real muons from as many generated ones; ln 2 = 0.693 where it guesses.
 
-        loss = −½·[log D(muon) + log(1 − D(generated))]
+        loss = −½·[log D(muon) + log(1 − D(generated))], or what loss_dis has instead of each term
 
         The generator is in inference mode, so it is judged as it will be used.
         """
@@ -104,7 +104,8 @@ class AuxGAN(MuonGenerator[config.Config]):
         fake = torch.cat([made.charge, made.seen], dim=-1)
         # One forward for real and fake together; two would accumulate a million gradients twice.
         of_real, of_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
-        loss = (functional.softplus(-of_real).mean() + functional.softplus(of_fake).mean()) / 2
+        judge = ADVERSARIAL[self.config.loss_dis]
+        loss = (judge(of_real, True) + judge(of_fake, False)) / 2
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def gen(self, real: Tensor) -> Step:
@@ -112,10 +113,11 @@ class AuxGAN(MuonGenerator[config.Config]):
 
         loss = −w_adv·log D(generated) + w_aux·ramp·Σ_j (R_j(generated) − aux_j)²
 
-        R: the frozen regressors, j: the auxiliary values; ramp: 1, or rising from 0 between ramp_start and ramp_end.
+        −log D: or what loss_dis has instead; R: the frozen regressors, j: the auxiliary values; ramp: 1, or rising from
+        0 between ramp_start and ramp_end.
         """
         made = self.generate(*self.draw_inputs(real))
-        adversarial = functional.softplus(-self.discriminator(torch.cat([made.charge, made.seen], dim=-1))).mean()
+        adversarial = fool(self.config.loss_dis, self.discriminator(torch.cat([made.charge, made.seen], dim=-1)))
         loss = self.w_adv * adversarial
         miss = torch.zeros_like(adversarial)
         if self.columns and self.config.w_aux > 0:

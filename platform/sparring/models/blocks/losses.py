@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..config import Penalty
+from ..config import AdversarialLoss, Penalty
 
 
 def emd(prediction: Tensor, target: Tensor) -> Tensor:
@@ -82,8 +82,45 @@ def mse_adversarial(logits: Tensor, real: bool) -> Tensor:
     return (logits - 1).square().mean() if real else logits.square().mean()
 
 
-ADVERSARIAL: Mapping[str, Callable[[Tensor, bool], Tensor]] = {"bce": bce_adversarial, "mse": mse_adversarial}
+def hinge_adversarial(logits: Tensor, real: bool) -> Tensor:
+    """By how much the raw output stays below 1 (real) or above -1 (fake); 2 for a real and a fake at 0.
+
+    What is beyond them costs nothing. Source: J. H. Lim and J. C. Ye, arXiv:1705.02894.
+    """
+    return (1 - logits if real else 1 + logits).relu().mean()
+
+
+def wasserstein_adversarial(logits: Tensor, real: bool) -> Tensor:
+    """The raw output, with a minus if real: a real and a fake together cost what the fake's is above the real's.
+
+    Minus the Wasserstein distance if the discriminator's slope is bounded, else without a lower bound. Source:
+    M. Arjovsky et al., arXiv:1701.07875.
+    """
+    return (-logits if real else logits).mean()
+
+
+ADVERSARIAL: Mapping[AdversarialLoss, Callable[[Tensor, bool], Tensor]] = {
+    "bce": bce_adversarial,
+    "mse": mse_adversarial,
+    "hinge": hinge_adversarial,
+    "wasserstein": wasserstein_adversarial,
+}
 """By name: a discriminator's raw output and the label it should have had, to a 0-dim loss."""
+
+
+def fool(loss: AdversarialLoss, logits: Tensor) -> Tensor:
+    """What a generator pays for the discriminator's output on its fakes, a 0-dim loss.
+
+    That of calling them real; with hinge the plain output, for a fake that is real enough would bring no gradient
+    (arXiv:1705.02894).
+    """
+    return ADVERSARIAL["wasserstein" if loss == "hinge" else loss](logits, True)
+
+
+def unreality(loss: AdversarialLoss, logits: Tensor) -> Tensor:
+    """How strange a discriminator finds samples, (B, 1) → (B,): 1 - its probability, or minus what is none."""
+    output = logits.squeeze(1).neg()
+    return output.sigmoid() if loss == "bce" else output
 
 
 def penalty(kind: Penalty, nets: Iterable[nn.Module]) -> Tensor:

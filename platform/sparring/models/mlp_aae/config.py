@@ -16,6 +16,7 @@ from ..config import (
     AutoencoderRate,
     Channels,
     Count,
+    DiscriminatorLoss,
     DiscriminatorOptimizer,
     DiscriminatorRate,
     Fraction,
@@ -64,6 +65,7 @@ class Config(config.Config):
     adv_share: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Weight of fooling the discriminator; the reconstruction's is 1 - adv_share, so that both add up to 1. 1e-5 to
     0.5, log; 0 leaves the term out."""
+    loss_dis: DiscriminatorLoss = "bce"
     lr_gen: AutoencoderRate = 2e-4
     lr_dis: DiscriminatorRate = 2e-4
     optim_fn_gen: AutoencoderOptimizer = "Adam"

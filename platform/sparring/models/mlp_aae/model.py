@@ -29,7 +29,7 @@ from ..base import Shapes, Step
 from ..blocks.dense import Normalised, dense
 from ..blocks.gaussian import reparameterise
 from ..blocks.images import Images, check_shape
-from ..blocks.losses import bce_adversarial
+from ..blocks.losses import ADVERSARIAL, fool, unreality
 from ..blocks.mlp import initialize_weights
 from ..blocks.scaling import Scaling
 from ..metrics.mmd import REFERENCE_ROWS
@@ -120,14 +120,15 @@ class MLPAAE(Autoencoder[config.Config]):
     def dis(self, x: Tensor) -> Step:
         """The discriminator learns draws from the prior from codes; one that only guesses pays ln 2 = 0.693.
 
-        loss = −½·[log D(draw) + log(1 − D(code))]
+        loss = −½·[log D(draw) + log(1 − D(code))], or what loss_dis has instead of each term
         """
         with torch.no_grad():
             code = self.draw_code(x)
         draws = self.prior_std * torch.randn_like(code)
         # One forward for draws and codes together; two would accumulate every gradient twice.
         of_draws, of_codes = self.critic(torch.cat([draws, code])).chunk(2)
-        loss = (bce_adversarial(of_draws, True) + bce_adversarial(of_codes, False)) / 2
+        judge = ADVERSARIAL[self.config.loss_dis]
+        loss = (judge(of_draws, True) + judge(of_codes, False)) / 2
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def gen(self, x: Tensor) -> Step:
@@ -135,8 +136,9 @@ class MLPAAE(Autoencoder[config.Config]):
 
         loss = (1 − adv_share)·error − adv_share·log D(code)
 
-        error: mean (reconstruction − x)² or, with l1, mean |reconstruction − x|, x from -1 to 1. Whether the second
-        term is there at all is decided when the model is built, by adv_share > 0.
+        error: mean (reconstruction − x)² or, with l1, mean |reconstruction − x|, x from -1 to 1; −log D: or what
+        loss_dis has instead. Whether the second term is there at all is decided when the model is built, by
+        adv_share > 0.
         """
         code = self.draw_code(x)
         measure = functional.mse_loss if self.config.loss_recon == "mse" else functional.l1_loss
@@ -144,7 +146,7 @@ class MLPAAE(Autoencoder[config.Config]):
         metrics = {"train/loss_recon": error}
         loss = (1 - self.adv_share) * error
         if self.config.adv_share > 0:
-            metrics["train/loss_adv"] = bce_adversarial(self.critic(code), True)
+            metrics["train/loss_adv"] = fool(self.config.loss_dis, self.critic(code))
             loss = loss + self.adv_share * metrics["train/loss_adv"]
         return Step(loss, {"train/loss_gen": loss} | metrics, {})
 
@@ -188,8 +190,9 @@ class MLPAAE(Autoencoder[config.Config]):
         """How strange each sample is, two ways, (B,); the larger, the stranger.
 
         ``reconstruction``  mean squared error
-        ``discriminator``   1 - its probability that the code's mean is a draw from the prior
+        ``discriminator``   1 - its probability that the code's mean is a draw from the prior, or, if loss_dis is not
+                            bce, minus its output
         """
         code, _ = self.encode_x(x)
         error = (self.unview(self.decode(code)) - self.unview(x)).square().flatten(1).mean(1)
-        return {"reconstruction": error, "discriminator": self.critic(code).squeeze(1).neg().sigmoid()}
+        return {"reconstruction": error, "discriminator": unreality(self.config.loss_dis, self.critic(code))}
