@@ -60,7 +60,7 @@ REFUSED = {
     ),
     "unknown pruner": (
         ["search", "aegan", "--pruner", "sh"],
-        r"--pruner: no pruner 'sh'; there are: successive_halving",
+        r"--pruner: no pruner 'sh'; there are: halving",
     ),
     "name with ..": (["search", "aegan", "--name", "a..b"], r"--name: .*holds no '\.\.', but got 'a\.\.b'"),
     "name with /": (["search", "aegan", "--name", "../x"], r"--name: .*but got '\.\./x'"),

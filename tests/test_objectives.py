@@ -173,7 +173,7 @@ def test_of_many_trials_the_sampler_keeps_the_front_in_sight(monkeypatch):
         x, y = chance.random(), chance.random() if number % 40 else 0.0
         score, likeness = figures({"x": x, "y": y})
         rows[number] = row(number, score, likeness, params={"x": x, "y": y})
-    spec = StudySpec(name="s", model="toy", dataset="none", space=RAW, objectives=(SCORE, LIKENESS))
+    spec = StudySpec(name="s", model="toy", dataset="none", space=RAW, objectives=(SCORE, LIKENESS), sampler="tpe")
     study = OptunaStudy(spec, toy_space())
     study.rebuild(rows, {})
     shown = {trial.number for trial in study.optuna._storage.get_all_trials(0, deepcopy=False)}
@@ -303,7 +303,7 @@ def test_objectives_named_by_the_user_replace_the_spaces(tmp_path):
     assert study.spec.objectives == (Objective(metric="val/mse_recon_structure"), SCORE)
     assert (study.spec.objective.metric, study.spec.pruner) == ("val/mse_recon_structure", "none")
     one = prepared(tmp_path, "val/mse_recon_structure")
-    assert one.spec.pruner == "successive_halving"
+    assert one.spec.pruner == "halving"
     assert one.identity()["space"] != study.identity()["space"]
     shipped = Space(read_space(find_space("aegan")), find_config("aegan"))
     assert prepared(tmp_path).identity()["space"] == shipped.fingerprint()

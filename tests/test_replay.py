@@ -36,7 +36,7 @@ def replay():
 def replayed(replay, tmp_path_factory):
     folder = tmp_path_factory.mktemp("replayed")
     limits = {"trials": TRIALS, "epochs": EPOCHS, "slots": SLOTS}
-    study = replay.prepare_study(folder, **limits, pruner="successive_halving", sampler="random")
+    study = replay.prepare_study(folder, **limits, pruner="halving", sampler="random")
     timings, simulated_s = replay.replay(study)
     return study, timings, simulated_s
 
@@ -45,7 +45,9 @@ def test_every_trial_ends_once_and_every_epoch_is_there_once(replayed):
     study, timings, _ = replayed
     trials, epochs = trial_rows(study.folder), epoch_rows(study.folder)
     assert [row.trial for row in trials] == list(range(TRIALS))
-    assert [row.trial for row in attempt_rows(study.folder)] == list(range(TRIALS))
+    attempts = attempt_rows(study.folder)
+    assert sorted({row.trial for row in attempts}) == list(range(TRIALS))
+    assert len(attempts) > TRIALS  # some were paused and went on
     outcomes = Counter(row.outcome for row in trials)
     assert {Outcome.COMPLETED, Outcome.PRUNED, Outcome.DIVERGED} <= outcomes.keys()
     trained = {(row.trial, n) for row in trials for n in range(1, row.epochs + 1)}

@@ -22,6 +22,9 @@ Value = float | int | bool | str
 Kind = Literal["float", "int", "bool", "str"]
 """The type of a hyperparameter's column in the ledger."""
 
+WAIT = -1
+"""The referee's answer to a slot that asks for a trial while the next one depends on those that run."""
+
 RESULTS = Path("results")
 """Where ``search`` writes a folder per study unless told otherwise."""
 
@@ -38,8 +41,8 @@ def safe_name(name: str, what: str = "study name") -> str:
     return name
 
 
-SAMPLERS = ("tpe", "random", "grid")
-PRUNERS = ("successive_halving", "median", "none")
+SAMPLERS = ("prior", "tpe", "random", "grid")
+PRUNERS = ("halving", "median", "none")
 """What --sampler and --pruner take; the first is the default. ``sparring.referee`` holds what they name."""
 
 PRECISIONS = ("fp32", "tf32", "bf16")
@@ -81,6 +84,7 @@ class Verdict(StrEnum):
     """The referee's answer to an epoch."""
 
     GO_ON = "go_on"
+    PAUSE = "pause"  # others are better at the same epoch; keep the checkpoint, the trial may go on later
     PRUNED = "pruned"
     DIVERGED = "diverged"
     STOP = "stop"  # the whole search is stopping; keep the checkpoint, end as interrupted
@@ -114,11 +118,16 @@ class StudySpec:
     objectives: tuple[Objective, ...] = (Objective(metric="val/score"),)
     """The first leads: a trial's best epoch is the best by it, trials are pruned by it; the others are read there."""
     seed: int = 0
-    trials: int = 24
+    trials: int | None = 24
+    """Trials in all; None begins as many as the seconds allow."""
     time_s: float | None = None
+    """Seconds of one run of the search, on the wall's clock; a run that is resumed gets as many again."""
+    train_s: float | None = None
+    """Seconds of training that each slot spends over the whole study, on its processor's clock (with a GPU, on the
+    wall's). A busy machine takes longer and finds no less."""
     slots: int = 2
-    sampler: str = "tpe"
-    pruner: str = "successive_halving"
+    sampler: str = "prior"
+    pruner: str = "halving"
     attempts: int = 3
     """Tries a trial gets before it counts as crashed."""
     checkpoint_s: float = 10.0
@@ -156,6 +165,8 @@ class Trial:
     """Searched values only; a conditional value that does not apply is absent."""
     seed: int
     attempt: int = 1
+    source: str = ""
+    """Who drew it, as the sampler calls that: ``known``, ``prior``, ``best``, ``model``, ``anywhere``; may be empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +196,8 @@ class EpochRow:
     metrics: Mapping[str, float]
     wall_s: float
     """Seconds this epoch took, training and validation together."""
+    cpu_s: float | None = None
+    """Processor seconds of the same, of the worker that reports; None where nobody measured them."""
 
     @property
     def is_finite(self) -> bool:
@@ -222,6 +235,8 @@ class AttemptRow:
     seed: int
     params: Mapping[str, Value]
     slot: str = ""
+    source: str = ""
+    """Who drew the trial."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,8 +255,8 @@ class RunningTrial:
 class Snapshot:
     """What the referee knows now, for the live view; small enough to ask for twice a second."""
 
-    trials: int
-    """Trials the search will run in all."""
+    trials: int | None
+    """Trials the search will run in all; None if only seconds bound it."""
     outcomes: Mapping[Outcome, int]
     """Finished trials by outcome."""
     running: tuple[RunningTrial, ...]
@@ -254,6 +269,12 @@ class Snapshot:
     elapsed_s: float
     left_s: float | None
     """Estimated seconds to the end; None before anything is known."""
+    paused: int = 0
+    """Trials that wait at a rung with their checkpoint."""
+    trained_s: float = 0.0
+    """Seconds of training that the study has spent; see StudySpec.train_s."""
+    train_limit_s: float | None = None
+    """How many it may spend; None if it may spend any."""
     silent_s: float = 0.0
     """Seconds since the referee last heard of any trial: a start, a report, an error, a farewell."""
     stopping: bool = False

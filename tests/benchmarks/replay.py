@@ -41,8 +41,7 @@ from rich.console import Console
 
 from sparring.display import LiveView
 from sparring.display.tensorboard import Board
-from sparring.ledger.checkpoints import CheckpointFolder
-from sparring.records import EpochRow, Outcome, Trial, Verdict
+from sparring.records import WAIT, EpochRow, Outcome, Trial, Verdict
 from sparring.referee.referee import Referee
 from sparring.study import Limits, Study, open_folder, prepare
 
@@ -131,6 +130,26 @@ class Replayed:
         return EpochRow(trial=number, attempt=attempt, epoch=epoch, metrics=metrics, wall_s=self.epoch_s)
 
 
+class Shelf:
+    """Checkpoints in memory: of a paused trial, the number of epochs it has trained."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, bytes] = {}
+
+    def write(self, trial: int, attempt: int, epoch: int, packed: bytes) -> Path:
+        self.kept[trial] = packed
+        return Path()
+
+    def newest(self, trial: int) -> bytes | None:
+        return self.kept.get(trial)
+
+    def history(self, packed: bytes, attempt: int) -> list[EpochRow]:
+        return []
+
+    def drop(self, trial: int) -> None:
+        self.kept.pop(trial, None)
+
+
 class Slot:
     """A slot of the cluster, as far as the referee sees it: one call per epoch."""
 
@@ -144,16 +163,21 @@ class Slot:
         number = self.timings.time("ask", self.referee.ask)
         if number is None:
             return None
+        if number == WAIT:
+            self.trial = None
+            return EPOCH_S
         self.steps += 1
         start = self.timings.time("start", self.referee.start, number, f"{id(self)}-{self.steps}")
         assert start is not None
-        self.trial, self.epoch = Replayed(start.trial, self.of), start.durable
+        self.trial = Replayed(start.trial, self.of)
+        self.epoch = 0 if start.checkpoint is None else int(start.checkpoint)
         self.untold: list[EpochRow] = []
         return self.trial.epoch_s
 
     def go_on(self) -> float | None:
         """Ends an epoch; the seconds to the next one's end, here or in the next trial."""
-        assert self.trial is not None
+        if self.trial is None:
+            return self.begin()
         self.epoch += 1
         if self.trial.crashes and self.epoch >= self.trial.ends_at:
             trial = self.trial.trial
@@ -162,6 +186,9 @@ class Slot:
         self.untold.append(self.trial.row(self.epoch))
         last = self.epoch == self.epochs
         answer = self.timings.time("report", self.referee.report, self.untold, last=last)
+        if answer.verdict is Verdict.PAUSE:
+            trial = self.trial.trial
+            self.timings.time("leave", self.referee.leave, trial.number, trial.attempt, b"%d" % self.epoch)
         if last or answer.verdict is not Verdict.GO_ON:
             return self.begin()
         self.untold = [row for row in self.untold if row.epoch > answer.durable]
@@ -179,7 +206,7 @@ def prepare_study(folder: Path, *, trials: int, epochs: int, slots: int, pruner:
 
 
 def open_referee(study: Study, clock: Clock) -> Referee:
-    shelf, metrics = CheckpointFolder(study.folder / "checkpoints"), study.config_class.emitted()
+    shelf, metrics = Shelf(), study.config_class.emitted()
     space = study.space.without_model()
     return Referee(study.folder, study.spec, space, shelf, epochs=study.epochs, metrics=metrics, clock=clock)
 

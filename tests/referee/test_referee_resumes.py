@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from support.referee import Clock, Shelf, epoch, kill, make, train
 
 from sparring.errors import LedgerError
 from sparring.ledger import attempt_rows, epoch_rows, trial_rows
-from sparring.records import Outcome, Verdict
+from sparring.records import WAIT, Outcome, Verdict
 
 
 def test_a_resumed_study_keeps_the_finished_and_hands_out_the_unfinished_first(folder):
@@ -16,22 +15,22 @@ def test_a_resumed_study_keeps_the_finished_and_hands_out_the_unfinished_first(f
     for _ in range(4):
         referee.ask()
     train(referee, 1)
-    train(referee, 2, upto=1)
+    train(referee, 0, upto=1)
     before = {row.trial: row for row in trial_rows(folder)}
     begun = {row.trial: row.params for row in attempt_rows(folder)}
     kill(referee)
 
     resumed = make(folder, shelf=shelf)
     handed = [resumed.ask() for _ in range(9)]
-    unfinished = sorted(set(range(4)) - before.keys())
-    assert [number for number in handed if number is not None] == [*unfinished, 4, 5, 6, 7]
+    unfinished = [0, 2, 3]
+    assert handed == [*unfinished, 4, 5, 6, 7, WAIT, WAIT]
     start = resumed.start(unfinished[0], "t0")
     assert start.trial.attempt == 2
     assert dict(start.trial.params) == begun[unfinished[0]]
-    for number in handed:
-        if number is not None:
-            resumed.start(number, f"t{number}")
-            resumed.report([epoch(number, n, 2 if number in unfinished else 1) for n in range(1, 10)], last=True)
+    for number in handed[:7]:
+        resumed.start(number, f"t{number}")
+        resumed.report([epoch(number, n, 2 if number in unfinished else 1) for n in range(1, 10)], last=True)
+    assert resumed.ask() is None
     after = {row.trial: row for row in trial_rows(folder)}
     assert sorted(after) == list(range(8))
     assert all(after[number] == row for number, row in before.items())
@@ -52,8 +51,8 @@ def test_an_unheard_rung_is_judged_when_the_trial_comes_back(folder):
     resumed = make(folder, shelf=shelf)
     assert 3 in [resumed.ask() for _ in range(4)]
     assert resumed.start(3, "again") is None
-    row = next(row for row in trial_rows(folder) if row.trial == 3)
-    assert (row.outcome, row.epochs) == (Outcome.PRUNED, 2)
+    assert resumed.snapshot().paused == 1
+    resumed.flush()
     assert [row.epoch for row in epoch_rows(folder) if row.trial == 3] == [1, 2]
 
 
@@ -85,27 +84,38 @@ def test_a_trial_that_ends_while_it_waits_is_not_handed_out(folder):
     assert [back.ask(), back.ask()] == [2, 3]
 
 
-def test_a_verdict_whose_row_was_never_committed_is_given_again(folder, monkeypatch):
-    """The referee died between the epochs and the terminal row of a pruned trial."""
+def test_a_paused_trial_is_paused_still_when_the_referee_comes_back(folder):
+    shelf = Shelf()
+    referee = make(folder, shelf=shelf, trials=4)
+    for _ in range(3):
+        referee.ask()
+    train(referee, 1)
+    assert train(referee, 2) is Verdict.PAUSE
+    kill(referee)
+    back = make(folder, shelf=shelf, trials=4)
+    assert [back.ask() for _ in range(3)] == [0, 3, WAIT]
+    assert back.snapshot().paused == 1
+    train(back, 0)
+    train(back, 3)
+    assert back.ask() is None
+    assert {row.trial: row.outcome for row in trial_rows(folder)} == {
+        0: Outcome.COMPLETED,
+        1: Outcome.COMPLETED,
+        2: Outcome.PRUNED,
+        3: Outcome.PRUNED,
+    }
+
+
+def test_a_slot_that_dies_between_the_verdict_and_its_farewell_leaves_the_trial_paused(folder):
     referee = make(folder)
     for _ in range(3):
         referee.ask()
-    train(referee, 1, upto=1)
+    train(referee, 1)
     referee.start(2, "a")
-
-    def die(_row):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(referee.ledger, "append_trial", die)
-    with pytest.raises(KeyboardInterrupt):
-        referee.report([epoch(2, 1)])
-    assert [row.epoch for row in epoch_rows(folder) if row.trial == 2] == [1]
-    kill(referee)
-    back = make(folder)
-    for _ in range(3):
-        back.ask()
-    assert back.start(2, "again") is None
-    assert [(row.trial, row.outcome) for row in trial_rows(folder)] == [(2, Outcome.PRUNED)]
+    assert referee.report([epoch(2, 1)]).verdict is Verdict.PAUSE
+    assert referee.report([epoch(2, 1)]).verdict is Verdict.PAUSE  # a report that is repeated
+    assert referee.start(2, "another slot") is None
+    assert referee.snapshot().paused == 1
 
 
 def test_a_rung_that_was_passed_is_not_judged_again(folder):

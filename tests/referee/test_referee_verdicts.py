@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import optuna
 import pytest
-from support.referee import RAW, SPACE, Toy, epoch, make, score, train
+from support.referee import RAW, SPACE, Toy, epoch, make, run, score, train
 
 from sparring.errors import UnknownName
 from sparring.ledger import attempt_rows, trial_rows
-from sparring.records import PRUNERS, SAMPLERS, Objective, Outcome, StudySpec, Verdict
+from sparring.records import PRUNERS, SAMPLERS, WAIT, Objective, Outcome, StudySpec, Verdict
 from sparring.referee.pruners import make_pruner
 from sparring.referee.sampling.optuna_study import make_sampler
 from sparring.space import Space
@@ -38,10 +38,14 @@ def test_trial_0_is_the_published_default_and_is_never_pruned(folder):
 
 def test_the_search_hands_out_exactly_its_budget(folder):
     referee = make(folder, trials=5)
-    assert [referee.ask() for _ in range(7)] == [0, 1, 2, 3, 4, None, None]
+    assert [referee.ask() for _ in range(7)] == [0, 1, 2, 3, 4, WAIT, WAIT]
+    for number in range(5):
+        train(referee, number)
+    assert referee.ask() is None
+    assert len(trial_rows(folder)) == 5
 
 
-def test_successive_halving_stops_the_worse_two_thirds_at_a_rung(folder):
+def test_halving_pauses_the_worse_two_thirds_at_a_rung(folder):
     referee = make(folder, trials=12)
     numbers = [referee.ask() for _ in range(12)]
     for number in numbers:
@@ -52,18 +56,24 @@ def test_successive_halving_stops_the_worse_two_thirds_at_a_rung(folder):
     # Seen in this order: 3 is first; 1 beats it; of n seen, the best max(1, n // 3) go on.
     assert verdicts[3] is Verdict.GO_ON
     assert verdicts[1] is Verdict.GO_ON
-    assert all(verdicts[n] is Verdict.PRUNED for n in (2, 4, 5, 6, 7, 8, 9))
+    assert all(verdicts[n] is Verdict.PAUSE for n in (2, 4, 5, 6, 7, 8, 9))
     assert verdicts[0] is Verdict.GO_ON
+    assert not trial_rows(folder)
+
+
+def test_who_is_paused_when_nothing_is_left_ends_as_pruned(folder):
+    referee = make(folder, trials=5)
+    assert run(referee) == [0, 1, 2, 3, 4]
     row = next(row for row in trial_rows(folder) if row.trial == 4)
     assert (row.outcome, row.epochs, row.best_epoch, row.value) == (Outcome.PRUNED, 1, 1, score(4, 1))
 
 
 def test_the_rungs_lie_at_thirds_of_the_budget():
-    assert make_pruner("successive_halving", 27).rungs == (1, 3, 9)
-    assert make_pruner("successive_halving", 100).rungs == (3, 11, 33)
+    assert make_pruner("halving", 27).rungs == (3, 9)
+    assert make_pruner("halving", 100).rungs == (11, 33)
     assert make_pruner("none", 27).rungs == ()
-    with pytest.raises(UnknownName, match=r"--pruner.*'halving'.*successive_halving"):
-        make_pruner("halving", 27)
+    with pytest.raises(UnknownName, match=r"--pruner.*'asha'.*halving"):
+        make_pruner("asha", 27)
 
 
 def test_every_name_of_a_pruner_and_a_sampler_makes_one():
@@ -107,12 +117,15 @@ def test_pruned_trials_are_told_to_optuna_with_their_epoch_and_best_value(folder
     for _ in range(3):
         referee.ask()
     train(referee, 1)
-    assert train(referee, 2) is Verdict.PRUNED
+    assert train(referee, 2) is Verdict.PAUSE
     trials = referee.study.optuna.trials
     assert trials[1].state.name == "COMPLETE"
     assert trials[1].value == pytest.approx(score(1, 9))
-    assert trials[2].state.name == "PRUNED"
-    assert trials[2].intermediate_values == {1: score(2, 1)}
+    shown = referee.study.optuna.get_trials(deepcopy=False)[2]
+    assert (shown.state.name, shown.intermediate_values) == ("PRUNED", {1: score(2, 1)})
+    while (number := referee.ask()) is not None and number != WAIT:
+        train(referee, number, token="next")
+    assert trials[2].state.name == "RUNNING"  # as it was
 
 
 def test_the_best_epoch_counts_not_the_last(folder):
@@ -131,6 +144,6 @@ def test_maximised_objectives_are_judged_the_other_way(folder):
         referee.ask()
         referee.start(number, f"{number}")
     assert referee.report([epoch(1, 1, value=0.5)]).verdict is Verdict.GO_ON
-    assert referee.report([epoch(2, 1, value=0.4)]).verdict is Verdict.PRUNED
+    assert referee.report([epoch(2, 1, value=0.4)]).verdict is Verdict.PAUSE
     referee.report([epoch(1, n, value=0.5 + n / 10) for n in range(2, 10)], last=True)
     assert referee.snapshot().best.value == pytest.approx(1.4)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from sparring.errors import CheckpointError
 from sparring.ledger import write_study
-from sparring.records import EpochRow, StudySpec, Verdict
+from sparring.records import WAIT, EpochRow, StudySpec, Verdict
 from sparring.referee.referee import Referee
 from sparring.space import Space
 
@@ -89,14 +89,27 @@ def make(folder, *, shelf=None, clock=None, weights=None, **spec):
     )  # fmt: skip
 
 
-def train(referee, number, *, upto=9, attempt=1, token="slot"):
-    """Runs a trial as a slot does; returns the last verdict."""
+def train(referee, number, *, upto=9, token="slot"):
+    """Runs a trial as a slot does, from its checkpoint if it has one; returns the last verdict."""
     start = referee.start(number, f"{token}-{number}")
-    for n in range(1, upto + 1):
-        answer = referee.report([epoch(number, n, start.trial.attempt)], last=n == 9)
-        if answer.verdict is not Verdict.GO_ON:
-            return answer.verdict
+    attempt, begun = start.trial.attempt, int(start.checkpoint.split()[1]) if start.checkpoint else 0
+    for n in range(begun + 1, upto + 1):
+        verdict = referee.report([epoch(number, n, attempt)], last=n == 9).verdict
+        if verdict is Verdict.PAUSE:
+            referee.leave(number, attempt, f"{number} {n}".encode())
+        if verdict is not Verdict.GO_ON:
+            return verdict
     return Verdict.GO_ON
+
+
+def run(referee):
+    """Trains, one after the other, whatever the referee hands out until nothing is left; the numbers in that order."""
+    handed = []
+    while (number := referee.ask()) is not None:
+        assert number != WAIT, "nothing runs that could be waited for"
+        handed.append(number)
+        train(referee, number, token=f"slot{len(handed)}")
+    return handed
 
 
 def kill(referee):

@@ -25,14 +25,14 @@ def search(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="What to search; `sparring models` lists them.")],
     trials: Annotated[
         int | None,
-        typer.Option(help="Trials in all, the published default among them.", show_default="24, or a grid"),
+        typer.Option(help="Trials in all, the published default among them.", show_default="what the time allows"),
     ] = None,
     time: Annotated[
         str | None,
         typer.Option(
             metavar="DURATION",
             help="Stop after so long: 90s, 30m, 2h. Unfinished trials resume with the same command.",
-            show_default="135s, or no limit with --trials or a grid",
+            show_default="135s of training per slot; none with --trials or a grid",
         ),
     ] = None,
     slots: Annotated[
@@ -81,7 +81,7 @@ def search(
         str | None,
         typer.Option(
             help=f"{', '.join(PRUNERS[:-1])} or {PRUNERS[-1]}.",
-            show_default="successive_halving; none of several objectives",
+            show_default="halving; none of several objectives",
         ),
     ] = None,
     checkpoint_s: Annotated[
@@ -138,9 +138,10 @@ def search(
     from ..study.budget import choose_budget
     from ..study.feasibility import AS_MANY_AS_FIT
 
-    trials, time_s = choose_budget(trials, _seconds(time, "--time") if time else None, sampler)
+    budget = choose_budget(trials, _seconds(time, "--time") if time else None, sampler)
     limits = Limits(
-        trials=trials, time_s=time_s, slots=AS_MANY_AS_FIT if slots is None else slots, seed=seed, sampler=sampler,
+        trials=budget.trials, time_s=budget.time_s, train_s=budget.train_s,
+        slots=AS_MANY_AS_FIT if slots is None else slots, seed=seed, sampler=sampler,
         pruner=pruner, checkpoint_s=checkpoint_s, workers_per_trial=workers, cpus_per_worker=cpus,
         gpus_per_worker=gpus, sync_batchnorm=sync_batchnorm, precision=precision, compile=compile_,
         start_limit_s=_seconds(start_limit, "--start-limit"),

@@ -7,6 +7,7 @@ from typing import Any
 import ray
 from ray.tune.search import Searcher
 
+from ..records import WAIT
 from .referee_actor import RefereeHandle
 from .slot import TRIAL
 
@@ -19,8 +20,10 @@ class RefereeSearcher(Searcher):
         self._referee = referee
 
     def suggest(self, trial_id: str) -> Any:
-        """A trial's number as Tune's configuration, or Tune's word for "no more"."""
+        """A trial's number as Tune's configuration, or Tune's word for "no more"; None has Tune ask again soon."""
         number = ray.get(self._referee.ask.remote())
+        if number == WAIT:
+            return None
         return Searcher.FINISHED if number is None else {TRIAL: number}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, object] | None = None, error: bool = False) -> None:

@@ -12,7 +12,7 @@ from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, trial_rows
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
-from ..records import RESULTS
+from ..records import RESULTS, Snapshot
 from ..space import try_names
 from ..study import Study, is_complete, open_folder, with_slots
 from ..study.feasibility import place_slots
@@ -67,16 +67,26 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
                 metrics=study.config_class.emitted(),
                 follower=watcher,
             )
-    left = study.spec.trials - ended.snapshot.finished
-    to_go = f"{left} {'trial' if left == 1 else 'trials'} to go"
+    to_go = _to_go(study, ended.snapshot)
     if ended.signal is not None:
         console.print(f"Interrupted with {to_go}; the same command again continues.", style="yellow")
         return 128 + ended.signal
-    if left:
+    if not is_complete(study):
         is_late = study.spec.time_s is not None and ended.snapshot.elapsed_s >= study.spec.time_s
         what = "The time limit came" if is_late else "The search ended"
         console.print(f"{what} with {to_go}; the same command again continues.", style="yellow")
     return 0
+
+
+def _to_go(study: Study, snapshot: Snapshot) -> str:
+    """What the budget has left: trials, seconds of training, or trials that a time limit cut off."""
+    if study.spec.trials is not None:
+        left = study.spec.trials - snapshot.finished
+        return f"{left} {'trial' if left == 1 else 'trials'} to go"
+    if snapshot.train_limit_s is not None:
+        return f"{max(snapshot.train_limit_s - snapshot.trained_s, 0.0):.0f} s of training to go"
+    unfinished = len(snapshot.running) + snapshot.paused
+    return f"{unfinished} {'trial' if unfinished == 1 else 'trials'} unfinished"
 
 
 def _sum_up(study: Study, console: Console) -> bool:

@@ -184,7 +184,7 @@ class Trainer:
                 verdict = _VERDICTS[self._workers.follow(_VERDICTS.index(verdict))]
             if last or verdict in (Verdict.PRUNED, Verdict.DIVERGED):
                 return
-            if verdict is Verdict.STOP:
+            if verdict in (Verdict.STOP, Verdict.PAUSE):
                 if self._leads:
                     packed = checkpoint or training.save()
                     ray.get(self._referee.leave.remote(trial.number, trial.attempt, packed))

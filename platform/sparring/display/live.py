@@ -86,7 +86,7 @@ class LiveView:
         self.console.print(Text(clean(line)), soft_wrap=True)
 
     def _log(self, snapshot: Snapshot, finished: Sequence[TrialRow]) -> None:
-        if snapshot.trials < LARGE:
+        if (snapshot.trials or 0) < LARGE:
             for row in finished:
                 self.note(self._trial_line(row, snapshot))
             return
@@ -108,7 +108,7 @@ class LiveView:
 
     def _standing(self, snapshot: Snapshot) -> str:
         best = f"best {show(snapshot.best.value)} (trial {snapshot.best.trial})  " if snapshot.best else ""
-        return f"{snapshot.finished}/{snapshot.trials} done  {best}{clock(snapshot.elapsed_s)}"
+        return f"{_of(snapshot)} done  {best}{clock(snapshot.elapsed_s)}"
 
     def _panel(self, snapshot: Snapshot) -> RenderableType:
         lines: list[RenderableType] = [
@@ -134,8 +134,8 @@ class LiveView:
     def _total(self, snapshot: Snapshot) -> Table:
         grid = _grid(ratio=(1, None, None))
         grid.add_row(
-            ProgressBar(total=max(snapshot.trials, 1), completed=snapshot.finished, complete_style="green"),
-            Text(f"{snapshot.finished}/{snapshot.trials} trials", style="bold"),
+            ProgressBar(total=1.0, completed=_share_done(snapshot), complete_style="green"),
+            Text(f"{_of(snapshot)} trials", style="bold"),
             Text(f"{clock(snapshot.elapsed_s)} elapsed, {clock(snapshot.left_s)} left"),
         )
         return grid
@@ -145,6 +145,8 @@ class LiveView:
         for outcome, count in snapshot.outcomes.items():
             if count:
                 yield f"{count} {outcome.replace('_', ' ')}", COLOURS[outcome]
+        if snapshot.paused:
+            yield f"{snapshot.paused} paused", "dim"
 
     def _pace(self, snapshot: Snapshot) -> Text:
         if snapshot.stopping:
@@ -193,6 +195,21 @@ class LiveView:
             if value:
                 grid.add_row(Text(label, style="dim"), Text(clean(value)))
         return grid
+
+
+def _of(snapshot: Snapshot) -> str:
+    """Trials that have ended, of how many if that is known."""
+    return f"{snapshot.finished}" if snapshot.trials is None else f"{snapshot.finished}/{snapshot.trials}"
+
+
+def _share_done(snapshot: Snapshot) -> float:
+    """How much of its budget the search has spent, from 0 to 1: of its seconds of training, trials or time."""
+    if snapshot.train_limit_s is not None:
+        return min(snapshot.trained_s / snapshot.train_limit_s, 1.0)
+    if snapshot.trials is not None:
+        return snapshot.finished / max(snapshot.trials, 1)
+    whole_s = snapshot.elapsed_s + (snapshot.left_s or 0.0)
+    return snapshot.elapsed_s / whole_s if whole_s else 0.0
 
 
 def _grid(ratio: Sequence[int | None]) -> Table:

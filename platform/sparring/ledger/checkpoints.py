@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 from ..errors import CheckpointError
 from ..records import EpochRow
@@ -54,6 +54,7 @@ class Entry(TypedDict):
 
     metrics: Mapping[str, float]
     wall_s: float
+    cpu_s: NotRequired[float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,14 @@ class Progress:
     def rows(self, attempt: int) -> list[EpochRow]:
         """The history as rows of ``attempt``."""
         return [
-            EpochRow(trial=self.trial, attempt=attempt, epoch=n, metrics=entry["metrics"], wall_s=entry["wall_s"])
+            EpochRow(
+                trial=self.trial,
+                attempt=attempt,
+                epoch=n,
+                metrics=entry["metrics"],
+                wall_s=entry["wall_s"],
+                cpu_s=entry.get("cpu_s"),
+            )
             for n, entry in enumerate(self.history, start=1)
         ]
 

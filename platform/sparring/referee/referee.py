@@ -1,8 +1,9 @@
 """The calls a slot and the driver make. Every one is idempotent: a caller may repeat it after the referee came back.
 
 A trial's life: ``ask`` hands out its number, ``start`` opens an attempt, ``report`` takes its epochs and answers with
-a verdict; it ends through ``report`` (completed, pruned, diverged) or ``fail``, or is put down by ``leave`` until the
-same study is searched again.
+a verdict; it ends through ``report`` (completed, diverged) or ``fail``, or is put down by ``leave``: paused at a rung
+until its turn comes again, or until the same study is searched again. Whoever is paused when a search has spent its
+budget ends as pruned.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CheckpointError
-from ..ledger import Ledger
+from ..ledger import Ledger, attempt_rows
 from ..ledger.checkpoints import CheckpointFolder
+from ..ledger.effort import read_effort
 from ..ledger.weights import WeightsFolder
-from ..records import Answer, EpochRow, Outcome, Snapshot, Start, StudySpec, Trial, Verdict
+from ..records import WAIT, Answer, EpochRow, Outcome, Snapshot, Start, StudySpec, Verdict
 from .events import Event, Events
 from .journal import Journal
+from .order import Order
 from .pruners import make_pruner
 from .rebuild import rebuild
 from .rungs import Judge
-from .running import LiveTrial
+from .running import LiveTrial, Turn
 from .sampling.optuna_study import OptunaStudy
 from .snapshot import SnapshotBuilder
+from .spending import Spending
 from .stopping import stopping_instead
 
 if TYPE_CHECKING:
@@ -57,43 +61,64 @@ class Referee:
         self.objective = spec.objective.metric
         self.ledger = Ledger(folder, kinds=space.kinds, metrics=metrics, wait_s=wait_s)
         self._checkpoints, self._weights, self._clock = checkpoints, weights, clock
-        self._judge = Judge(make_pruner(spec.pruner, epochs))
+        self._judge = Judge(make_pruner(spec.pruner, epochs), sheltered=space.first)
         self._journal = Journal(self.ledger, clock)
         self._events = Events()
-        self._began = self._heard = clock()
+        self._heard = clock()
         self._epochs_here = 0
         self._must_stop = False
         self._unable: str | None = None
         self._doubts = 0
         self.broken: str | None = None
-        self._ended, self._live = rebuild(folder, spec.objectives, self._judge, heard=self._heard)
+        self._ended, self._live = rebuild(folder, spec, self._judge, heard=self._heard)
+        self._spending = Spending(spec, clock, read_effort(folder, spec))
+        self._order = Order(spec, self._live, self._judge, self._spending, epochs)
         if weights is not None:
             weights.keep(self._ended.leaders)  # others were written by a referee that died before it committed the row
-        self._snapshots = SnapshotBuilder(spec, self._ended, self._live, rungs=self._judge.rungs, epochs=epochs)
+        self._snapshots = SnapshotBuilder(
+            spec, self._ended, self._live, self._spending, rungs=self._judge.rungs, epochs=epochs
+        )
         self.study = OptunaStudy(spec, space)
-        self.study.rebuild(self._ended.rows, {number: live.trial for number, live in self._live.items()})
-        # Resumed trials get a new attempt when they start, so that an orphaned slot of the last search is fenced off.
-        self._waiting = sorted(self._live)
+        sources = {attempt.trial: attempt.source for attempt in attempt_rows(folder)}
+        self.study.rebuild(self._ended.rows, {number: live.trial for number, live in self._live.items()}, sources)
+        self._known = space.first
 
     # -- handing out --------------------------------------------------------------------------------------------------
 
     @stopping_instead(None)
     def ask(self) -> int | None:
-        """The number of the next trial to run: unfinished ones first. None when there is no more to hand out."""
+        """The number of the next trial to run; WAIT while that depends on those that run; None if nothing is left."""
         if self.is_stopping:
             return None
-        if self._waiting:
-            number = self._waiting.pop(0)
-            self._open_attempt(self._live[number])
-            self._live[number].token = ""
-            return number
-        if len(self._ended) + len(self._live) >= self.spec.trials:
-            return None
-        number, params = self.study.ask()
-        live = LiveTrial(trial=Trial(number=number, params=params, seed=self.spec.seed), sign=self.spec.objective.sign)
+        while (waiting := self._order.waiting()) is not None:
+            if not self._fails_a_rung(waiting):
+                return self._hand_out(waiting)
+            self._pause(waiting)
+        if (live := self._order.promoted()) is not None:
+            return self._hand_out(live)
+        begun = len(self._ended) + len(self._live)
+        if self._order.may_begin(begun, is_known=begun < self._known):
+            return self._begin()
+        if (live := self._order.thawed()) is not None:
+            return self._hand_out(live)
+        if self._order.running:
+            return WAIT
+        for live in self._order.paused:
+            self._end(live, Outcome.PRUNED)
+        return None
+
+    def _begin(self) -> int:
+        live = LiveTrial(trial=self.study.ask(), sign=self.spec.objective.sign)
+        number = live.trial.number
         self.ledger.append_attempt(live.attempt_row())
         self._live[number] = live
         return number
+
+    def _hand_out(self, live: LiveTrial) -> int:
+        """Once more, in an attempt of its own: an orphaned slot of the last search is fenced off."""
+        self._open_attempt(live)
+        live.token, live.turn = "", Turn.RUNNING
+        return live.trial.number
 
     @stopping_instead(None)
     def start(self, number: int, token: str) -> Start | None:
@@ -107,6 +132,9 @@ class Referee:
         live = self._live.get(number)
         if live is None:
             return None
+        if live.turn in (Turn.PAUSING, Turn.PAUSED):  # its slot died after it was told to leave the trial
+            self._pause(live)
+            return None
         if live.token not in ("", token):
             live.deaths += 1
             if live.deaths >= self.spec.attempts:
@@ -114,16 +142,14 @@ class Referee:
                 return None
             self._open_attempt(live)
         if live.token != token:
-            live.token = token
-            self._take_off_the_list(number)
+            live.token, live.turn = token, Turn.RUNNING
             self._events.add(live.trial)
         live.heard = self._heard
         checkpoint = self._recall(live)
-        return Start(trial=live.trial, checkpoint=checkpoint, durable=live.durable) if number in self._live else None
-
-    def _take_off_the_list(self, number: int) -> None:
-        """A trial that runs or has ended is not handed out, though a referee that came back had it waiting."""
-        self._waiting = [waiting for waiting in self._waiting if waiting != number]
+        if self._fails_a_rung(live):
+            self._pause(live)
+            return None
+        return Start(trial=live.trial, checkpoint=checkpoint, durable=live.durable)
 
     def _open_attempt(self, live: LiveTrial) -> None:
         live.trial = replace(live.trial, attempt=live.trial.attempt + 1)
@@ -139,11 +165,16 @@ class Referee:
             for row in remembered:
                 if row.epoch not in live.values:
                     self._take(live, row)
-        for epoch in sorted(live.values):
-            if self._judge.must_stop(live, epoch):
-                self._end(live, Outcome.PRUNED)
-                break
         return packed
+
+    def _fails_a_rung(self, live: LiveTrial) -> bool:
+        """Judges a trial at the rungs that it has reached and was not judged at; whether it must pause."""
+        return any(self._judge.must_pause(live, epoch) for epoch in sorted(live.values))
+
+    def _pause(self, live: LiveTrial) -> None:
+        live.turn = Turn.PAUSED
+        if live.value is not None:
+            self.study.show_paused(live.trial.number, live.value, live.epoch)
 
     # -- hearing ------------------------------------------------------------------------------------------------------
 
@@ -171,18 +202,21 @@ class Referee:
         if newest.attempt != live.trial.attempt:
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
         live.heard = self._heard
-        self._take_off_the_list(newest.trial)
+        if live.turn is Turn.WAITING:  # its slot has it still; the referee alone came back
+            live.turn = Turn.RUNNING
         for row in rows:
-            if row.epoch in live.values:
-                continue
-            self._take(live, row)
-            if not row.is_finite or self._judge.must_stop(live, row.epoch):
-                ended = Outcome.PRUNED if row.is_finite else Outcome.DIVERGED
-                self._end(live, ended)
-                return Answer(verdict=_VERDICTS[ended], durable=row.epoch)
+            if row.epoch not in live.values:
+                self._take(live, row)
+                if not row.is_finite:
+                    self._end(live, Outcome.DIVERGED)
+                    return Answer(verdict=Verdict.DIVERGED, durable=row.epoch)
         if last:
             self._end(live, Outcome.COMPLETED, weights=weights)
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
+        has_no_more = self._spending.is_spent and not self._judge.must_finish(live)
+        if live.turn is Turn.PAUSING or self._fails_a_rung(live) or has_no_more:
+            live.turn = Turn.PAUSING
+            return Answer(verdict=Verdict.PAUSE, durable=live.durable)
         if checkpoint is not None:
             self._checkpoints.write(live.trial.number, live.trial.attempt, newest.epoch, checkpoint)
         if self._journal.is_due:
@@ -199,16 +233,21 @@ class Referee:
 
     @stopping_instead(None)
     def leave(self, number: int, attempt: int, checkpoint: bytes) -> None:
-        """A slot puts a trial down because the search stops; resuming the study runs it first."""
+        """A slot puts a trial down, because it is paused or because the search stops; then resuming runs it first."""
         self._heard = self._clock()
         live = self._live.get(number)
-        if live is not None and live.trial.attempt == attempt:
-            self._checkpoints.write(number, attempt, live.epoch, checkpoint)
-            self.flush()
+        if live is None or live.trial.attempt != attempt:
+            return
+        self._checkpoints.write(number, attempt, live.epoch, checkpoint)
+        self.flush()
+        if live.turn is Turn.PAUSING:
+            self._pause(live)
+            for worst in self._order.surplus():
+                self._end(worst, Outcome.PRUNED)
 
     def _take(self, live: LiveTrial, row: EpochRow) -> None:
         self._epochs_here += 1
-        live.take(row, self.objective)
+        live.take(row, self.objective, self._spending.take(row))
         self._journal.take(row)
         self._events.add(row)
 
@@ -222,7 +261,6 @@ class Referee:
             self._weights.write(row.trial, weights)  # before the row: whoever leads in the ledger has its weights
         self.ledger.append_trial(row)
         del self._live[row.trial]
-        self._take_off_the_list(row.trial)
         self._ended.add(row)
         if leads and self._weights is not None:
             self._weights.keep(self._ended.leaders)
@@ -240,8 +278,7 @@ class Referee:
 
     @property
     def is_stopping(self) -> bool:
-        late = self.spec.time_s is not None and self._clock() - self._began >= self.spec.time_s
-        return self._must_stop or self.broken is not None or late
+        return self._must_stop or self.broken is not None or self._spending.is_late
 
     def give_up(self, reason: str, *, is_certain: bool = True) -> None:
         """A slot cannot train at all, whatever the trial: the search stops and says why. The first reason counts.
@@ -275,16 +312,14 @@ class Referee:
         referee that came back knows neither.
         """
         self._must_stop |= is_over
-        self._began = min(self._began, self._clock() - elapsed_s)
+        self._spending.began = min(self._spending.began, self._clock() - elapsed_s)
         return self.snapshot(), *self._events.since(cursor)
 
     def snapshot(self) -> Snapshot:
         """The state of the search."""
         now = self._clock()
         return self._snapshots.snapshot(
-            waiting=set(self._waiting),
             epochs=self._epochs_here,
-            elapsed_s=now - self._began,
             silent_s=now - self._heard,
             stopping=self.is_stopping,
             broken=self.broken or self._unable,
@@ -292,3 +327,4 @@ class Referee:
 
 
 _VERDICTS: dict[Outcome | None, Verdict] = {Outcome.PRUNED: Verdict.PRUNED, Outcome.DIVERGED: Verdict.DIVERGED}
+"""What a slot is told that reports a trial after its end."""

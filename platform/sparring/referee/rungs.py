@@ -12,18 +12,22 @@ from .running import LiveTrial
 
 
 class Judge:
-    """Asks the pruner about trials, of which the pruner itself knows only figures."""
+    """Asks the pruner about trials, of which the pruner itself knows only figures.
 
-    def __init__(self, pruner: Pruner) -> None:
-        self._pruner = pruner
+    sheltered: trials with a lower number always go on: the published default and the points to try first. So there is
+    something whole to compare with, and what is known is not dropped for a slow start.
+    """
+
+    def __init__(self, pruner: Pruner, *, sheltered: int = 1) -> None:
+        self._pruner, self._sheltered = pruner, sheltered
 
     @property
     def rungs(self) -> Sequence[int]:
         """Epochs at which trials are judged, ascending."""
         return self._pruner.rungs
 
-    def must_stop(self, live: LiveTrial, epoch: int) -> bool:
-        """Judges a rung once. The baseline always goes on, so that there is something whole to compare with."""
+    def must_pause(self, live: LiveTrial, epoch: int) -> bool:
+        """Judges a rung once."""
         if epoch not in self.rungs or epoch in live.passed:
             return False
         best = live.best_by(epoch)
@@ -31,7 +35,28 @@ class Judge:
             return False
         self._learn(live, epoch, best)
         live.passed.add(epoch)
-        return live.trial.number != 0 and self._pruner.judge(epoch, best)
+        return live.trial.number >= self._sheltered and self._pruner.judge(epoch, best)
+
+    def may_go_on(self, live: LiveTrial) -> bool:
+        """Whether a paused trial would pass its rung now that others have reached it."""
+        rung = self.rung_of(live)
+        best = live.best_by(rung)
+        return best is not None and not self._pruner.judge(rung, best)
+
+    def rung_of(self, live: LiveTrial) -> int:
+        """The last rung that the trial was judged at; 0 before the first."""
+        return max(live.passed, default=0)
+
+    def must_finish(self, live: LiveTrial) -> bool:
+        """Whether nobody will judge the trial any more: it is sheltered, or past the last rung."""
+        is_past = not self.rungs or live.epoch > self.rungs[-1]
+        return live.trial.number < self._sheltered or is_past
+
+    def next_goal(self, live: LiveTrial, epochs: int) -> int:
+        """The epoch up to which the trial will train before it is judged again: its next rung, or the last one."""
+        if live.trial.number < self._sheltered:
+            return epochs
+        return next((rung for rung in self.rungs if rung > live.epoch), epochs)
 
     def recall(self, live: LiveTrial) -> None:
         """Takes over what an unfinished trial from the ledger reached.

@@ -5,8 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from ..records import AttemptRow, EpochRow, Outcome, RunningTrial, StudySpec, Trial, TrialRow
+
+
+class Turn(Enum):
+    """Where a trial that has not ended stands."""
+
+    WAITING = "waiting"
+    """Unfinished since before this referee was made; handed out before all others, unless its slot still has it."""
+    RUNNING = "running"
+    """Handed to a slot."""
+    PAUSING = "pausing"
+    """Its slot has been told to leave it at a rung."""
+    PAUSED = "paused"
+    """It waits at a rung with its checkpoint."""
 
 
 @dataclass(kw_only=True)
@@ -18,6 +32,8 @@ class LiveTrial:
     values: dict[int, float] = field(default_factory=dict)
     """Objective by epoch."""
     wall_s: dict[int, float] = field(default_factory=dict)
+    train_s: dict[int, float] = field(default_factory=dict)
+    """Seconds of its slot's processor by epoch; see ``spending.seconds_of``."""
     best_epoch: int | None = None
     best_metrics: Mapping[str, float] = field(default_factory=dict)
     passed: set[int] = field(default_factory=set)
@@ -26,6 +42,7 @@ class LiveTrial:
     """Rungs at which the pruner knows its figure."""
     durable: int = 0
     """Its last epoch that the ledger holds."""
+    turn: Turn = Turn.RUNNING
     token: str = ""
     """The slot's step that runs it; empty until it is started."""
     deaths: int = 0
@@ -33,10 +50,10 @@ class LiveTrial:
     heard: float = 0.0
     """When its slot last started it or reported an epoch, on the referee's clock."""
 
-    def take(self, row: EpochRow, objective: str) -> None:
-        """Remembers one epoch; taking it twice changes nothing."""
+    def take(self, row: EpochRow, objective: str, train_s: float) -> None:
+        """Remembers one epoch, which took ``train_s`` of its slot; taking it twice changes nothing."""
         value = row.metrics[objective]
-        self.values[row.epoch], self.wall_s[row.epoch] = value, row.wall_s
+        self.values[row.epoch], self.wall_s[row.epoch], self.train_s[row.epoch] = value, row.wall_s, train_s
         if math.isfinite(value) and (
             self.best_epoch is None or self.sign * value < self.sign * self.values[self.best_epoch]
         ):
@@ -86,6 +103,7 @@ class LiveTrial:
             seed=self.trial.seed,
             params=self.trial.params,
             slot=slot,
+            source=self.trial.source,
         )
 
     def view(self, epochs: int) -> RunningTrial:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..records import Snapshot, StudySpec
 from .ended import EndedTrials
-from .running import LiveTrial
+from .running import LiveTrial, Turn
+from .spending import Spending
 
 
 class SnapshotBuilder:
@@ -21,27 +23,25 @@ class SnapshotBuilder:
         spec: StudySpec,
         ended: EndedTrials,
         live: Mapping[int, LiveTrial],
+        spending: Spending,
         *,
         rungs: Sequence[int],
         epochs: int,
     ) -> None:
-        self._spec, self._ended, self._live = spec, ended, live
+        self._spec, self._ended, self._live, self._spending = spec, ended, live, spending
         self._rungs, self._epochs = rungs, epochs
 
     def snapshot(
         self,
         *,
-        waiting: Collection[int],
         epochs: int,
-        elapsed_s: float,
         silent_s: float,
         stopping: bool,
         broken: str | None,
     ) -> Snapshot:
-        """waiting: unfinished trials not handed out yet; the rest as in Snapshot."""
-        running = [
-            live.view(self._epochs) for number, live in self._live.items() if live.token and number not in waiting
-        ]
+        """As in Snapshot."""
+        live, elapsed_s = list(self._live.values()), self._spending.elapsed_s
+        running = [trial.view(self._epochs) for trial in live if trial.turn is Turn.RUNNING and trial.token]
         return Snapshot(
             trials=self._spec.trials,
             outcomes=Counter(self._ended.outcomes),
@@ -51,24 +51,40 @@ class SnapshotBuilder:
             epochs=epochs,
             elapsed_s=elapsed_s,
             left_s=self._left_s(elapsed_s),
+            paused=sum(trial.turn is Turn.PAUSED for trial in live),
+            trained_s=self._spending.effort.seconds,
+            train_limit_s=None if math.isinf(self._spending.limit_s) else self._spending.limit_s,
             silent_s=silent_s,
             stopping=stopping,
             broken=broken,
         )
 
     def _left_s(self, elapsed_s: float) -> float | None:
-        """Estimated seconds to the end: what all trials have yet to take, shared among the slots.
+        """Estimated seconds to the end, never more than the time limit leaves; None before anything is known.
 
-        It is never more than the time limit leaves; without an ended trial there is only that.
+        What all trials have yet to take, or the seconds of training left, are shared among the slots.
         """
         limit = None if self._spec.time_s is None else max(self._spec.time_s - elapsed_s, 0.0)
-        if not len(self._ended):
-            return limit
+        bounds = (limit, self._of_training(elapsed_s), self._of_trials())
+        return min((seconds for seconds in bounds if seconds is not None), default=None)
+
+    def _of_training(self, elapsed_s: float) -> float | None:
+        """Until the seconds of training are spent, at the pace of this run."""
+        spent = self._spending.effort.seconds
+        if math.isinf(self._spending.limit_s) or not self._spending.taken_s:
+            return None
+        pace = self._spending.taken_s / max(elapsed_s, 1e-9)
+        return max(self._spending.limit_s - spent, 0.0) / pace
+
+    def _of_trials(self) -> float | None:
+        """Until all trials of the budget have ended."""
+        if self._spec.trials is None or not len(self._ended):
+            return None
         mean_s = self._ended.wall_s / len(self._ended)
         not_begun = max(self._spec.trials - len(self._ended) - len(self._live), 0)
-        to_come = sum(self._to_come(live, mean_s) for live in self._live.values()) + not_begun * mean_s
-        left = to_come / min(self._spec.slots, max(len(self._live) + not_begun, 1))
-        return left if limit is None else min(left, limit)
+        unpaused = [live for live in self._live.values() if live.turn is not Turn.PAUSED]
+        to_come = sum(self._to_come(live, mean_s) for live in unpaused) + not_begun * mean_s
+        return to_come / min(self._spec.slots, max(len(unpaused) + not_begun, 1))
 
     def _to_come(self, live: LiveTrial, mean_s: float) -> float:
         """Seconds a trial will take yet: what others took on average, but at least until its next rung or its end."""

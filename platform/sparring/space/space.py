@@ -115,6 +115,11 @@ class Space(Generic[C_co]):
         return 1 + len(self.tries)
 
     @property
+    def known(self) -> tuple[Mapping[str, Value], ...]:
+        """The parameters of those trials, in their order."""
+        return (self.baseline(), *(point.params for point in self.tries))
+
+    @property
     def kinds(self) -> dict[str, Kind]:
         """The column type of each searched field."""
         return {dimension.name: dimension.kind for dimension in self.dimensions}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
@@ -12,26 +13,39 @@ if TYPE_CHECKING:
     from ..models.config import Config
     from ..space import Space
 
-TRIALS, TIME_S = 24, 135.0
-"""What a bare ``search`` spends: with Ray's start it ends within three minutes on two cores."""
+TRAIN_S = 135.0
+"""Seconds of training of each slot that a bare ``search`` spends: with Ray's start about three minutes, if the machine
+has nothing else to do."""
 
 
-def choose_budget(trials: int | None, time_s: float | None, sampler: str) -> tuple[int, float | None]:
-    """Trials and seconds where the user left one or both out: little without either, all points of a grid."""
+@dataclass(frozen=True)
+class Budget:
+    """What a search may spend; None does not bound it."""
+
+    trials: int | None
+    time_s: float | None = None
+    train_s: float | None = None
+
+
+def choose_budget(trials: int | None, time_s: float | None, sampler: str) -> Budget:
+    """Where the user bounds nothing, little training; all points of a grid."""
     if sampler == "grid":
-        return LARGEST if trials is None else trials, time_s
+        return Budget(LARGEST if trials is None else trials, time_s)
     if trials is None and time_s is None:
-        return TRIALS, TIME_S
-    return TRIALS if trials is None else trials, time_s
+        return Budget(None, train_s=TRAIN_S)
+    return Budget(trials, time_s)
 
 
-def check_budget(spec: StudySpec, space: Space[Config]) -> int:
+def check_budget(spec: StudySpec, space: Space[Config]) -> int | None:
     """How many trials the search runs; a grid has no more than its points.
 
-    Raises UsageError if there is nothing to spend, SpaceError if the space is no grid.
+    Raises UsageError if there is nothing to spend, or nothing that ends the search; SpaceError if the space is no grid.
     """
-    if spec.trials < 1:
+    if spec.trials is not None and spec.trials < 1:
         raise UsageError(f"--trials: a search runs at least 1 trial, but got {spec.trials}")
     if spec.time_s is not None and spec.time_s <= 0:
         raise UsageError(f"--time: a search needs more than 0 seconds, but got {spec.time_s:g}")
-    return min(spec.trials, len(points(space, spec.seed))) if spec.sampler == "grid" else spec.trials
+    if spec.sampler != "grid":
+        return spec.trials
+    on_grid = len(points(space, spec.seed))
+    return on_grid if spec.trials is None else min(spec.trials, on_grid)

@@ -11,8 +11,9 @@ from ..records import StudySpec
 class Limits:
     """Every field is StudySpec's of the same name, which says what it means; ``prepare`` fills in what is None."""
 
-    trials: int = StudySpec.trials
+    trials: int | None = StudySpec.trials
     time_s: float | None = StudySpec.time_s
+    train_s: float | None = StudySpec.train_s
     slots: int = StudySpec.slots
     seed: int | None = None
     """None takes the published configuration's seed, and 0 without one."""

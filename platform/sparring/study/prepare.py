@@ -74,7 +74,7 @@ def prepare(
 
 def _beyond_budget(spec: StudySpec, searched: Space[Config], tries: Sequence[Path]) -> list[str]:
     """That points of the user's own are not run, where there are fewer trials than points."""
-    if not tries or spec.trials >= searched.first:
+    if not tries or spec.trials is None or spec.trials >= searched.first:
         return []
     names = ", ".join(repr(each.name) for each in searched.tries[spec.trials - 1 :])
     return [f"--trials {spec.trials}: too few for every point to try first; not run: {names}"]

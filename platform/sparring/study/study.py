@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow.compute as pc
 
 from .. import __version__
 from ..data import Dataset, Split, load_dataset, split_dataset
 from ..data.memory_map import Mapped, select
 from ..data.out_of_distribution import read_ood
 from ..errors import UsageError
-from ..ledger import STUDY_FILE, read_study, spec_from_json, spec_to_json, trial_rows, write_study
+from ..ledger import STUDY_FILE, read_attempts, read_study, spec_from_json, spec_to_json, trial_rows, write_study
+from ..ledger.effort import read_effort, suffices
 from ..models import find_config
 from ..models.config import missing_fields
 from ..records import StudySpec
@@ -147,8 +149,14 @@ def reopen(folder: Path) -> Study:
 
 
 def is_complete(study: Study) -> bool:
-    """Has every trial of the budget ended?"""
-    return (study.folder / STUDY_FILE).exists() and len(trial_rows(study.folder)) >= study.spec.trials
+    """Has every trial of the budget ended, or everything that was begun without seconds left for another?"""
+    if not (study.folder / STUDY_FILE).exists():
+        return False
+    ended, spec = len(trial_rows(study.folder)), study.spec
+    if spec.trials is not None and ended >= spec.trials:
+        return True
+    begun = pc.count_distinct(read_attempts(study.folder).table["trial"]).as_py()
+    return ended == begun > 0 and not suffices(spec, read_effort(study.folder, spec), study.epochs)
 
 
 def check_resumable(study: Study) -> None:
@@ -158,6 +166,8 @@ def check_resumable(study: Study) -> None:
     # What an older version did not write was so; studies of that time resume.
     unsaid = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE} | {"grid": False, "device": "cpu"}
     before, now = unsaid | read_study(study.folder)["identity"], study.identity()
+    if before.get("pruner") == "successive_halving":  # what it was called until 0.2
+        before["pruner"] = "halving"
     changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
     if changed:
         raise UsageError(

@@ -117,7 +117,7 @@ class TrialTraining:
 
     def run_epoch(self) -> EpochRow:
         """Trains one epoch, validates, and remembers the weights if they are the best so far."""
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         reported = [self.run_step(step, rows) for step, rows in self.order.of_epoch(self.epoch)]
         metrics = self._means(reported)
         if self._averages_statistics and self.workers is not None:
@@ -131,10 +131,15 @@ class TrialTraining:
             value = metrics[self.objective.metric]
             if self.best.is_beaten_by(value, self.objective):
                 self.best = BestEpoch(epoch=self.epoch, value=value, state=copy_state(self.model))
-        wall_s = time.perf_counter() - started
-        self.history.append({"metrics": metrics, "wall_s": wall_s})
+        wall_s, cpu_s = time.perf_counter() - started, time.process_time() - busy
+        self.history.append({"metrics": metrics, "wall_s": wall_s, "cpu_s": cpu_s})
         return EpochRow(
-            trial=self.trial.number, attempt=self.trial.attempt, epoch=self.epoch, metrics=metrics, wall_s=wall_s
+            trial=self.trial.number,
+            attempt=self.trial.attempt,
+            epoch=self.epoch,
+            metrics=metrics,
+            wall_s=wall_s,
+            cpu_s=cpu_s,
         )
 
     def run_step(self, step: int, rows: Tensor) -> dict[str, Tensor]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from bisect import insort
 from collections.abc import Container, Sequence
+from datetime import datetime
 
 import numpy as np
 from optuna.storages import InMemoryStorage
@@ -36,6 +38,14 @@ class Memory(InMemoryStorage):
         self._best: list[tuple[tuple[bool, int, float, int], FrozenTrial]] = []
         self._others: list[FrozenTrial] = []
         self._passed_over = 0
+        self._paused: dict[int, FrozenTrial] = {}
+
+    def show_paused(self, trial_id: int, value: float, epoch: int) -> None:
+        """Shows a running trial as pruned after ``epoch`` with ``value`` as its best objective, until it ends."""
+        shown = copy.copy(self.get_trial(trial_id))
+        shown.state, shown.datetime_complete = TrialState.PRUNED, datetime.now()
+        shown.intermediate_values = {epoch: value}
+        self._paused[trial_id] = shown
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         trial_id = super().create_new_trial(study_id, template_trial)
@@ -44,19 +54,24 @@ class Memory(InMemoryStorage):
 
     def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
         changed = super().set_trial_state_values(trial_id, state, values)
+        self._paused.pop(trial_id, None)
         self._file(self.get_trial(trial_id), trial_id)
         return changed
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
-        if not self._passed_over or deepcopy or states == (TrialState.WAITING,):
+        if deepcopy or states == (TrialState.WAITING,):
             return super().get_all_trials(study_id, deepcopy, states)
-        finished = [trial for _, trial in self._best] + self._others
-        shown = finished + [self.get_trial(trial_id) for trial_id in self._open]
-        return sorted(
-            (trial for trial in shown if states is None or trial.state in states), key=lambda trial: trial.number
-        )
+        shown = super().get_all_trials(study_id, deepcopy=False)
+        if self._passed_over:
+            shown = [trial for _, trial in self._best] + self._others
+            shown = sorted(
+                shown + [self.get_trial(trial_id) for trial_id in self._open], key=lambda trial: trial.number
+            )
+        if self._paused:
+            shown = [self._paused.get(trial._trial_id, trial) for trial in shown]
+        return shown if states is None else [trial for trial in shown if trial.state in states]
 
     def _file(self, trial: FrozenTrial, trial_id: int) -> None:
         if not trial.state.is_finished():

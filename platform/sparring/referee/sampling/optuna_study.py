@@ -8,7 +8,7 @@ that no sampler learns from a NaN or from half a training.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import optuna
@@ -16,10 +16,11 @@ from optuna.trial import TrialState, create_trial
 
 from ...errors import LedgerError, UnknownName
 from ...ledger.ranking import values_of
-from ...records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow, Value
+from ...records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow
 from ...space.grid import points
 from .grid_sampler import PointSampler
 from .optuna_storage import Memory
+from .prior_sampler import SOURCE, PriorSampler
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
     from ...space import Space
 
 _SAMPLERS: dict[str, Callable[[int, StudySpec, Space[BaseModel]], optuna.samplers.BaseSampler]] = {
+    "prior": lambda seed, spec, space: PriorSampler(
+        [space.to_optuna(params)[0] for params in space.known],
+        [objective.sign for objective in spec.objectives],
+        seed=spec.seed,
+        drawn=seed - spec.seed,
+    ),
     "tpe": lambda seed, *_: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
     "random": lambda seed, *_: optuna.samplers.RandomSampler(seed=seed),
     "grid": lambda _, spec, space: PointSampler([space.to_optuna(point)[0] for point in points(space, spec.seed)]),
@@ -42,12 +49,14 @@ class OptunaStudy:
         self._optuna: optuna.Study | None = None
         self._open: dict[int, optuna.Trial] = {}
 
-    def rebuild(self, ended: dict[int, TrialRow], live: dict[int, Trial]) -> None:
+    def rebuild(
+        self, ended: Mapping[int, TrialRow], live: Mapping[int, Trial], sources: Mapping[int, str] | None = None
+    ) -> None:
         """Refills the study with what the ledger holds, in the order of the trials' numbers.
 
         What the space begins with, and the ledger has not, comes next: the published default, the points to try first.
         The sampler's seed depends on how many trials there are, so a resumed study does not draw its first trials
-        again. Raises LedgerError if a number is missing.
+        again. sources: who drew each trial. Raises LedgerError if a number is missing.
         """
         sampler = make_sampler(self._spec, self._space, len(ended) + len(live))
         self._memory = Memory([objective.sign for objective in self._spec.objectives], self._spec.seed)
@@ -55,7 +64,7 @@ class OptunaStudy:
         self._optuna = optuna.create_study(directions=goals, sampler=sampler, storage=self._memory)
         for number in range(len(ended) + len(live)):
             if number in ended:
-                self._add_ended(ended[number])
+                self._add_ended(ended[number], (sources or {}).get(number, ""))
             elif number in live:
                 self._add_live(live[number])
             else:
@@ -63,11 +72,10 @@ class OptunaStudy:
                     f"the ledger holds {len(ended) + len(live)} trials but none with number {number}; "
                     "a part was removed from attempts/ or trials/: restore it or begin another study"
                 )
-        first = [self._space.baseline(), *(each.params for each in self._space.tries)]
-        for params in first[len(ended) + len(live) :]:
+        for params in self._space.known[len(ended) + len(live) :]:
             self._optuna.enqueue_trial(self._space.to_optuna(params)[0])
 
-    def _add_ended(self, row: TrialRow) -> None:
+    def _add_ended(self, row: TrialRow, source: str) -> None:
         params, distributions = self._space.to_optuna(row.params)
         state = _STATES.get(row.outcome, TrialState.FAIL)
         reported = {row.epochs: row.value} if state is TrialState.PRUNED and row.value is not None else {}
@@ -78,12 +86,18 @@ class OptunaStudy:
                 distributions=distributions,
                 values=self._values(row),
                 intermediate_values=reported,
+                system_attrs={SOURCE: source},
             )
         )
 
     def _add_live(self, trial: Trial) -> None:
         params, distributions = self._space.to_optuna(trial.params)
-        running = create_trial(state=TrialState.RUNNING, params=params, distributions=distributions)
+        running = create_trial(
+            state=TrialState.RUNNING,
+            params=params,
+            distributions=distributions,
+            system_attrs={SOURCE: trial.source},
+        )
         study_id = self._memory.get_study_id_from_name(self.optuna.study_name)
         self._open[trial.number] = optuna.Trial(self.optuna, self._memory.create_new_trial(study_id, running))
 
@@ -92,11 +106,16 @@ class OptunaStudy:
         assert self._optuna is not None, "rebuild() comes first"
         return self._optuna
 
-    def ask(self) -> tuple[int, dict[str, Value]]:
-        """A new trial: its number and its active parameters. Trial 0 is the published default; the tries follow."""
+    def ask(self) -> Trial:
+        """A new trial with its active parameters. Trial 0 is the published default; the tries follow."""
         drawn = self.optuna.ask()
         self._open[drawn.number] = drawn
-        return drawn.number, self._space.suggest(drawn)
+        source = self._memory.get_trial(drawn._trial_id).system_attrs.get(SOURCE, "")
+        return Trial(number=drawn.number, params=self._space.suggest(drawn), seed=self._spec.seed, source=source)
+
+    def show_paused(self, number: int, value: float, epoch: int) -> None:
+        """Until the trial ends, the sampler sees it as pruned after ``epoch`` with ``value`` as its best objective."""
+        self._memory.show_paused(self._open[number]._trial_id, value, epoch)
 
     def tell(self, row: TrialRow) -> None:
         """How a trial ended."""
