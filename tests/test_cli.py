@@ -55,8 +55,8 @@ REFUSED = {
     "no time": (["search", "aegan", "--time", "0s"], r"--time: .*more than 0 seconds"),
     "time in another form": (["search", "aegan", "--time", "soon"], r"--time: wants a duration such as 90s.*'soon'"),
     "unknown sampler": (
-        ["search", "aegan", "--sampler", "gp"],
-        r"--sampler: no sampler 'gp'; .* tpe, random, grid",
+        ["search", "aegan", "--sampler", "bayes"],
+        r"--sampler: no sampler 'bayes'; .* prior, tpe, gp, .* grid",
     ),
     "unknown pruner": (
         ["search", "aegan", "--pruner", "sh"],

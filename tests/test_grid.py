@@ -14,7 +14,7 @@ from sparring.space import Space, checked_space
 from sparring.space.dimension_toml import read_dimension
 from sparring.space.grid import LARGEST, points
 from sparring.study import Limits, open_folder, prepare
-from sparring.study.budget import choose_budget
+from sparring.study.budget import Budget, choose_budget
 
 
 class Toy(BaseModel):
@@ -87,9 +87,9 @@ def test_a_study_draws_each_point_once_also_when_it_is_taken_up_again():
         study = OptunaStudy(spec, space)
         study.rebuild(rows, {})
         for _ in range(session):
-            number, params = study.ask()
-            rows[number] = ended(number, params)
-            study.tell(rows[number])
+            drawn = study.ask()
+            rows[drawn.number] = ended(drawn.number, drawn.params)
+            study.tell(rows[drawn.number])
     assert [rows[number].params for number in range(36)] == points(space, seed=5)
 
 
@@ -106,9 +106,9 @@ def grid(tmp_path, **more):
 
 
 def test_a_search_runs_as_many_trials_as_there_are_points(tmp_path):
-    trials, time_s = choose_budget(None, None, "grid")
-    assert time_s is None
-    assert grid(tmp_path, trials=trials, time_s=time_s).spec.trials == 4
+    budget = choose_budget(None, None, "grid")
+    assert (budget.time_s, budget.train_s) == (None, None)
+    assert grid(tmp_path, trials=budget.trials).spec.trials == 4
     assert grid(tmp_path, trials=3).spec.trials == 3
 
 
@@ -121,6 +121,6 @@ def test_a_grid_and_another_sampler_are_two_searches(tmp_path):
 
 
 def test_the_budget_of_other_samplers_is_what_is_said():
-    assert choose_budget(None, None, "tpe") == (24, 135.0)
-    assert choose_budget(9, None, "tpe") == (9, None)
-    assert choose_budget(None, 60.0, "random") == (24, 60.0)
+    assert choose_budget(None, None, "tpe") == Budget(None, train_s=135.0)
+    assert choose_budget(9, None, "tpe") == Budget(9)
+    assert choose_budget(None, 60.0, "random") == Budget(None, 60.0)

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from sparring.ledger.ranking import dominates, front, values_of
 from sparring.models import find_config
 from sparring.records import EpochRow, Objective, Outcome, StudySpec, TrialRow, Verdict
 from sparring.referee.referee import Referee
-from sparring.referee.sampling import optuna_storage
+from sparring.referee.sampling import samplers
 from sparring.referee.sampling.optuna_study import OptunaStudy
 from sparring.report import read_report, write_report
 from sparring.report.page import make_page
@@ -165,8 +166,7 @@ def test_the_search_finds_both_ends_of_the_front(tmp_path):
 
 
 def test_of_many_trials_the_sampler_keeps_the_front_in_sight(monkeypatch):
-    monkeypatch.setattr(optuna_storage, "SHOWN_TRIALS", 60)
-    monkeypatch.setattr(optuna_storage, "BEST_TRIALS", 20)
+    monkeypatch.setitem(samplers._KINDS, "tpe", replace(samplers.find_sampler("tpe"), shown=60, best=20))
     chance = random.Random(5)
     rows = {}
     for number in range(200):

@@ -41,7 +41,7 @@ def safe_name(name: str, what: str = "study name") -> str:
     return name
 
 
-SAMPLERS = ("prior", "tpe", "random", "grid")
+SAMPLERS = ("prior", "tpe", "gp", "cmaes", "nsga2", "nsga3", "qmc", "random", "grid")
 PRUNERS = ("halving", "median", "none")
 """What --sampler and --pruner take; the first is the default. ``sparring.referee`` holds what they name."""
 

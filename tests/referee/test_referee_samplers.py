@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -12,8 +13,9 @@ from support.referee import RAW, SPACE, epoch, kill, make, run, train
 from sparring.ledger import trial_rows
 from sparring.records import Objective, Outcome, StudySpec, TrialRow, Verdict
 from sparring.referee.pruners import Halving
-from sparring.referee.sampling import optuna_storage
+from sparring.referee.sampling import samplers
 from sparring.referee.sampling.optuna_study import OptunaStudy
+from sparring.referee.sampling.samplers import find_sampler
 
 
 def test_a_rebuilt_sampler_draws_values_inside_the_space(folder):
@@ -82,8 +84,7 @@ def finished_rows(count, chance):
 
 
 def drawn_after(count, shown, monkeypatch):
-    monkeypatch.setattr(optuna_storage, "SHOWN_TRIALS", shown)
-    monkeypatch.setattr(optuna_storage, "BEST_TRIALS", 40)
+    monkeypatch.setitem(samplers._KINDS, "prior", replace(find_sampler("prior"), shown=shown, best=40))
     study = OptunaStudy(StudySpec(name="s", model="toy", dataset="none", space=RAW), SPACE.without_model())
     study.rebuild(dict(finished_rows(count, random.Random(3))), {})
     return [study.ask().params for _ in range(5)], study

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 import pickle
-from dataclasses import replace
 
-import optuna
 import pytest
-from support.referee import RAW, SPACE, Toy, epoch, make, run, score, train
+from support.referee import SPACE, epoch, make, run, score, train
 
 from sparring.errors import UnknownName
 from sparring.ledger import attempt_rows, trial_rows
-from sparring.records import PRUNERS, SAMPLERS, WAIT, Objective, Outcome, StudySpec, Verdict
+from sparring.records import PRUNERS, WAIT, Objective, Outcome, Verdict
 from sparring.referee.pruners import make_pruner
-from sparring.referee.sampling.optuna_study import make_sampler
-from sparring.space import Space
 
 
 def test_the_referee_gets_a_space_that_needs_no_model():
@@ -76,18 +72,11 @@ def test_the_rungs_lie_at_thirds_of_the_budget():
         make_pruner("asha", 27)
 
 
-def test_every_name_of_a_pruner_and_a_sampler_makes_one():
+def test_every_name_of_a_pruner_makes_one():
     pruners = {name: make_pruner(name, 9) for name in PRUNERS}
     assert len({type(pruner) for pruner in pruners.values()}) == len(pruners)
     assert pruners["median"].rungs == (1, 2, 3, 4, 5, 6, 7, 8)
     assert all(set(pruner.rungs) <= set(range(1, 9)) for pruner in pruners.values())
-    space = Space({**RAW, "search": {"width": {"int": [5, 15]}}}, Toy).without_model()
-    spec = StudySpec(name="s", model="toy", dataset="none")
-    for name in SAMPLERS:
-        drawn = optuna.create_study(sampler=make_sampler(replace(spec, sampler=name), space, 0)).ask()
-        assert 5 <= space.suggest(drawn)["width"] <= 15
-    with pytest.raises(UnknownName, match=r"--sampler.*'gp'.*tpe, random, grid"):
-        make_sampler(replace(spec, sampler="gp"), space, 0)
 
 
 def test_the_median_pruner_waits_for_its_startup_and_then_stops_the_worse_half():

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..errors import UsageError
-from ..records import PRUNERS, RESULTS
+from ..records import PRUNERS, RESULTS, SAMPLERS
 from .results import Results
 
 console = Console()
@@ -68,7 +68,9 @@ def search(
             help="A point to try first, pinned by `sparring best`, or a file of several; repeatable.",
         ),
     ] = None,
-    sampler: Annotated[str, typer.Option(help="tpe, random, or grid: every point once.")] = "tpe",
+    sampler: Annotated[
+        str, typer.Option(help=f"{', '.join(SAMPLERS[:-1])} or {SAMPLERS[-1]} (every point once).")
+    ] = SAMPLERS[0],
     objective: Annotated[
         list[str] | None,
         typer.Option(

@@ -15,6 +15,7 @@ from ..ledger.ranking import best_row, front
 from ..records import RESULTS, Snapshot
 from ..space import try_names
 from ..study import Study, is_complete, open_folder, with_slots
+from ..study.budget import exhaustion
 from ..study.feasibility import place_slots
 from .connection import connect
 from .data_refs import store
@@ -42,6 +43,8 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
     if mirror is not None and mirror.problem is not None:
         console.print(mirror.problem, style="yellow", soft_wrap=True)
     completed = _sum_up(study, console)
+    if (nothing_left := exhaustion(study.folder, study.space)) is not None:
+        console.print(nothing_left, soft_wrap=True, highlight=False)
     if not completed and not code:
         raise NoTrialSucceeded(f"study {study.spec.name}: no trial completed; narrow the space or give more time")
     return code

@@ -8,6 +8,7 @@ Config such a value is therefore its JSON text, "[32, 64]": hashable, sortable, 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -96,24 +97,41 @@ class Dimension:
         numbers = [int(value) if self.kind == "int" else float(value) for value in exact]
         return (*(() if self.off is None else (self.off,)), *numbers)
 
+    def middle(self) -> Value:
+        """What stands for the field where it does not apply and yet needs a value: the first choice, half the range."""
+        if self.choices:
+            return self.choices[0]
+        half = math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
+        if self.kind == "int" or self.step is not None:
+            step = self.step or 1
+            half = self.low + round((half - self.low) / step) * step
+        return int(half) if self.kind == "int" else half
+
     @property
     def switch(self) -> str:
         """Optuna's name of the on/off switch; no Config field can have it."""
         return f"{self.name}.on"
 
-    def suggest(self, trial: BaseTrial) -> Value:
-        """A value drawn through ``trial``: the switch first, then, if on, a value in the range."""
+    def suggest(self, trial: BaseTrial, *, flat: bool = False) -> Value:
+        """A value drawn through ``trial``: the switch first, then, if on or flat, a value in the range."""
         if self.choices:
             return cast("Value", trial.suggest_categorical(self.name, self.choices))
-        if self.off is not None and not trial.suggest_categorical(self.switch, (False, True)):
-            return self.off
+        is_on = self.off is None or trial.suggest_categorical(self.switch, (False, True))
+        if not is_on and not flat:
+            return cast("Value", self.off)
+        value: Value
         if self.kind == "int":
             low, high, step = int(self.low), int(self.high), int(self.step or 1)
-            return trial.suggest_int(self.name, low, high, step=step, log=self.log)
-        return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
+            value = trial.suggest_int(self.name, low, high, step=step, log=self.log)
+        else:
+            value = trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
+        return value if is_on else cast("Value", self.off)
 
-    def to_optuna(self, value: Value) -> dict[str, tuple[Value, BaseDistribution]]:
-        """The Optuna parameters, with their distributions, that make ``suggest`` return ``value``."""
+    def to_optuna(self, value: Value, *, flat: bool = False) -> dict[str, tuple[Value, BaseDistribution]]:
+        """The Optuna parameters, with their distributions, that make ``suggest`` return ``value``.
+
+        flat: the range stands beside a switch that is off too, at its middle.
+        """
         from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
         if self.choices:
@@ -122,7 +140,9 @@ class Dimension:
         if self.off is not None:
             drawn[self.switch] = (value != self.off, CategoricalDistribution((False, True)))
         if value == self.off:
-            return drawn
+            if not flat:
+                return drawn
+            value = self.middle()
         if self.kind == "int":
             low, high, step = int(self.low), int(self.high), int(self.step or 1)
             return {**drawn, self.name: (value, IntDistribution(low, high, step=step, log=self.log))}

@@ -31,12 +31,22 @@ def points(space: Space[BaseModel], seed: int) -> list[dict[str, Value]]:
                 f"{space.where}: search.{dimension.name}: a grid wants values that can be counted, but got the range "
                 f"{dimension}; give it a choice of values, or a uniform range a step, or take another --sampler"
             )
-    combined = list(islice(_combine(space, {}, 0), LARGEST + 1))
-    if len(combined) > LARGEST:
+    found = points_or_none(space, seed)
+    if found is None:
         raise SpaceError(
             f"{space.where}: search: a grid has at most {LARGEST:,} points, but these fields have more; fix some with "
             "--set, or take another --sampler"
         )
+    return found
+
+
+def points_or_none(space: Space[BaseModel], seed: int) -> list[dict[str, Value]] | None:
+    """``points``, or None where they cannot be counted or are too many."""
+    if not all(dimension.is_countable for dimension in space.dimensions):
+        return None
+    combined = list(islice(_combine(space, {}, 0), LARGEST + 1))
+    if len(combined) > LARGEST:
+        return None
     baseline = space.baseline()
     others = [point for point in combined if point != baseline]
     random.Random(seed).shuffle(others)

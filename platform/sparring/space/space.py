@@ -144,25 +144,39 @@ class Space(Generic[C_co]):
         """The Config of trial 0. Raises SpaceError if the model refuses the combination."""
         return self.config(self.baseline())
 
-    def suggest(self, trial: BaseTrial) -> dict[str, Value]:
-        """Draws one configuration, define-by-run; a value that does not apply is neither drawn nor returned."""
+    def suggest(self, trial: BaseTrial, *, flat: bool = False) -> dict[str, Value]:
+        """Draws one configuration, define-by-run; a value that does not apply is neither drawn nor returned.
+
+        flat: such a value is drawn too, so that every trial has the same Optuna parameters, and still not returned.
+        """
         params: dict[str, Value] = {}
         for dimension in self.dimensions:
             if dimension.applies({**self.fixed, **params}):
-                params[dimension.name] = dimension.suggest(trial)
+                params[dimension.name] = dimension.suggest(trial, flat=flat)
+            elif flat:
+                dimension.suggest(trial, flat=True)
         return params
 
-    def to_optuna(self, params: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, BaseDistribution]]:
+    def to_optuna(
+        self, params: Mapping[str, Value], *, flat: bool = False
+    ) -> tuple[dict[str, Value], dict[str, BaseDistribution]]:
         """The Optuna parameters (on/off switches too) and distributions under which ``suggest`` draws ``params``.
 
-        For ``optuna.trial.create_trial`` and, the first alone, ``study.enqueue_trial``. Raises SpaceError if a value
-        is out of range, missing, or given where it does not apply.
+        For ``optuna.trial.create_trial`` and, the first alone, ``study.enqueue_trial``. flat: as in ``suggest``; what
+        does not apply has the middle of its range. Raises SpaceError if a value is out of range, missing, or given
+        where it does not apply.
         """
         drawn: dict[str, tuple[Value, BaseDistribution]] = {}
         for dimension, value in self._applied(params):
             if not dimension.contains(value):
                 raise SpaceError(f"{self.where}: search.{dimension.name}: {value!r} lies outside {dimension}")
-            drawn |= dimension.to_optuna(dimension.cast(value))
+            drawn |= dimension.to_optuna(dimension.cast(value), flat=flat)
+        if flat:
+            for dimension in self.dimensions:
+                if dimension.name not in params:
+                    drawn |= dimension.to_optuna(
+                        dimension.middle() if dimension.off is None else dimension.off, flat=True
+                    )
         values = {name: value for name, (value, _) in drawn.items()}
         return values, {name: distribution for name, (_, distribution) in drawn.items()}
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..ledger import trial_rows
 from ..records import StudySpec
-from ..space.grid import LARGEST, points
+from ..space.grid import LARGEST, points, points_or_none
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -37,7 +39,7 @@ def choose_budget(trials: int | None, time_s: float | None, sampler: str) -> Bud
 
 
 def check_budget(spec: StudySpec, space: Space[Config]) -> int | None:
-    """How many trials the search runs; a grid has no more than its points.
+    """How many trials the search runs: no more than the space has configurations, since none is tried twice.
 
     Raises UsageError if there is nothing to spend, or nothing that ends the search; SpaceError if the space is no grid.
     """
@@ -45,7 +47,27 @@ def check_budget(spec: StudySpec, space: Space[Config]) -> int | None:
         raise UsageError(f"--trials: a search runs at least 1 trial, but got {spec.trials}")
     if spec.time_s is not None and spec.time_s <= 0:
         raise UsageError(f"--time: a search needs more than 0 seconds, but got {spec.time_s:g}")
-    if spec.sampler != "grid":
-        return spec.trials
-    on_grid = len(points(space, spec.seed))
-    return on_grid if spec.trials is None else min(spec.trials, on_grid)
+    count = len(points(space, spec.seed)) if spec.sampler == "grid" else configurations(space)
+    return min((each for each in (spec.trials, count) if each is not None), default=None)
+
+
+def configurations(space: Space[Config]) -> int | None:
+    """How many configurations the space has; None if it has a range of floats, or more than ``LARGEST``."""
+    found = points_or_none(space, seed=0)
+    return None if found is None else len(found)
+
+
+def budget_notes(spec: StudySpec, space: Space[Config]) -> list[str]:
+    """That the space is small, where the search tries all of it."""
+    count = configurations(space)
+    if count is None or (spec.trials is not None and spec.trials < count):
+        return []
+    return [f"This space has {count} configurations: each is tried once"]
+
+
+def exhaustion(folder: Path, space: Space[Config]) -> str | None:
+    """That the study in ``folder`` has tried all that its space holds, in a sentence; None if it has not."""
+    count = configurations(space)
+    if count is None or len({frozenset(row.params.items()) for row in trial_rows(folder)}) < count:
+        return None
+    return f"All {count} configurations of this space have been tried; only a wider one can hold a better"

@@ -16,8 +16,16 @@ from ..records import PRUNERS, RESULTS, StudySpec, safe_name
 from ..resources import available_cpus
 from ..space import checked_space
 from .asked_space import AskedSpace, read_asked_space
-from .budget import check_budget
-from .checks import check_names, check_objectives, check_slots, check_writable, smallest_batch
+from .budget import budget_notes, check_budget
+from .checks import (
+    check_names,
+    check_objectives,
+    check_sampler,
+    check_slots,
+    check_writable,
+    sampling_notes,
+    smallest_batch,
+)
 from .feasibility import check_batch, check_workers, place_slots
 from .limits import DEFAULT_LIMITS, Limits
 from .study import Study, check_resumable, load, load_ood
@@ -67,7 +75,8 @@ def prepare(
         spec = place_slots(spec, [{"CPU": float(available_cpus())}], address)  # its GPUs are Ray's to count
     folder = (results / spec.name).absolute()
     check_writable(folder)
-    study = replace(load_study(folder, spec, searched), notes=(*asked.notes, *_beyond_budget(spec, searched, tries)))
+    notes = (*asked.notes, *_beyond_budget(spec, searched, tries), *budget_notes(spec, searched))
+    study = replace(load_study(folder, spec, searched), notes=(*notes, *sampling_notes(spec, searched)))
     check_resumable(study)
     return study
 
@@ -119,6 +128,7 @@ def check_spec(spec: StudySpec, searched: Space[Config]) -> StudySpec:
     """The spec with a grid's trials counted, once it holds nothing that no cluster could run. Raises UsageError."""
     check_names(spec)
     check_objectives(searched, spec.pruner)
+    check_sampler(spec, searched)
     safe_name(spec.name, "--name")
     spec = replace(spec, trials=check_budget(spec, searched))
     check_slots(spec)

@@ -12,26 +12,22 @@ import numpy as np
 from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
-SHOWN_TRIALS = 500
-"""Finished trials that the sampler sees. TPE goes through all of them for every draw: 0.04 s with 500, 0.9 s with
-10,000 (docs/decisions/0008). A search of so many trials or fewer draws as if there were no limit."""
-
-BEST_TRIALS = 100
-"""How many of these are the best ones; TPE models at most 25 as good. The rest are drawn evenly from all others."""
-
 _LEARNT = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 class Memory(InMemoryStorage):
-    """Once more than ``SHOWN_TRIALS`` trials have finished: the best ``BEST_TRIALS``, and an even sample of the others.
+    """Once more than ``shown`` trials have finished: the best ``best`` of them, and an even sample of the others.
 
+    shown: finished trials that the sampler sees; None shows all. A search of so many or fewer draws as if there were no
+    limit.
     Every trial counts, also one that is not shown: numbers go on without gaps. The sample is even, instead of the
     latest trials, so that it is not forgotten where the others were bad. signs: for each objective +1 if it is
     minimised, -1 if maximised. Under several, the best trials are those that fewest others beat in all of them.
     """
 
-    def __init__(self, signs: Sequence[float], seed: int) -> None:
+    def __init__(self, signs: Sequence[float], seed: int, *, shown: int | None, best: int) -> None:
         super().__init__()
+        self._shown, self._most_best = shown, best
         self._signs = np.array(signs)
         self._chance = random.Random(seed)
         self._open: dict[int, None] = {}
@@ -40,11 +36,16 @@ class Memory(InMemoryStorage):
         self._passed_over = 0
         self._paused: dict[int, FrozenTrial] = {}
 
-    def show_paused(self, trial_id: int, value: float, epoch: int) -> None:
-        """Shows a running trial as pruned after ``epoch`` with ``value`` as its best objective, until it ends."""
+    def show_paused(self, trial_id: int, value: float, epoch: int, *, is_completed: bool = False) -> None:
+        """Shows a running trial as pruned after ``epoch`` with ``value`` as its best objective, until it ends.
+
+        is_completed: as completed with that value, for a sampler that knows no pruned trials.
+        """
         shown = copy.copy(self.get_trial(trial_id))
         shown.state, shown.datetime_complete = TrialState.PRUNED, datetime.now()
         shown.intermediate_values = {epoch: value}
+        if is_completed and len(self._signs) == 1:
+            shown.state, shown.value = TrialState.COMPLETE, value
         self._paused[trial_id] = shown
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
@@ -78,12 +79,11 @@ class Memory(InMemoryStorage):
             self._open[trial_id] = None
             return
         self._open.pop(trial_id, None)
-        if trial.state not in _LEARNT:
+        if trial.state not in _LEARNT or self._shown is None:
             return
         insort(self._best, (self._rank(trial), trial), key=lambda entry: entry[0])
-        if len(self._best) <= BEST_TRIALS:
-            return
-        self._keep_evenly(self._best.pop(self._last_of_the_best())[1])
+        if len(self._best) > self._most_best:
+            self._keep_evenly(self._best.pop(self._last_of_the_best())[1], self._shown - self._most_best)
 
     def _last_of_the_best(self) -> int:
         """Index of the trial that makes room: the last; under several objectives the one that most others beat."""
@@ -94,9 +94,9 @@ class Memory(InMemoryStorage):
         beaten = (is_as_good & ~is_as_good.T).sum(0)
         return int(np.flatnonzero(beaten == beaten.max())[-1])
 
-    def _keep_evenly(self, trial: FrozenTrial) -> None:
+    def _keep_evenly(self, trial: FrozenTrial, room: int) -> None:
         """Vitter's algorithm R: every trial that it was ever given is kept with the same probability."""
-        if len(self._others) < SHOWN_TRIALS - BEST_TRIALS:
+        if len(self._others) < room:
             self._others.append(trial)
             return
         self._passed_over += 1

@@ -1,142 +1,154 @@
-"""The Optuna study inside the referee: in memory, rebuilt from the ledger at every start.
-
-It learns how each trial ended. A completed trial is COMPLETE with its values, one per objective; a pruned one is PRUNED
-with its last epoch and best value, which TPE ranks below completed ones. Every other trial is FAIL without a value, so
-that no sampler learns from a NaN or from half a training.
-"""
+"""The Optuna study inside the referee: in memory, rebuilt from the ledger at every start."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import optuna
-from optuna.trial import TrialState, create_trial
+from optuna.trial import Trial as Drawn
+from optuna.trial import TrialState
 
-from ...errors import LedgerError, UnknownName
-from ...ledger.ranking import values_of
-from ...records import SAMPLERS, Outcome, StudySpec, Trial, TrialRow
+from ...errors import LedgerError, SpaceError
+from ...records import StudySpec, Trial, TrialRow, Value
 from ...space.grid import points
-from .grid_sampler import PointSampler
 from .optuna_storage import Memory
-from .prior_sampler import SOURCE, PriorSampler
+from .prior_sampler import SOURCE
+from .samplers import Begun, find_sampler, make_sampler
+from .showing import Showing
+from .untried import Untried
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ...space import Space
 
-_SAMPLERS: dict[str, Callable[[int, StudySpec, Space[BaseModel]], optuna.samplers.BaseSampler]] = {
-    "prior": lambda seed, spec, space: PriorSampler(
-        [space.to_optuna(params)[0] for params in space.known],
-        [objective.sign for objective in spec.objectives],
-        seed=spec.seed,
-        drawn=seed - spec.seed,
-    ),
-    "tpe": lambda seed, *_: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True),
-    "random": lambda seed, *_: optuna.samplers.RandomSampler(seed=seed),
-    "grid": lambda _, spec, space: PointSampler([space.to_optuna(point)[0] for point in points(space, spec.seed)]),
-}
-
 
 class OptunaStudy:
-    """Draws trials and learns from how they end. Trial numbers are Optuna's own, from 0 without gaps."""
+    """Draws trials and learns from how they end. Their numbers go from 0 without gaps; Optuna's need not."""
 
     def __init__(self, spec: StudySpec, space: Space[BaseModel]) -> None:
+        """Raises UnknownName if there is no such sampler, SpaceError if there is no such grid."""
         self._spec, self._space = spec, space
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._kind = find_sampler(spec.sampler)
+        # Its one warning that samplers.py does not settle is of a library that would speed gp up.
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._given = points(space, spec.seed) if spec.sampler == "grid" else space.known
+        """What the first trials take, by their numbers."""
+        self._begun = 0
         self._optuna: optuna.Study | None = None
-        self._open: dict[int, optuna.Trial] = {}
+        self._open: dict[int, Drawn] = {}
 
     def rebuild(
         self, ended: Mapping[int, TrialRow], live: Mapping[int, Trial], sources: Mapping[int, str] | None = None
     ) -> None:
         """Refills the study with what the ledger holds, in the order of the trials' numbers.
 
-        What the space begins with, and the ledger has not, comes next: the published default, the points to try first.
-        The sampler's seed depends on how many trials there are, so a resumed study does not draw its first trials
-        again. sources: who drew each trial. Raises LedgerError if a number is missing.
+        What the space begins with, and the ledger has not, comes next: the published default, the points to try first;
+        or a grid's points. sources: who drew each trial. Raises LedgerError if a number is missing.
         """
-        sampler = make_sampler(self._spec, self._space, len(ended) + len(live))
-        self._memory = Memory([objective.sign for objective in self._spec.objectives], self._spec.seed)
-        goals = [objective.goal for objective in self._spec.objectives]
-        self._optuna = optuna.create_study(directions=goals, sampler=sampler, storage=self._memory)
-        for number in range(len(ended) + len(live)):
+        begun, objectives = len(ended) + len(live), self._spec.objectives
+        signs = [each.sign for each in objectives]
+        self._memory = Memory(signs, self._spec.seed, shown=self._kind.shown, best=self._kind.best)
+        self._optuna = optuna.create_study(directions=[each.goal for each in objectives], storage=self._memory)
+        self._showing = Showing(self._kind, self._space, objectives)
+        self._showing.note(ended.values())
+        self._untried = Untried(self._space, self._spec.seed)
+        for number in range(begun):
             if number in ended:
-                self._add_ended(ended[number], (sources or {}).get(number, ""))
+                self._optuna.add_trial(self._showing.ended(ended[number], (sources or {}).get(number, "")))
+                self._untried.note(ended[number].params)
             elif number in live:
                 self._add_live(live[number])
+                self._untried.note(live[number].params)
             else:
                 raise LedgerError(
-                    f"the ledger holds {len(ended) + len(live)} trials but none with number {number}; "
+                    f"the ledger holds {begun} trials but none with number {number}; "
                     "a part was removed from attempts/ or trials/: restore it or begin another study"
                 )
-        for params in self._space.known[len(ended) + len(live) :]:
-            self._optuna.enqueue_trial(self._space.to_optuna(params)[0])
-
-    def _add_ended(self, row: TrialRow, source: str) -> None:
-        params, distributions = self._space.to_optuna(row.params)
-        state = _STATES.get(row.outcome, TrialState.FAIL)
-        reported = {row.epochs: row.value} if state is TrialState.PRUNED and row.value is not None else {}
-        self.optuna.add_trial(
-            create_trial(
-                state=state,
-                params=params,
-                distributions=distributions,
-                values=self._values(row),
-                intermediate_values=reported,
-                system_attrs={SOURCE: source},
-            )
-        )
+        self._begun = begun
+        completed = self._showing.completed
+        then = Begun(space=self._space, signs=signs, seed=self._spec.seed, trials=begun, completed=completed)
+        self._optuna.sampler = make_sampler(self._kind, then)
 
     def _add_live(self, trial: Trial) -> None:
-        params, distributions = self._space.to_optuna(trial.params)
-        running = create_trial(
-            state=TrialState.RUNNING,
-            params=params,
-            distributions=distributions,
-            system_attrs={SOURCE: trial.source},
-        )
         study_id = self._memory.get_study_id_from_name(self.optuna.study_name)
-        self._open[trial.number] = optuna.Trial(self.optuna, self._memory.create_new_trial(study_id, running))
+        running = self._memory.create_new_trial(study_id, self._showing.running(trial))
+        self._open[trial.number] = optuna.Trial(self.optuna, running)
 
     @property
     def optuna(self) -> optuna.Study:
         assert self._optuna is not None, "rebuild() comes first"
         return self._optuna
 
+    @property
+    def exhausted(self) -> str | None:
+        """Why there is nothing more to ask for, in a sentence; None while there is."""
+        return self._untried.exhausted
+
     def ask(self) -> Trial:
-        """A new trial with its active parameters. Trial 0 is the published default; the tries follow."""
+        """A new trial with its active parameters. Trial 0 is the published default; the tries follow.
+
+        No configuration is drawn twice. Raises SpaceError if none is left, as ``exhausted`` says.
+        """
+        number = self._begun
+        drawn, params = self._give(self._given[number]) if number < len(self._given) else self._draw()
+        self._begun += 1
+        self._untried.note(params)
+        if self._kind.is_model:
+            self._settle_idle(drawn, params)
+        self._open[number] = drawn
+        return Trial(number=number, params=params, seed=self._spec.seed, source=self._source(drawn))
+
+    def _give(self, params: Mapping[str, Value]) -> tuple[Drawn, dict[str, Value]]:
+        """An Optuna trial of these values."""
+        self.optuna.enqueue_trial(self._space.to_optuna(params, flat=self._kind.is_flat)[0])
         drawn = self.optuna.ask()
-        self._open[drawn.number] = drawn
-        source = self._memory.get_trial(drawn._trial_id).system_attrs.get(SOURCE, "")
-        return Trial(number=drawn.number, params=self._space.suggest(drawn), seed=self._spec.seed, source=source)
+        if self._kind.generation is not None:
+            _ = drawn.relative_params  # which asks the sampler, so that the trial belongs to a generation
+        return drawn, self._space.suggest(drawn, flat=self._kind.is_flat)
+
+    def _draw(self) -> tuple[Drawn, dict[str, Value]]:
+        """An Optuna trial of the sampler's; of a configuration that has been tried, it becomes a failed one."""
+        if self.exhausted:
+            raise SpaceError(f"{self.exhausted}; widen [search], or take what they found")
+        for _ in range(1 + self._kind.redraws):
+            drawn = self.optuna.ask()
+            params = self._space.suggest(drawn, flat=self._kind.is_flat)
+            if params in self._untried:
+                return drawn, params
+            self.optuna.tell(drawn, state=TrialState.FAIL)
+        given, params = self._give(self._untried.nearest(params))
+        self._memory.set_trial_system_attr(self._id(given), SOURCE, self._source(drawn))
+        return given, params
+
+    def _id(self, drawn: Drawn) -> int:
+        """Optuna's name of a trial in its storage."""
+        study_id = self._memory.get_study_id_from_name(self.optuna.study_name)
+        return self._memory.get_trial_id_from_study_id_trial_number(study_id, drawn.number)
+
+    def _source(self, drawn: Drawn) -> str:
+        """Who drew a trial, where the sampler says it."""
+        return str(self._memory.get_trial(self._id(drawn)).system_attrs.get(SOURCE, ""))
+
+    def _settle_idle(self, drawn: Drawn, params: dict[str, Value]) -> None:
+        """What was drawn and does not apply is shown as the middle of its range, as after a resume."""
+        values, distributions = self._space.to_optuna(params, flat=True)
+        for name, value in values.items():
+            if drawn.params[name] != value:
+                inside = distributions[name].to_internal_repr(value)
+                self._memory.set_trial_param(self._id(drawn), name, inside, distributions[name])
 
     def show_paused(self, number: int, value: float, epoch: int) -> None:
-        """Until the trial ends, the sampler sees it as pruned after ``epoch`` with ``value`` as its best objective."""
-        self._memory.show_paused(self._open[number]._trial_id, value, epoch)
+        """Until the trial ends, the sampler sees it as one that was stopped after ``epoch`` with ``value`` as its best
+        objective."""
+        self._memory.show_paused(self._id(self._open[number]), value, epoch, is_completed=self._kind.is_flat)
 
     def tell(self, row: TrialRow) -> None:
         """How a trial ended."""
         trial = self._open.pop(row.trial)
-        state = _STATES.get(row.outcome, TrialState.FAIL)
-        if state is TrialState.PRUNED and row.value is not None:
-            trial.report(row.value, row.epochs)
-        self.optuna.tell(trial, self._values(row), state=state)
-
-    def _values(self, row: TrialRow) -> tuple[float, ...] | None:
-        return values_of(row, self._spec.objectives) if row.outcome is Outcome.COMPLETED else None
-
-
-_STATES = {Outcome.COMPLETED: TrialState.COMPLETE, Outcome.PRUNED: TrialState.PRUNED}
-
-
-def make_sampler(spec: StudySpec, space: Space[BaseModel], begun: int) -> optuna.samplers.BaseSampler:
-    """The study's sampler after ``begun`` trials; raises UnknownName with the list of those there are."""
-    if spec.sampler not in _SAMPLERS:
-        raise UnknownName(f"--sampler: no sampler {spec.sampler!r}; there are: {', '.join(SAMPLERS)}")
-    with warnings.catch_warnings():
-        # group=True is marked experimental; it is what searches conditional parameters.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return _SAMPLERS[spec.sampler](spec.seed + begun, spec, space)
+        self._showing.note([row])
+        state, values, reported = self._showing.end(row)
+        for epoch, value in reported.items():
+            trial.report(value, epoch)
+        self.optuna.tell(trial, values, state=state)

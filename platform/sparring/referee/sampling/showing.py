@@ -1,0 +1,86 @@
+"""How trials are shown to a sampler.
+
+A completed trial is COMPLETE with its values, one per objective; a pruned one is PRUNED with its last epoch and best
+value, which TPE ranks below completed ones. Every other trial is FAIL without a value, so that no sampler learns from a
+NaN or from half a training. ``SamplerKind`` says which samplers are shown something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from ...ledger.ranking import values_of
+from ...records import Objective, Outcome, Trial, TrialRow
+from .prior_sampler import SOURCE
+from .samplers import POPULATION, SamplerKind
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ...space import Space
+
+
+class Shown(NamedTuple):
+    """A trial's end as Optuna hears of it."""
+
+    state: TrialState
+    values: tuple[float, ...] | None
+    """By objective; of a COMPLETE trial alone."""
+    reported: Mapping[int, float]
+    """Epoch and value of a PRUNED one."""
+
+
+class Showing:
+    """Shows a study's trials to one kind of sampler."""
+
+    def __init__(self, kind: SamplerKind, space: Space[BaseModel], objectives: tuple[Objective, ...]) -> None:
+        self._kind, self._space, self._objectives = kind, space, objectives
+        self._worst: list[float] | None = None
+        self.completed: list[FrozenTrial] = []
+        """Ended trials of the ledger that are shown as COMPLETE."""
+
+    def note(self, rows: Iterable[TrialRow]) -> None:
+        """Rows from which the worst figures follow."""
+        for row in rows:
+            if row.value is not None:
+                values = values_of(row, self._objectives)
+                pairs = zip(self._objectives, self._worst or values, values, strict=True)
+                self._worst = [max(pair, key=lambda value: each.sign * value) for each, *pair in pairs]
+
+    def end(self, row: TrialRow) -> Shown:
+        """How the sampler hears of a trial that ends so."""
+        is_pruned = row.outcome is Outcome.PRUNED and row.value is not None
+        if row.outcome is Outcome.COMPLETED or (is_pruned and self._kind.is_flat):
+            return Shown(TrialState.COMPLETE, values_of(row, self._objectives), {})
+        if row.outcome is Outcome.PRUNED:
+            return Shown(TrialState.PRUNED, None, {} if row.value is None else {row.epochs: row.value})
+        if self._kind.is_model and self._worst is not None:
+            return Shown(TrialState.COMPLETE, tuple(self._worst), {})
+        return Shown(TrialState.FAIL, None, {})
+
+    def ended(self, row: TrialRow, source: str = "") -> FrozenTrial:
+        """A trial of the ledger that has ended. source: who drew it. Raises SpaceError if it lies outside the space."""
+        params, distributions = self._space.to_optuna(row.params, flat=self._kind.is_flat)
+        state, values, reported = self.end(row)
+        trial = create_trial(
+            state=state, params=params, distributions=distributions, values=values,
+            intermediate_values=dict(reported), system_attrs={SOURCE: source, **self._generation()},
+        )  # fmt: skip
+        if state is TrialState.COMPLETE:
+            self.completed.append(trial)
+        return trial
+
+    def running(self, trial: Trial) -> FrozenTrial:
+        """A trial of the ledger that has not ended. Raises SpaceError if its values lie outside the space."""
+        values, distributions = self._space.to_optuna(trial.params, flat=self._kind.is_flat)
+        attributes: dict[str, int | str] = {SOURCE: trial.source, **self._generation()}
+        return create_trial(
+            state=TrialState.RUNNING, params=values, distributions=distributions, system_attrs=attributes
+        )
+
+    def _generation(self) -> dict[str, int | str]:
+        """Which generation a trial of the ledger belongs to: they are taken to have bred in the order of numbers."""
+        return {self._kind.generation: len(self.completed) // POPULATION} if self._kind.generation else {}
