@@ -76,7 +76,8 @@ def test_an_older_study_goes_on_where_it_stood(older, from_mirror, command, same
     standing = {int(path.name[1:6]) for path in (older / "results" / "older" / "checkpoints").iterdir()}
     trials = len(before) + len(standing) + 1
     settings = [word for setting in (*SETTINGS, "data.n=200") for word in ("--set", setting)]
-    arguments = ["--trials", str(trials), "--slots", "2", *settings, *comes_back]
+    space = ["--space", str(OLDER / "space.toml")]  # the shipped one of that time
+    arguments = ["--trials", str(trials), "--slots", "2", *space, *settings, *comes_back]
     assert search.run(*arguments) == 0, search.said()
     rows = {row.trial: row for row in trial_rows(search.folder)}
     assert len(rows) == trials
