@@ -80,5 +80,5 @@ def test_of_a_space_that_cannot_be_counted_the_nearest_is_looked_for_ever_furthe
 def test_where_none_is_found_it_is_said(monkeypatch):
     monkeypatch.setattr(untried, "DRAWS_PER_STEP", 3)
     monkeypatch.setattr(Untried, "__contains__", lambda *_: False)
-    with pytest.raises(SpaceError, match=r"search: no configuration was found that has not been tried; widen it"):
+    with pytest.raises(SpaceError, match=r"search: no configuration was found that has not been tried; widen"):
         Untried(space_of(SEARCH), seed=0).nearest(space_of(SEARCH).baseline())

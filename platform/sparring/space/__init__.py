@@ -1,10 +1,11 @@
 """A search space: a TOML file's dict and a model's Config class, checked against each other, drawn from, pinned.
 
-space.py           the space itself: draws and translates configurations, pins the best one
+space.py           the space itself: draws and translates configurations; pinned.py: one of them alone
 dimension.py       one searched field; dimension_toml.py reads it
 toml_file.py       the file: find, read, change from the command line, write
 checks.py          the rules a user's file must keep; ``checked_space`` applies them
 objectives.py      the figures to search by
+constraints.py     what must hold between values, in a small language
 tries.py           points to try first; settled.py: those that a changed space leaves
 grid.py            every point of a space without ranges of floats
 """
@@ -13,8 +14,9 @@ from __future__ import annotations
 
 from .checks import check_try, checked_space
 from .dimension import Dimension
+from .pinned import pin
 from .settled import settle_tries
-from .space import Space, pin
+from .space import Space
 from .toml_file import apply_config, apply_settings, find_space, read_space, table_of, write_toml
 from .tries import Try, read_try, try_names
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from ..errors import SpaceError, refuse_unknown
+from ..records import Value
 from .dimension import from_text
 from .objectives import read_objectives
 from .space import Space
@@ -42,7 +43,7 @@ def checked_space(raw: Mapping[str, object], config_class: type[C], where: str =
 
 
 def _check_tables(raw: Mapping[str, object], where: str) -> None:
-    refuse_unknown(raw, {*_TEXTS, *_TABLES, "seed", "objectives", "try"}, where, "key")
+    refuse_unknown(raw, {*_TEXTS, *_TABLES, "seed", "objectives", "constraints", "try"}, where, "key")
     for name in _TEXTS:
         value = raw.get(name, _UNLESS_SAID.get(name))
         if not isinstance(value, str) or not value:
@@ -105,7 +106,32 @@ def _check_baseline(space: Space[BaseModel]) -> None:
                 f"{space.where}: search.{dimension.name}: the default {baseline[dimension.name]!r} lies outside "
                 f"{dimension}; widen the range, or set another start under [defaults]"
             )
+    _check_constraints(space, baseline)
     space.config(baseline)
+
+
+def _check_constraints(space: Space[BaseModel], baseline: Mapping[str, Value]) -> None:
+    """That they speak of what there is, and that the baseline keeps them."""
+    options = {f"data.{name}" for name in space.data}
+    known, what = {*space.config_class.model_fields, *options}, f"field of {space.model}'s Config"
+    for index, constraint in enumerate(space.constraints):
+        where = f"{space.where}: constraints[{index}]"
+        for name in constraint.names:
+            if name.startswith("data.") and name not in options:
+                raise SpaceError(f"{where}: {name} is not said in this space; set it under [data]")
+            refuse_unknown([name], known, where, what)
+        values = space.spoken(baseline)
+        try:
+            result = constraint.compute(values)
+        except SpaceError as error:
+            raise SpaceError(f"{where}: {error}") from error
+        if not isinstance(result, bool):
+            raise SpaceError(f"{where}: {constraint.text!r} is {result!r}; compare it with something, as in `… == 0`")
+        if not result:
+            raise SpaceError(
+                f"{where}: {constraint.text!r} does not hold for the default, {constraint.spoken(values)}; set another "
+                "start under [defaults], or loosen it"
+            )
 
 
 def _check_tries(space: Space[BaseModel]) -> None:

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 LARGEST = 10_000
 """Points of the largest grid that is searched: as many trials as one referee was measured to carry."""
 
+MOST_COMBINED = 100_000
+"""Combinations that are looked through for those that keep the space's constraints."""
+
 
 def points(space: Space[BaseModel], seed: int) -> list[dict[str, Value]]:
     """The baseline, then every other point once, shuffled by ``seed``: a grid cut short has looked everywhere.
 
-    A value that does not apply is left out, so points that differ in nothing else are one. Raises SpaceError if a range
+    A value that does not apply is left out, so points that differ in nothing else are one; one that breaks a constraint
+    is no point. Raises SpaceError if a range
     of floats has no step, or if there are more than ``LARGEST``.
     """
     for dimension in space.dimensions:
@@ -44,11 +48,13 @@ def points_or_none(space: Space[BaseModel], seed: int) -> list[dict[str, Value]]
     """``points``, or None where they cannot be counted or are too many."""
     if not all(dimension.is_countable for dimension in space.dimensions):
         return None
-    combined = list(islice(_combine(space, {}, 0), LARGEST + 1))
-    if len(combined) > LARGEST:
+    most = MOST_COMBINED if space.constraints else LARGEST
+    combined = list(islice(_combine(space, {}, 0), most + 1))
+    found = [point for point in combined if space.broken(point) is None]
+    if len(combined) > most or len(found) > LARGEST:
         return None
     baseline = space.baseline()
-    others = [point for point in combined if point != baseline]
+    others = [point for point in found if point != baseline]
     random.Random(seed).shuffle(others)
     return [baseline, *others]
 

@@ -1,13 +1,12 @@
 """A search space: which fields of a model's Config the search varies, and how.
 
 Built from a TOML file's dict (``toml_file.py``) and the model's Config class. It draws values through an Optuna
-trial, translates finished ones back, makes the Config of a trial and pins the best one. The pinned file has the
-same form with nothing left to search. It samples nothing by itself and holds no study.
+trial, translates finished ones back, knows which ones break a constraint, and makes the Config of a trial. It samples
+nothing by itself and holds no study.
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..errors import SpaceError, refuse_unknown, sentence
 from ..records import Kind, Objective, Value
+from .constraints import Constraint, read_constraints
 from .dimension import Dimension
 from .dimension_toml import read_dimension
 from .objectives import read_objectives
@@ -51,7 +51,8 @@ class Space(Generic[C_co]):
         It holds no class of the model's, so a process that receives it imports no torch: the referee starts a second
         sooner and takes 200 MB less.
         """
-        raw = {**self.raw, "defaults": {**self.table("defaults"), **self.baseline()}}
+        unsearched = {name: self._default_of(name) for name in self._spoken if name in self.config_class.model_fields}
+        raw = {**self.raw, "defaults": {**unsearched, **self.table("defaults"), **self.baseline()}}
         if self.tries:
             raw["try"] = [{"name": each.name, "source": each.source, "values": each.params} for each in self.tries]
         return Space(raw, BaseModel, self.where)
@@ -87,6 +88,16 @@ class Space(Generic[C_co]):
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
         return read_objectives(self.raw.get("objectives"), f"{self.where}: objectives")
+
+    @cached_property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """What must hold between the values of every configuration. Raises SpaceError if the file's are malformed."""
+        return read_constraints(self.raw.get("constraints", []), f"{self.where}: constraints")
+
+    @cached_property
+    def _spoken(self) -> frozenset[str]:
+        """Names that constraints speak of."""
+        return frozenset(name for constraint in self.constraints for name in constraint.names)
 
     @cached_property
     def dimensions(self) -> tuple[Dimension, ...]:
@@ -180,8 +191,25 @@ class Space(Generic[C_co]):
         values = {name: value for name, (value, _) in drawn.items()}
         return values, {name: distribution for name, (_, distribution) in drawn.items()}
 
+    def broken(self, params: Mapping[str, Value]) -> str | None:
+        """The first constraint that a configuration breaks, with the values that it speaks of; None if it keeps all."""
+        if not self.constraints:
+            return None
+        values = self.spoken(params)
+        for constraint in self.constraints:
+            if not constraint.holds(values):
+                return f"{constraint.text!r} does not hold for {constraint.spoken(values)}"
+        return None
+
+    def spoken(self, params: Mapping[str, Value]) -> dict[str, object]:
+        """The values of a configuration that constraints may speak of: the Config's, and the data's as data.NAME."""
+        known = {name: self._default_of(name) for name in self._spoken if name in self.config_class.model_fields}
+        return {**known, **self.values(params), **{f"data.{name}": value for name, value in self.data.items()}}
+
     def config(self, params: Mapping[str, Value]) -> C_co:
-        """The model's Config of a trial. Raises SpaceError if the model refuses the combination."""
+        """The model's Config of a trial. Raises SpaceError if it breaks a constraint, or the model refuses it."""
+        if (broken := self.broken(params)) is not None:
+            raise SpaceError(f"{self.where}: constraints: {broken}")
         try:
             return self._validate(self.values(params))
         except ValidationError as error:
@@ -193,7 +221,7 @@ class Space(Generic[C_co]):
         return {**self.table("defaults"), **self.fixed, **drawn}
 
     def fingerprint(self) -> str:
-        """SHA-256 of what is searched, minimised and tried first.
+        """SHA-256 of what is searched, minimised, constrained and tried first.
 
         The order of keys and choices, 1 beside 1.0, and what a try is called do not count.
         """
@@ -207,6 +235,8 @@ class Space(Generic[C_co]):
             "baseline": self.baseline(),
             "search": sorted(search, key=lambda field: str(field["name"])),
         }
+        if self.constraints:
+            meaning["constraints"] = sorted({constraint.plain for constraint in self.constraints})
         if self.tries:  # fingerprints of spaces without any stay what they were before there were tries
             meaning["tries"] = [each.params for each in self.tries]
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
@@ -214,6 +244,11 @@ class Space(Generic[C_co]):
     def table(self, name: str) -> Mapping[str, object]:
         """A table of the file; empty if it is not there."""
         return table_of(self.raw, name)
+
+    def _default_of(self, name: str) -> object:
+        """A field's own default; None where it has none, or the class is not the model's."""
+        field = self.config_class.model_fields[name]
+        return None if field.is_required() else field.get_default(call_default_factory=True)
 
     def _default(self, dimension: Dimension) -> Value:
         if dimension.name in self.table("defaults"):
@@ -244,22 +279,3 @@ class Space(Generic[C_co]):
                 raise SpaceError(f"{self.where}: search.{dimension.name}: {state}")
             if applies:
                 yield dimension, params[dimension.name]
-
-
-def pin(
-    space: Space[BaseModel], params: Mapping[str, Value], *, seed: int, found: Mapping[str, Value | None]
-) -> dict[str, object]:
-    """The raw space in which every range has collapsed to the value in ``params``: what production and retraining read.
-
-    ``found`` says where it comes from (study, trial, value, epoch) and is only for readers. What is None is left out;
-    raises SpaceError if that would change the configuration.
-    """
-    values = space.values(params)
-    pinned = {key: value for key, value in space.raw.items() if key not in ("defaults", "search", "try")}
-    pinned["seed"] = seed
-    for name, table in (("fixed", values), ("found", found)):
-        pinned[name] = {key: value for key, value in table.items() if value is not None}
-    for name, value in values.items():
-        if value is None and space.config_class.model_fields[name].get_default(call_default_factory=True) is not None:
-            raise SpaceError(f"{space.where}: fixed.{name}: TOML has no null to pin; give {name} a value")
-    return copy.deepcopy(pinned)

@@ -89,7 +89,8 @@ class OptunaStudy:
     def ask(self) -> Trial:
         """A new trial with its active parameters. Trial 0 is the published default; the tries follow.
 
-        No configuration is drawn twice. Raises SpaceError if none is left, as ``exhausted`` says.
+        No configuration is drawn twice, and none that breaks a constraint of the space. Raises SpaceError if none is
+        left, as ``exhausted`` says.
         """
         number = self._begun
         drawn, params = self._give(self._given[number]) if number < len(self._given) else self._draw()
@@ -109,7 +110,7 @@ class OptunaStudy:
         return drawn, self._space.suggest(drawn, flat=self._kind.is_flat)
 
     def _draw(self) -> tuple[Drawn, dict[str, Value]]:
-        """An Optuna trial of the sampler's; of a configuration that has been tried, it becomes a failed one."""
+        """An Optuna trial of the sampler's; one of a configuration that cannot be taken becomes a failed one."""
         if self.exhausted:
             raise SpaceError(f"{self.exhausted}; widen [search], or take what they found")
         for _ in range(1 + self._kind.redraws):

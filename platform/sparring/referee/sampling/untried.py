@@ -27,7 +27,7 @@ DRAWS_PER_STEP = 200
 
 
 class Untried:
-    """The configurations of a space that no trial has begun. ``seed`` decides between equals."""
+    """Configurations of a space that no trial has begun and no constraint forbids. ``seed`` decides between equals."""
 
     def __init__(self, space: Space[BaseModel], seed: int) -> None:
         self._space, self._seed = space, seed
@@ -44,7 +44,8 @@ class Untried:
             self._left.pop(key, None)
 
     def __contains__(self, params: Params) -> bool:
-        return frozenset(params.items()) not in self._tried
+        """Whether a trial may take ``params``: none has, and they keep the space's constraints."""
+        return frozenset(params.items()) not in self._tried and self._space.broken(params) is None
 
     @property
     def exhausted(self) -> str | None:
@@ -67,7 +68,10 @@ class Untried:
             for drawn in self._around(start, chance):
                 if drawn in self:
                     return drawn
-        raise SpaceError(f"{self._space.where}: search: no configuration was found that has not been tried; widen it")
+        kept = " and keeps the constraints" if self._space.constraints else ""
+        raise SpaceError(
+            f"{self._space.where}: search: no configuration was found that has not been tried{kept}; widen the space"
+        )
 
     def _around(self, params: Params, chance: random.Random) -> Iterator[dict[str, Value]]:
         """Configurations with one of the drawn values changed, then with two, and on to all of them."""

@@ -1,0 +1,31 @@
+"""A space in which every range has collapsed to one value: what production and retraining read."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from ..errors import SpaceError
+from ..records import Value
+from .space import Space
+
+
+def pin(
+    space: Space[BaseModel], params: Mapping[str, Value], *, seed: int, found: Mapping[str, Value | None]
+) -> dict[str, object]:
+    """The raw space in which every range has collapsed to the value in ``params``: what production and retraining read.
+
+    ``found`` says where it comes from (study, trial, value, epoch) and is only for readers. What is None is left out;
+    raises SpaceError if that would change the configuration.
+    """
+    values = space.values(params)
+    pinned = {key: value for key, value in space.raw.items() if key not in ("defaults", "search", "try", "constraints")}
+    pinned["seed"] = seed
+    for name, table in (("fixed", values), ("found", found)):
+        pinned[name] = {key: value for key, value in table.items() if value is not None}
+    for name, value in values.items():
+        if value is None and space.config_class.model_fields[name].get_default(call_default_factory=True) is not None:
+            raise SpaceError(f"{space.where}: fixed.{name}: TOML has no null to pin; give {name} a value")
+    return copy.deepcopy(pinned)
