@@ -16,6 +16,8 @@ from support.curve_bank import write_bank
 from sparring.models import find_config
 from sparring.space import checked_space, find_space, read_space
 
+pytestmark = pytest.mark.slow  # all together
+
 
 @pytest.fixture(scope="module")
 def space():

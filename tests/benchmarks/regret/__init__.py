@@ -8,6 +8,11 @@ forest.py          a random forest fitted to it: the curve of any configuration
 slots.py           asynchronous slots over known curves; only the clock is simulated
 strategies.py      rules that need nobody's code
 their_code.py      Optuna's samplers and pruners and Tune's ASHA, by their own code
+ours.py            this project's search by its own referee, which keeps its ledger nowhere
+worlds.py          where a search gets its curves, and which strategies there are
+play.py            replays them all: a line per search
+ranking.py         regrets, mean ranks with critical differences, trials that others need
+figures.py         tables, plots, and the rank correlation of each system's epochs
 
 All run from `tests/`: `cd tests && python -m benchmarks.regret.bank --help`. None of it is installed.
 """

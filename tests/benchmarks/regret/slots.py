@@ -77,10 +77,15 @@ class Played:
         return named
 
     @property
-    def stopped_best(self) -> bool:
-        """Whether the trial that would have reached most was not trained to its end."""
-        best = min(range(len(self.curves)), key=lambda number: self.curves[number].truth, default=None)
-        return best is not None and not np.isfinite(self.ended[best])
+    def best_begun(self) -> float:
+        """What the best of all trials would have reached in truth."""
+        return min((curve.truth for curve in self.curves), default=np.inf)
+
+    @property
+    def best_whole(self) -> float:
+        """What the best of those that are whole reaches in truth: if that is worse, the best was stopped wrongly."""
+        whole = np.flatnonzero(np.isfinite(self.ended)).tolist()
+        return min((self.curves[number].truth for number in whole), default=np.inf)
 
 
 @dataclass
