@@ -312,3 +312,37 @@ def test_an_epoch_of_steps_resumes_bit_for_bit():
     resumed = solo(steps_per_epoch=4, attempt=2)
     resumed.restore(whole.save())
     assert train(resumed, 2) == train(whole, 2)
+
+
+class TransposedConfig(ToyConfig):
+    phases: ClassVar = (ToyConfig.phases[0],)
+
+
+class Transposed(Toy):
+    """Its loss brings a gradient that lies transposed in memory."""
+
+    Config = TransposedConfig
+
+    def __init__(self, config, shapes):
+        super().__init__(config, shapes)
+        self.coder = nn.Linear(3, 2, bias=False)
+
+    def gen(self, x):
+        loss = (self.coder.weight.t() * torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0]])).sum()
+        return Step(loss, {"train/loss_gen": loss}, {})
+
+
+@pytest.mark.parametrize("kind", ["Adam", "AdamW", "SGD", "RMSprop", "Adagrad"])
+def test_a_gradient_that_lies_otherwise_in_memory_is_the_same_gradient(kind):
+    """torch's fused kernels would read it in the order in which it lies. First steps of these go by the sign alone."""
+    config = TransposedConfig(optim_fn_gen=kind, lr_gen=0.01)
+    trial, objective = Trial(number=1, params={}, seed=0), Objective(metric="val/score")
+    run = TrialTraining(Transposed, config, rows(100), rows(30, 1), trial=trial, objective=objective)
+    before = run.model.coder.weight.detach().clone()
+    step = run.phase_steps[0]
+    for _ in range(3):  # the kernel alone is called from the second step on
+        _, gradients = step.run({"x": rows(100)["x"][:16]})
+        assert gradients[0].stride() != before.stride()
+        step.update(gradients, 1.0)
+    moved = (run.model.coder.weight.detach() - before).sign()
+    assert moved.tolist() == [[-1, -1, 1], [-1, 1, -1]]

@@ -79,7 +79,7 @@ class PhaseStep:
         if self._workers is not None:
             gradients = self._summed(gradients, self._workers)
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = _laid_out(gradient, parameter)
         self._step_optimizer()
 
     def _summed(self, gradients: Gradients, workers: Workers) -> Gradients:
@@ -110,3 +110,14 @@ class PhaseStep:
                 moved = tensor if key == "step" and not is_fused else tensor.to(parameter.device)
                 self.optimizer.state[parameter][key] = moved.clone()
         self._step_optimizer = step_of(self.optimizer)  # the one before holds on to the tensors replaced here
+
+
+def _laid_out(gradient: Tensor | None, parameter: Tensor) -> Tensor | None:
+    """The gradient in the parameter's layout in memory.
+
+    torch's fused kernels read both in the order in which they lie, whatever their strides. ``backward()`` would have
+    seen to it; ``autograd.grad`` does not, and a second derivative of a convolution comes transposed.
+    """
+    if gradient is None or gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
