@@ -44,7 +44,21 @@ DiscriminatorLoss = Annotated[
     Field(
         description="How the discriminator is taught, and fooled: bce, cross entropy of logits; mse, the least-squares "
         "GAN (arXiv:1611.04076); hinge (arXiv:1705.02894); wasserstein, plain differences of its outputs "
-        "(arXiv:1701.07875), which have no bound of their own."
+        "(arXiv:1701.07875), which are bounded only together with w_r1 or w_gp."
+    ),
+]
+R1Weight = Annotated[
+    Weight,
+    Field(
+        description="Weight of R1: half the mean squared slope of the discriminator's output at real samples "
+        "(arXiv:1801.04406). 1e-3 to 10, log; 0 leaves it out."
+    ),
+]
+GradientPenaltyWeight = Annotated[
+    Weight,
+    Field(
+        description="Weight of the gradient penalty: that slope between real and fake samples is to be 1 (WGAN-GP, "
+        "arXiv:1704.00028). 0.1 to 10, log; 0 leaves it out."
     ),
 ]
 DiscriminatorOptimizer = Annotated[Optimizer, Field(description="Optimizer of the discriminator.")]

@@ -18,8 +18,10 @@ from ..config import (
     DiscriminatorOptimizer,
     DiscriminatorRate,
     Fraction,
+    GradientPenaltyWeight,
     Optimizer,
     Phase,
+    R1Weight,
     Rate,
     Schedule,
     Weight,
@@ -77,6 +79,8 @@ class CodeConfig(config.Config):
     lr_reg: Rate = 1e-4
     """Learning rate of the encoder in the regularisation phase. 1e-6 to 1e-2, log."""
     loss_dis: DiscriminatorLoss = "bce"
+    w_r1: R1Weight = 0.0
+    w_gp: GradientPenaltyWeight = 0.0
     optim_fn_recon: Optimizer = "Adam"
     """Optimizer of the reconstruction phase."""
     optim_fn_dis: DiscriminatorOptimizer = "Adam"

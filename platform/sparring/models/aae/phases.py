@@ -28,6 +28,7 @@ from ..autoencoder import Autoencoder
 from ..base import Step
 from ..blocks.convolutions import CodeCritic, CodeDecoder, CodeEncoder
 from ..blocks.losses import ADVERSARIAL, fool, unreality
+from ..blocks.slope import bound_slope
 from .config import CodeConfig
 
 K = TypeVar("K", bound=CodeConfig, covariant=True)
@@ -38,6 +39,8 @@ class AdversarialCodes(Autoencoder[K]):
 
     w_adv: Tensor
     input_noise: Tensor
+    w_r1: Tensor
+    w_gp: Tensor
 
     def build(self, channels: int, extents: Sequence[int], shape: tuple[int, ...]) -> None:
         """channels, extents: of what the nets read; shape: of one sample as ``unview`` gives it."""
@@ -45,7 +48,7 @@ class AdversarialCodes(Autoencoder[K]):
         self.encoder = CodeEncoder(channels, extents, c.width, c.n_stages, c.latent_dim, c.dropout)
         self.decoder = CodeDecoder(channels, extents, c.width, c.n_stages, c.latent_dim)
         self.critic = CodeCritic(c.latent_dim, c.width_dis, c.dropout)
-        self.register_weights(w_adv=c.w_adv, input_noise=c.input_noise)
+        self.register_weights(w_adv=c.w_adv, input_noise=c.input_noise, w_r1=c.w_r1, w_gp=c.w_gp)
         self.init_validation(shape, c.latent_dim, c.prior_std)
 
     # -- phases -------------------------------------------------------------------------------------------------------
@@ -69,13 +72,18 @@ class AdversarialCodes(Autoencoder[K]):
     def dis(self, x: Tensor) -> Step:
         """Phase 2: draws from the prior are real and codes fake; a discriminator that guesses pays 2·ln 2 = 1.386.
 
-        loss = −log D(draw) − log(1 − D(code)), or what loss_dis has instead
+        loss = −log D(draw) − log(1 − D(code))
+               + w_r1·½‖∇z(draw)‖² + w_gp·(‖∇z(between)‖ − 1)²
+
+        The logarithms are bce's; another loss_dis has terms of its own. z: the discriminator's output, in eval mode;
+        between: somewhere between a draw and a code.
         """
         with torch.no_grad():
             code = self.encoder(x, drops=False)
         draws = self.prior_std * torch.randn_like(code)
         judge = ADVERSARIAL[self.config.loss_dis]
         loss = judge(self.critic(draws), True) + judge(self.critic(code), False)
+        loss = bound_slope(loss, self, self.critic, draws, code)
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def reg(self, x: Tensor) -> Step:

@@ -18,8 +18,10 @@ from ..config import (
     Count,
     DiscriminatorLoss,
     DiscriminatorOptimizer,
+    GradientPenaltyWeight,
     Norm,
     Phase,
+    R1Weight,
     Rate,
     Weight,
     Widths,
@@ -69,6 +71,8 @@ class Config(config.Config):
     gen_weight: Weight = 0.002
     """Weight of the adversarial loss on samples from the prior. 1e-4 to 1, log."""
     loss_dis: DiscriminatorLoss = "bce"
+    w_r1: R1Weight = 0.0
+    w_gp: GradientPenaltyWeight = 0.0
     lr_gen: AutoencoderRate = 2e-4
     lr_dis: Rate = 2e-4
     """Learning rate of the discriminator. 1e-6 to 1e-2, log."""

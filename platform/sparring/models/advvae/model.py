@@ -31,6 +31,7 @@ from ..blocks.convolutions import ImageCritic, ImageDecoder, ImageEncoder
 from ..blocks.gaussian import reparameterise
 from ..blocks.images import Images, check_shape
 from ..blocks.losses import ADVERSARIAL, fool, gaussian_kl, unreality
+from ..blocks.slope import bound_slope
 from ..blocks.ssim import ms_ssim
 from ..metrics.out_of_distribution import Foreign
 from . import config
@@ -44,6 +45,8 @@ class AdvVAE(Autoencoder[config.Config]):
     kld_weight: Tensor
     recon_weight: Tensor
     gen_weight: Tensor
+    w_r1: Tensor
+    w_gp: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
@@ -54,7 +57,11 @@ class AdvVAE(Autoencoder[config.Config]):
         self.decoder = ImageDecoder(channels, side, config.hidden_dims, config.latent_dim)
         self.critic = ImageCritic(channels, side, config.hidden_dims_dis, config.norm_dis)
         self.register_weights(
-            kld_weight=config.kld_weight, recon_weight=config.recon_weight, gen_weight=config.gen_weight
+            kld_weight=config.kld_weight,
+            recon_weight=config.recon_weight,
+            gen_weight=config.gen_weight,
+            w_r1=config.w_r1,
+            w_gp=config.w_gp,
         )
         self.init_validation((channels, side, side), config.latent_dim, prior_std=1.0)
         self.ood: Foreign | None = None
@@ -92,12 +99,16 @@ class AdvVAE(Autoencoder[config.Config]):
     def dis(self, x: Tensor, recon: Tensor, sampled: Tensor) -> Step:
         """The discriminator learns images from samples and reconstructions; one that only guesses pays ln 2 = 0.693.
 
-        loss = −½·[log D(x) + ½·log(1 − D(sample)) + ½·log(1 − D(reconstruction))], or what loss_dis has instead of each
-        term
+        loss = −½·[log D(x) + ½·log(1 − D(sample)) + ½·log(1 − D(reconstruction))]
+               + w_r1·½‖∇z(x)‖² + w_gp·(‖∇z(between)‖ − 1)²
+
+        The logarithms are bce's; another loss_dis has terms of its own. z: the discriminator's output, in eval mode;
+        between: somewhere between x and one of both fakes.
         """
         judge = ADVERSARIAL[self.config.loss_dis]
         fake = judge(self.critic(sampled), False) + judge(self.critic(recon), False)
         loss = (judge(self.critic(x), True) + fake / 2) / 2
+        loss = bound_slope(loss, self, self.critic, x, torch.cat([sampled, recon]))
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def _error(self, recon: Tensor, x: Tensor) -> Tensor:

@@ -18,10 +18,12 @@ from ..config import (
     Count,
     DiscriminatorLoss,
     Fraction,
+    GradientPenaltyWeight,
     Kernel,
     Optimizer,
     Penalty,
     Phase,
+    R1Weight,
     Rate,
     ReconstructionLoss,
     ScalingKind,
@@ -118,6 +120,8 @@ class Config(config.Config):
     wcc_width: Annotated[float, Field(ge=1, le=50)] = 10.0
     """Half width of the loss ``wcc``, in grid points; no other loss reads it. 5 to 15."""
     loss_dis: DiscriminatorLoss = "bce"
+    w_r1: R1Weight = 0.0
+    w_gp: GradientPenaltyWeight = 0.0
     loss_gen_reg_type: Penalty = "none"
     """Norm of the parameters of both autoencoders (without the shared core) that is added to the generator's loss."""
     loss_gen_reg_param: Weight = 1e-3

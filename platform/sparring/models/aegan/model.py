@@ -34,6 +34,7 @@ from ..blocks.eval_mode import eval_mode
 from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, fool, penalty, wcc_kernel
 from ..blocks.mlp import freeze_first, initialize_weights, load_pretrained, stack
 from ..blocks.scaling import Scaling, positive_or_one, variance_per_feature
+from ..blocks.slope import bound_slope
 from ..verbs import Fields, Rows
 from . import config
 from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR
@@ -48,6 +49,8 @@ class AEGAN(Model[config.Config]):
     input_noise: Tensor
     loss_gen_reg_param: Tensor
     loss_dis_reg_param: Tensor
+    w_r1: Tensor
+    w_gp: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
@@ -85,6 +88,8 @@ class AEGAN(Model[config.Config]):
             input_noise=config.input_noise,
             loss_gen_reg_param=config.loss_gen_reg_param,
             loss_dis_reg_param=config.loss_dis_reg_param,
+            w_r1=config.w_r1,
+            w_gp=config.w_gp,
         )
         for name, (key, _) in FROZEN_BY.items():
             freeze_first(getattr(self, name), getattr(config.freeze, key))
@@ -157,7 +162,9 @@ class AEGAN(Model[config.Config]):
         """The discriminators learn real rows from the four fakes, in target-scaled units.
 
         loss = ½·Σ_d A(d, real) + ¼·Σ_f A(f, fake) + loss_dis_reg_param·‖discriminators‖
+               + Σ_d [w_r1·½‖∇z_d(d)‖² + w_gp·(‖∇z_d(between)‖ − 1)²]
 
+        z: a discriminator's output, in eval mode; between: somewhere between a real row and one of both fakes.
         A: loss_dis. With bce, discriminators that only guess pay 2·ln 2 = 1.386, and perfect ones 0; the published
         code, which reads probabilities as logits, cannot fall below 1.006.
         """
@@ -173,6 +180,10 @@ class AEGAN(Model[config.Config]):
         if self.config.loss_dis_reg_type != "none":
             nets = [self.structure_dis, self.spectrum_dis]
             loss = loss + self.loss_dis_reg_param * penalty(self.config.loss_dis_reg_type, nets)
+        structures = torch.cat([recon_structure, predict_structure])
+        spectra = torch.cat([recon_spectrum, predict_spectrum])
+        loss = bound_slope(loss, self, self.structure_dis, real_structure, structures)
+        loss = bound_slope(loss, self, self.spectrum_dis, real_spectrum, spectra)
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def _encode(self, name: str, x: Tensor) -> Tensor:

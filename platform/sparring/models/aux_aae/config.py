@@ -19,7 +19,9 @@ from ..config import (
     DiscriminatorOptimizer,
     DiscriminatorRate,
     Fraction,
+    GradientPenaltyWeight,
     Phase,
+    R1Weight,
     Weight,
     Widths,
 )
@@ -58,6 +60,8 @@ class Config(config.Config):
     """How far a reconstruction is off. The published code takes binary cross entropy of values above 1, which has no
     lower bound; its text says mse."""
     loss_dis: DiscriminatorLoss = "bce"
+    w_r1: R1Weight = 0.0
+    w_gp: GradientPenaltyWeight = 0.0
     lr_gen: AutoencoderRate = 1e-4
     lr_dis: DiscriminatorRate = 1e-4
     optim_fn_gen: AutoencoderOptimizer = "Adam"

@@ -32,6 +32,7 @@ from ..blocks.eval_mode import eval_mode
 from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, fool
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, HalfNormalRanks, check_muons
+from ..blocks.slope import bound_slope
 from ..metrics.characteristic_distance import CharacteristicDistance
 from ..metrics.classifier_auc import Detection
 from ..metrics.keyed_noise import keyed_normal
@@ -52,6 +53,8 @@ class AuxAAE(MuonTables[config.Config]):
     prior_name: ClassVar[str] = "halfnorm"
 
     w_adv: Tensor
+    w_r1: Tensor
+    w_gp: Tensor
     raw_distance: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
@@ -66,7 +69,7 @@ class AuxAAE(MuonTables[config.Config]):
         self.closeness = CharacteristicDistance(config.latent_dim)
         self.detection = Detection(config.auc_rows or 0)
         self.register_buffer("raw_distance", torch.ones(()))
-        self.register_weights(w_adv=config.w_adv)
+        self.register_weights(w_adv=config.w_adv, w_r1=config.w_r1, w_gp=config.w_gp)
 
     def initialize(self) -> None:
         nets = [self.encoder, self.decoder, self.discriminator]
@@ -94,7 +97,11 @@ class AuxAAE(MuonTables[config.Config]):
     def dis(self, aux: Tensor) -> Step:
         """The discriminator learns half-normal draws from codes; the encoder drops no units. ln 2 where it guesses.
 
-        loss = −½·[log D(draw) + log(1 − D(code))], or what loss_dis has instead of each term
+        loss = −½·[log D(draw) + log(1 − D(code))]
+               + w_r1·½‖∇z(draw)‖² + w_gp·(‖∇z(between)‖ − 1)²
+
+        The logarithms are bce's; another loss_dis has terms of its own. z: the discriminator's output, in eval mode;
+        between: somewhere between a draw and a code.
         """
         with torch.no_grad(), eval_mode(self.encoder):
             code = self.encoder(aux)
@@ -103,6 +110,7 @@ class AuxAAE(MuonTables[config.Config]):
         of_prior, of_code = self.discriminator(torch.cat([prior, code])).chunk(2)
         judge = ADVERSARIAL[self.config.loss_dis]
         loss = (judge(of_prior, True) + judge(of_code, False)) / 2
+        loss = bound_slope(loss, self, self.discriminator, prior, code)
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def gen(self, aux: Tensor) -> Step:

@@ -16,8 +16,10 @@ from ..config import (
     DiscriminatorLoss,
     DiscriminatorOptimizer,
     Fraction,
+    GradientPenaltyWeight,
     Optimizer,
     Phase,
+    R1Weight,
     Rate,
     Weight,
     Widths,
@@ -57,6 +59,8 @@ class Config(config.Config):
     dropout: Fraction = 0.2
     """Probability of dropping a hidden unit of the discriminator. 0 to 0.5."""
     loss_dis: DiscriminatorLoss = "bce"
+    w_r1: R1Weight = 0.0
+    w_gp: GradientPenaltyWeight = 0.0
     lr_gen: Rate = 4e-4
     """Learning rate of the generator. 1e-5 to 3e-3, log."""
     lr_dis: Rate = 4e-4

@@ -30,6 +30,7 @@ from ..blocks.eval_mode import eval_mode
 from ..blocks.losses import ADVERSARIAL, fool
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks
+from ..blocks.slope import bound_slope
 from ..metrics.keyed_noise import keyed_normal, keyed_uniform
 from ..muons import MuonGenerator
 from ..verbs import Fields
@@ -56,6 +57,8 @@ class AuxGAN(MuonGenerator[config.Config]):
 
     w_adv: Tensor
     w_aux: Tensor
+    w_r1: Tensor
+    w_gp: Tensor
     steps: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
@@ -68,7 +71,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         self.regressors = StackedMlp(len(self.columns), widths)
         self.ranks = HalfNormalRanks(len(RARENESS))
         self.register_buffer("steps", torch.zeros(()))
-        self.register_weights(w_adv=config.w_adv, w_aux=config.w_aux)
+        self.register_weights(w_adv=config.w_adv, w_aux=config.w_aux, w_r1=config.w_r1, w_gp=config.w_gp)
 
     def initialize(self) -> None:
         initialize_weights([self.generator, self.discriminator], "xavier_uniform", "zeros")
@@ -95,8 +98,11 @@ class AuxGAN(MuonGenerator[config.Config]):
     def dis(self, real: Tensor) -> Step:
         """The discriminator learns real muons from as many generated ones; ln 2 = 0.693 where it guesses.
 
-        loss = −½·[log D(muon) + log(1 − D(generated))], or what loss_dis has instead of each term
+        loss = −½·[log D(muon) + log(1 − D(generated))]
+               + w_r1·½‖∇z(muon)‖² + w_gp·(‖∇z(between)‖ − 1)²
 
+        The logarithms are bce's; another loss_dis has terms of its own. z: the discriminator's output, in eval mode;
+        between: somewhere between a muon and a generated one.
         The generator is in inference mode, so it is judged as it will be used.
         """
         with torch.no_grad(), eval_mode(self.generator):
@@ -106,6 +112,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         of_real, of_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
         judge = ADVERSARIAL[self.config.loss_dis]
         loss = (judge(of_real, True) + judge(of_fake, False)) / 2
+        loss = bound_slope(loss, self, self.discriminator, real, fake)
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def gen(self, real: Tensor) -> Step:

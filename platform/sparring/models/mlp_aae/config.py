@@ -20,7 +20,9 @@ from ..config import (
     DiscriminatorOptimizer,
     DiscriminatorRate,
     Fraction,
+    GradientPenaltyWeight,
     Phase,
+    R1Weight,
     Rate,
 )
 
@@ -66,6 +68,8 @@ class Config(config.Config):
     """Weight of fooling the discriminator; the reconstruction's is 1 - adv_share, so that both add up to 1. 1e-5 to
     0.5, log; 0 leaves the term out."""
     loss_dis: DiscriminatorLoss = "bce"
+    w_r1: R1Weight = 0.0
+    w_gp: GradientPenaltyWeight = 0.0
     lr_gen: AutoencoderRate = 2e-4
     lr_dis: DiscriminatorRate = 2e-4
     optim_fn_gen: AutoencoderOptimizer = "Adam"

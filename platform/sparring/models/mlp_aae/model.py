@@ -32,6 +32,7 @@ from ..blocks.images import Images, check_shape
 from ..blocks.losses import ADVERSARIAL, fool, unreality
 from ..blocks.mlp import initialize_weights
 from ..blocks.scaling import Scaling
+from ..blocks.slope import bound_slope
 from ..metrics.mmd import REFERENCE_ROWS
 from ..metrics.parzen import Parzen
 from . import config
@@ -83,6 +84,8 @@ class MLPAAE(Autoencoder[config.Config]):
     Config = config.Config
 
     adv_share: Tensor
+    w_r1: Tensor
+    w_gp: Tensor
     windows: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
@@ -96,7 +99,7 @@ class MLPAAE(Autoencoder[config.Config]):
         self.encoder = dense((self.frame.size, *hidden, outputs), norm=more, dropout=c.dropout)
         self.decoder = dense((c.latent_dim, *hidden, self.frame.size), norm=more, dropout=c.dropout)
         self.critic = dense((c.latent_dim, c.hidden_size_dis, c.hidden_size_dis // 2, 1), dropout=c.dropout)
-        self.register_weights(adv_share=c.adv_share)
+        self.register_weights(adv_share=c.adv_share, w_r1=c.w_r1, w_gp=c.w_gp)
         self.init_validation(self.frame.shape, c.latent_dim, c.prior_std)
         if c.parzen_samples:
             self.parzen = Parzen(self.frame.size)
@@ -120,7 +123,11 @@ class MLPAAE(Autoencoder[config.Config]):
     def dis(self, x: Tensor) -> Step:
         """The discriminator learns draws from the prior from codes; one that only guesses pays ln 2 = 0.693.
 
-        loss = −½·[log D(draw) + log(1 − D(code))], or what loss_dis has instead of each term
+        loss = −½·[log D(draw) + log(1 − D(code))]
+               + w_r1·½‖∇z(draw)‖² + w_gp·(‖∇z(between)‖ − 1)²
+
+        The logarithms are bce's; another loss_dis has terms of its own. z: the discriminator's output, in eval mode;
+        between: somewhere between a draw and a code.
         """
         with torch.no_grad():
             code = self.draw_code(x)
@@ -129,6 +136,7 @@ class MLPAAE(Autoencoder[config.Config]):
         of_draws, of_codes = self.critic(torch.cat([draws, code])).chunk(2)
         judge = ADVERSARIAL[self.config.loss_dis]
         loss = (judge(of_draws, True) + judge(of_codes, False)) / 2
+        loss = bound_slope(loss, self, self.critic, draws, code)
         return Step(loss, {"train/loss_dis": loss}, {})
 
     def gen(self, x: Tensor) -> Step:
