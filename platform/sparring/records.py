@@ -104,6 +104,23 @@ class Objective:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlierTrial:
+    """A trial of an earlier study, which the sampler is shown beside this study's own; it is none of these."""
+
+    study: str
+    params: Mapping[str, Value]
+    """As this study's space has them."""
+    values: tuple[float, ...]
+    """By this study's objectives, finite."""
+    epochs: int
+    """Epochs trained."""
+    is_whole: bool
+    """It completed; else it was stopped."""
+    shares: tuple[float, ...] = ()
+    """By objective, the share of its study that was better, 0 to 1; empty where the two studies' figures compare."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudySpec:
     """Everything that defines a study. Its JSON form is ``study.json``; its fingerprint decides resume."""
 
@@ -127,6 +144,8 @@ class StudySpec:
     wall's). A busy machine takes longer and finds no less."""
     slots: int = 2
     sampler: str = "prior"
+    earlier: tuple[EarlierTrial, ...] = ()
+    """What was taken from earlier studies when this one was begun."""
     pruner: str = "halving"
     attempts: int = 3
     """Tries a trial gets before it counts as crashed."""

@@ -6,7 +6,7 @@ import pytest
 from support.sampling import SEARCH, row, search, space_of, study_of
 
 from sparring.errors import SpaceError
-from sparring.records import SAMPLERS, Outcome
+from sparring.records import SAMPLERS, Outcome, Trial
 from sparring.referee.sampling import untried
 from sparring.referee.sampling.samplers import POPULATION
 from sparring.referee.sampling.untried import Untried
@@ -56,6 +56,10 @@ def test_trials_that_failed_or_run_count_as_tried():
     space = space_of({"loss": SMALL["loss"]})
     study = study_of("random", {0: row(0, {"loss": "mse"}, Outcome.CRASHED)}, space=space)
     assert study.ask().params == {"loss": "wcc"}
+    assert study.exhausted is not None
+    study.rebuild(
+        {}, {0: Trial(number=0, params={"loss": "mse"}, seed=0), 1: Trial(number=1, params={"loss": "wcc"}, seed=0)}
+    )
     assert study.exhausted is not None
 
 

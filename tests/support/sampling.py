@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
-from sparring.records import Objective, Outcome, StudySpec, TrialRow, Value
+from sparring.records import EarlierTrial, Objective, Outcome, StudySpec, TrialRow, Value
 from sparring.referee.sampling.optuna_study import OptunaStudy
 from sparring.space import Space
 
@@ -76,9 +76,12 @@ def study_of(
     space: Space[BaseModel] | None = None,
     seed: int = 0,
     objectives: tuple[Objective, ...] = (SCORE,),
+    earlier: Sequence[EarlierTrial] = (),
 ) -> OptunaStudy:
     """A study begun, or resumed with these rows."""
-    spec = StudySpec(name="s", model="toy", dataset="none", sampler=sampler, seed=seed, objectives=objectives)
+    spec = StudySpec(
+        name="s", model="toy", dataset="none", sampler=sampler, seed=seed, objectives=objectives, earlier=tuple(earlier)
+    )
     study = OptunaStudy(spec, space or space_of())
     study.rebuild(ended or {}, {})
     return study

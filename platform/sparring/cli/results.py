@@ -34,7 +34,9 @@ def report(
     """The trials ranked, what mattered, and what simple models reach on the same data."""
     from ..report import write_report
 
-    write_report(_find(study, results), format=format, output=output, page=page, yardsticks=yardsticks, console=console)
+    write_report(
+        find_folder(study, results), format=format, output=output, page=page, yardsticks=yardsticks, console=console
+    )
 
 
 def best(
@@ -53,7 +55,7 @@ def best(
     from ..space import try_names, write_toml
     from ..study.pinning import pin_trial
 
-    pinned = pin_trial(_find(study, results), trial)
+    pinned = pin_trial(find_folder(study, results), trial)
     text = write_toml(pinned.raw)
     if output is None:
         print(text, end="")
@@ -67,7 +69,7 @@ def best(
         Console(stderr=True).print(words, style="yellow", soft_wrap=True)
 
 
-def _find(study: str, results: Path) -> Path:
+def find_folder(study: str, results: Path) -> Path:
     """The study's folder, whole path; raises UnknownName with the studies that there are."""
     from ..ledger import STUDY_FILE
     from ..production.loading.place import find_study

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ..errors import UsageError
 from ..records import PRUNERS, RESULTS, SAMPLERS
-from .results import Results
+from .results import Results, find_folder
 
 console = Console()
 
@@ -66,6 +66,21 @@ def search(
             "--try",
             metavar="FILE.toml",
             help="A point to try first, pinned by `sparring best`, or a file of several; repeatable.",
+        ),
+    ] = None,
+    from_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="STUDY",
+            help="An earlier study whose trials teach the sampler of this one and count in nothing else; repeatable.",
+        ),
+    ] = None,
+    fork: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NEW",
+            help="Begin study NEW from that of --name: its space, data and seed unless said otherwise, and --from it.",
         ),
     ] = None,
     sampler: Annotated[
@@ -152,7 +167,8 @@ def search(
     )  # fmt: skip
     study = prepare(
         model, space=space, dataset=dataset, data_path=data_path, config=config, settings=set_ or [],
-        tries=try_ or [], objectives=objective or [], results=results, name=name, address=address, limits=limits,
+        tries=try_ or [], objectives=objective or [], results=results, name=name, fork=fork, address=address,
+        earlier=[find_folder(each, results) for each in from_ or []], limits=limits,
     )  # fmt: skip
     for note in study.notes:
         console.print(Text(note), style="yellow", soft_wrap=True)

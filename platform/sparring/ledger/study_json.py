@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from ..errors import LedgerError, UnknownName, UsageError
-from ..records import Kind, Objective, StudySpec
+from ..records import EarlierTrial, Kind, Objective, StudySpec
 from .disk import publish, sync_folder
 from .schema import SCHEMA_VERSION
 
@@ -111,7 +111,11 @@ def spec_from_json(document: Mapping[str, Any]) -> StudySpec:
     """The inverse of ``spec_to_json``. Raises LedgerError for keys this version does not know."""
     try:
         objectives = tuple(Objective(**objective) for objective in document["objectives"])
-        return StudySpec(**{**document, "objectives": objectives})
+        earlier = tuple(
+            EarlierTrial(**{**trial, "values": tuple(trial["values"]), "shares": tuple(trial["shares"])})
+            for trial in document.get("earlier", [])
+        )
+        return StudySpec(**{**document, "objectives": objectives, "earlier": earlier})
     except (KeyError, TypeError) as error:
         raise LedgerError(
             f"study.json: its spec must have this version's fields, but: {error}; use the version that wrote it"
@@ -121,7 +125,7 @@ def spec_from_json(document: Mapping[str, Any]) -> StudySpec:
 def _plain(value: object) -> dict[str, object]:
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, Objective):
+    if isinstance(value, Objective | EarlierTrial):
         return vars(value)
     raise TypeError(f"{value!r} is a {type(value).__name__}")
 

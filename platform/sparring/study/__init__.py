@@ -3,6 +3,7 @@
 prepare.py       the user's words made one checked study, step by step
 asked_space.py   the first step: the space's file, changed by the command line
 added_tries.py   the user's own points to try first
+earlier.py       trials of earlier studies for its sampler; fork.py: the study that it begins from
 limits.py        what may be spent, and how trials run
 study.py         the study itself: its rows, its folder, begun and reopened
 pinning.py       one of its trials as a configuration to train

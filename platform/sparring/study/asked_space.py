@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..data.cards import is_card_path
 from ..space import apply_config, apply_settings, find_space, read_space, settle_tries, table_of
 from .added_tries import add_tries
+from .fork import Fork
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -34,6 +35,7 @@ def read_asked_space(
     config_class: type[Config],
     *,
     space: str | None = None,
+    forked: Fork | None = None,
     dataset: str | None = None,
     config: Path | None = None,
     settings: Sequence[str] = (),
@@ -42,12 +44,20 @@ def read_asked_space(
 ) -> AskedSpace:
     """The space's file, by default the model's own, changed by --config, --set, --try, --objective, --dataset in turn.
 
-    Raises SpaceError, UnknownName or ConfigError if a file cannot be read or a setting names no field.
+    forked: the study whose space is the default instead, and whose seed. Raises SpaceError, UnknownName or ConfigError
+    if a file cannot be read or a setting names no field.
     """
+    seed: int | None = None
     where = space or f"search_spaces/{model}.toml"
-    raw, seed = read_space(find_space(space or model)), None
+    if forked is None or space is not None:
+        raw = read_space(find_space(space or model))
+    else:
+        where, raw = forked.where, dict(forked.spec.space)
+    if forked is not None:
+        seed = forked.spec.seed
     if config is not None:
-        raw, seed = _with_published(raw, config)
+        raw, published_seed = _with_published(raw, config)
+        seed = seed if published_seed is None else published_seed
     raw = apply_settings(raw, settings, config_class.model_fields)
     if config is not None or settings:
         raw = settle_tries(raw, config_class, where)

@@ -26,7 +26,9 @@ from .checks import (
     sampling_notes,
     smallest_batch,
 )
+from .earlier import with_earlier
 from .feasibility import check_batch, check_workers, place_slots
+from .fork import read_fork
 from .limits import DEFAULT_LIMITS, Limits
 from .study import Study, check_resumable, load, load_ood
 
@@ -47,6 +49,8 @@ def prepare(
     objectives: Sequence[str] = (),
     results: Path = RESULTS,
     name: str | None = None,
+    earlier: Sequence[Path] = (),
+    fork: str | None = None,
     address: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Study:
@@ -55,7 +59,8 @@ def prepare(
     space: a file or a shipped space's name, the model's own by default; dataset, config (a published file), settings
     (``key=value``), tries (files of points to try first) and objectives (metrics, the leading one first) change it in
     this order: config, settings, tries, objectives, dataset.
-    data_path: where the user's own data lie. name: the study's, MODEL-DATASET by default.
+    data_path: where the user's own data lie. name: the study's, MODEL-DATASET by default. earlier: folders of studies
+    whose trials the sampler is shown. fork: begins a study of this name from the one called ``name``.
     address: the cluster it will run on, None for this machine, whose CPUs are then counted.
 
     Raises UsageError (or one of its kinds) at the first thing that cannot be.
@@ -63,9 +68,13 @@ def prepare(
     config_class = find_config(model)
     if tries and limits.sampler == "grid":
         raise UsageError("--try: a grid tries every point of its space anyway; leave out --try or --sampler grid")
+    forked = None if fork is None else read_fork(results, name, fork, model)
+    if forked is not None:
+        name, earlier = fork, [forked.folder, *earlier]
+        data_path = data_path or (Path(forked.spec.data_path) if forked.spec.data_path else None)
     asked = read_asked_space(
-        model, config_class, space=space, dataset=dataset, config=config, settings=settings, tries=tries,
-        objectives=objectives,
+        model, config_class, space=space, forked=forked, dataset=dataset, config=config, settings=settings,
+        tries=tries, objectives=objectives,
     )  # fmt: skip
     if limits.sampler == "grid":  # which tries every point once, and a trial's number says which
         asked = replace(asked, raw={key: table for key, table in asked.raw.items() if key != "try"})
@@ -78,7 +87,7 @@ def prepare(
     notes = (*asked.notes, *_beyond_budget(spec, searched, tries), *budget_notes(spec, searched))
     study = replace(load_study(folder, spec, searched), notes=(*notes, *sampling_notes(spec, searched)))
     check_resumable(study)
-    return study
+    return with_earlier(study, [each.absolute() for each in earlier])
 
 
 def _beyond_budget(spec: StudySpec, searched: Space[Config], tries: Sequence[Path]) -> list[str]:

@@ -35,6 +35,33 @@ class Memory(InMemoryStorage):
         self._others: list[FrozenTrial] = []
         self._passed_over = 0
         self._paused: dict[int, FrozenTrial] = {}
+        self._earlier: dict[int, FrozenTrial] = {}
+        """Trials of earlier studies as they are shown now."""
+        self._shares: dict[int, tuple[float, ...]] = {}
+        self._own: list[Sequence[float]] = []
+        """Figures of the trials that completed, lower being better."""
+
+    def add_earlier(self, study_id: int, trial: FrozenTrial, shares: tuple[float, ...]) -> None:
+        """Shows a completed trial of an earlier study, always, in front of this one's.
+
+        shares: where it stood in its study, by objective, if its figures cannot be compared with this one's. It is then
+        shown with the figures that stand so here, once two trials have completed.
+        """
+        trial_id = super().create_new_trial(study_id, trial)
+        self._earlier[trial_id] = self.get_trial(trial_id)
+        if shares:
+            self._shares[trial_id] = shares
+
+    def _place_earlier(self) -> None:
+        if len(self._own) < 2:
+            return
+        for trial_id, shares in self._shares.items():
+            placed = copy.copy(self._earlier[trial_id])
+            placed.values = [
+                float(sign * np.quantile(figures, share))
+                for sign, figures, share in zip(self._signs, zip(*self._own, strict=True), shares, strict=True)
+            ]
+            self._earlier[trial_id] = placed
 
     def show_paused(self, trial_id: int, value: float, epoch: int, *, is_completed: bool = False) -> None:
         """Shows a running trial as pruned after ``epoch`` with ``value`` as its best objective, until it ends.
@@ -66,12 +93,13 @@ class Memory(InMemoryStorage):
             return super().get_all_trials(study_id, deepcopy, states)
         shown = super().get_all_trials(study_id, deepcopy=False)
         if self._passed_over:
-            shown = [trial for _, trial in self._best] + self._others
+            shown = [trial for _, trial in self._best] + self._others + list(self._earlier.values())
             shown = sorted(
                 shown + [self.get_trial(trial_id) for trial_id in self._open], key=lambda trial: trial.number
             )
-        if self._paused:
-            shown = [self._paused.get(trial._trial_id, trial) for trial in shown]
+        if self._paused or self._shares:
+            instead = {**self._earlier, **self._paused}
+            shown = [instead.get(trial._trial_id, trial) for trial in shown]
         return shown if states is None else [trial for trial in shown if trial.state in states]
 
     def _file(self, trial: FrozenTrial, trial_id: int) -> None:
@@ -79,6 +107,9 @@ class Memory(InMemoryStorage):
             self._open[trial_id] = None
             return
         self._open.pop(trial_id, None)
+        if trial.state is TrialState.COMPLETE and self._shares:
+            self._own.append([sign * value for sign, value in zip(self._signs, trial.values, strict=True)])
+            self._place_earlier()
         if trial.state not in _LEARNT or self._shown is None:
             return
         insort(self._best, (self._rank(trial), trial), key=lambda entry: entry[0])

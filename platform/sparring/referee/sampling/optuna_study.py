@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ class OptunaStudy:
         self._showing = Showing(self._kind, self._space, objectives)
         self._showing.note(ended.values())
         self._untried = Untried(self._space, self._spec.seed)
+        self._add_earlier()
         for number in range(begun):
             if number in ended:
                 self._optuna.add_trial(self._showing.ended(ended[number], (sources or {}).get(number, "")))
@@ -67,9 +69,17 @@ class OptunaStudy:
                     "a part was removed from attempts/ or trials/: restore it or begin another study"
                 )
         self._begun = begun
-        completed = self._showing.completed
-        then = Begun(space=self._space, signs=signs, seed=self._spec.seed, trials=begun, completed=completed)
+        then = Begun(
+            space=self._space, signs=signs, seed=self._spec.seed, trials=begun, completed=self._showing.completed,
+            earlier=self._showing.earlier,
+        )  # fmt: skip
         self._optuna.sampler = make_sampler(self._kind, then)
+
+    def _add_earlier(self) -> None:
+        """Trials of earlier studies, the best first, evenly thinned out if they are more than the sampler is shown."""
+        study_id = self._memory.get_study_id_from_name(self.optuna.study_name)
+        for each in self._spec.earlier[:: math.ceil(len(self._spec.earlier) / self._kind.earlier) or 1]:
+            self._memory.add_earlier(study_id, self._showing.before(each), each.shares)
 
     def _add_live(self, trial: Trial) -> None:
         study_id = self._memory.get_study_id_from_name(self.optuna.study_name)

@@ -31,7 +31,8 @@ POPULATION = 8
 at 24, 100 and 200 trials, by one objective and by two (tests/benchmarks/samplers.py)."""
 
 WARM_START = 10
-"""Completed trials from which a resumed cmaes begins: its start is fitted to the best tenth (arXiv:2012.06932)."""
+"""Completed trials, of this study or else of earlier ones, from which a cmaes begins: its start is fitted to the best
+tenth of them (arXiv:2012.06932)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,8 @@ class Begun:
     trials: int
     """How many have begun."""
     completed: Sequence[FrozenTrial]
+    earlier: Sequence[FrozenTrial] = ()
+    """Of earlier studies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +64,8 @@ class SamplerKind:
     """Where Optuna notes a trial's generation, for those that breed."""
     redraws: int = 20
     """How often it draws anew where it draws what has been tried; after that the nearest is taken that has not."""
+    earlier: int = 300
+    """Most trials of earlier studies that it is shown."""
     shown: int | None = None
     """Most finished trials that it is shown; None: all."""
     best: int = 0
@@ -87,11 +92,12 @@ def _cmaes(begun: Begun) -> optuna.samplers.BaseSampler:
     trials that have completed, once there are ``WARM_START``.
     """
     seed = begun.seed + begun.trials
+    known = begun.completed if len(begun.completed) >= WARM_START else begun.earlier
     return optuna.samplers.CmaEsSampler(
         seed=seed,
         independent_sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True),
         warn_independent_sampling=False,
-        source_trials=[_ranges_of(trial) for trial in begun.completed] if len(begun.completed) >= WARM_START else None,
+        source_trials=[_ranges_of(trial) for trial in known] if len(known) >= WARM_START else None,
     )
 
 
@@ -129,7 +135,7 @@ _KINDS: dict[str, SamplerKind] = {
     # are modelled as good.
     "tpe": SamplerKind(make=_tpe, is_flat=False, shown=500, best=100),
     # A draw in 23 dimensions took 1 s of the processor after 100 trials, 4 to 8 after 500.
-    "gp": SamplerKind(make=_gp, is_model=True, redraws=0, shown=100, best=50),
+    "gp": SamplerKind(make=_gp, is_model=True, redraws=0, earlier=50, shown=100, best=50),
     # Whoever breeds from generations, or goes on from the last state, must see them whole.
     "cmaes": SamplerKind(make=_cmaes),
     "nsga2": SamplerKind(make=_nsga2, generation="NSGAIISampler:generation"),

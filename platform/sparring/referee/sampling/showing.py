@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from ...ledger.ranking import values_of
-from ...records import Objective, Outcome, Trial, TrialRow
+from ...records import EarlierTrial, Objective, Outcome, Trial, TrialRow
 from .prior_sampler import SOURCE
 from .samplers import POPULATION, SamplerKind
 
@@ -41,6 +41,8 @@ class Showing:
         self._worst: list[float] | None = None
         self.completed: list[FrozenTrial] = []
         """Ended trials of the ledger that are shown as COMPLETE."""
+        self.earlier: list[FrozenTrial] = []
+        """Trials of earlier studies that are shown as COMPLETE."""
 
     def note(self, rows: Iterable[TrialRow]) -> None:
         """Rows from which the worst figures follow."""
@@ -73,6 +75,19 @@ class Showing:
             self.completed.append(trial)
         return trial
 
+    def before(self, trial: EarlierTrial) -> FrozenTrial:
+        """A trial of an earlier study: of one whose figures cannot be compared, whole or not, as completed."""
+        params, distributions = self._space.to_optuna(trial.params, flat=self._kind.is_flat)
+        is_whole = trial.is_whole or bool(trial.shares) or self._kind.is_flat
+        shown = create_trial(
+            state=TrialState.COMPLETE if is_whole else TrialState.PRUNED, params=params, distributions=distributions,
+            values=trial.values if is_whole else None, system_attrs=self._generation(),
+            intermediate_values={} if is_whole else {trial.epochs: trial.values[0]},
+        )  # fmt: skip
+        if is_whole:
+            self.earlier.append(shown)
+        return shown
+
     def running(self, trial: Trial) -> FrozenTrial:
         """A trial of the ledger that has not ended. Raises SpaceError if its values lie outside the space."""
         values, distributions = self._space.to_optuna(trial.params, flat=self._kind.is_flat)
@@ -82,5 +97,6 @@ class Showing:
         )
 
     def _generation(self) -> dict[str, int | str]:
-        """Which generation a trial of the ledger belongs to: they are taken to have bred in the order of numbers."""
-        return {self._kind.generation: len(self.completed) // POPULATION} if self._kind.generation else {}
+        """Which generation a trial belongs to: earlier studies' bred first, then the ledger's, as they are numbered."""
+        bred = len(self.earlier) + len(self.completed)
+        return {self._kind.generation: bred // POPULATION} if self._kind.generation else {}
