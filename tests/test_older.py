@@ -82,7 +82,7 @@ def test_an_older_study_goes_on_where_it_stood(older, from_mirror, command, same
     rows = {row.trial: row for row in trial_rows(search.folder)}
     assert len(rows) == trials
     assert [rows[row.trial] for row in before] == before
-    assert {rows[trial].attempt for trial in standing} == {2}
+    assert min(rows[trial].attempt for trial in standing) == 2  # one that was paused at a rung has more
     assert all(rows[trial].outcome in (Outcome.COMPLETED, Outcome.PRUNED) for trial in standing)
     epochs = Counter((row.trial, row.epoch) for row in search.epochs())
     assert max(epochs.values()) == 1

@@ -117,7 +117,7 @@ def test_a_search_killed_ten_times_loses_and_repeats_nothing(command, check_unbr
     for row in rows:
         assert sorted(epochs[row.trial]) == list(range(1, row.epochs + 1)), "every epoch once"
         if row.outcome is Outcome.PRUNED:
-            assert row.epochs in (3, 9, 27), "nobody is pruned between rungs"
+            assert row.epochs in (9, 27), "nobody is pruned between rungs"
     resumed = [row for row in rows if row.attempt > 1]
     assert resumed, "no trial was ever resumed, so nothing was tested"
     check_unbroken(folder, max(resumed, key=lambda row: row.epochs))
