@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.referee import Shelf, epoch, kill, make, run
+from support.referee import RAW, Shelf, epoch, kill, make, run
 
 from sparring.ledger import attempt_rows, trial_rows
 from sparring.records import WAIT, Outcome, Verdict
@@ -115,3 +115,11 @@ def test_every_trial_of_a_search_ends_once(folder):
     assert {row.outcome for row in rows} == {Outcome.COMPLETED, Outcome.PRUNED}
     kill(referee)
     assert make(folder, trials=30).ask() is None
+
+
+def test_a_search_ends_once_every_configuration_has_been_tried(folder):
+    few = {**RAW, "search": {"loss": {"choice": ["mse", "l1", "emd"]}}}
+    referee = make(folder, space=few, trials=10)
+    assert sorted(run(referee)) == [0, 1, 2]
+    assert len({row.params["loss"] for row in trial_rows(folder)}) == 3
+    assert "all 3 configurations" in referee.snapshot().exhausted

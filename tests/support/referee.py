@@ -79,12 +79,13 @@ def epoch(trial, n, attempt=1, value=None):
 
 def make(folder, *, shelf=None, clock=None, weights=None, **spec):
     spec = StudySpec(**{"name": "s", "model": "toy", "dataset": "none", "trials": 8, "space": RAW, **spec})
+    space = Space(spec.space, Toy)
     if not (folder / "study.json").exists():
         folder.mkdir(exist_ok=True)
-        write_study(folder, {"spec": {"name": "s"}, "kinds": SPACE.kinds, "metrics": ["val/score"]})
+        write_study(folder, {"spec": {"name": "s"}, "kinds": space.kinds, "metrics": ["val/score"]})
     shelf, clock = shelf or Shelf(), clock or Clock()
     return Referee(
-        folder, spec, SPACE.without_model(), shelf, epochs=9, metrics=["val/score"], weights=weights, clock=clock,
+        folder, spec, space.without_model(), shelf, epochs=9, metrics=["val/score"], weights=weights, clock=clock,
         wait_s=1.0,
     )  # fmt: skip
 

@@ -97,7 +97,8 @@ class Referee:
         if (live := self._order.promoted()) is not None:
             return self._hand_out(live)
         begun = len(self._ended) + len(self._live)
-        if self._order.may_begin(begun, is_known=begun < self._known):
+        is_known = begun < self._known
+        if (is_known or not self.study.exhausted) and self._order.may_begin(begun, is_known=is_known):
             return self._begin()
         if (live := self._order.thawed()) is not None:
             return self._hand_out(live)
@@ -322,6 +323,7 @@ class Referee:
             epochs=self._epochs_here,
             silent_s=now - self._heard,
             stopping=self.is_stopping,
+            exhausted=self.study.exhausted,
             broken=self.broken or self._unable,
         )
 

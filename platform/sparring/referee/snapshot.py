@@ -37,6 +37,7 @@ class SnapshotBuilder:
         epochs: int,
         silent_s: float,
         stopping: bool,
+        exhausted: str | None,
         broken: str | None,
     ) -> Snapshot:
         """As in Snapshot."""
@@ -56,6 +57,7 @@ class SnapshotBuilder:
             train_limit_s=None if math.isinf(self._spending.limit_s) else self._spending.limit_s,
             silent_s=silent_s,
             stopping=stopping,
+            exhausted=exhausted,
             broken=broken,
         )
 
