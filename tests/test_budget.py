@@ -33,6 +33,7 @@ def test_a_space_with_a_range_of_floats_has_no_end(tmp_path):
     assert study.spec.trials == 24
     assert configurations(study.space) is None
     assert study.notes == ()
+    assert exhaustion(fill(study, []), study.space) is None
 
 
 def some(study, trials):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import ray
+from ray.exceptions import RayTaskError
 from ray.tune.search import Searcher
 
+from ..errors import SparringError
 from ..records import WAIT
 from .referee_actor import RefereeHandle
 from .slot import TRIAL
@@ -21,7 +23,14 @@ class RefereeSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """A trial's number as Tune's configuration, or Tune's word for "no more"; None has Tune ask again soon."""
-        number = ray.get(self._referee.ask.remote())
+        try:
+            number = ray.get(self._referee.ask.remote())
+        except RayTaskError as error:
+            if not isinstance(error.cause, SparringError):
+                raise
+            # The driver says it in one sentence; raised here, it would be a traceback of Tune's.
+            ray.get(self._referee.give_up.remote(str(error.cause)))
+            return Searcher.FINISHED
         if number == WAIT:
             return None
         return Searcher.FINISHED if number is None else {TRIAL: number}
