@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.referee import RAW, Shelf, epoch, kill, make, run
+from support.referee import RAW, Clock, Shelf, epoch, kill, make, run
 
 from sparring.ledger import attempt_rows, trial_rows
 from sparring.records import WAIT, Outcome, Verdict
@@ -123,3 +123,19 @@ def test_a_search_ends_once_every_configuration_has_been_tried(folder):
     assert sorted(run(referee)) == [0, 1, 2]
     assert len({row.params["loss"] for row in trial_rows(folder)}) == 3
     assert "all 3 configurations" in referee.snapshot().exhausted
+
+
+def test_before_a_time_limit_the_best_paused_go_on_where_a_new_trial_would_be_cut_off(folder):
+    clock = Clock()
+    referee = make(folder, trials=None, time_s=30.0, slots=1, shelf=Shelf(), clock=clock)
+    begin(referee, 3)
+    for n in range(1, 10):
+        at(referee, 1, n, 1.0)
+    assert at(referee, 2, 1, 2.0) is Verdict.PAUSE
+    referee.leave(2, 1, b"2 1")
+    clock.now = 20.0  # 10 s are left, and a trial takes 9
+    assert referee.ask() == 3
+    clock.now = 21.5
+    assert referee.ask() == 2
+    clock.now = 25.0  # nobody else is paused
+    assert referee.ask() == 4

@@ -2,7 +2,7 @@
 
 A paused trial waits at a rung with its checkpoint (freeze-thaw, arXiv:1406.3896). It goes on when it would pass its
 rung among those that have reached it since (the promoting form of successive halving, arXiv:1810.05934). Once nothing
-new could be finished, what is left of the budget goes to the best of those that are paused.
+new could be finished, what is left of the seconds goes to the best of those that are paused.
 """
 
 from __future__ import annotations
@@ -43,12 +43,16 @@ class Order:
         """
         if self._spec.trials is not None and begun >= self._spec.trials:
             return False
-        whole_s = self._spending.effort.epoch_s * self._epochs
-        return self._left_s > 0 if is_known else self._left_s >= whole_s
+        return self._left_s > 0 if is_known else self._left_s >= self._whole_s
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the time limit, if there is one, leaves time for a whole trial."""
+        return self._spending.time_left_s >= self._whole_s
 
     def thawed(self) -> LiveTrial | None:
-        """The best paused trial that can still be finished. None unless the search has seconds of training to spend."""
-        if math.isinf(self._spending.limit_s):
+        """The best paused trial that can still be finished. None if a number of trials alone bounds the search."""
+        if math.isinf(self._spending.limit_s) and math.isinf(self._spending.time_left_s):
             return None
         return min(filter(self._fits, self.paused), key=self._rank, default=None)
 
@@ -70,7 +74,12 @@ class Order:
 
     def _fits(self, live: LiveTrial) -> bool:
         """Can it be finished in what is left?"""
-        return self._spending.cost_s(live, self._epochs) <= self._left_s
+        return self._spending.cost_s(live, self._epochs) <= min(self._left_s, self._spending.time_left_s)
+
+    @property
+    def _whole_s(self) -> float:
+        """Estimated seconds of a whole trial."""
+        return self._spending.effort.epoch_s * self._epochs
 
     @property
     def _left_s(self) -> float:

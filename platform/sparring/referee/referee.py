@@ -98,10 +98,13 @@ class Referee:
             return self._hand_out(live)
         begun = len(self._ended) + len(self._live)
         is_known = begun < self._known
-        if (is_known or not self.study.exhausted) and self._order.may_begin(begun, is_known=is_known):
+        may_begin = (is_known or not self.study.exhausted) and self._order.may_begin(begun, is_known=is_known)
+        if may_begin and (is_known or self._order.has_time):
             return self._begin()
         if (live := self._order.thawed()) is not None:
             return self._hand_out(live)
+        if may_begin:  # the time limit will cut it off; it goes on when the study is resumed
+            return self._begin()
         if self._order.running:
             return WAIT
         for live in self._order.paused:

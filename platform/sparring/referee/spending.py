@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 from ..ledger.effort import Effort, limit_seconds, train_seconds
@@ -35,6 +36,11 @@ class Spending:
     def is_late(self) -> bool:
         """Has this run of the search used its time?"""
         return self._spec.time_s is not None and self.elapsed_s >= self._spec.time_s
+
+    @property
+    def time_left_s(self) -> float:
+        """Seconds until this run of the search is late; infinite without a time limit."""
+        return math.inf if self._spec.time_s is None else self._spec.time_s - self.elapsed_s
 
     @property
     def is_spent(self) -> bool:
