@@ -84,8 +84,9 @@ def finished_rows(count, chance):
 
 
 def drawn_after(count, shown, monkeypatch):
-    monkeypatch.setitem(samplers._KINDS, "prior", replace(find_sampler("prior"), shown=shown, best=40))
-    study = OptunaStudy(StudySpec(name="s", model="toy", dataset="none", space=RAW), SPACE.without_model())
+    monkeypatch.setitem(samplers._KINDS, "tpe", replace(find_sampler("tpe"), shown=shown, best=40))
+    spec = StudySpec(name="s", model="toy", dataset="none", space=RAW, sampler="tpe")
+    study = OptunaStudy(spec, SPACE.without_model())
     study.rebuild(dict(finished_rows(count, random.Random(3))), {})
     return [study.ask().params for _ in range(5)], study
 
