@@ -122,6 +122,14 @@ def spec_from_json(document: Mapping[str, Any]) -> StudySpec:
         ) from error
 
 
+def identity_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a study.json has under ``identity``, in this version's words; empty if it has none."""
+    identity = dict(document.get("identity", {}))
+    if identity.get("pruner") == "successive_halving":  # its name until November 2026
+        identity["pruner"] = "halving"
+    return identity
+
+
 def _plain(value: object) -> dict[str, object]:
     if isinstance(value, Mapping):
         return dict(value)

@@ -21,6 +21,7 @@ from ..data.out_of_distribution import read_ood
 from ..errors import UsageError
 from ..ledger import STUDY_FILE, read_attempts, read_study, spec_from_json, spec_to_json, trial_rows, write_study
 from ..ledger.effort import read_effort, suffices
+from ..ledger.study_json import identity_of
 from ..models import find_config
 from ..models.config import missing_fields
 from ..records import StudySpec
@@ -165,9 +166,7 @@ def check_resumable(study: Study) -> None:
         return
     # What an older version did not write was so; studies of that time resume.
     unsaid = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE} | {"grid": False, "device": "cpu"}
-    before, now = unsaid | read_study(study.folder)["identity"], study.identity()
-    if before.get("pruner") == "successive_halving":  # what it was called until 0.2
-        before["pruner"] = "halving"
+    before, now = unsaid | identity_of(read_study(study.folder)), study.identity()
     changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
     if changed:
         raise UsageError(

@@ -14,7 +14,7 @@ from .. import Ledger, read_attempts, read_epochs, read_study, read_trials
 from ..checkpoints import CHECKPOINTS, read_checkpoint_name
 from ..disk import make_folder, publish, remove_folder, sync_folder
 from ..schema import KEYS
-from ..study_json import STUDY_FILE, StudyDocument
+from ..study_json import STUDY_FILE, StudyDocument, identity_of
 from ..weights import WEIGHTS
 from .store import AT_ONCE, FAILURES, Store, is_sound, reason, sha256_of
 
@@ -44,7 +44,7 @@ def check_study(folder: Path, store: Store, identity: Mapping[str, object] | Non
             )
         return
     packed = store.read(STUDY_FILE)
-    before = _document(packed, store).get("identity", {})
+    before = identity_of(_document(packed, store))
     local = folder / STUDY_FILE
     if local.exists():
         if local.read_bytes() != packed:
