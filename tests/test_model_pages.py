@@ -104,8 +104,8 @@ def test_every_metric_is_there_with_its_direction(pages):
 def test_every_space_of_a_system_is_there(pages):
     told = section(pages["aegan"], "Search spaces")
     assert re.findall(r"^### (.+)$", told, re.MULTILINE) == ["aegan", "aegan-iron"]
-    assert "| `wcc_width` | 5 to 15 | `loss_gen` is `wcc` |  |" in told
-    assert "| `w_adv` | 0.0001 to 1, log; or off, 0 |  | 0 |" in told
+    assert "| `w_adv` | 0.0001 to 0.3, log; or off, 0 |  | 0 |" in told
+    assert "| `w_aux` | 0.1 to 10, log | `aux` is `1d`, `4d` | 1 |" in section(pages["auxgan"], "Search spaces")
 
 
 def test_a_page_s_lines_fit_but_for_tables_and_links(pages):
