@@ -55,6 +55,8 @@ class _Nowhere:
 class _InOrder:
     """Stands for the sampler where a trial's number decides its curve: half of the time went into draws."""
 
+    exhausted = None
+
     def __init__(self, seed: int) -> None:
         self._seed, self._begun = seed, 0
 
