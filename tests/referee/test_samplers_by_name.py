@@ -48,6 +48,14 @@ def test_it_draws_what_applies_and_the_same_for_the_same_seed(name, kind):
     assert search(study_of(name, space=space, seed=1), 30) != rows
 
 
+def test_numbers_of_numpys_become_the_fields():
+    """nsga2 and cmaes draw them at the end of a range; they would lie outside it, being no float of Python's."""
+    space = space_of({"lr": SEARCH["lr"], "depth": SEARCH["depth"]})
+    drawn = space.suggest(optuna.trial.FixedTrial({"lr": np.float64(0.5), "depth": np.int64(3)}))
+    assert [(value, type(value)) for value in drawn.values()] == [(0.5, float), (3, int)]
+    space.to_optuna(drawn)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SPACES)
 def test_gp_draws_what_applies_and_the_same_for_the_same_seed(kind):

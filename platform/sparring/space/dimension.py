@@ -122,9 +122,9 @@ class Dimension:
         value: Value
         if self.kind == "int":
             low, high, step = int(self.low), int(self.high), int(self.step or 1)
-            value = trial.suggest_int(self.name, low, high, step=step, log=self.log)
-        else:
-            value = trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
+            value = int(trial.suggest_int(self.name, low, high, step=step, log=self.log))
+        else:  # some samplers draw NumPy's numbers, which are not of the field's type
+            value = float(trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log))
         return value if is_on else cast("Value", self.off)
 
     def to_optuna(self, value: Value, *, flat: bool = False) -> dict[str, tuple[Value, BaseDistribution]]:
