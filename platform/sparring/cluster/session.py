@@ -74,9 +74,7 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
     if ended.signal is not None:
         console.print(f"Interrupted with {to_go}; the same command again continues.", style="yellow")
         return 128 + ended.signal
-    if ended.snapshot.exhausted:
-        console.print(f"{ended.snapshot.exhausted}; nothing is left to try.", style="yellow")
-    elif not is_complete(study):
+    if not is_complete(study):
         is_late = study.spec.time_s is not None and ended.snapshot.elapsed_s >= study.spec.time_s
         what = "The time limit came" if is_late else "The search ended"
         console.print(f"{what} with {to_go}; the same command again continues.", style="yellow")
