@@ -116,9 +116,9 @@ def test_cmaes_begins_near_their_best():
     space = space_of({"lr": SEARCH["lr"], "dropout": SEARCH["dropout"]})
     values = [EarlierTrial(study="old", params={"lr": 10 ** -(5 * n / 40), "dropout": 0.2}, values=(abs(n - 32) / 40,),
                            epochs=9, is_whole=True) for n in range(40)]  # fmt: skip
-    drawn = search(study_of("cmaes", space=space, earlier=values), 12)
-    far = [abs(np.log10(each.params["lr"]) + 4) for number, each in drawn.items() if number]
-    assert np.median(far) < 1.0  # of draws in the whole range 1.5
+    drawn = [search(study_of("cmaes", space=space, earlier=values, seed=seed), 4) for seed in range(5)]
+    far = [abs(np.log10(each[number].params["lr"]) + 4) for each in drawn for number in (1, 2, 3)]
+    assert np.median(far) < 0.8  # from the middle of the range 1.5
 
 
 def test_all_are_shown_beside_the_limit_and_gp_is_shown_fewer_with_the_best_among_them():
