@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in model_names()},
     **{f"boost_vae, {boost} boost": ("boost_vae", {"boost": boost}) for boost in ("sample", "loss")},
+    "aegan, spectral": ("aegan", {"norm_dis": "spectral"}),
 }
 """Every system, and what another of its settings asks of the rows: its name and more fields."""
 ROWS, BATCH = 102, 34

@@ -22,6 +22,7 @@ AdversarialLoss = Literal["bce", "mse", "hinge", "wasserstein"]
 Penalty = Literal["none", "L1", "L2"]
 ScalingKind = Literal["none", "standard", "centered", "minmax"]
 Norm = Literal["batch", "group", "none"]
+Bound = Literal["none", "spectral"]
 
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -44,7 +45,7 @@ DiscriminatorLoss = Annotated[
     Field(
         description="How the discriminator is taught, and fooled: bce, cross entropy of logits; mse, the least-squares "
         "GAN (arXiv:1611.04076); hinge (arXiv:1705.02894); wasserstein, plain differences of its outputs "
-        "(arXiv:1701.07875), which are bounded only together with w_r1 or w_gp."
+        "(arXiv:1701.07875), which are bounded only together with w_r1, w_gp or norm_dis spectral."
     ),
 ]
 R1Weight = Annotated[
@@ -59,6 +60,13 @@ GradientPenaltyWeight = Annotated[
     Field(
         description="Weight of the gradient penalty: that slope between real and fake samples is to be 1 (WGAN-GP, "
         "arXiv:1704.00028). 0.1 to 10, log; 0 leaves it out."
+    ),
+]
+DiscriminatorBound = Annotated[
+    Bound,
+    Field(
+        description="spectral: the weight of each layer of the discriminator is divided by its largest singular value "
+        "(arXiv:1802.05957)."
     ),
 ]
 DiscriminatorOptimizer = Annotated[Optimizer, Field(description="Optimizer of the discriminator.")]

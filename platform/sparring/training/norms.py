@@ -30,28 +30,30 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ..models.blocks.spectral import Spectral
 from .averaging import Workers
 
 
-def outside(model: nn.Module, nets: Sequence[str]) -> list[_BatchNorm]:
-    """The batch norms of the model that lie in none of its ``nets``."""
+def outside(model: nn.Module, nets: Sequence[str]) -> list[nn.Module]:
+    """What records while it is used in training and lies in none of the model's ``nets``: batch norms, and layers whose
+    singular value is estimated."""
     return [
         module
         for name, module in model.named_modules()
-        if isinstance(module, _BatchNorm) and name.partition(".")[0] not in nets
+        if isinstance(module, _BatchNorm | Spectral) and name.partition(".")[0] not in nets
     ]
 
 
 @contextmanager
-def stilled(norms: Sequence[_BatchNorm]) -> Iterator[None]:
-    """Inside, these use batch statistics and record none."""
+def stilled(recording: Sequence[nn.Module]) -> Iterator[None]:
+    """Inside, these record nothing; batch norms use batch statistics."""
     # Past nn.Module's own __setattr__, which looks through parameters, buffers and modules at every call.
-    for module in norms:
+    for module in recording:
         object.__setattr__(module, "track_running_stats", False)
     try:
         yield
     finally:
-        for module in norms:
+        for module in recording:
             object.__setattr__(module, "track_running_stats", True)
 
 
@@ -80,7 +82,7 @@ def synchronise(model: nn.Module, workers: Workers) -> int:
 
     The state dict's keys do not change.
     """
-    norms = outside(model, ())
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     for module in norms:
         # The bound method alone is replaced: a wrapping module would put its own name before each key of the state.
         module.forward = partial(_forward, module, workers)  # type: ignore[method-assign]

@@ -14,6 +14,7 @@ from .. import config
 from ..config import (
     Channels,
     Count,
+    DiscriminatorBound,
     DiscriminatorLoss,
     DiscriminatorOptimizer,
     DiscriminatorRate,
@@ -81,6 +82,7 @@ class CodeConfig(config.Config):
     loss_dis: DiscriminatorLoss = "bce"
     w_r1: R1Weight = 0.0
     w_gp: GradientPenaltyWeight = 0.0
+    norm_dis: DiscriminatorBound = "none"
     optim_fn_recon: Optimizer = "Adam"
     """Optimizer of the reconstruction phase."""
     optim_fn_dis: DiscriminatorOptimizer = "Adam"

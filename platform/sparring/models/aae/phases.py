@@ -29,6 +29,7 @@ from ..base import Step
 from ..blocks.convolutions import CodeCritic, CodeDecoder, CodeEncoder
 from ..blocks.losses import ADVERSARIAL, fool, unreality
 from ..blocks.slope import bound_slope
+from ..blocks.spectral import bound_spectrum
 from .config import CodeConfig
 
 K = TypeVar("K", bound=CodeConfig, covariant=True)
@@ -48,6 +49,8 @@ class AdversarialCodes(Autoencoder[K]):
         self.encoder = CodeEncoder(channels, extents, c.width, c.n_stages, c.latent_dim, c.dropout)
         self.decoder = CodeDecoder(channels, extents, c.width, c.n_stages, c.latent_dim)
         self.critic = CodeCritic(c.latent_dim, c.width_dis, c.dropout)
+        if c.norm_dis == "spectral":
+            bound_spectrum(self.critic)
         self.register_weights(w_adv=c.w_adv, input_noise=c.input_noise, w_r1=c.w_r1, w_gp=c.w_gp)
         self.init_validation(shape, c.latent_dim, c.prior_std)
 

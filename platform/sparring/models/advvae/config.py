@@ -19,7 +19,6 @@ from ..config import (
     DiscriminatorLoss,
     DiscriminatorOptimizer,
     GradientPenaltyWeight,
-    Norm,
     Phase,
     R1Weight,
     Rate,
@@ -59,9 +58,10 @@ class Config(config.Config):
     """Channels of the encoder's halvings, in order, and of the decoder's, reversed. [16, 32] to the default."""
     hidden_dims_dis: Widths = (32, 64, 128, 256)
     """Channels of the discriminator's halvings. Published: this, or the hidden_dims given for both."""
-    norm_dis: Norm = "batch"
+    norm_dis: Literal["batch", "group", "none", "spectral"] = "batch"
     """What follows the discriminator's convolutions. It judges real, reconstructed and sampled images apart, and batch
-    norm hides from it how those batches differ in mean and deviation."""
+    norm hides from it how those batches differ in mean and deviation. spectral: nothing follows, and the weight of each
+    layer is divided by its largest singular value (arXiv:1802.05957)."""
     loss_type: Literal["mse", "ssim"] = "mse"
     """How far a reconstruction is off: mean squared error of images in [-1, 1], or 1 - MS-SSIM."""
     kld_weight: Weight = 1e-4

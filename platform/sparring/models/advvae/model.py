@@ -32,6 +32,7 @@ from ..blocks.gaussian import reparameterise
 from ..blocks.images import Images, check_shape
 from ..blocks.losses import ADVERSARIAL, fool, gaussian_kl, unreality
 from ..blocks.slope import bound_slope
+from ..blocks.spectral import bound_spectrum
 from ..blocks.ssim import ms_ssim
 from ..metrics.out_of_distribution import Foreign
 from . import config
@@ -55,7 +56,10 @@ class AdvVAE(Autoencoder[config.Config]):
         self.images = Images(channels, side, fit=config.image_fit, is_signed=True)
         self.encoder = ImageEncoder(channels, side, config.hidden_dims, config.latent_dim)
         self.decoder = ImageDecoder(channels, side, config.hidden_dims, config.latent_dim)
-        self.critic = ImageCritic(channels, side, config.hidden_dims_dis, config.norm_dis)
+        norm = "none" if config.norm_dis == "spectral" else config.norm_dis
+        self.critic = ImageCritic(channels, side, config.hidden_dims_dis, norm)
+        if config.norm_dis == "spectral":
+            bound_spectrum(self.critic)
         self.register_weights(
             kld_weight=config.kld_weight,
             recon_weight=config.recon_weight,

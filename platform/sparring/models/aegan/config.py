@@ -122,6 +122,9 @@ class Config(config.Config):
     loss_dis: DiscriminatorLoss = "bce"
     w_r1: R1Weight = 0.0
     w_gp: GradientPenaltyWeight = 0.0
+    norm_dis: Literal["batch", "none", "spectral"] = "batch"
+    """What tames the discriminators' layers: batch norm, as published, which hides from them how real and fake rows
+    differ in mean and deviation; nothing; or weights divided by their largest singular value (arXiv:1802.05957)."""
     loss_gen_reg_type: Penalty = "none"
     """Norm of the parameters of both autoencoders (without the shared core) that is added to the generator's loss."""
     loss_gen_reg_param: Weight = 1e-3

@@ -35,6 +35,7 @@ from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, fool, penalty, wcc_kern
 from ..blocks.mlp import freeze_first, initialize_weights, load_pretrained, stack
 from ..blocks.scaling import Scaling, positive_or_one, variance_per_feature
 from ..blocks.slope import bound_slope
+from ..blocks.spectral import bound_spectrum
 from ..verbs import Fields, Rows
 from . import config
 from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR
@@ -56,8 +57,8 @@ class AEGAN(Model[config.Config]):
         super().__init__(config, shapes)
         h, gen, shared, dis = config.hidden_size, config.n_hl_gen, config.n_hl_shared, config.n_hl_dis
 
-        def net(*widths: int, end: Literal["code", "linear"]) -> nn.Sequential:
-            return stack(widths, config.activation, config.dropout, end=end)
+        def net(*widths: int, end: Literal["code", "linear"], normalises: bool = True) -> nn.Sequential:
+            return stack(widths, config.activation, config.dropout, end=end, normalises=normalises)
 
         for name, shape in self.shapes.items():
             if len(shape) != 1:
@@ -69,8 +70,12 @@ class AEGAN(Model[config.Config]):
         self.shared_decoder = net(*[h] * (shared + 2), end="code")
         self.structure_decoder = net(*[h] * (gen + 1), a, end="linear")
         self.spectrum_decoder = net(*[h] * (gen + 1), b, end="linear")
-        self.structure_dis = net(a, *[h] * dis, 1, end="linear")
-        self.spectrum_dis = net(b, *[h] * dis, 1, end="linear")
+        normalises = config.norm_dis == "batch"
+        self.structure_dis = net(a, *[h] * dis, 1, end="linear", normalises=normalises)
+        self.spectrum_dis = net(b, *[h] * dis, 1, end="linear", normalises=normalises)
+        if config.norm_dis == "spectral":
+            bound_spectrum(self.structure_dis)
+            bound_spectrum(self.spectrum_dis)
 
         for name, (size,) in self.shapes.items():
             self.add_module(f"{name}_input", Scaling(size, config.input_scaling))

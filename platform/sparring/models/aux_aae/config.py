@@ -15,6 +15,7 @@ from ..config import (
     AutoencoderOptimizer,
     AutoencoderRate,
     Count,
+    DiscriminatorBound,
     DiscriminatorLoss,
     DiscriminatorOptimizer,
     DiscriminatorRate,
@@ -62,6 +63,7 @@ class Config(config.Config):
     loss_dis: DiscriminatorLoss = "bce"
     w_r1: R1Weight = 0.0
     w_gp: GradientPenaltyWeight = 0.0
+    norm_dis: DiscriminatorBound = "none"
     lr_gen: AutoencoderRate = 1e-4
     lr_dis: DiscriminatorRate = 1e-4
     optim_fn_gen: AutoencoderOptimizer = "Adam"

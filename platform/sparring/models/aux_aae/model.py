@@ -33,6 +33,7 @@ from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, fool
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, HalfNormalRanks, check_muons
 from ..blocks.slope import bound_slope
+from ..blocks.spectral import bound_spectrum
 from ..metrics.characteristic_distance import CharacteristicDistance
 from ..metrics.classifier_auc import Detection
 from ..metrics.keyed_noise import keyed_normal
@@ -65,6 +66,8 @@ class AuxAAE(MuonTables[config.Config]):
         self.encoder = net([AUX, *config.hidden_gen, config.latent_dim], end=positive())
         self.decoder = net([config.latent_dim, *reversed(config.hidden_gen), AUX], end=nn.ReLU())
         self.discriminator = net([config.latent_dim, *config.hidden_dis, 1])
+        if config.norm_dis == "spectral":
+            bound_spectrum(self.discriminator)
         self.ranks = HalfNormalRanks(AUX)
         self.closeness = CharacteristicDistance(config.latent_dim)
         self.detection = Detection(config.auc_rows or 0)

@@ -13,6 +13,7 @@ from .. import config
 from ..config import (
     AucRows,
     Count,
+    DiscriminatorBound,
     DiscriminatorLoss,
     DiscriminatorOptimizer,
     Fraction,
@@ -61,6 +62,7 @@ class Config(config.Config):
     loss_dis: DiscriminatorLoss = "bce"
     w_r1: R1Weight = 0.0
     w_gp: GradientPenaltyWeight = 0.0
+    norm_dis: DiscriminatorBound = "none"
     lr_gen: Rate = 4e-4
     """Learning rate of the generator. 1e-5 to 3e-3, log."""
     lr_dis: Rate = 4e-4

@@ -31,6 +31,7 @@ from ..blocks.losses import ADVERSARIAL, fool
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks
 from ..blocks.slope import bound_slope
+from ..blocks.spectral import bound_spectrum
 from ..metrics.keyed_noise import keyed_normal, keyed_uniform
 from ..muons import MuonGenerator
 from ..verbs import Fields
@@ -67,6 +68,8 @@ class AuxGAN(MuonGenerator[config.Config]):
         inputs = config.noise + len(self.columns) + 3
         self.generator = dense([inputs, *config.hidden_gen, len(SKEWED)], norm=Normalised("after"), end=nn.Tanh())
         self.discriminator = dense([7, *config.hidden_dis, 1], dropout=config.dropout)
+        if config.norm_dis == "spectral":
+            bound_spectrum(self.discriminator)
         widths = (len(SKEWED), 64, 128, 1) if config.aux == "4d" else (1, 32, 64, 1)
         self.regressors = StackedMlp(len(self.columns), widths)
         self.ranks = HalfNormalRanks(len(RARENESS))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ...errors import CheckpointError
 from ..config import Activation, Bias, Kernel
+from .spectral import Spectral
 
 _ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -58,13 +59,22 @@ class Block(nn.Module):
     """Linear → BatchNorm1d → activation → dropout; (B, inputs) → (B, outputs).
 
     activation: None leaves it and the dropout out, which makes the last layer of an encoder.
+    normalises: False leaves the batch norm out.
     dropout: probability of zeroing a unit in training; 0 builds no layer.
     """
 
-    def __init__(self, inputs: int, outputs: int, activation: Activation | None, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        activation: Activation | None,
+        dropout: float = 0.0,
+        *,
+        normalises: bool = True,
+    ) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, outputs)
-        self.norm = nn.BatchNorm1d(outputs)
+        self.norm = nn.BatchNorm1d(outputs) if normalises else nn.Identity()
         self.activation = None if activation is None else make_activation(activation)
         self.dropout = None if activation is None or dropout == 0 else nn.Dropout(dropout)
         self.is_frozen = False
@@ -81,15 +91,24 @@ class Block(nn.Module):
 
 
 def stack(
-    widths: Sequence[int], activation: Activation, dropout: float = 0.0, *, end: Literal["code", "linear"]
+    widths: Sequence[int],
+    activation: Activation,
+    dropout: float = 0.0,
+    *,
+    end: Literal["code", "linear"],
+    normalises: bool = True,
 ) -> nn.Sequential:
     """``len(widths) - 1`` layers, one Linear each: blocks, and at the end
 
     ``code``: Linear → BatchNorm1d without activation (the end of an encoder), or
     ``linear``: a bare Linear (the end of a decoder, or a discriminator's logit).
+
+    normalises: False leaves the batch norms of hidden layers out.
     """
     *hidden, last = pairwise(widths)
-    layers: list[nn.Module] = [Block(inputs, outputs, activation, dropout) for inputs, outputs in hidden]
+    layers: list[nn.Module] = [
+        Block(inputs, outputs, activation, dropout, normalises=normalises) for inputs, outputs in hidden
+    ]
     layers.append(Block(*last, None) if end == "code" else nn.Linear(*last))
     return nn.Sequential(*layers)
 
@@ -113,10 +132,10 @@ def initialize_weights(nets: Iterable[nn.Module], kernel: Kernel, bias: Bias, se
 
 
 def freeze_first(net: nn.Sequential, layers: int) -> None:
-    """Freezes the first ``layers`` of a stack: no gradients (they stay None), no new batch-norm statistics."""
+    """Freezes the first ``layers`` of a stack: no gradients (they stay None), no new statistics."""
     for layer in list(net)[:layers]:
         layer.requires_grad_(False)
-        if isinstance(layer, Block):
+        if isinstance(layer, Block | Spectral):
             layer.is_frozen = True
             layer.eval()
 

@@ -16,6 +16,7 @@ from ..config import (
     AutoencoderRate,
     Channels,
     Count,
+    DiscriminatorBound,
     DiscriminatorLoss,
     DiscriminatorOptimizer,
     DiscriminatorRate,
@@ -70,6 +71,7 @@ class Config(config.Config):
     loss_dis: DiscriminatorLoss = "bce"
     w_r1: R1Weight = 0.0
     w_gp: GradientPenaltyWeight = 0.0
+    norm_dis: DiscriminatorBound = "none"
     lr_gen: AutoencoderRate = 2e-4
     lr_dis: DiscriminatorRate = 2e-4
     optim_fn_gen: AutoencoderOptimizer = "Adam"

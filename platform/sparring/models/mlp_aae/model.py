@@ -33,6 +33,7 @@ from ..blocks.losses import ADVERSARIAL, fool, unreality
 from ..blocks.mlp import initialize_weights
 from ..blocks.scaling import Scaling
 from ..blocks.slope import bound_slope
+from ..blocks.spectral import bound_spectrum
 from ..metrics.mmd import REFERENCE_ROWS
 from ..metrics.parzen import Parzen
 from . import config
@@ -99,6 +100,8 @@ class MLPAAE(Autoencoder[config.Config]):
         self.encoder = dense((self.frame.size, *hidden, outputs), norm=more, dropout=c.dropout)
         self.decoder = dense((c.latent_dim, *hidden, self.frame.size), norm=more, dropout=c.dropout)
         self.critic = dense((c.latent_dim, c.hidden_size_dis, c.hidden_size_dis // 2, 1), dropout=c.dropout)
+        if c.norm_dis == "spectral":
+            bound_spectrum(self.critic)
         self.register_weights(adv_share=c.adv_share, w_r1=c.w_r1, w_gp=c.w_gp)
         self.init_validation(self.frame.shape, c.latent_dim, c.prior_std)
         if c.parzen_samples:
