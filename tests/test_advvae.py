@@ -285,3 +285,46 @@ def test_the_outlier_scores_are_the_loss_per_image_and_the_discriminators_doubt(
         error = error + 0.25 * plain_bce(model.critic(recon[n : n + 1]), 1.0)
         assert scores["reconstruction"][n].item() == pytest.approx(error.item(), rel=1e-6)
         assert scores["discriminator"][n].item() == pytest.approx(1 - model.critic(x)[n].sigmoid().item(), rel=1e-6)
+
+
+# -- feature matching -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["features_recon_weight", "features_gen_weight"])
+def test_features_are_matched_per_reconstruction_and_in_the_mean_of_samples(kind: str) -> None:
+    """Against the critic's last hidden layer, seen by a hook on what follows it."""
+    plain, model = make(), make(**{kind: 0.5})
+    hidden: list[Tensor] = []
+    model.critic.leave.register_forward_pre_hook(lambda module, inputs: hidden.append(inputs[0]))
+    x, recon, sample, _, _ = plain_outputs(model)
+    for images in (x, recon, sample):
+        model.critic(images)
+    of_x, of_recon, of_sample = hidden
+    if kind == "features_recon_weight":
+        expected = ((of_recon - of_x) ** 2).mean()
+    else:
+        expected = ((of_sample.mean(0) - of_x.mean(0)) ** 2).mean()
+    torch.testing.assert_close(run(model).loss - run(plain).loss, 0.5 * expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["features_recon_weight", "features_gen_weight"])
+def test_matched_features_come_nearer(kind: str) -> None:
+    """Of a critic that stands still, on one batch, without any other term but the reconstruction's."""
+    found = []
+    for weight in (0.0, 1.0):
+        model = make(kld_weight=0.0, recon_weight=0.0, gen_weight=0.0, **{kind: weight})
+        own = model.parameters_of(model.config.phases[0])
+        optimizer = torch.optim.Adam(own.values(), lr=3e-3)
+        for _ in range(100):
+            step = run(model)
+            for parameter, gradient in zip(
+                own.values(), torch.autograd.grad(step.loss, list(own.values()), allow_unused=True), strict=True
+            ):
+                parameter.grad = gradient
+            optimizer.step()
+        x, recon, sample, _, _ = plain_outputs(model)
+        of_x, of_recon, of_sample = (model.critic.features(images) for images in (x, recon, sample))
+        apart = of_recon - of_x if kind == "features_recon_weight" else of_sample.mean(0) - of_x.mean(0)
+        found.append(float(apart.square().mean().detach()))
+    assert found[1] < 0.7 * found[0]

@@ -28,6 +28,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "aegan, spectral": ("aegan", {"norm_dis": "spectral"}),
 }
 """Every system, and what another of its settings asks of the rows: its name and more fields."""
+OVER_A_BATCH = ("w_mmd", "w_swd", "features_gen_weight")
+"""Weights of what compares a batch as a whole: each worker compares its own rows, so two train another function."""
 ROWS, BATCH = 102, 34
 """Three steps an epoch, of 17 rows for each worker."""
 
@@ -37,6 +39,7 @@ def figures(case: str, workers: Workers | None) -> list[dict[str, float]]:
     torch.set_default_dtype(torch.float32)
     name, fields = CASES[case]
     setting = Setting(name)
+    fields = {key: 0.0 for key in OVER_A_BATCH if key in setting.model_class.Config.model_fields} | fields
     rows = {
         part: {field: widened(values) for field, values in setting.part(part, ROWS).items()}
         for part in ("train", "valid")

@@ -62,6 +62,20 @@ GradientPenaltyWeight = Annotated[
         "arXiv:1704.00028). 0.1 to 10, log; 0 leaves it out."
     ),
 ]
+MmdWeight = Annotated[
+    Weight,
+    Field(
+        description="Weight of the codes' maximum mean discrepancy from draws of the prior, by inverse multiquadratic "
+        "kernels (WAE, arXiv:1711.01558). 0.1 to 100, log; 0 leaves it out."
+    ),
+]
+SlicedWeight = Annotated[
+    Weight,
+    Field(
+        description="Weight of the codes' squared sliced Wasserstein distance from draws of the prior, in units of its "
+        "variance (SWAE, arXiv:1804.01947). 0.01 to 10, log; 0 leaves it out."
+    ),
+]
 DiscriminatorBound = Annotated[
     Bound,
     Field(

@@ -20,11 +20,13 @@ from ..config import (
     DiscriminatorRate,
     Fraction,
     GradientPenaltyWeight,
+    MmdWeight,
     Optimizer,
     Phase,
     R1Weight,
     Rate,
     Schedule,
+    SlicedWeight,
     Weight,
 )
 
@@ -59,6 +61,8 @@ class CodeConfig(config.Config):
     phase and an optimizer of its own, as published: there lr_reg says how strong it is, and w_adv is not read."""
     w_adv: Weight = 0.01
     """Weight of the adversarial loss beside the reconstruction's, if is_joint. 1e-4 to 1, log."""
+    w_mmd: MmdWeight = 0.0
+    w_swd: SlicedWeight = 0.0
     latent_dim: Count = 64
     """Length of the code. 2 to 64."""
     width: Count = 64

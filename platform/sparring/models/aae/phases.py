@@ -28,6 +28,7 @@ from ..autoencoder import Autoencoder
 from ..base import Step
 from ..blocks.convolutions import CodeCritic, CodeDecoder, CodeEncoder
 from ..blocks.losses import ADVERSARIAL, fool, unreality
+from ..blocks.prior_distance import match_prior
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
 from .config import CodeConfig
@@ -42,6 +43,8 @@ class AdversarialCodes(Autoencoder[K]):
     input_noise: Tensor
     w_r1: Tensor
     w_gp: Tensor
+    w_mmd: Tensor
+    w_swd: Tensor
 
     def build(self, channels: int, extents: Sequence[int], shape: tuple[int, ...]) -> None:
         """channels, extents: of what the nets read; shape: of one sample as ``unview`` gives it."""
@@ -52,6 +55,7 @@ class AdversarialCodes(Autoencoder[K]):
         if c.norm_dis == "spectral":
             bound_spectrum(self.critic)
         self.register_weights(w_adv=c.w_adv, input_noise=c.input_noise, w_r1=c.w_r1, w_gp=c.w_gp)
+        self.register_weights(w_mmd=c.w_mmd, w_swd=c.w_swd)
         self.init_validation(shape, c.latent_dim, c.prior_std)
 
     # -- phases -------------------------------------------------------------------------------------------------------
@@ -60,8 +64,10 @@ class AdversarialCodes(Autoencoder[K]):
         """Phase 1: encoder and decoder learn to reconstruct, from inputs with noise where input_noise is above 0.
 
         loss = mean (reconstruction − x)²  [− w_adv·log D(code), with adversarial and is_joint]
+               + w_mmd·MMD²(codes, draws) + w_swd·SW²(codes, draws)
 
-        x: an image's intensities from 0 to 1, or a series' scaled values.
+        x: an image's intensities from 0 to 1, or a series' scaled values; MMD, SW: maximum mean discrepancy and sliced
+        Wasserstein distance between the batch's codes and as many draws from the prior.
         """
         seen = x + self.input_noise * torch.randn_like(x) if self.config.input_noise > 0 else x
         code = self.encoder(seen)
@@ -70,6 +76,7 @@ class AdversarialCodes(Autoencoder[K]):
         if self.config.adversarial and self.config.is_joint and self.config.w_adv > 0:
             metrics["train/loss_adv"] = fool(self.config.loss_dis, self.critic(code, drops=False))
             loss = loss + self.w_adv * metrics["train/loss_adv"]
+        loss = match_prior(loss, self, code / self.prior_std)
         return Step(loss, metrics, {})
 
     def dis(self, x: Tensor) -> Step:

@@ -19,9 +19,11 @@ from ..config import (
     DiscriminatorLoss,
     DiscriminatorOptimizer,
     GradientPenaltyWeight,
+    MmdWeight,
     Phase,
     R1Weight,
     Rate,
+    SlicedWeight,
     Weight,
     Widths,
 )
@@ -70,9 +72,17 @@ class Config(config.Config):
     """Weight of the adversarial loss on reconstructions (their own error weighs 1). 1e-4 to 1, log."""
     gen_weight: Weight = 0.002
     """Weight of the adversarial loss on samples from the prior. 1e-4 to 1, log."""
+    w_mmd: MmdWeight = 0.0
+    w_swd: SlicedWeight = 0.0
     loss_dis: DiscriminatorLoss = "bce"
     w_r1: R1Weight = 0.0
     w_gp: GradientPenaltyWeight = 0.0
+    features_recon_weight: Weight = 0.0
+    """Weight of the squared difference between what the discriminator's last hidden layer makes of an image and of its
+    reconstruction (arXiv:1512.09300). 1e-3 to 1, log; 0 leaves it out."""
+    features_gen_weight: Weight = 0.0
+    """Weight of the squared difference between the means, over a batch of images and one of samples, of what that layer
+    makes of them (feature matching, arXiv:1606.03498). 1e-3 to 1, log; 0 leaves it out."""
     lr_gen: AutoencoderRate = 2e-4
     lr_dis: Rate = 2e-4
     """Learning rate of the discriminator. 1e-6 to 1e-2, log."""

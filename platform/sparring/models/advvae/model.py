@@ -31,6 +31,7 @@ from ..blocks.convolutions import ImageCritic, ImageDecoder, ImageEncoder
 from ..blocks.gaussian import reparameterise
 from ..blocks.images import Images, check_shape
 from ..blocks.losses import ADVERSARIAL, fool, gaussian_kl, unreality
+from ..blocks.prior_distance import match_prior
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
 from ..blocks.ssim import ms_ssim
@@ -48,6 +49,10 @@ class AdvVAE(Autoencoder[config.Config]):
     gen_weight: Tensor
     w_r1: Tensor
     w_gp: Tensor
+    w_mmd: Tensor
+    w_swd: Tensor
+    features_recon_weight: Tensor
+    features_gen_weight: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
@@ -66,6 +71,10 @@ class AdvVAE(Autoencoder[config.Config]):
             gen_weight=config.gen_weight,
             w_r1=config.w_r1,
             w_gp=config.w_gp,
+            w_mmd=config.w_mmd,
+            w_swd=config.w_swd,
+            features_recon_weight=config.features_recon_weight,
+            features_gen_weight=config.features_gen_weight,
         )
         self.init_validation((channels, side, side), config.latent_dim, prior_std=1.0)
         self.ood: Foreign | None = None
@@ -76,13 +85,17 @@ class AdvVAE(Autoencoder[config.Config]):
         """Encoder and decoder learn to reconstruct, and that reconstructions and samples pass for real.
 
         loss = error + kld_weight·KL − recon_weight·log D(reconstruction) − gen_weight·log D(sample)
+               + features_recon_weight·mean (f(reconstruction) − f(x))² + features_gen_weight·mean (f̄(sample) − f̄(x))²
+               + w_mmd·MMD²(codes, draws) + w_swd·SW²(codes, draws)
 
         error: mean (reconstruction − x)² of images in [-1, 1], or 1 − MS-SSIM; KL: of the code from N(0, I), in nats;
-        −log D: or what loss_dis has instead. Whether a term is there at all is decided when the model is built, by its
-        weight > 0.
+        −log D: or what loss_dis has instead; f: the discriminator's last hidden layer, f̄: its mean over the batch; MMD,
+        SW: maximum mean discrepancy and sliced Wasserstein distance between the batch's codes and as many draws from
+        N(0, I). Whether a term is there at all is decided when the model is built, by its weight > 0.
         """
         mean, logvar = self.encoder(x)
-        recon = self.decoder(reparameterise(mean, logvar))
+        code = reparameterise(mean, logvar)
+        recon = self.decoder(code)
         sample = self.decoder(torch.randn_like(mean))
         loss = error = self._error(recon, x)
         metrics = {"train/loss_recon": error}
@@ -90,14 +103,23 @@ class AdvVAE(Autoencoder[config.Config]):
             metrics["train/kld"] = gaussian_kl(mean, logvar).mean()
             loss = loss + self.kld_weight * metrics["train/kld"]
         fooled = []
-        if self.config.recon_weight > 0:
-            fooled.append(fool(self.config.loss_dis, self.critic(recon)))
-            loss = loss + self.recon_weight * fooled[-1]
-        if self.config.gen_weight > 0:
-            fooled.append(fool(self.config.loss_dis, self.critic(sample)))
-            loss = loss + self.gen_weight * fooled[-1]
+        for kind, made in (("recon", recon), ("gen", sample)):
+            spars, matches = (getattr(self.config, name) > 0 for name in (f"{kind}_weight", f"features_{kind}_weight"))
+            if not (spars or matches):
+                continue
+            features = self.critic.features(made)
+            if spars:
+                fooled.append(fool(self.config.loss_dis, self.critic.leave(features)))
+                loss = loss + self.get_buffer(f"{kind}_weight") * fooled[-1]
+            if matches:
+                with torch.no_grad():
+                    wanted = self.critic.features(x)
+                # A reconstruction has an image of its own to match; of samples only the mean can.
+                pair = (features, wanted) if kind == "recon" else (features.mean(0), wanted.mean(0))
+                loss = loss + self.get_buffer(f"features_{kind}_weight") * functional.mse_loss(*pair)
         if fooled:
             metrics["train/loss_adv"] = torch.stack(fooled).sum()
+        loss = match_prior(loss, self, code)
         return Step(loss, {"train/loss_gen": loss} | metrics, {"recon": recon, "sampled": sample})
 
     def dis(self, x: Tensor, recon: Tensor, sampled: Tensor) -> Step:

@@ -21,8 +21,10 @@ from ..config import (
     DiscriminatorRate,
     Fraction,
     GradientPenaltyWeight,
+    MmdWeight,
     Phase,
     R1Weight,
+    SlicedWeight,
     Weight,
     Widths,
 )
@@ -60,6 +62,8 @@ class Config(config.Config):
     loss_recon: Literal["mse", "l1"] = "mse"
     """How far a reconstruction is off. The published code takes binary cross entropy of values above 1, which has no
     lower bound; its text says mse."""
+    w_mmd: MmdWeight = 0.0
+    w_swd: SlicedWeight = 0.0
     loss_dis: DiscriminatorLoss = "bce"
     w_r1: R1Weight = 0.0
     w_gp: GradientPenaltyWeight = 0.0

@@ -32,6 +32,7 @@ from ..blocks.eval_mode import eval_mode
 from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, fool
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, HalfNormalRanks, check_muons
+from ..blocks.prior_distance import match_prior
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
 from ..metrics.characteristic_distance import CharacteristicDistance
@@ -56,6 +57,8 @@ class AuxAAE(MuonTables[config.Config]):
     w_adv: Tensor
     w_r1: Tensor
     w_gp: Tensor
+    w_mmd: Tensor
+    w_swd: Tensor
     raw_distance: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
@@ -72,7 +75,8 @@ class AuxAAE(MuonTables[config.Config]):
         self.closeness = CharacteristicDistance(config.latent_dim)
         self.detection = Detection(config.auc_rows or 0)
         self.register_buffer("raw_distance", torch.ones(()))
-        self.register_weights(w_adv=config.w_adv, w_r1=config.w_r1, w_gp=config.w_gp)
+        c = config
+        self.register_weights(w_adv=c.w_adv, w_r1=c.w_r1, w_gp=c.w_gp, w_mmd=c.w_mmd, w_swd=c.w_swd)
 
     def initialize(self) -> None:
         nets = [self.encoder, self.decoder, self.discriminator]
@@ -119,9 +123,10 @@ class AuxAAE(MuonTables[config.Config]):
     def gen(self, aux: Tensor) -> Step:
         """Encoder and decoder learn to reconstruct, and to pass codes off as draws; the discriminator drops no units.
 
-        loss = L(decoder(code), aux) − w_adv·log D(code)
+        loss = L(decoder(code), aux) − w_adv·log D(code) + w_mmd·MMD²(codes, draws) + w_swd·SW²(codes, draws)
 
-        L: loss_recon; −log D: or what loss_dis has instead.
+        L: loss_recon; −log D: or what loss_dis has instead; MMD, SW: maximum mean discrepancy and sliced Wasserstein
+        distance between the batch's codes and as many half-normal draws.
         """
         code = self.encoder(aux)
         recon = RECONSTRUCTION[self.config.loss_recon](self.decoder(code), aux)
@@ -130,6 +135,7 @@ class AuxAAE(MuonTables[config.Config]):
             with eval_mode(self.discriminator):
                 metrics["train/loss_adv"] = fool(self.config.loss_dis, self.discriminator(code))
             loss = loss + self.w_adv * metrics["train/loss_adv"]
+        loss = match_prior(loss, self, code, folded=True)
         return Step(loss, metrics | {"train/loss_gen": loss}, {})
 
     def aux(self, rareness: Tensor) -> Tensor:

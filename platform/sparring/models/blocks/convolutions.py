@@ -77,8 +77,13 @@ class ImageCritic(nn.Module):
         self.stages = _halving(channels, dims, norm)
         self.leave = nn.Linear(dims[-1] * (side >> len(dims)) ** 2, 1)
 
+    def features(self, x: Tensor) -> Tensor:
+        """What the last hidden layer makes of images, (B, features)."""
+        hidden: Tensor = self.stages(x)
+        return hidden.flatten(1)
+
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.leave(self.stages(x).flatten(1))
+        logits: Tensor = self.leave(self.features(x))
         return logits
 
 

@@ -22,9 +22,11 @@ from ..config import (
     DiscriminatorRate,
     Fraction,
     GradientPenaltyWeight,
+    MmdWeight,
     Phase,
     R1Weight,
     Rate,
+    SlicedWeight,
 )
 
 
@@ -68,6 +70,8 @@ class Config(config.Config):
     adv_share: Annotated[float, Field(ge=0, le=1)] = 0.001
     """Weight of fooling the discriminator; the reconstruction's is 1 - adv_share, so that both add up to 1. 1e-5 to
     0.5, log; 0 leaves the term out."""
+    w_mmd: MmdWeight = 0.0
+    w_swd: SlicedWeight = 0.0
     loss_dis: DiscriminatorLoss = "bce"
     w_r1: R1Weight = 0.0
     w_gp: GradientPenaltyWeight = 0.0

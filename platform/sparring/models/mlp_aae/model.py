@@ -31,6 +31,7 @@ from ..blocks.gaussian import reparameterise
 from ..blocks.images import Images, check_shape
 from ..blocks.losses import ADVERSARIAL, fool, unreality
 from ..blocks.mlp import initialize_weights
+from ..blocks.prior_distance import match_prior
 from ..blocks.scaling import Scaling
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
@@ -87,6 +88,8 @@ class MLPAAE(Autoencoder[config.Config]):
     adv_share: Tensor
     w_r1: Tensor
     w_gp: Tensor
+    w_mmd: Tensor
+    w_swd: Tensor
     windows: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
@@ -102,7 +105,7 @@ class MLPAAE(Autoencoder[config.Config]):
         self.critic = dense((c.latent_dim, c.hidden_size_dis, c.hidden_size_dis // 2, 1), dropout=c.dropout)
         if c.norm_dis == "spectral":
             bound_spectrum(self.critic)
-        self.register_weights(adv_share=c.adv_share, w_r1=c.w_r1, w_gp=c.w_gp)
+        self.register_weights(adv_share=c.adv_share, w_r1=c.w_r1, w_gp=c.w_gp, w_mmd=c.w_mmd, w_swd=c.w_swd)
         self.init_validation(self.frame.shape, c.latent_dim, c.prior_std)
         if c.parzen_samples:
             self.parzen = Parzen(self.frame.size)
@@ -146,10 +149,12 @@ class MLPAAE(Autoencoder[config.Config]):
         """Encoder and decoder learn to reconstruct, and to pass codes off as draws.
 
         loss = (1 − adv_share)·error − adv_share·log D(code)
+               + w_mmd·MMD²(codes, draws) + w_swd·SW²(codes, draws)
 
         error: mean (reconstruction − x)² or, with l1, mean |reconstruction − x|, x from -1 to 1; −log D: or what
-        loss_dis has instead. Whether the second term is there at all is decided when the model is built, by
-        adv_share > 0.
+        loss_dis has instead; MMD, SW: maximum mean discrepancy and sliced Wasserstein distance between a batch's codes
+        and as many draws from the prior. Whether a term is there at all is decided when the model is built, by its
+        weight > 0.
         """
         code = self.draw_code(x)
         measure = functional.mse_loss if self.config.loss_recon == "mse" else functional.l1_loss
@@ -159,6 +164,7 @@ class MLPAAE(Autoencoder[config.Config]):
         if self.config.adv_share > 0:
             metrics["train/loss_adv"] = fool(self.config.loss_dis, self.critic(code))
             loss = loss + self.adv_share * metrics["train/loss_adv"]
+        loss = match_prior(loss, self, code / self.prior_std)
         return Step(loss, {"train/loss_gen": loss} | metrics, {})
 
     def draw_code(self, x: Tensor) -> Tensor:
