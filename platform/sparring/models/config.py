@@ -66,14 +66,14 @@ MmdWeight = Annotated[
     Weight,
     Field(
         description="Weight of the codes' maximum mean discrepancy from draws of the prior, by inverse multiquadratic "
-        "kernels (WAE, arXiv:1711.01558). 0.1 to 100, log; 0 leaves it out."
+        "kernels (WAE, arXiv:1711.01558); each worker compares its own rows. 0.1 to 100, log; 0 leaves it out."
     ),
 ]
 SlicedWeight = Annotated[
     Weight,
     Field(
         description="Weight of the codes' squared sliced Wasserstein distance from draws of the prior, in units of its "
-        "variance (SWAE, arXiv:1804.01947). 0.01 to 10, log; 0 leaves it out."
+        "variance (SWAE, arXiv:1804.01947); each worker compares its own rows. 0.01 to 10, log; 0 leaves it out."
     ),
 ]
 DiscriminatorBound = Annotated[

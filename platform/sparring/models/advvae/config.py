@@ -82,7 +82,8 @@ class Config(config.Config):
     reconstruction (arXiv:1512.09300). 1e-3 to 1, log; 0 leaves it out."""
     features_gen_weight: Weight = 0.0
     """Weight of the squared difference between the means, over a batch of images and one of samples, of what that layer
-    makes of them (feature matching, arXiv:1606.03498). 1e-3 to 1, log; 0 leaves it out."""
+    makes of them (feature matching, arXiv:1606.03498); each worker compares its own rows. 1e-3 to 1, log; 0 leaves it
+    out."""
     lr_gen: AutoencoderRate = 2e-4
     lr_dis: Rate = 2e-4
     """Learning rate of the discriminator. 1e-6 to 1e-2, log."""
