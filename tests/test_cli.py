@@ -70,6 +70,15 @@ REFUSED = {
         ["search", "aegan", "--dataset", "fe-xanes", "--data-path", "nowhere"],
         r"nowhere",
     ),
+    "unknown split": (["search", "aegan", "--split", "90/10"], r"no split '90/10'; there are: 80/20, 75/15/10"),
+    "a k-fold as the split": (
+        ["search", "aegan", "--split", "kfold"],
+        r"no split 'kfold'.* `sparring train`'s, --kfold",
+    ),
+    "split with one test row": (
+        ["search", "aegan", "--split", "75/15/10", "--set", "data.n=10"],
+        r"--split 75/15/10: each part needs at least 2 rows, but the 10 of exafs give train 7, valid 2, test 1",
+    ),
     "config that is not there": (["search", "aegan", "--config", "no.yaml"], r"no\.yaml"),
     "unknown study": (["report", "nothing"], r"no study 'nothing' under results; there are: none"),
     "train without a file": (["train", "no.toml"], r"no\.toml"),

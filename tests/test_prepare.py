@@ -99,3 +99,12 @@ def test_a_grid_has_no_tries_for_its_numbers_say_which_point_a_trial_is(tmp_path
     study = prepare("aegan", space=space_file(tmp_path), results=tmp_path, limits=Limits(sampler=sampler, slots=1))
     assert [each.name for each in study.space.tries] == names
     assert [table["name"] for table in study.spec.space.get("try", [])] == names
+
+
+@pytest.mark.parametrize(("split", "rows"), [(None, (64, 16, 0)), ("75/15/10", (60, 12, 8)), ("80/20", (64, 16, 0))])
+def test_split_chooses_the_parts_and_is_kept_with_the_study(tmp_path, split, rows):
+    space = tmp_path / "space.toml"
+    space.write_text(find_space("aegan").read_text().replace('"75/15/10"', '"80/20"'))
+    study = prepare("aegan", space=str(space), split=split, settings=["data.n=80"], results=tmp_path)
+    assert tuple(len(getattr(study.split, part)) for part in ("train", "valid", "test")) == rows
+    assert study.spec.split == study.spec.space["split"] == study.identity()["split"] == (split or "80/20")

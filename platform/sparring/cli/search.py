@@ -53,6 +53,14 @@ def search(
         str | None, typer.Option(help="A name of `sparring datasets`, or the path of a card's .toml.")
     ] = None,
     data_path: Annotated[Path | None, typer.Option(help="Where your own data lie (folder or file).")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARES",
+            help="75/15/10 keeps test rows for the study's end; 80/20 keeps none but published ones.",
+            show_default="the space's",
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE.yaml", help="A published configuration: the baseline, trial 0.")
     ] = None,
@@ -166,7 +174,7 @@ def search(
         silence_limit_s=_seconds(silence_limit, "--silence-limit"),
     )  # fmt: skip
     study = prepare(
-        model, space=space, dataset=dataset, data_path=data_path, config=config, settings=set_ or [],
+        model, space=space, dataset=dataset, data_path=data_path, split=split, config=config, settings=set_ or [],
         tries=try_ or [], objectives=objective or [], results=results, name=name, fork=fork, address=address,
         earlier=[find_folder(each, results) for each in from_ or []], limits=limits,
     )  # fmt: skip

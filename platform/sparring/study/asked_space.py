@@ -37,12 +37,14 @@ def read_asked_space(
     space: str | None = None,
     forked: Fork | None = None,
     dataset: str | None = None,
+    split: str | None = None,
     config: Path | None = None,
     settings: Sequence[str] = (),
     tries: Sequence[Path] = (),
     objectives: Sequence[str] = (),
 ) -> AskedSpace:
-    """The space's file, by default the model's own, changed by --config, --set, --try, --objective, --dataset in turn.
+    """The space's file, by default the model's own, changed by the flags in turn: --config, --set, --try, --objective,
+    --dataset, --split.
 
     forked: the study whose space is the default instead, and whose seed. Raises SpaceError, UnknownName or ConfigError
     if a file cannot be read or a setting names no field.
@@ -68,6 +70,8 @@ def read_asked_space(
         raw["objectives"] = [{"metric": metric} for metric in objectives]
     if dataset is not None:
         raw["dataset"] = dataset
+    if split is not None:
+        raw["split"] = split
     return AskedSpace(raw=_with_full_paths(raw, config_class), where=where, seed=seed, notes=tuple(notes))
 
 

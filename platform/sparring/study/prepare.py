@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..data import split_dataset
 from ..data.cards import is_card_path
-from ..data.splits import SPLIT
+from ..data.dataset import PARTS
+from ..data.splits import SHARES, SPLIT
 from ..errors import UsageError
 from ..models import find_config
 from ..records import PRUNERS, RESULTS, StudySpec, safe_name
@@ -43,6 +44,7 @@ def prepare(
     space: str | None = None,
     dataset: str | None = None,
     data_path: Path | None = None,
+    split: str | None = None,
     config: Path | None = None,
     settings: Sequence[str] = (),
     tries: Sequence[Path] = (),
@@ -57,8 +59,8 @@ def prepare(
     """Checks everything a search needs, and loads its rows.
 
     space: a file or a shipped space's name, the model's own by default; dataset, config (a published file), settings
-    (``key=value``), tries (files of points to try first) and objectives (metrics, the leading one first) change it in
-    this order: config, settings, tries, objectives, dataset.
+    (``key=value``), tries (files of points to try first), objectives (metrics, the leading one first) and split change
+    it in this order: config, settings, tries, objectives, dataset, split.
     data_path: where the user's own data lie. name: the study's, MODEL-DATASET by default. earlier: folders of studies
     whose trials the sampler is shown. fork: begins a study of this name from the one called ``name``.
     address: the cluster it will run on, None for this machine, whose CPUs are then counted.
@@ -73,8 +75,8 @@ def prepare(
         name, earlier = fork, [forked.folder, *earlier]
         data_path = data_path or (Path(forked.spec.data_path) if forked.spec.data_path else None)
     asked = read_asked_space(
-        model, config_class, space=space, forked=forked, dataset=dataset, config=config, settings=settings,
-        tries=tries, objectives=objectives,
+        model, config_class, space=space, forked=forked, dataset=dataset, split=split, config=config,
+        settings=settings, tries=tries, objectives=objectives,
     )  # fmt: skip
     if limits.sampler == "grid":  # which tries every point once, and a trial's number says which
         asked = replace(asked, raw={key: table for key, table in asked.raw.items() if key != "try"})
@@ -158,7 +160,12 @@ def load_study(folder: Path, spec: StudySpec, searched: Space[Config]) -> Study:
         folder=folder, spec=spec, space=searched, config_class=config_class, dataset=data, split=split,
         ood=load_ood(searched.default_config(), searched.where, data, f"--set {config_class.ood_path}=…"),
     )  # fmt: skip
-    smallest = min(len(split.train), len(split.valid))
-    if smallest < 2:
-        raise UsageError(f"data set {spec.dataset}: a split needs at least 2 rows in each part, but got {smallest}")
+    rows = {part: len(getattr(split, part)) for part in PARTS}
+    # Without a share for them, and none published, there are no test rows: that is a split too.
+    if any(count < 2 for part, count in rows.items() if count or part != "test"):
+        counts = ", ".join(f"{part} {count}" for part, count in rows.items())
+        raise UsageError(
+            f"--split {spec.split}: each part needs at least 2 rows, but the {len(data)} of {spec.dataset} give "
+            f"{counts}; add samples, or choose another of {', '.join(SHARES)}"
+        )
     return study
