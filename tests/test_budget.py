@@ -1,4 +1,4 @@
-"""How many trials a search may run, and what it says of a space that holds fewer."""
+"""How many trials and hours a search may spend, and what it says of a space that holds fewer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from rich.console import Console
 from support.studies import ended, fill, small_study
 
 from sparring.cluster.session import conduct
-from sparring.records import Outcome
+from sparring.ledger import Ledger
+from sparring.ledger.effort import limit_seconds, read_effort
+from sparring.records import EpochRow, Outcome, StudySpec
 from sparring.space.grid import points
+from sparring.study import is_complete
 from sparring.study.budget import configurations, exhaustion
 
 
@@ -53,3 +56,37 @@ def test_one_that_has_something_left_does_not(tmp_path):
     study = small_study(tmp_path, trials=3)
     fill(study, some(study, 3))
     assert exhaustion(study.folder, study.space) is None
+
+
+def spec_of(**changes):
+    return StudySpec(name="s", model="aegan", dataset="exafs", **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [
+        ({"cpu_hours": 1.0}, 3600.0),
+        ({"cpu_hours": 1.0, "slots": 8}, 3600.0),  # of all slots together
+        ({"cpu_hours": 1.0, "cpus_per_worker": 2, "workers_per_trial": 3}, 600.0),  # a second of a slot is 6 of them
+        ({"gpu_hours": 1.0, "gpus_per_worker": 0.25}, 14400.0),
+        ({"gpu_hours": 1.0, "gpus_per_worker": 1.0, "workers_per_trial": 4, "cpus_per_worker": 8}, 900.0),
+        ({"cpu_hours": 1.0, "train_s": 10.0, "slots": 2}, 20.0),
+        ({}, float("inf")),
+    ],
+)
+def test_hours_are_of_every_processor_or_gpu_of_a_trial(changes, seconds):
+    assert limit_seconds(spec_of(**changes)) == seconds
+
+
+@pytest.mark.parametrize(("gpus", "flag"), [(0.0, "cpu_hours"), (0.5, "gpu_hours")])
+def test_a_study_whose_hours_are_spent_is_complete_until_it_is_given_more(tmp_path, gpus, flag):
+    """One trial of one epoch took 36 s of a processor, or 72 s of half a GPU; two are 0.02 hours."""
+    more = {"trials": None, "gpus_per_worker": gpus, "settings": ["epochs=1"]}
+    study = small_study(tmp_path, **more, **{flag: 0.019})
+    fill(study, [ended(0, {"n_hl_gen": 1, "hidden_size": 8}, 0.5, Outcome.COMPLETED, epochs=1)])
+    with Ledger(study.folder, kinds=study.space.kinds, metrics=study.config_class.emitted()) as ledger:
+        row = EpochRow(trial=0, attempt=1, epoch=1, metrics={"val/score": 0.5}, wall_s=144.0 * gpus, cpu_s=36.0)
+        ledger.append_epochs([row])
+    assert read_effort(study.folder, study.spec).seconds == (72.0 if gpus else 36.0)
+    assert is_complete(study)
+    assert not is_complete(small_study(tmp_path, **more, **{flag: 0.021}))

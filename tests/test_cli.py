@@ -54,6 +54,21 @@ REFUSED = {
     "no slots": (["search", "aegan", "--slots", "0"], r"--slots: .*at least 1 slot, but got 0"),
     "no time": (["search", "aegan", "--time", "0s"], r"--time: .*more than 0 seconds"),
     "time in another form": (["search", "aegan", "--time", "soon"], r"--time: wants a duration such as 90s.*'soon'"),
+    "no processor time": (["search", "aegan", "--cpu-hours", "0"], r"--cpu-hours: .*more than 0 hours.*but got 0;?"),
+    "less than none": (["search", "aegan", "--cpu-hours", "-2"], r"--cpu-hours: .*more than 0 hours.*but got -2"),
+    "processor time without end": (["search", "aegan", "--cpu-hours", "inf"], r"--cpu-hours: .*an end, but got inf"),
+    "GPU time that is no number": (
+        ["search", "aegan", "--gpu-hours", "nan", "--gpus-per-worker", "1"],
+        r"--gpu-hours: .*more than 0 hours.*but got nan",
+    ),
+    "GPU time without a GPU": (
+        ["search", "aegan", "--gpu-hours", "2"],
+        r"--gpu-hours: its trials have no GPU.*--gpus-per-worker 1, or use --cpu-hours",
+    ),
+    "processor time of GPUs": (
+        ["search", "aegan", "--cpu-hours", "2", "--gpus-per-worker", "0.5"],
+        r"--cpu-hours: training on GPUs is counted on theirs.*use --gpu-hours",
+    ),
     "unknown sampler": (
         ["search", "aegan", "--sampler", "bayes"],
         r"--sampler: no sampler 'bayes'; .* prior, tpe, gp, .* grid",

@@ -124,3 +124,6 @@ def test_the_budget_of_other_samplers_is_what_is_said():
     assert choose_budget(None, None, "tpe") == Budget(None, train_s=135.0)
     assert choose_budget(9, None, "tpe") == Budget(9)
     assert choose_budget(None, 60.0, "random") == Budget(None, 60.0)
+    assert choose_budget(None, None, "tpe", 2.0) == Budget(None, cpu_hours=2.0)
+    assert choose_budget(9, 60.0, "tpe", None, 3.0) == Budget(9, 60.0, gpu_hours=3.0)
+    assert choose_budget(None, None, "grid", 2.0) == Budget(LARGEST, cpu_hours=2.0)

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from sparring.display import LiveView, clock, compare, last_words, nearby, print_listing, print_summary
+from sparring.display.live import _share_done
 from sparring.records import Objective, Outcome, RunningTrial, Snapshot, TrialRow
 
 SCORE = Objective(metric="val/score")
@@ -101,6 +102,18 @@ def test_a_failed_baseline_is_named_by_its_outcome():
 
 def test_stopping_is_said():
     assert "stopping: checkpoints are kept" in "\n".join(panel(snapshot(stopping=True)))
+
+
+@pytest.mark.parametrize(
+    ("spent", "share"),
+    [
+        ({"trials": None, "trained_s": 30.0, "train_limit_s": 40.0}, 0.75),
+        ({"trials": 24, "trained_s": 10.0, "train_limit_s": 40.0}, 0.5),  # 12 of 24 trials come first
+        ({"trials": None, "elapsed_s": 60.0, "left_s": 180.0}, 0.25),
+    ],
+)
+def test_the_bar_follows_the_budget_that_ends_first(spent, share):
+    assert _share_done(snapshot(12, **spent)) == pytest.approx(share)
 
 
 def test_throughput_counts_only_this_session():

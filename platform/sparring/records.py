@@ -142,6 +142,10 @@ class StudySpec:
     train_s: float | None = None
     """Seconds of training that each slot spends over the whole study, on its processor's clock (with a GPU, on the
     wall's). A busy machine takes longer and finds no less."""
+    cpu_hours: float | None = None
+    """Processor hours of training that all slots together spend over the whole study, where trials use no GPU."""
+    gpu_hours: float | None = None
+    """GPU hours of the same, where trials use GPUs: hours of training times the GPUs of a trial."""
     slots: int = 2
     sampler: str = "prior"
     earlier: tuple[EarlierTrial, ...] = ()

@@ -81,6 +81,24 @@ def test_seconds_are_of_the_whole_study(folder):
     assert len(attempt_rows(folder)) == 1
 
 
+def test_hours_are_of_the_whole_study_and_of_all_slots(folder):
+    """Trials and hours bound together: what comes first."""
+    referee = make(folder, trials=3, cpu_hours=10 / 3600, cpus_per_worker=2, slots=1)
+    begin(referee, 1)
+    for n in range(1, 10):
+        at(referee, 0, n, 5.0)  # 9 processor seconds, and another trial would take as many
+    assert referee.snapshot().train_limit_s == pytest.approx(5.0)
+    assert referee.ask() is None
+    for budget, handed in ((17, None), (19, 1)):
+        kill(referee)
+        referee = make(folder, trials=3, cpu_hours=budget / 3600, slots=4)
+        assert referee.ask() == handed
+    kill(referee)
+    at_last = make(folder, trials=2, cpu_hours=1.0)
+    assert at_last.ask() == 1  # unfinished
+    assert at_last.ask() == WAIT  # for its end; there is no third
+
+
 def test_a_trial_beyond_its_last_rung_finishes_after_the_seconds_are_spent(folder):
     referee = make(folder, trials=None, train_s=6.0, slots=2)
     begin(referee, 3)

@@ -32,7 +32,15 @@ def search(
         typer.Option(
             metavar="DURATION",
             help="Stop after so long: 90s, 30m, 2h. Unfinished trials resume with the same command.",
-            show_default="135s of training per slot; none with --trials or a grid",
+            show_default="135s of training per slot; none with another budget or a grid",
+        ),
+    ] = None,
+    cpu_hours: Annotated[
+        float | None,
+        typer.Option(
+            metavar="HOURS",
+            help="Processor time of training over the whole study, all slots together.",
+            show_default="no limit",
         ),
     ] = None,
     slots: Annotated[
@@ -137,6 +145,15 @@ def search(
             "--gpus-per-worker", help="GPUs of each; 0.25 lets four slots share one.", rich_help_panel=CLUSTER
         ),
     ] = 0.0,
+    gpu_hours: Annotated[
+        float | None,
+        typer.Option(
+            metavar="HOURS",
+            help="GPU time of training over the whole study, all slots together.",
+            show_default="no limit",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = None,
     sync_batchnorm: Annotated[
         bool,
         typer.Option("--sync-batchnorm", help="Batch norm over all workers' samples.", rich_help_panel=CLUSTER),
@@ -163,10 +180,9 @@ def search(
     from ..study.budget import choose_budget
     from ..study.feasibility import AS_MANY_AS_FIT
 
-    budget = choose_budget(trials, _seconds(time, "--time") if time else None, sampler)
+    budget = choose_budget(trials, _seconds(time, "--time") if time else None, sampler, cpu_hours, gpu_hours)
     limits = Limits(
-        trials=budget.trials, time_s=budget.time_s, train_s=budget.train_s,
-        slots=AS_MANY_AS_FIT if slots is None else slots, seed=seed, sampler=sampler,
+        **vars(budget), slots=AS_MANY_AS_FIT if slots is None else slots, seed=seed, sampler=sampler,
         pruner=pruner, checkpoint_s=checkpoint_s, workers_per_trial=workers, cpus_per_worker=cpus,
         gpus_per_worker=gpus, sync_batchnorm=sync_batchnorm, precision=precision, compile=compile_,
         start_limit_s=_seconds(start_limit, "--start-limit"),

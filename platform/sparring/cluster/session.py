@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 from rich.console import Console
 
-from ..display import print_summary
+from ..display import clock, print_summary
 from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, trial_rows
 from ..ledger.mirror import Mirror
@@ -82,12 +82,15 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
 
 
 def _to_go(study: Study, snapshot: Snapshot) -> str:
-    """What the budget has left: trials, seconds of training, or trials that a time limit cut off."""
+    """What the budget has left: trials, time of training (of slots, together), or trials that a time limit cut off."""
+    left = []
     if study.spec.trials is not None:
-        left = study.spec.trials - snapshot.finished
-        return f"{left} {'trial' if left == 1 else 'trials'} to go"
+        trials = study.spec.trials - snapshot.finished
+        left.append(f"{trials} {'trial' if trials == 1 else 'trials'}")
     if snapshot.train_limit_s is not None:
-        return f"{max(snapshot.train_limit_s - snapshot.trained_s, 0.0):.0f} s of training to go"
+        left.append(f"{clock(snapshot.train_limit_s - snapshot.trained_s)} of training")
+    if left:
+        return f"{' or '.join(left)} to go"
     unfinished = len(snapshot.running) + snapshot.paused
     return f"{unfinished} {'trial' if unfinished == 1 else 'trials'} unfinished"
 

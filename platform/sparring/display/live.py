@@ -203,11 +203,14 @@ def _of(snapshot: Snapshot) -> str:
 
 
 def _share_done(snapshot: Snapshot) -> float:
-    """How much of its budget the search has spent, from 0 to 1: of its seconds of training, trials or time."""
+    """How much of its budget the search has spent, from 0 to 1: of seconds of training or trials, else of its time."""
+    spent = []
     if snapshot.train_limit_s is not None:
-        return min(snapshot.trained_s / snapshot.train_limit_s, 1.0)
+        spent.append(min(snapshot.trained_s / snapshot.train_limit_s, 1.0))
     if snapshot.trials is not None:
-        return snapshot.finished / max(snapshot.trials, 1)
+        spent.append(snapshot.finished / max(snapshot.trials, 1))
+    if spent:
+        return max(spent)
     whole_s = snapshot.elapsed_s + (snapshot.left_s or 0.0)
     return snapshot.elapsed_s / whole_s if whole_s else 0.0
 

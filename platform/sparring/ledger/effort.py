@@ -1,7 +1,8 @@
-"""What a study's training has cost so far, all attempts together."""
+"""What a study's training has cost so far, all attempts together, and what it may cost."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from os import PathLike
 
@@ -50,9 +51,18 @@ def read_effort(folder: str | PathLike[str], spec: StudySpec) -> Effort:
 
 def suffices(spec: StudySpec, effort: Effort, epochs: int) -> bool:
     """Whether the training seconds that are left, if they are limited at all, are enough for a trial of ``epochs``."""
-    return spec.train_s is None or effort.seconds + effort.epoch_s * epochs <= limit_seconds(spec)
+    return effort.seconds + effort.epoch_s * epochs <= limit_seconds(spec)
 
 
 def limit_seconds(spec: StudySpec) -> float:
-    """Seconds of training that all slots together may spend; infinite if nothing bounds them."""
-    return float("inf") if spec.train_s is None else spec.train_s * spec.slots
+    """Seconds of training, as ``train_seconds`` counts them, that all slots together may spend; infinite if nothing
+    bounds them.
+
+    Hours are of processors or GPUs, and a second of a slot is one of each that its trial has. So GPU seconds of an
+    earlier run count by this run's share of a GPU.
+    """
+    limits = [] if spec.train_s is None else [spec.train_s * spec.slots]
+    for hours, each in ((spec.cpu_hours, spec.cpus_per_worker), (spec.gpu_hours, spec.gpus_per_worker)):
+        if hours is not None:
+            limits.append(hours * 3600 / (each * spec.workers_per_trial))
+    return min(limits, default=math.inf)

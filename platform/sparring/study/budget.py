@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,15 +28,23 @@ class Budget:
     trials: int | None
     time_s: float | None = None
     train_s: float | None = None
+    cpu_hours: float | None = None
+    gpu_hours: float | None = None
 
 
-def choose_budget(trials: int | None, time_s: float | None, sampler: str) -> Budget:
-    """Where the user bounds nothing, little training; all points of a grid."""
-    if sampler == "grid":
-        return Budget(LARGEST if trials is None else trials, time_s)
-    if trials is None and time_s is None:
-        return Budget(None, train_s=TRAIN_S)
-    return Budget(trials, time_s)
+def choose_budget(
+    trials: int | None,
+    time_s: float | None,
+    sampler: str,
+    cpu_hours: float | None = None,
+    gpu_hours: float | None = None,
+) -> Budget:
+    """Where the user bounds nothing, little training; all points of a grid. The first bound that is reached counts."""
+    if sampler == "grid" and trials is None:
+        trials = LARGEST
+    bounds = (trials, time_s, cpu_hours, gpu_hours)
+    train_s = TRAIN_S if all(bound is None for bound in bounds) else None
+    return Budget(trials, time_s, train_s, cpu_hours, gpu_hours)
 
 
 def check_budget(spec: StudySpec, space: Space[Config]) -> int | None:
@@ -47,8 +56,24 @@ def check_budget(spec: StudySpec, space: Space[Config]) -> int | None:
         raise UsageError(f"--trials: a search runs at least 1 trial, but got {spec.trials}")
     if spec.time_s is not None and spec.time_s <= 0:
         raise UsageError(f"--time: a search needs more than 0 seconds, but got {spec.time_s:g}")
+    _check_hours(spec)
     count = len(points(space, spec.seed)) if spec.sampler == "grid" else configurations(space)
     return min((each for each in (spec.trials, count) if each is not None), default=None)
+
+
+def _check_hours(spec: StudySpec) -> None:
+    for flag, hours in (("--cpu-hours", spec.cpu_hours), ("--gpu-hours", spec.gpu_hours)):
+        if hours is not None and not 0 < hours < math.inf:
+            raise UsageError(f"{flag}: a search needs more than 0 hours and an end, but got {hours:g}")
+    if spec.gpu_hours is not None and spec.gpus_per_worker == 0:
+        raise UsageError(
+            f"--gpu-hours: its trials have no GPU whose hours could be counted, but got {spec.gpu_hours:g}; "
+            f"give them one by --gpus-per-worker 1, or use --cpu-hours"
+        )
+    if spec.cpu_hours is not None and spec.gpus_per_worker > 0:
+        raise UsageError(
+            f"--cpu-hours: training on GPUs is counted on theirs, but got {spec.cpu_hours:g}; use --gpu-hours"
+        )
 
 
 def configurations(space: Space[Config]) -> int | None:

@@ -14,6 +14,8 @@ class Limits:
     trials: int | None = StudySpec.trials
     time_s: float | None = StudySpec.time_s
     train_s: float | None = StudySpec.train_s
+    cpu_hours: float | None = StudySpec.cpu_hours
+    gpu_hours: float | None = StudySpec.gpu_hours
     slots: int = StudySpec.slots
     seed: int | None = None
     """None takes the published configuration's seed, and 0 without one."""
