@@ -16,7 +16,7 @@ from .running import LiveTrial, Turn
 from .spending import Spending
 
 PAUSED_PER_SLOT, PAUSED_LEAST = 4, 16
-"""Checkpoints kept of paused trials, for each slot and at least: each is about three times the weights."""
+"""Checkpoints kept of paused trials, for each slot and at least: each is about four times the weights."""
 
 
 class Order:
