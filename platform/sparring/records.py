@@ -301,8 +301,6 @@ class Snapshot:
     silent_s: float = 0.0
     """Seconds since the referee last heard of any trial: a start, a report, an error, a farewell."""
     stopping: bool = False
-    exhausted: str | None = None
-    """That every configuration of the space has been tried, if so."""
     broken: str | None = None
     """Why the search cannot go on, if so: nothing more can be committed (disk full, folder gone), no slot can train."""
 

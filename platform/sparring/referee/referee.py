@@ -326,7 +326,6 @@ class Referee:
             epochs=self._epochs_here,
             silent_s=now - self._heard,
             stopping=self.is_stopping,
-            exhausted=self.study.exhausted,
             broken=self.broken or self._unable,
         )
 

@@ -37,7 +37,6 @@ class SnapshotBuilder:
         epochs: int,
         silent_s: float,
         stopping: bool,
-        exhausted: str | None,
         broken: str | None,
     ) -> Snapshot:
         """As in Snapshot."""
@@ -57,7 +56,6 @@ class SnapshotBuilder:
             train_limit_s=None if math.isinf(self._spending.limit_s) else self._spending.limit_s,
             silent_s=silent_s,
             stopping=stopping,
-            exhausted=exhausted,
             broken=broken,
         )
 
