@@ -175,3 +175,27 @@ def test_a_full_disk_stops_the_search_and_loses_nothing_committed(folder, monkey
     back = make(folder)
     assert [row.trial for row in trial_rows(folder)] == [1]
     assert back.ask() == 0
+
+
+def test_a_trial_that_reports_all_its_epochs_at_once_counts_at_its_rungs(folder):
+    """The referee came back and had heard nothing; the slot repeats everything with the last epoch."""
+    referee = make(folder)
+    for number in range(3):
+        referee.ask()
+        referee.start(number, f"t{number}")
+    referee.report([epoch(1, n) for n in range(1, 10)], last=True)
+    assert [row.outcome for row in trial_rows(folder)] == [Outcome.COMPLETED]
+    assert referee.report([epoch(2, 1)]).verdict is Verdict.PAUSE  # who comes first at a rung goes on
+
+
+def test_a_trial_that_fails_its_first_rung_counts_at_the_next_one_too(folder):
+    """Its checkpoint knows three epochs of which the referee has not heard."""
+    shelf = Shelf()
+    referee = make(folder, shelf=shelf, trials=4)
+    assert [referee.ask() for _ in range(4)] == [0, 1, 2, 3]
+    train(referee, 1, upto=1)
+    shelf.kept[2] = b"2 3"
+    assert referee.start(2, "again") is None
+    referee.start(3, "t3")
+    assert referee.report([epoch(3, n, value=1.0) for n in (1, 2)]).verdict is Verdict.GO_ON
+    assert referee.report([epoch(3, 3, value=5.0)]).verdict is Verdict.PAUSE  # who comes first at a rung goes on

@@ -91,7 +91,7 @@ class Referee:
         if self.is_stopping:
             return None
         while (waiting := self._order.waiting()) is not None:
-            if not self._fails_a_rung(waiting):
+            if not self._judge.must_pause(waiting):
                 return self._hand_out(waiting)
             self._pause(waiting)
         if (live := self._order.promoted()) is not None:
@@ -150,7 +150,7 @@ class Referee:
             self._events.add(live.trial)
         live.heard = self._heard
         checkpoint = self._recall(live)
-        if self._fails_a_rung(live):
+        if self._judge.must_pause(live):
             self._pause(live)
             return None
         return Start(trial=live.trial, checkpoint=checkpoint, durable=live.durable)
@@ -170,10 +170,6 @@ class Referee:
                 if row.epoch not in live.values:
                     self._take(live, row)
         return packed
-
-    def _fails_a_rung(self, live: LiveTrial) -> bool:
-        """Judges a trial at the rungs that it has reached and was not judged at; whether it must pause."""
-        return any(self._judge.must_pause(live, epoch) for epoch in sorted(live.values))
 
     def _pause(self, live: LiveTrial) -> None:
         live.turn = Turn.PAUSED
@@ -214,11 +210,12 @@ class Referee:
                 if not row.is_finite:
                     self._end(live, Outcome.DIVERGED)
                     return Answer(verdict=Verdict.DIVERGED, durable=row.epoch)
+        fails = self._judge.must_pause(live)  # also of a trial at its end: the others are compared with what it reached
         if last:
             self._end(live, Outcome.COMPLETED, weights=weights)
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
         has_no_more = self._spending.is_spent and not self._judge.must_finish(live)
-        if live.turn is Turn.PAUSING or self._fails_a_rung(live) or has_no_more:
+        if live.turn is Turn.PAUSING or fails or has_no_more:
             live.turn = Turn.PAUSING
             return Answer(verdict=Verdict.PAUSE, durable=live.durable)
         if checkpoint is not None:

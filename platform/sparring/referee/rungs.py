@@ -26,9 +26,14 @@ class Judge:
         """Epochs at which trials are judged, ascending."""
         return self._pruner.rungs
 
-    def must_pause(self, live: LiveTrial, epoch: int) -> bool:
+    def must_pause(self, live: LiveTrial) -> bool:
+        """Judges a trial at all rungs that it has reached and was not judged at; whether it must pause."""
+        failed = [rung for rung in self.rungs if self._fails(live, rung)]
+        return bool(failed)
+
+    def _fails(self, live: LiveTrial, epoch: int) -> bool:
         """Judges a rung once."""
-        if epoch not in self.rungs or epoch in live.passed:
+        if epoch not in live.values or epoch in live.passed:
             return False
         best = live.best_by(epoch)
         if best is None:
