@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparring.data import load_dataset
+from sparring.data import load_dataset, split_dataset
 from sparring.data.readers.spectra import Options, read, read_spectrum, read_structure
 from sparring.errors import DataError
 
@@ -69,6 +69,27 @@ def test_the_two_kinds_of_files_may_lie_in_folders_of_any_name(pairs):
         for file in pairs.glob(f"*{suffix}"):
             file.rename(pairs / folder / file.name)
     assert load_dataset("fe-xanes", pairs).sha256 == before.sha256
+
+
+def test_folders_named_after_parts_are_the_parts_of_the_split(pairs):
+    pool = load_dataset("fe-xanes", pairs)
+    for kind, suffix in (("xyz", ".xyz"), ("xanes", ".txt")):
+        for part in ("test", "train"):
+            (pairs / f"{kind}_{part}").mkdir()
+        for row, file in enumerate(sorted(pairs.glob(f"*{suffix}"))):
+            file.rename(pairs / f"{kind}_{'test' if row < 2 else 'train'}" / file.name)
+    data = load_dataset("fe-xanes", pairs)
+    assert data.parts == {"train": 10, "test": 2}
+    assert data.ids == (*(f"train/s{row:02d}" for row in range(2, 12)), "test/s00", "test/s01")
+    np.testing.assert_array_equal(data.fields["spectrum"], np.roll(pool.fields["spectrum"], -2, axis=0))
+    assert split_dataset(data).test.tolist() == [10, 11]  # 80/20 too: what was published to be tested on is
+    # The same stem in two parts is two samples, but in one part it is one too many.
+    (pairs / "xyz_test" / "s05.xyz").write_text(xyz(5))
+    (pairs / "xanes_test" / "s05.txt").write_text(txt(5))
+    assert load_dataset("fe-xanes", pairs).parts == {"train": 10, "test": 3}
+    (pairs / "more").mkdir()
+    (pairs / "xyz_test" / "s05.xyz").rename(pairs / "more" / "s05.xyz")
+    assert "more holds samples and says no part; end its name in _train" in refusal(pairs)
 
 
 def test_byte_order_marks_windows_lines_blank_ends_and_odd_comments_change_nothing(pairs):

@@ -115,6 +115,25 @@ def test_a_list_names_the_images_of_a_part(place):
     assert "expected one path per line" in refusal(small, place, **options)
 
 
+@pytest.mark.parametrize("named", ["{}", "dogs_{}", "Validation of-{}"])
+def test_folders_named_after_parts_are_the_parts_of_the_split(place, named):
+    for number in range(14):
+        part = "test" if number < 3 else "train"
+        write_image(place / named.format(part) / f"class{number % 2}" / f"{number:02d}.png", seed=number)
+    data = small(place)
+    assert data.parts == {"train": 11, "test": 3}
+    assert [Path(name).stem for name in data.ids[11:]] == ["00", "02", "01"]
+    assert small(place, parts={"train": "."}).parts == {}  # said so, it is one pool
+    write_image(place / "another.png")
+    assert "says no part; end its name in _train, _valid or _test" in refusal(small, place)
+
+
+def test_a_folder_of_no_training_images_is_one_pool(place):
+    for number in range(12):
+        write_image(place / ("cats_test" if number < 3 else "dogs") / f"{number:02d}.png", seed=number)
+    assert small(place).parts == {}
+
+
 def torn_png() -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(COLOUR[0].transpose(1, 2, 0)).save(buffer, "PNG")

@@ -20,6 +20,7 @@ from ...errors import DataError
 from ..dataset import PARTS, Dataset, Part
 from .decoded import decode
 from .images import FIELD, ImageOptions, chosen, planes
+from .part_folders import folders_by_part
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
@@ -36,7 +37,8 @@ class Options(ImageOptions):
     channels: Literal[1, 3] | None = 3
     """1 for grey, 3 for colour; None is 3."""
     parts: Annotated[Mapping[Part, str], Field(min_length=1)] = {"train": "."}
-    """By part, its folder below --data-path, searched to any depth; only train: the split is carved from it."""
+    """By part, its folder below --data-path, searched to any depth; only train: the split is carved from it. Left out,
+    direct sub-folders whose names end in train, valid and test are the parts, and all else is train."""
     lists: Mapping[Part, str] = {}
     """By part, a text file below --data-path that names its images, one path per line from the part's folder."""
 
@@ -49,14 +51,10 @@ def read(path: Path | None, options: Options) -> Dataset:
         raise DataError(f"{path}: expected a folder of images, but it is not a folder")
     files: list[Path] = []
     counts: dict[str, int] = {}
-    for part in PARTS:
-        if part in options.parts:
-            candidates = (
-                _listed(path, options, part) if part in options.lists else _images_below(path / options.parts[part])
-            )
-            kept = [candidates[row] for row in chosen(len(candidates), options)]
-            files += kept
-            counts[part] = len(kept)
+    for part, candidates in _candidates(path, options).items():
+        kept = [candidates[row] for row in chosen(len(candidates), options)]
+        files += kept
+        counts[part] = len(kept)
     side, channels = options.side or 64, options.channels or 3
     images, digest = decode(path, files, (channels, side, side), lambda file: read_image(file, side, channels))
     return Dataset(
@@ -66,6 +64,24 @@ def read(path: Path | None, options: Options) -> Dataset:
         parts=counts if len(counts) > 1 else {},
         digests={FIELD: digest},
     )
+
+
+def _candidates(path: Path, options: Options) -> dict[Part, list[Path]]:
+    """By part, in the parts' order, its images."""
+    if "parts" not in options.model_fields_set and not options.lists:
+        images = _images_below(path)
+        holders = {path / file.relative_to(path).parts[0] if file.parent != path else path for file in images}
+        if parts := folders_by_part(path, sorted(holders)):
+            return {
+                part: [file for file in images if path / file.relative_to(path).parts[0] in own]
+                for part, own in parts.items()
+            }
+        return {"train": images}
+    return {
+        part: _listed(path, options, part) if part in options.lists else _images_below(path / options.parts[part])
+        for part in PARTS
+        if part in options.parts
+    }
 
 
 def read_image(path: Path, side: int, channels: int) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 A folder, or its direct sub-folders, holds a structure ``STEM.xyz`` (line 1: how many atoms; line 2: a comment; then per
 atom: symbol or atomic number, x, y, z in Å; the first atom absorbs) and a spectrum ``STEM.txt`` (two header lines, then
-per point: energy in eV, intensity) for every stem. The structures become wACSF vectors. An ``.npz`` holds ``x``
-(structure) and ``y`` (spectrum), one row per sample, and if known ``energy`` (or ``e``) and ``ids``. Byte order marks
-and Windows line ends are fine. Nothing unpickles.
+per point: energy in eV, intensity) for every stem. Sub-folders whose names end in ``train``, ``valid`` and ``test`` are
+parts of a published split. The structures become wACSF vectors. An ``.npz`` holds ``x`` (structure) and ``y``
+(spectrum), one row per sample, and if known ``energy`` (or ``e``) and ``ids``. Byte order marks and Windows line ends
+are fine. Nothing unpickles.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from ...errors import DataError
 from ..dataset import Dataset
 from ..physics.fourier import transform
 from ..physics.wacsf import Grid, Structure, describe
+from .part_folders import folders_by_part
 
 PERIODIC_TABLE = (
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb "
@@ -44,9 +46,10 @@ def read(path: Path | None, options: Options) -> Dataset:
     if path is None:
         raise DataError("structures and spectra are read from a folder or an .npz, but got no path; give --data-path")
     energy: np.ndarray | None
+    parts: Mapping[str, int] = {}
     if path.is_dir():
         try:
-            structure, spectrum, ids, energy = _read_folder(path, options)
+            structure, spectrum, ids, energy, parts = _read_folder(path, options)
         except OSError as error:
             raise DataError(f"{error.filename or path}: cannot be read: {error.strerror}") from error
     elif path.suffix.lower() == ".npz":
@@ -60,6 +63,7 @@ def read(path: Path | None, options: Options) -> Dataset:
         fields={"structure": structure, "spectrum": transform(spectrum) if options.fourier else spectrum},
         ids=tuple(ids),
         axes={} if energy is None else {"spectrum": energy},
+        parts=parts,
     )
 
 
@@ -107,10 +111,30 @@ def read_spectrum(path: Path) -> np.ndarray:
     return points
 
 
-def _read_folder(path: Path, options: Options) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray]:
-    structures, spectra = _by_stem(path, ".xyz"), _by_stem(path, ".txt")
-    if not structures and not spectra:
+def _read_folder(path: Path, options: Options) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray, dict[str, int]]:
+    """Structures, spectra, ids, energies, and the rows of each part: none unless the folders are parts."""
+    folders = [path, *sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))]
+    holding = [folder for folder in folders if any(_files(folder, suffix) for suffix in (".xyz", ".txt"))]
+    if not holding:
         raise DataError(f"{path}: expected .xyz and .txt files here or one folder below, but found none")
+    counts: dict[str, int] = {}
+    chosen: list[tuple[str, Path, Path]] = []
+    for part, own in folders_by_part(path, holding).items():
+        pairs = _pairs(path, own)
+        counts[part] = len(pairs)
+        chosen += [(f"{part}/{stem}", *files) for stem, files in pairs.items()]
+    if not counts:
+        chosen = [(stem, *files) for stem, files in _pairs(path, holding).items()]
+    features = describe([read_structure(structure) for _, structure, _ in chosen], options)
+    points = [read_spectrum(spectrum) for *_, spectrum in chosen]
+    for (*_, spectrum), other in zip(chosen, points, strict=True):
+        _check_grid(spectrum, other[:, 0], chosen[0][2], points[0][:, 0])
+    return features, np.stack(points)[:, :, 1], [name for name, *_ in chosen], points[0][:, 0], counts
+
+
+def _pairs(path: Path, folders: Sequence[Path]) -> dict[str, tuple[Path, Path]]:
+    """Structure and spectrum by stem, sorted, of these folders. Raises DataError for one without the other."""
+    structures, spectra = (_by_stem(path, folders, suffix) for suffix in (".xyz", ".txt"))
     lonely = [
         f"{len(stems)} {suffix} without {other} ({_listed(stems)})"
         for suffix, other, stems in (
@@ -124,12 +148,7 @@ def _read_folder(path: Path, options: Options) -> tuple[np.ndarray, np.ndarray, 
             f"{path}: every structure STEM.xyz needs a spectrum STEM.txt, but got {' and '.join(lonely)} beside "
             f"{len(structures.keys() & spectra.keys())} pairs; add or remove those files"
         )
-    stems = sorted(structures)
-    features = describe([read_structure(structures[stem]) for stem in stems], options)
-    points = [read_spectrum(spectra[stem]) for stem in stems]
-    for stem, other in zip(stems, points, strict=True):
-        _check_grid(spectra[stem], other[:, 0], spectra[stems[0]], points[0][:, 0])
-    return features, np.stack(points)[:, :, 1], stems, points[0][:, 0]
+    return {stem: (structures[stem], spectra[stem]) for stem in sorted(structures)}
 
 
 def _check_grid(path: Path, energy: np.ndarray, first: Path, expected: np.ndarray) -> None:
@@ -179,16 +198,23 @@ def _read_npz(path: Path, options: Options) -> tuple[np.ndarray, np.ndarray, lis
     return arrays["x"], arrays["y"], names, energy
 
 
-def _by_stem(path: Path, suffix: str) -> dict[str, Path]:
-    """Files of one kind in the folder and its direct sub-folders; hidden ones are left out."""
+def _by_stem(path: Path, folders: Sequence[Path], suffix: str) -> dict[str, Path]:
+    """Files of one kind in ``folders``, all in ``path``; raises DataError where two have one stem."""
     files: dict[str, Path] = {}
-    folders = [path, *sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))]
-    for file in (file for folder in folders for file in folder.iterdir()):
-        if file.suffix.lower() == suffix and not file.name.startswith(".") and file.is_file():
-            other = files.setdefault(file.stem, file)
-            if other != file:
-                raise DataError(f"{path}: one {suffix} per stem, but there are {other} and {file}; remove one")
+    for file in (file for folder in folders for file in _files(folder, suffix)):
+        other = files.setdefault(file.stem, file)
+        if other != file:
+            raise DataError(f"{path}: one {suffix} per stem, but there are {other} and {file}; remove one")
     return files
+
+
+def _files(folder: Path, suffix: str) -> list[Path]:
+    """Files of one kind in a folder; hidden ones are left out."""
+    return [
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() == suffix and not file.name.startswith(".") and file.is_file()
+    ]
 
 
 def _lines(path: Path) -> list[str]:
