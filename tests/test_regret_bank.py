@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pyarrow.parquet as pq
 import pytest
 from benchmarks.regret.bank_files import SCHEMA, Bank
@@ -33,9 +34,10 @@ def space_of(system):
 @pytest.mark.parametrize("system", ["aegan", "aae_series", "auxgan"])
 def test_every_configuration_is_one_the_space_can_draw(system):
     space = space_of(system)
-    for configuration in configurations(space, 120):
-        space.to_optuna(configuration.params)  # raises SpaceError if a value lies outside
-        space.config(configuration.params)
+    drawn = [configuration.params for configuration in configurations(space, 120)]
+    told = [space.to_optuna(params)[0] for params in drawn]  # a SpaceError if a value lies outside
+    assert [space.suggest(optuna.trial.FixedTrial(values)) for values in told] == drawn
+    assert all(space.config(params) for params in drawn)
 
 
 def test_a_beginning_of_the_bank_is_the_beginning_of_a_longer_one_and_none_comes_twice():

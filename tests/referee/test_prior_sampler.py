@@ -13,6 +13,7 @@ from optuna.trial import TrialState, create_trial
 from support.referee import SPACE, kill, make, run
 
 from sparring.ledger import attempt_rows
+from sparring.referee.sampling.axis import share_at, value_at
 from sparring.referee.sampling.prior_sampler import (
     ANYWHERE,
     BEST,
@@ -21,8 +22,6 @@ from sparring.referee.sampling.prior_sampler import (
     PRIOR,
     SOURCE,
     PriorSampler,
-    at,
-    fraction_of,
     near,
 )
 
@@ -37,13 +36,13 @@ DISTRIBUTIONS = [
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=str)
-def test_a_fraction_leads_to_a_value_and_back(distribution):
-    for fraction in (0.0, 0.3, 0.77, 1.0):
-        value = at(distribution, fraction)
+def test_a_share_leads_to_a_value_and_back(distribution):
+    for share in (0.0, 0.3, 0.77, 1.0):
+        value = value_at(share, distribution)
         assert distribution._contains(distribution.to_internal_repr(value))
-        assert at(distribution, fraction_of(distribution, value)) == pytest.approx(value)
-    assert at(distribution, 0.0) == pytest.approx(distribution.low)
-    assert at(distribution, 1.0) == pytest.approx(distribution.high)
+        assert value_at(share_at(value, distribution), distribution) == pytest.approx(value)
+    assert value_at(0.0, distribution) == pytest.approx(distribution.low)
+    assert value_at(1.0, distribution) == pytest.approx(distribution.high)
 
 
 def test_near_a_number_is_within_its_range_and_mostly_close():

@@ -13,8 +13,8 @@ from support.sampling import COST, SCORE, SEARCH, row, search, space_of, study_o
 
 from sparring.errors import UnknownName, UsageError
 from sparring.records import SAMPLERS, Outcome, StudySpec, Trial
+from sparring.referee.sampling.axis import value_at
 from sparring.referee.sampling.samplers import POPULATION, find_sampler
-from sparring.referee.sampling.sobol import value_at
 from sparring.study.checks import check_sampler, sampling_notes
 
 DRAWING = [name for name in SAMPLERS if name != "grid"]

@@ -83,7 +83,7 @@ class Trainer:
         self._train, self._valid, self._ood = (as_rows(part) for part in parts)
 
     def train(self, number: int, token: str) -> None:
-        """Runs trial ``number`` to its end, or until the search stops.
+        """Runs trial ``number`` to its end, or until it is paused or the search stops.
 
         A trial's own error ends the trial. Among several workers it is raised as well, unless all met it before the
         first step: their process group cannot be trusted any more and has to start again. Raises PeerLost if another

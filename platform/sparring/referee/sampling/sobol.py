@@ -6,15 +6,15 @@ ledger does not keep, and draws what not every trial has at random. This one is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 from scipy.stats.qmc import Sobol
 
 from ...records import Value
+from .axis import value_at
 
 
 class SobolSampler(optuna.samplers.BaseSampler):
@@ -42,21 +42,3 @@ class SobolSampler(optuna.samplers.BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Value:
         raise AssertionError(f"{param_name} is no parameter of the sequence; every trial has the same")
-
-
-def value_at(share: float, distribution: BaseDistribution) -> Value:
-    """The value below which ``share`` of the distribution lies; share in [0, 1)."""
-    if isinstance(distribution, CategoricalDistribution):
-        choice: Value = distribution.choices[int(share * len(distribution.choices))]  # type: ignore[assignment]
-        return choice
-    assert isinstance(distribution, IntDistribution | FloatDistribution)
-    low, high = distribution.low, distribution.high
-    if distribution.log:
-        # Half a step beyond its ends, an integer has the share of the axis that rounds to it.
-        margin = 0.5 if isinstance(distribution, IntDistribution) else 0.0
-        value = math.exp(math.log(low - margin) + share * math.log((high + margin) / (low - margin)))
-        return min(max(round(value), low), high) if margin else min(max(value, low), high)
-    if distribution.step is None:
-        return low + share * (high - low)
-    steps = int(share * (round((high - low) / distribution.step) + 1))
-    return low + steps * distribution.step
