@@ -9,6 +9,9 @@ from collections.abc import Collection, Iterable, Sequence
 from ..ledger.ranking import dominates, is_ranked, values_of
 from ..records import Objective, Outcome, TrialRow
 
+BASELINE = 0
+"""The trial of the published default."""
+
 
 class EndedTrials:
     """Every ended trial's row by its number, with what follows from all of them; a trial ends once."""
@@ -29,6 +32,15 @@ class EndedTrials:
     def leaders(self) -> Collection[int]:
         """The best trial's number; under several objectives, those on the Pareto front."""
         return self._leading.keys()
+
+    @property
+    def kept(self) -> Collection[int]:
+        """Trials whose weights are kept: the leaders, and the default, with which the winner is compared at the end."""
+        return {BASELINE, *self.leaders}
+
+    def would_be_kept(self, row: TrialRow) -> bool:
+        """Are the weights of a trial that ends so to be kept?"""
+        return self.would_lead(row) or (row.trial == BASELINE and is_ranked(row))
 
     def would_lead(self, row: TrialRow) -> bool:
         """Would a trial that ends so be among the leaders?"""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class Referee:
     """One study's referee. ``epochs``: a trial's budget, from which the rungs follow. ``clock``: monotonic seconds.
 
-    weights: where those of the trials that lead are kept; None keeps none.
+    weights: where those of the trials that lead, and of the default, are kept; None keeps none.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Referee:
         self._spending = Spending(spec, clock, read_effort(folder, spec))
         self._order = Order(spec, self._live, self._judge, self._spending, epochs)
         if weights is not None:
-            weights.keep(self._ended.leaders)  # others were written by a referee that died before it committed the row
+            weights.keep(self._ended.kept)  # others were written by a referee that died before it committed the row
         self._snapshots = SnapshotBuilder(
             spec, self._ended, self._live, self._spending, rungs=self._judge.rungs, epochs=epochs
         )
@@ -190,8 +190,8 @@ class Referee:
         """Takes a trial's epochs, oldest first, and answers for the newest.
 
         last: the trial has trained its budget. weights: those of its best epoch, with the last report; they are kept if
-        the trial leads. Rows already known are passed over, so a slot repeats freely what the answer's ``durable`` does
-        not cover. A row of an attempt that is no longer the trial's is not taken.
+        the trial leads or is the default. Rows already known are passed over: a slot repeats freely what the answer's
+        ``durable`` does not cover. A row of an attempt that is no longer the trial's is not taken.
         """
         self._heard, self._doubts = self._clock(), 0
         newest = rows[-1]
@@ -256,15 +256,15 @@ class Referee:
         self, live: LiveTrial, outcome: Outcome, error: str | None = None, *, weights: bytes | None = None
     ) -> None:
         row = live.row(outcome, error)
-        leads = self._ended.would_lead(row)
+        is_kept = self._ended.would_be_kept(row)
         self.flush()
-        if leads and weights is not None and self._weights is not None:
+        if is_kept and weights is not None and self._weights is not None:
             self._weights.write(row.trial, weights)  # before the row: whoever leads in the ledger has its weights
         self.ledger.append_trial(row)
         del self._live[row.trial]
         self._ended.add(row)
-        if leads and self._weights is not None:
-            self._weights.keep(self._ended.leaders)
+        if is_kept and self._weights is not None:
+            self._weights.keep(self._ended.kept)
         self._events.add(row)
         self.study.tell(row)
         self._checkpoints.drop(row.trial)
