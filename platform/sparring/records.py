@@ -244,7 +244,16 @@ class TrialRow:
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Every metric at ``best_epoch``."""
     wall_s: float = 0.0
-    """Seconds from the first attempt's first epoch to the end, training only."""
+    """Seconds of its epochs, training and validation."""
+    wait_s: float | None = None
+    """Seconds from being handed out until a slot took it, all attempts together, pauses left out. None, as the next
+    three, if the referee came back meanwhile or the study is older."""
+    start_s: float | None = None
+    """Seconds from there to the beginning of the attempt's first epoch: the networks made, a checkpoint read."""
+    report_s: float | None = None
+    """Seconds between epochs: the referee's answers, checkpoints."""
+    lost_s: float | None = None
+    """Seconds of what a dead slot or a failed trial did since it was last heard of, and of epochs trained again."""
     error: str | None = None
     """The exception's class and text, at most 4 kB, when the outcome is crashed or out_of_memory."""
 

@@ -28,6 +28,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """What makes a row of each table unique; of two equal keys the greater ``seq`` counts."""
 
+OVERHEAD = ("wait_s", "start_s", "report_s", "lost_s")
+"""A trial's seconds beside those of its epochs, as TrialRow has them; null in parts that an older version wrote."""
+
 ERROR_BYTES = 4096
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -57,6 +60,7 @@ class Columns:
                     ("best_epoch", pa.int32()),
                     ("epochs", pa.int32()),
                     ("wall_s", pa.float64()),
+                    *((name, pa.float64()) for name in OVERHEAD),
                     ("started", _TIME),
                     ("ended", _TIME),
                     ("error", pa.string()),
@@ -103,6 +107,7 @@ class Columns:
             "best_epoch": row.best_epoch,
             "epochs": row.epochs,
             "wall_s": row.wall_s,
+            **{name: getattr(row, name) for name in OVERHEAD},
             "started": started,
             "ended": ended,
             "error": None if row.error is None else _shorten(row.error),
@@ -177,6 +182,7 @@ def to_trial_rows(table: pa.Table) -> list[TrialRow]:
             epochs=record["epochs"],
             metrics=cast("dict[str, float]", _pick(record, "metric.")),
             wall_s=record["wall_s"],
+            **{name: record[name] for name in OVERHEAD},
             error=record["error"],
         )
         for record in table.to_pylist()

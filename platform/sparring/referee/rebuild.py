@@ -13,6 +13,7 @@ from ..records import StudySpec, Trial
 from .ended import EndedTrials
 from .rungs import Judge
 from .running import LiveTrial, Turn
+from .stopwatch import Stopwatch
 
 FORGOTTEN = "?"
 """The token of a trial that some slot may be running since before the referee came back."""
@@ -35,8 +36,9 @@ def rebuild(folder: Path, spec: StudySpec, judge: Judge, *, heard: float) -> tup
                 source=attempt.source,
             )
             live[begun.number] = LiveTrial(
-                trial=begun, sign=objective.sign, turn=Turn.WAITING, token=FORGOTTEN, heard=heard
-            )
+                trial=begun, sign=objective.sign, turn=Turn.WAITING, token=FORGOTTEN, heard=heard,
+                stopwatch=Stopwatch(is_known=False),
+            )  # fmt: skip
     for row in epoch_rows(folder, live):
         live[row.trial].take(row, objective.metric, train_seconds(row, spec))
     for trial in live.values():

@@ -116,12 +116,14 @@ class Referee:
         number = live.trial.number
         self.ledger.append_attempt(live.attempt_row())
         self._live[number] = live
+        live.stopwatch.hand_out(self._clock())
         return number
 
     def _hand_out(self, live: LiveTrial) -> int:
         """Once more, in an attempt of its own: an orphaned slot of the last search is fenced off."""
         self._open_attempt(live)
         live.token, live.turn = "", Turn.RUNNING
+        live.stopwatch.hand_out(self._clock())
         return live.trial.number
 
     @stopping_instead(None)
@@ -137,15 +139,19 @@ class Referee:
         if live is None:
             return None
         if live.turn in (Turn.PAUSING, Turn.PAUSED):  # its slot died after it was told to leave the trial
+            if live.turn is Turn.PAUSING:
+                live.stopwatch.lose(self._heard)
             self._pause(live)
             return None
         if live.token not in ("", token):
             live.deaths += 1
             if live.deaths >= self.spec.attempts:
+                live.stopwatch.lose(self._heard)
                 self._end(live, *live.cause_of_death(self._heard, self.spec))
                 return None
             self._open_attempt(live)
         if live.token != token:
+            live.stopwatch.start(self._heard)
             live.token, live.turn = token, Turn.RUNNING
             self._events.add(live.trial)
         live.heard = self._heard
@@ -202,6 +208,7 @@ class Referee:
         if newest.attempt != live.trial.attempt:
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
         live.heard = self._heard
+        live.stopwatch.report(self._heard, newest.wall_s, is_repeated=newest.epoch in live.values)
         if live.turn is Turn.WAITING:  # its slot has it still; the referee alone came back
             live.turn = Turn.RUNNING
         for row in rows:
@@ -230,6 +237,7 @@ class Referee:
         self._heard = self._clock()
         live = self._live.get(number)
         if live is not None and live.trial.attempt == attempt:
+            live.stopwatch.lose(self._heard)
             self._end(live, outcome, error)
 
     @stopping_instead(None)
@@ -240,6 +248,7 @@ class Referee:
         if live is None or live.trial.attempt != attempt:
             return
         self._checkpoints.write(number, attempt, live.epoch, checkpoint)
+        live.stopwatch.leave(self._heard)
         self.flush()
         if live.turn is Turn.PAUSING:
             self._pause(live)

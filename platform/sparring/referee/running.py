@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from ..records import AttemptRow, EpochRow, Outcome, RunningTrial, StudySpec, Trial, TrialRow
+from .stopwatch import Stopwatch
 
 
 class Turn(Enum):
@@ -33,7 +34,7 @@ class LiveTrial:
     """Objective by epoch."""
     wall_s: dict[int, float] = field(default_factory=dict)
     train_s: dict[int, float] = field(default_factory=dict)
-    """Seconds of its slot's processor by epoch; see ``spending.seconds_of``."""
+    """Seconds of its slot's processor by epoch; see ``ledger.effort.train_seconds``."""
     best_epoch: int | None = None
     best_metrics: Mapping[str, float] = field(default_factory=dict)
     passed: set[int] = field(default_factory=set)
@@ -49,6 +50,7 @@ class LiveTrial:
     """Attempts that ended without a word since the referee was made."""
     heard: float = 0.0
     """When its slot last started it or reported an epoch, on the referee's clock."""
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     def take(self, row: EpochRow, objective: str, train_s: float) -> None:
         """Remembers one epoch, which took ``train_s`` of its slot; taking it twice changes nothing."""
@@ -93,6 +95,7 @@ class LiveTrial:
             epochs=self.epoch,
             metrics=self.best_metrics if counts else {},
             wall_s=sum(self.wall_s.values()),
+            **self.stopwatch.seconds,
             error=error[:4000] if error else None,
         )
 

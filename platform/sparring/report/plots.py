@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 from ..display import name_trial
 from ..ledger import read_epochs
 from ..ledger.ranking import is_ranked
-from ..records import Outcome
+from ..records import Outcome, TrialRow
 from .parallel import AXES, LINES, draw_parallel
 from .reading import Report
+from .seconds import STAGES, stages, timed, timing_sentence
 
 
 class Plot(NamedTuple):
@@ -33,6 +34,9 @@ class Plot(NamedTuple):
 
 CURVES = 8
 """Learning curves of the best trials; the published default has one besides."""
+
+TIMED = 200
+"""Trials whose seconds are drawn."""
 
 _COLOURS = {Outcome.COMPLETED: "#1a7f5a", Outcome.PRUNED: "#c9a227"}
 
@@ -57,6 +61,9 @@ def figures_of(report: Report) -> Iterator[Plot]:
         if curves.data:
             words = f"The objective by epoch: the best {CURVES} completed trials and the published default"
             yield Plot("curves", curves, "Learning curves", words)
+    if rows := timed(report.trials):
+        words = f"{timing_sentence(report.trials)}; at most the last {TIMED}"
+        yield Plot("seconds", _seconds(rows), "Where the seconds went", words)
 
 
 def _figure(height: int, **layout: object) -> go.Figure:
@@ -149,6 +156,23 @@ def _importance(report: Report) -> go.Figure:
         textposition="none",
         hovertemplate="%{x:.2f}, in the best quarter: %{text}<extra>%{y}</extra>",
     )
+    return figure
+
+
+def _seconds(rows: Sequence[TrialRow]) -> go.Figure:
+    """A bar per trial, stacked of where its seconds went. rows: timed ones."""
+    last = sorted(rows, key=lambda row: row.trial)[-TIMED:]
+    figure = _figure(340, xaxis_title="trial", yaxis_title="seconds", barmode="stack", bargap=0.1)
+    colours = ("#c9a227", "#7a5ea8", "#1a7f5a", "#2563a8", "#a33a1f")
+    for (name, said), colour, stage in zip(STAGES.items(), colours, stages(rows), strict=True):
+        if stage.seconds:
+            figure.add_bar(
+                x=[row.trial for row in last],
+                y=[getattr(row, name) for row in last],
+                name=f"{said} {stage.share:.1%}",
+                marker_color=colour,
+                hovertemplate="trial %{x}: %{y:.2f} s<extra>" + said + "</extra>",
+            )
     return figure
 
 

@@ -16,6 +16,7 @@ from ..ledger.ranking import is_ranked
 from ..records import Outcome, TrialRow
 from .importance import TRUSTED
 from .reading import Report
+from .seconds import stages, timed, timing_sentence
 
 MOST_TRIALS = 20
 """Trials in the table of a terminal; the other formats hold all."""
@@ -42,6 +43,7 @@ def tables(report: Report, width: int) -> Iterator[RenderableType]:
     if report.best:
         yield from _importance(report)
         yield from _yardsticks(report, width)
+    yield from _seconds(report)
     for note in report.notes:
         yield f"note: {clean(note)}"
 
@@ -152,6 +154,24 @@ def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
         table.add_row(name, show(figure), against, *(show(errors.get(other)) for other in others), style=style)
     yield table
     yield Text(report.verdict, style="bold red" if report.stronger else "green")
+    yield ""
+
+
+def _seconds(report: Report) -> Iterator[RenderableType]:
+    rows = timed(report.trials)
+    if not rows:
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("where the seconds went")
+    for name in ("in all", "a trial", "share"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for stage in stages(rows):
+        bar = Text("█" * round(16 * stage.share), style="blue")
+        cells = (f"{stage.seconds:.1f}", f"{stage.seconds / len(rows):.2f}", f"{stage.share:.1%}")
+        table.add_row(stage.name, *cells, bar, style="" if stage.seconds else "dim")
+    yield table
+    yield Text(timing_sentence(report.trials), style="dim")
     yield ""
 
 
