@@ -144,7 +144,7 @@ def test_the_first_objective_names_the_epoch_at_which_the_others_are_read(tmp_pa
 def test_the_sampler_is_told_every_objective_also_after_a_resume(tmp_path):
     referee = make(tmp_path / "study")
     search(referee, 12)
-    told = [(trial.number, trial.values) for trial in referee.study.optuna.trials]
+    told = [(trial.number, trial.values) for trial in referee.trials.study.optuna.trials]
     referee.close()
     back = make(tmp_path / "study")
     assert [(trial.number, trial.values) for trial in back.study.optuna.trials] == told

@@ -67,7 +67,7 @@ def test_a_referee_that_came_back_hears_again_that_it_is_over_and_how_late_it_is
     referee = make(folder, clock=clock, time_s=100.0)
     number = referee.ask()
     assert referee.follow(0, is_over=True)[0].stopping
-    referee.ledger.close()
+    referee.trials.ledger.close()
 
     again = make(folder, clock=clock, time_s=100.0)
     assert not again.snapshot().stopping

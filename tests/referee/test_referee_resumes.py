@@ -45,7 +45,7 @@ def test_an_unheard_rung_is_judged_when_the_trial_comes_back(folder):
     train(referee, 1, upto=4)
     referee.start(3, "lost")
     shelf.kept[3] = b"3 2"
-    referee.flush()
+    referee.trials.flush()
     kill(referee)
 
     resumed = make(folder, shelf=shelf)
@@ -125,7 +125,7 @@ def test_a_rung_that_was_passed_is_not_judged_again(folder):
         referee.ask()
     train(referee, 2, upto=2)
     train(referee, 1, upto=4)
-    referee.flush()
+    referee.trials.flush()
     kill(referee)
     resumed = make(folder, shelf=shelf)
     for _ in range(3):
@@ -164,7 +164,7 @@ def test_a_full_disk_stops_the_search_and_loses_nothing_committed(folder, monkey
     def refuse(*_rows):
         raise LedgerError("trials/: no space left on device")
 
-    monkeypatch.setattr(referee.ledger, "append_trial", refuse)
+    monkeypatch.setattr(referee.trials.ledger, "append_trial", refuse)
     answer = referee.report([epoch(0, n) for n in range(1, 10)], last=True)
     assert answer.verdict is Verdict.STOP
     assert referee.ask() is None

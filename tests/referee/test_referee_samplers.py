@@ -54,7 +54,7 @@ def test_a_rebuilt_pruner_knows_what_the_first_one_was_told(folder, goal, monkey
             if referee.report([epoch(number, n, value=value)], last=n == 9).verdict is not Verdict.GO_ON:
                 referee.leave(number, 1, b"")
                 break
-    referee.flush()
+    referee.trials.flush()
     kill(referee)
     at_first = sorted(told)
     told.clear()

@@ -140,7 +140,7 @@ def test_a_search_ends_once_every_configuration_has_been_tried(folder):
     referee = make(folder, space=few, trials=10)
     assert sorted(run(referee)) == [0, 1, 2]
     assert len({row.params["loss"] for row in trial_rows(folder)}) == 3
-    assert "all 3 configurations" in referee.study.exhausted
+    assert "all 3 configurations" in referee.trials.study.exhausted
 
 
 def test_before_a_time_limit_the_best_paused_go_on_where_a_new_trial_would_be_cut_off(folder):

@@ -96,8 +96,8 @@ def test_a_non_finite_figure_ends_the_trial_as_diverged_and_never_reaches_the_sa
     assert referee.report([epoch(0, 2, value=value)]).verdict is Verdict.DIVERGED
     (row,) = trial_rows(folder)
     assert (row.outcome, row.value, row.best_epoch) == (Outcome.DIVERGED, None, None)
-    assert referee.study.optuna.trials[0].state.name == "FAIL"
-    assert referee.study.optuna.trials[0].value is None
+    assert referee.trials.study.optuna.trials[0].state.name == "FAIL"
+    assert referee.trials.study.optuna.trials[0].value is None
     assert referee.snapshot().best is None
 
 
@@ -107,10 +107,10 @@ def test_pruned_trials_are_told_to_optuna_with_their_epoch_and_best_value(folder
         referee.ask()
     train(referee, 1)
     assert train(referee, 2) is Verdict.PAUSE
-    trials = referee.study.optuna.trials
+    trials = referee.trials.study.optuna.trials
     assert trials[1].state.name == "COMPLETE"
     assert trials[1].value == pytest.approx(score(1, 9))
-    shown = referee.study.optuna.get_trials(deepcopy=False)[2]
+    shown = referee.trials.study.optuna.get_trials(deepcopy=False)[2]
     assert (shown.state.name, shown.intermediate_values) == ("PRUNED", {1: score(2, 1)})
     while (number := referee.ask()) is not None and number != WAIT:
         train(referee, number, token="next")

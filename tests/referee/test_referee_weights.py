@@ -65,11 +65,11 @@ def test_weights_lie_there_before_the_row_and_strays_go_when_the_referee_comes_b
         assert row.trial in weights, "the weights come first"
         raise Dead
 
-    monkeypatch.setattr(referee.ledger, "append_trial", die)
+    monkeypatch.setattr(referee.trials.ledger, "append_trial", die)
     with pytest.raises(Dead):
         complete(referee, referee.ask(), 0.1)
     assert set(weights) == {0, 1}, "the row of trial 1 is not committed, and 0 still leads"
-    referee.ledger.close()
+    referee.trials.ledger.close()
     again = make(folder, pruner="none", weights=weights)
     assert set(weights) == {0}
     assert again.ask() == 1

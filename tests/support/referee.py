@@ -115,4 +115,4 @@ def run(referee):
 
 def kill(referee):
     """What a kill -9 leaves: the files, and no lock."""
-    referee.ledger.close()
+    referee.trials.ledger.close()

@@ -1,6 +1,7 @@
 """The referee: decides what runs next and what stops, and remembers everything in the ledger. Knows no Ray, no torch.
 
 referee.py    the calls a slot and the driver make: ask, start, report, fail, leave, follow
+trials.py     what becomes of a trial: begun, taken up again, paused, ended, each where it outlives the referee
 running.py    one trial that has not ended; ended.py: those that have
 rungs.py      who stops at a rung, as pruners.py decides it
 sampling/     the Optuna study inside, rebuilt from the ledger, and what its sampler sees

@@ -10,27 +10,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import CheckpointError
-from ..ledger import Ledger, attempt_rows
 from ..ledger.checkpoints import CheckpointFolder
-from ..ledger.effort import read_effort
 from ..ledger.weights import WeightsFolder
 from ..records import WAIT, Answer, EpochRow, Outcome, Snapshot, Start, StudySpec, Verdict
-from .events import Event, Events
-from .journal import Journal
+from .events import Event
 from .order import Order
 from .pruners import make_pruner
-from .rebuild import rebuild
 from .rungs import Judge
-from .running import LiveTrial, Turn
-from .sampling.optuna_study import OptunaStudy
+from .running import Turn
 from .snapshot import SnapshotBuilder
-from .spending import Spending
 from .stopping import stopping_instead
+from .trials import Trials
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -57,31 +50,22 @@ class Referee:
         clock: Callable[[], float] = time.monotonic,
         wait_s: float = 30.0,
     ) -> None:
-        self.spec, self.epochs = spec, epochs
-        self.objective = spec.objective.metric
-        self.ledger = Ledger(folder, kinds=space.kinds, metrics=metrics, wait_s=wait_s)
-        self._checkpoints, self._weights, self._clock = checkpoints, weights, clock
-        self._judge = Judge(make_pruner(spec.pruner, epochs), sheltered=space.first)
-        self._journal = Journal(self.ledger, clock)
-        self._events = Events()
+        self.spec, self.epochs, self._clock = spec, epochs, clock
         self._heard = clock()
-        self._epochs_here = 0
         self._must_stop = False
         self._unable: str | None = None
         self._doubts = 0
         self.broken: str | None = None
-        self._ended, self._live = rebuild(folder, spec, self._judge, heard=self._heard)
-        self._spending = Spending(spec, clock, read_effort(folder, spec))
-        self._order = Order(spec, self._live, self._judge, self._spending, epochs)
-        if weights is not None:
-            weights.keep(self._ended.kept)  # others were written by a referee that died before it committed the row
-        self._snapshots = SnapshotBuilder(
-            spec, self._ended, self._live, self._spending, rungs=self._judge.rungs, epochs=epochs
-        )
-        self.study = OptunaStudy(spec, space)
-        sources = {attempt.trial: attempt.source for attempt in attempt_rows(folder)}
-        self.study.rebuild(self._ended.rows, {number: live.trial for number, live in self._live.items()}, sources)
         self._known = space.first
+        self._judge = Judge(make_pruner(spec.pruner, epochs), sheltered=space.first)
+        self.trials = Trials(
+            folder, spec, space, checkpoints, self._judge, metrics=metrics, weights=weights, clock=clock, wait_s=wait_s
+        )
+        spending = self._spending = self.trials.spending
+        self._order = Order(spec, self.trials.live, self._judge, spending, epochs)
+        self._snapshots = SnapshotBuilder(
+            spec, self.trials.ended, self.trials.live, spending, rungs=self._judge.rungs, epochs=epochs
+        )
 
     # -- handing out --------------------------------------------------------------------------------------------------
 
@@ -92,39 +76,24 @@ class Referee:
             return None
         while (waiting := self._order.waiting()) is not None:
             if not self._judge.must_pause(waiting):
-                return self._hand_out(waiting)
-            self._pause(waiting)
+                return self.trials.hand_out(waiting)
+            self.trials.pause(waiting)
         if (live := self._order.promoted()) is not None:
-            return self._hand_out(live)
-        begun = len(self._ended) + len(self._live)
+            return self.trials.hand_out(live)
+        begun = self.trials.begun
         is_known = begun < self._known
-        may_begin = (is_known or not self.study.exhausted) and self._order.may_begin(begun, is_known=is_known)
+        may_begin = (is_known or not self.trials.study.exhausted) and self._order.may_begin(begun, is_known=is_known)
         if may_begin and (is_known or self._order.has_time):
-            return self._begin()
+            return self.trials.begin()
         if (live := self._order.thawed()) is not None:
-            return self._hand_out(live)
+            return self.trials.hand_out(live)
         if may_begin:  # the time limit will cut it off; it goes on when the study is resumed
-            return self._begin()
+            return self.trials.begin()
         if self._order.running:
             return WAIT
         for live in self._order.paused:
-            self._end(live, Outcome.PRUNED)
+            self.trials.end(live, Outcome.PRUNED)
         return None
-
-    def _begin(self) -> int:
-        live = LiveTrial(trial=self.study.ask(), sign=self.spec.objective.sign)
-        number = live.trial.number
-        self.ledger.append_attempt(live.attempt_row())
-        self._live[number] = live
-        live.stopwatch.hand_out(self._clock())
-        return number
-
-    def _hand_out(self, live: LiveTrial) -> int:
-        """Once more, in an attempt of its own: an orphaned slot of the last search is fenced off."""
-        self._open_attempt(live)
-        live.token, live.turn = "", Turn.RUNNING
-        live.stopwatch.hand_out(self._clock())
-        return live.trial.number
 
     @stopping_instead(None)
     def start(self, number: int, token: str) -> Start | None:
@@ -135,52 +104,31 @@ class Referee:
         workers of one trial share a token: the first opens the attempt, the others are given the same.
         """
         self._heard = self._clock()
-        live = self._live.get(number)
+        live = self.trials.live.get(number)
         if live is None:
             return None
         if live.turn in (Turn.PAUSING, Turn.PAUSED):  # its slot died after it was told to leave the trial
             if live.turn is Turn.PAUSING:
                 live.stopwatch.lose(self._heard)
-            self._pause(live)
+            self.trials.pause(live)
             return None
         if live.token not in ("", token):
             live.deaths += 1
             if live.deaths >= self.spec.attempts:
                 live.stopwatch.lose(self._heard)
-                self._end(live, *live.cause_of_death(self._heard, self.spec))
+                self.trials.end(live, *live.cause_of_death(self._heard, self.spec))
                 return None
-            self._open_attempt(live)
+            self.trials.open_attempt(live)
         if live.token != token:
             live.stopwatch.start(self._heard)
             live.token, live.turn = token, Turn.RUNNING
-            self._events.add(live.trial)
+            self.trials.events.add(live.trial)
         live.heard = self._heard
-        checkpoint = self._recall(live)
+        checkpoint = self.trials.recall(live)
         if self._judge.must_pause(live):
-            self._pause(live)
+            self.trials.pause(live)
             return None
         return Start(trial=live.trial, checkpoint=checkpoint, durable=live.durable)
-
-    def _open_attempt(self, live: LiveTrial) -> None:
-        live.trial = replace(live.trial, attempt=live.trial.attempt + 1)
-        self.ledger.append_attempt(live.attempt_row())
-
-    def _recall(self, live: LiveTrial) -> bytes | None:
-        packed = self._checkpoints.newest(live.trial.number)
-        if packed is not None:
-            try:
-                remembered = self._checkpoints.history(packed, live.trial.attempt)
-            except CheckpointError:
-                packed, remembered = None, []
-            for row in remembered:
-                if row.epoch not in live.values:
-                    self._take(live, row)
-        return packed
-
-    def _pause(self, live: LiveTrial) -> None:
-        live.turn = Turn.PAUSED
-        if live.value is not None:
-            self.study.show_paused(live.trial.number, live.value, live.epoch)
 
     # -- hearing ------------------------------------------------------------------------------------------------------
 
@@ -201,9 +149,9 @@ class Referee:
         """
         self._heard, self._doubts = self._clock(), 0
         newest = rows[-1]
-        live = self._live.get(newest.trial)
+        live = self.trials.live.get(newest.trial)
         if live is None:
-            outcome = self._ended.outcome(newest.trial)
+            outcome = self.trials.ended.outcome(newest.trial)
             return Answer(verdict=_VERDICTS.get(outcome, Verdict.STOP), durable=newest.epoch)
         if newest.attempt != live.trial.attempt:
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
@@ -211,78 +159,47 @@ class Referee:
         live.stopwatch.report(self._heard, newest.wall_s, is_repeated=newest.epoch in live.values)
         if live.turn is Turn.WAITING:  # its slot has it still; the referee alone came back
             live.turn = Turn.RUNNING
-        for row in rows:
-            if row.epoch not in live.values:
-                self._take(live, row)
-                if not row.is_finite:
-                    self._end(live, Outcome.DIVERGED)
-                    return Answer(verdict=Verdict.DIVERGED, durable=row.epoch)
+        diverged = self.trials.take(live, rows)
+        if diverged is not None:
+            self.trials.end(live, Outcome.DIVERGED)
+            return Answer(verdict=Verdict.DIVERGED, durable=diverged.epoch)
         fails = self._judge.must_pause(live)  # also of a trial at its end: the others are compared with what it reached
         if last:
-            self._end(live, Outcome.COMPLETED, weights=weights)
+            self.trials.end(live, Outcome.COMPLETED, weights=weights)
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
         has_no_more = self._spending.is_spent and not self._judge.must_finish(live)
         if live.turn is Turn.PAUSING or fails or has_no_more:
             live.turn = Turn.PAUSING
             return Answer(verdict=Verdict.PAUSE, durable=live.durable)
         if checkpoint is not None:
-            self._checkpoints.write(live.trial.number, live.trial.attempt, newest.epoch, checkpoint)
-        if self._journal.is_due:
-            self.flush()
+            self.trials.keep(live, newest.epoch, checkpoint)
+        if self.trials.journal.is_due:
+            self.trials.flush()
         return Answer(verdict=Verdict.STOP if self.is_stopping else Verdict.GO_ON, durable=live.durable)
 
     @stopping_instead(None)
     def fail(self, number: int, attempt: int, outcome: Outcome, error: str) -> None:
         """Ends a trial that died of an error its slot could catch."""
         self._heard = self._clock()
-        live = self._live.get(number)
+        live = self.trials.live.get(number)
         if live is not None and live.trial.attempt == attempt:
             live.stopwatch.lose(self._heard)
-            self._end(live, outcome, error)
+            self.trials.end(live, outcome, error)
 
     @stopping_instead(None)
     def leave(self, number: int, attempt: int, checkpoint: bytes) -> None:
         """A slot puts a trial down, because it is paused or because the search stops; then resuming runs it first."""
         self._heard = self._clock()
-        live = self._live.get(number)
+        live = self.trials.live.get(number)
         if live is None or live.trial.attempt != attempt:
             return
-        self._checkpoints.write(number, attempt, live.epoch, checkpoint)
+        self.trials.keep(live, live.epoch, checkpoint)
         live.stopwatch.leave(self._heard)
-        self.flush()
+        self.trials.flush()
         if live.turn is Turn.PAUSING:
-            self._pause(live)
+            self.trials.pause(live)
             for worst in self._order.surplus():
-                self._end(worst, Outcome.PRUNED)
-
-    def _take(self, live: LiveTrial, row: EpochRow) -> None:
-        self._epochs_here += 1
-        live.take(row, self.objective, self._spending.take(row))
-        self._journal.take(row)
-        self._events.add(row)
-
-    def _end(
-        self, live: LiveTrial, outcome: Outcome, error: str | None = None, *, weights: bytes | None = None
-    ) -> None:
-        row = live.row(outcome, error)
-        is_kept = self._ended.would_be_kept(row)
-        self.flush()
-        if is_kept and weights is not None and self._weights is not None:
-            self._weights.write(row.trial, weights)  # before the row: whoever leads in the ledger has its weights
-        self.ledger.append_trial(row)
-        del self._live[row.trial]
-        self._ended.add(row)
-        if is_kept and self._weights is not None:
-            self._weights.keep(self._ended.kept)
-        self._events.add(row)
-        self.study.tell(row)
-        self._checkpoints.drop(row.trial)
-
-    def flush(self) -> None:
-        """Commits the epochs that were told since the last commit."""
-        for row in self._journal.flush():
-            if row.trial in self._live:
-                self._live[row.trial].durable = max(self._live[row.trial].durable, row.epoch)
+                self.trials.end(worst, Outcome.PRUNED)
 
     # -- stopping and being watched -----------------------------------------------------------------------------------
 
@@ -305,12 +222,12 @@ class Referee:
     def close(self) -> None:
         """Commits what is buffered, merges the parts, and gives the ledger up."""
         self._settle()
-        self.ledger.close()
+        self.trials.ledger.close()
 
     @stopping_instead(None)
     def _settle(self) -> None:
-        self.flush()
-        self.ledger.compact()
+        self.trials.flush()
+        self.trials.ledger.compact()
 
     def follow(
         self, cursor: int, *, is_over: bool = False, elapsed_s: float = 0.0
@@ -323,13 +240,13 @@ class Referee:
         """
         self._must_stop |= is_over
         self._spending.began = min(self._spending.began, self._clock() - elapsed_s)
-        return self.snapshot(), *self._events.since(cursor)
+        return self.snapshot(), *self.trials.events.since(cursor)
 
     def snapshot(self) -> Snapshot:
         """The state of the search."""
         now = self._clock()
         return self._snapshots.snapshot(
-            epochs=self._epochs_here,
+            epochs=self.trials.epochs_here,
             silent_s=now - self._heard,
             stopping=self.is_stopping,
             broken=self.broken or self._unable,

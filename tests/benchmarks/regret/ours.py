@@ -20,7 +20,8 @@ from pydantic import BaseModel
 from sparring.ledger import write_study
 from sparring.records import WAIT as ITS_WAIT
 from sparring.records import EpochRow, Objective, StudySpec, Trial, Value, Verdict
-from sparring.referee import referee as its_module
+from sparring.referee import trials as its_trials
+from sparring.referee.referee import Referee
 from sparring.space import Space
 
 from .curves import Curve
@@ -125,8 +126,8 @@ class Ours:
             sampler=sampler,
             pruner=pruner,
         )
-        with patch.object(its_module, "Ledger", _Nowhere):
-            self.referee = its_module.Referee(
+        with patch.object(its_trials, "Ledger", _Nowhere):
+            self.referee = Referee(
                 _empty_study(),
                 spec,
                 space,
@@ -136,7 +137,7 @@ class Ours:
                 clock=lambda: self._now,
             )
         if space.model == GIVEN:
-            self.referee.study = cast("OptunaStudy", _InOrder(seed))
+            self.referee.trials.study = cast("OptunaStudy", _InOrder(seed))
         self.rungs = tuple(self.referee._judge.rungs)
 
     def curve(self, number: int) -> Curve:

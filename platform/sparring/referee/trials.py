@@ -1,0 +1,147 @@
+"""The study's trials: begun, taken up again, put down, ended. What each of these leaves behind is written here.
+
+That is the ledger's rows, checkpoints, the leaders' weights, what the sampler is shown and what a follower hears. Who
+runs next and who pauses is decided in ``referee.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import CheckpointError
+from ..ledger import Ledger, attempt_rows
+from ..ledger.checkpoints import CheckpointFolder
+from ..ledger.effort import read_effort
+from ..ledger.weights import WeightsFolder
+from ..records import EpochRow, Outcome, StudySpec
+from .events import Events
+from .journal import Journal
+from .rebuild import rebuild
+from .rungs import Judge
+from .running import LiveTrial, Turn
+from .sampling.optuna_study import OptunaStudy
+from .spending import Spending
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ..space import Space
+
+
+class Trials:
+    """All trials of one study, from its ledger on. Parameters as the Referee's.
+
+    judge: it is told what the trials of the ledger had reached at the rungs.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        spec: StudySpec,
+        space: Space[BaseModel],
+        checkpoints: CheckpointFolder,
+        judge: Judge,
+        *,
+        metrics: Sequence[str],
+        weights: WeightsFolder | None,
+        clock: Callable[[], float],
+        wait_s: float,
+    ) -> None:
+        self._spec, self._checkpoints, self._weights, self._clock = spec, checkpoints, weights, clock
+        self.ledger = Ledger(folder, kinds=space.kinds, metrics=metrics, wait_s=wait_s)
+        self.journal = Journal(self.ledger, clock)
+        self.events = Events()
+        self.epochs_here = 0
+        """Epochs of all trials since this was made."""
+        self.ended, self.live = rebuild(folder, spec, judge, heard=clock())
+        self.spending = Spending(spec, clock, read_effort(folder, spec))
+        if weights is not None:
+            weights.keep(self.ended.kept)  # others were written by a referee that died before it committed the row
+        self.study = OptunaStudy(spec, space)
+        sources = {attempt.trial: attempt.source for attempt in attempt_rows(folder)}
+        self.study.rebuild(self.ended.rows, {number: live.trial for number, live in self.live.items()}, sources)
+
+    @property
+    def begun(self) -> int:
+        """How many have begun, ended or not."""
+        return len(self.ended) + len(self.live)
+
+    def begin(self) -> int:
+        """A new trial, drawn by the sampler: its number."""
+        live = LiveTrial(trial=self.study.ask(), sign=self._spec.objective.sign)
+        number = live.trial.number
+        self.ledger.append_attempt(live.attempt_row())
+        self.live[number] = live
+        live.stopwatch.hand_out(self._clock())
+        return number
+
+    def hand_out(self, live: LiveTrial) -> int:
+        """Takes up a trial that was put down, in an attempt of its own: its number."""
+        self.open_attempt(live)
+        live.token, live.turn = "", Turn.RUNNING
+        live.stopwatch.hand_out(self._clock())
+        return live.trial.number
+
+    def open_attempt(self, live: LiveTrial) -> None:
+        """The trial's next attempt: an orphaned slot of the one before is fenced off."""
+        live.trial = replace(live.trial, attempt=live.trial.attempt + 1)
+        self.ledger.append_attempt(live.attempt_row())
+
+    def recall(self, live: LiveTrial) -> bytes | None:
+        """The checkpoint that the trial goes on from; epochs that it alone knows are taken. None if there is none."""
+        packed = self._checkpoints.newest(live.trial.number)
+        if packed is not None:
+            try:
+                remembered = self._checkpoints.history(packed, live.trial.attempt)
+            except CheckpointError:
+                packed, remembered = None, []
+            self.take(live, remembered)
+        return packed
+
+    def take(self, live: LiveTrial, rows: Sequence[EpochRow]) -> EpochRow | None:
+        """Remembers epochs that are not known yet, up to the first that diverged, which is returned."""
+        for row in rows:
+            if row.epoch in live.values:
+                continue
+            self.epochs_here += 1
+            live.take(row, self._spec.objective.metric, self.spending.take(row))
+            self.journal.take(row)
+            self.events.add(row)
+            if not row.is_finite:
+                return row
+        return None
+
+    def keep(self, live: LiveTrial, epoch: int, checkpoint: bytes) -> None:
+        """Keeps a checkpoint that holds the trial as it was after ``epoch``."""
+        self._checkpoints.write(live.trial.number, live.trial.attempt, epoch, checkpoint)
+
+    def pause(self, live: LiveTrial) -> None:
+        """Its turn will come again, or never."""
+        live.turn = Turn.PAUSED
+        if live.value is not None:
+            self.study.show_paused(live.trial.number, live.value, live.epoch)
+
+    def end(self, live: LiveTrial, outcome: Outcome, error: str | None = None, *, weights: bytes | None = None) -> None:
+        """Ends a trial for good. weights: those of its best epoch, kept if it leads or is the default."""
+        row = live.row(outcome, error)
+        is_kept = self.ended.would_be_kept(row)
+        self.flush()
+        if is_kept and weights is not None and self._weights is not None:
+            self._weights.write(row.trial, weights)  # before the row: whoever leads in the ledger has its weights
+        self.ledger.append_trial(row)
+        del self.live[row.trial]
+        self.ended.add(row)
+        if is_kept and self._weights is not None:
+            self._weights.keep(self.ended.kept)
+        self.events.add(row)
+        self.study.tell(row)
+        self._checkpoints.drop(row.trial)
+
+    def flush(self) -> None:
+        """Commits the epochs that were told since the last commit."""
+        for row in self.journal.flush():
+            if row.trial in self.live:
+                self.live[row.trial].durable = max(self.live[row.trial].durable, row.epoch)
