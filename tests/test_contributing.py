@@ -159,14 +159,15 @@ def test_a_metric_is_added_as_told(contributing, tree):
 PRUNED = """
 from sparring.records import PRUNERS, StudySpec
 from sparring.referee.pruners import make_pruner
+from sparring.referee.standing import Reached
 from sparring.study.checks import check_names
 
 check_names(StudySpec(name="toy", model="aegan", dataset="exafs", pruner="half_way"))
 pruner = make_pruner("half_way", 10)
 stopped = []
 for trial, best in enumerate([0.5, 0.4, 0.9, 0.3, 0.6]):
-    pruner.learn(5, best)
-    if pruner.judge(5, best):
+    pruner.learn(reached := Reached(number=trial, epoch=5, figures=(best,)))
+    if pruner.judge(reached):
         stopped.append(trial)
 print("stopped", stopped, "at", pruner.rungs, "of", PRUNERS)
 from sparring.cli.app import app

@@ -147,8 +147,8 @@ def test_the_sampler_is_told_every_objective_also_after_a_resume(tmp_path):
     told = [(trial.number, trial.values) for trial in referee.trials.study.optuna.trials]
     referee.close()
     back = make(tmp_path / "study")
-    assert [(trial.number, trial.values) for trial in back.study.optuna.trials] == told
-    names = [direction.name for direction in back.study.optuna.directions]
+    assert [(trial.number, trial.values) for trial in back.trials.study.optuna.trials] == told
+    names = [direction.name for direction in back.trials.study.optuna.directions]
     assert names == ["MINIMIZE", "MAXIMIZE"]
     assert told[0][1] == [pytest.approx(value) for value in (0.75, 1.0 - 0.75 - 0.25)]
     back.close()
@@ -312,7 +312,8 @@ def test_objectives_named_by_the_user_replace_the_spaces(tmp_path):
 @pytest.mark.parametrize(
     ("metrics", "limits", "words"),
     [
-        (("val/score", "val/mse_recon_structure"), {"pruner": "median"}, r"--pruner: .*one objective.*median"),
+        (("val/score", "val/mse_recon_structure"), {"pruner": "wilcoxon"}, r"--pruner: wilcoxon .*one objective"),
+        (("val/score", "val/mse_recon_structure"), {"pruner": "patient"}, r"--pruner: patient .*take another"),
         (("val/fid",), {}, r"objectives\[0\]\.metric: no metric 'val/fid'"),
         (("val/score", "val/score"), {}, "each metric stands once"),
         (("train/loss_gen",), {}, "no better direction"),

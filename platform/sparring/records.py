@@ -42,7 +42,7 @@ def safe_name(name: str, what: str = "study name") -> str:
 
 
 SAMPLERS = ("prior", "tpe", "gp", "cmaes", "nsga2", "nsga3", "qmc", "random", "grid")
-PRUNERS = ("halving", "median", "none")
+PRUNERS = ("halving", "hyperband", "median", "percentile", "patient", "wilcoxon", "none")
 """What --sampler and --pruner take; the first is the default. ``sparring.referee`` holds what they name."""
 
 PRECISIONS = ("fp32", "tf32", "bf16")
@@ -133,7 +133,7 @@ class StudySpec:
     space: Mapping[str, object] = field(default_factory=dict)
     """The search space as read from TOML ([objectives], [fixed], [search]), --config and --set already applied."""
     objectives: tuple[Objective, ...] = (Objective(metric="val/score"),)
-    """The first leads: a trial's best epoch is the best by it, trials are pruned by it; the others are read there."""
+    """The first leads: a trial's best epoch is the best by it; the others are read there."""
     seed: int = 0
     trials: int | None = 24
     """Trials in all; None begins as many as the seconds allow."""

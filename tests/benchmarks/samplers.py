@@ -28,6 +28,7 @@ from support.sampling import COST, SCORE, row, score, search, study_of
 from sparring.records import Outcome
 from sparring.referee.pruners import Halving
 from sparring.referee.sampling import samplers, showing
+from sparring.referee.standing import Reached
 
 EPOCHS = 27
 
@@ -84,8 +85,9 @@ def halved(name: str, seed: int, trials: int) -> float:
         height, outcome, epochs = chance.uniform(1, 3), Outcome.COMPLETED, EPOCHS
         for rung in pruner.rungs:
             value = score(params) * (1 + height * math.exp(-rung / 5))
-            pruner.learn(rung, value)
-            if number and pruner.judge(rung, value):
+            reached = Reached(number=number, epoch=rung, figures=(value,))
+            pruner.learn(reached)
+            if number and pruner.judge(reached):
                 outcome, epochs = Outcome.PRUNED, rung
                 break
         value = score(params) * (1 + height * math.exp(-epochs / 5))

@@ -155,7 +155,7 @@ def test_who_drew_a_trial_is_in_the_ledger_and_outlives_a_restart(folder):
     assert set(before.values()) - {KNOWN} <= {PRIOR, BEST, MODEL, ANYWHERE}
     kill(referee)
     back = make(folder, trials=24, sampler="prior")
-    assert {trial.number: trial.system_attrs[SOURCE] for trial in back.study.optuna.trials} == before
+    assert {trial.number: trial.system_attrs[SOURCE] for trial in back.trials.study.optuna.trials} == before
     params = [row.params for row in attempt_rows(folder)]
     run(back)
     assert all(dict(row.params) not in params for row in attempt_rows(folder) if row.trial >= 20)

@@ -120,7 +120,7 @@ def test_what_cannot_be_built_is_told_to_optuna_as_a_failure_also_after_a_restar
         if each is None:
             kill(referee)
             each = make(folder)
-        trial = each.study.optuna.trials[1]
+        trial = each.trials.study.optuna.trials[1]
         assert (trial.state.name, trial.value) == ("FAIL", None)
     (row,) = trial_rows(folder)
     assert (row.outcome, row.value, row.error) == (

@@ -56,7 +56,7 @@ def test_a_follower_of_a_referee_that_came_back_misses_nothing(folder):
     train(first, first.ask(), upto=8)
     _, events, cursor = first.follow(0)
     assert len(events) == 9
-    first.ledger.close()
+    first.trials.ledger.close()
     again = make(folder)
     again.report([epoch(0, 9)])
     assert [type(event).__name__ for event in again.follow(cursor)[1]] == ["EpochRow"]
@@ -73,7 +73,7 @@ def test_a_referee_that_came_back_hears_again_that_it_is_over_and_how_late_it_is
     assert not again.snapshot().stopping
     assert again.follow(0, is_over=True)[0].stopping
     assert again.ask() is None
-    again.ledger.close()
+    again.trials.ledger.close()
 
     late = make(folder, clock=clock, time_s=100.0)
     snapshot = late.follow(0, elapsed_s=70.0)[0]

@@ -52,7 +52,7 @@ def test_an_unheard_rung_is_judged_when_the_trial_comes_back(folder):
     assert 3 in [resumed.ask() for _ in range(4)]
     assert resumed.start(3, "again") is None
     assert resumed.snapshot().paused == 1
-    resumed.flush()
+    resumed.trials.flush()
     assert [row.epoch for row in epoch_rows(folder) if row.trial == 3] == [1, 2]
 
 

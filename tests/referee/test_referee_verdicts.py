@@ -8,10 +8,8 @@ import pickle
 import pytest
 from support.referee import SPACE, epoch, make, run, score, train
 
-from sparring.errors import UnknownName
 from sparring.ledger import attempt_rows, trial_rows
-from sparring.records import PRUNERS, WAIT, Objective, Outcome, Verdict
-from sparring.referee.pruners import make_pruner
+from sparring.records import WAIT, Objective, Outcome, Verdict
 
 
 def test_the_referee_gets_a_space_that_needs_no_model():
@@ -62,29 +60,6 @@ def test_who_is_paused_when_nothing_is_left_ends_as_pruned(folder):
     assert run(referee) == [0, 1, 2, 3, 4]
     row = next(row for row in trial_rows(folder) if row.trial == 4)
     assert (row.outcome, row.epochs, row.best_epoch, row.value) == (Outcome.PRUNED, 1, 1, score(4, 1))
-
-
-def test_the_rungs_lie_at_thirds_of_the_budget():
-    assert make_pruner("halving", 27).rungs == (3, 9)
-    assert make_pruner("halving", 100).rungs == (11, 33)
-    assert make_pruner("none", 27).rungs == ()
-    with pytest.raises(UnknownName, match=r"--pruner.*'asha'.*halving"):
-        make_pruner("asha", 27)
-
-
-def test_every_name_of_a_pruner_makes_one():
-    pruners = {name: make_pruner(name, 9) for name in PRUNERS}
-    assert len({type(pruner) for pruner in pruners.values()}) == len(pruners)
-    assert pruners["median"].rungs == (1, 2, 3, 4, 5, 6, 7, 8)
-    assert all(set(pruner.rungs) <= set(range(1, 9)) for pruner in pruners.values())
-
-
-def test_the_median_pruner_waits_for_its_startup_and_then_stops_the_worse_half():
-    pruner = make_pruner("median", 10)
-    for n in range(6):
-        pruner.learn(1, float(n))
-        assert pruner.judge(1, float(n)) == (n == 5)
-    assert not pruner.judge(1, 2.0)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

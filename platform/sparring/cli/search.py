@@ -113,7 +113,8 @@ def search(
     pruner: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(PRUNERS[:-1])} or {PRUNERS[-1]}.",
+            help=f"Who pauses early: {', '.join(PRUNERS[:-1])} or {PRUNERS[-1]}. `--pruner median`, say, pauses "
+            "whoever is worse than the median; docs/reference.md says what each does.",
             show_default="halving; none of several objectives",
         ),
     ] = None,

@@ -88,7 +88,5 @@ class Order:
         )
 
     def _rank(self, live: LiveTrial) -> tuple[int, float, int]:
-        """Sorts the most promising first: at the highest rung, then by its best objective there."""
-        rung = self._judge.rung_of(live)
-        best = live.best_by(rung)
-        return -rung, math.inf if best is None else best, live.trial.number
+        """Sorts the most promising first, and the earlier of equals."""
+        return *self._judge.rank(live), live.trial.number

@@ -61,11 +61,9 @@ class Referee:
         self.trials = Trials(
             folder, spec, space, checkpoints, self._judge, metrics=metrics, weights=weights, clock=clock, wait_s=wait_s
         )
-        spending = self._spending = self.trials.spending
-        self._order = Order(spec, self.trials.live, self._judge, spending, epochs)
-        self._snapshots = SnapshotBuilder(
-            spec, self.trials.ended, self.trials.live, spending, rungs=self._judge.rungs, epochs=epochs
-        )
+        ended, live, spending = self.trials.ended, self.trials.live, self.trials.spending
+        self._order, self._spending = Order(spec, live, self._judge, spending, epochs), spending
+        self._snapshots = SnapshotBuilder(spec, ended, live, spending, rungs=self._judge.rungs, epochs=epochs)
 
     # -- handing out --------------------------------------------------------------------------------------------------
 
@@ -165,6 +163,7 @@ class Referee:
             return Answer(verdict=Verdict.DIVERGED, durable=diverged.epoch)
         fails = self._judge.must_pause(live)  # also of a trial at its end: the others are compared with what it reached
         if last:
+            self._judge.complete(live)
             self.trials.end(live, Outcome.COMPLETED, weights=weights)
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
         has_no_more = self._spending.is_spent and not self._judge.must_finish(live)

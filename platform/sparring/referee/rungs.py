@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 
 from .pruners import Pruner
 from .running import LiveTrial
+from .standing import Reached
 
 
 class Judge:
@@ -28,40 +29,47 @@ class Judge:
 
     def must_pause(self, live: LiveTrial) -> bool:
         """Judges a trial at all rungs that it has reached and was not judged at; whether it must pause."""
-        failed = [rung for rung in self.rungs if self._fails(live, rung)]
+        failed = [rung for rung in self._rungs_of(live) if self._fails(live, rung)]
         return bool(failed)
 
-    def _fails(self, live: LiveTrial, epoch: int) -> bool:
+    def _fails(self, live: LiveTrial, rung: int) -> bool:
         """Judges a rung once."""
-        if epoch not in live.values or epoch in live.passed:
+        if rung not in live.values or rung in live.passed:
             return False
-        best = live.best_by(epoch)
-        if best is None:
+        reached = live.reached(rung)
+        if reached is None:
             return False
-        self._learn(live, epoch, best)
-        live.passed.add(epoch)
-        return live.trial.number >= self._sheltered and self._pruner.judge(epoch, best)
+        self._learn(live, reached)
+        live.passed.add(rung)
+        return live.trial.number >= self._sheltered and self._pruner.judge(reached)
+
+    def complete(self, live: LiveTrial) -> None:
+        """A trial has trained its budget."""
+        reached = live.reached(live.epoch)
+        if reached is not None:
+            self._pruner.complete(reached)
 
     def may_go_on(self, live: LiveTrial) -> bool:
         """Whether a paused trial would pass its rung now that others have reached it."""
-        rung = self.rung_of(live)
-        best = live.best_by(rung)
-        return best is not None and not self._pruner.judge(rung, best)
+        reached = live.reached(self._rung_of(live))
+        return reached is not None and not self._pruner.judge(reached)
 
-    def rung_of(self, live: LiveTrial) -> int:
-        """The last rung that the trial was judged at; 0 before the first."""
-        return max(live.passed, default=0)
+    def rank(self, live: LiveTrial) -> tuple[int, float]:
+        """Sorts the most promising first: at the highest rung, then as the pruner has it."""
+        rung = self._rung_of(live)
+        reached = live.reached(rung)
+        return -rung, math.inf if reached is None else self._pruner.score(reached)
 
     def must_finish(self, live: LiveTrial) -> bool:
         """Whether nobody will judge the trial any more: it is sheltered, or past the last rung."""
-        is_past = not self.rungs or live.epoch > self.rungs[-1]
+        is_past = live.epoch > max(self._rungs_of(live), default=0)
         return live.trial.number < self._sheltered or is_past
 
     def next_goal(self, live: LiveTrial, epochs: int) -> int:
         """The epoch up to which the trial will train before it is judged again: its next rung, or the last one."""
         if live.trial.number < self._sheltered:
             return epochs
-        return next((rung for rung in self.rungs if rung > live.epoch), epochs)
+        return next((rung for rung in self._rungs_of(live) if rung > live.epoch), epochs)
 
     def recall(self, live: LiveTrial) -> None:
         """Takes over what an unfinished trial from the ledger reached.
@@ -69,30 +77,42 @@ class Judge:
         The ledger holds an epoch beyond a rung only after the rung was judged; the rung itself may be unjudged, but
         what was reached there counts for the others.
         """
-        for rung in self.rungs:
-            best = live.best_by(rung)
-            if best is not None and rung <= live.epoch:
-                self._learn(live, rung, best)
+        for rung in self._rungs_of(live):
+            reached = live.reached(rung)
+            if reached is not None and rung <= live.epoch:
+                self._learn(live, reached)
                 if rung < live.epoch:
                     live.passed.add(rung)
 
-    def recall_ended(self, epochs: pa.Table, sign: float) -> None:
+    def recall_ended(self, trial: np.ndarray, epoch: np.ndarray, figures: np.ndarray) -> None:
         """Takes over what ended trials reached, all of them at once.
 
-        epochs: columns trial, epoch and value, one row per epoch, sorted by trial and epoch; sign as a trial's.
+        trial, epoch: (rows,) sorted by trial, then epoch; figures: (rows, objectives), lower better, the leading first.
         """
-        trial, epoch, value = (epochs[name].to_numpy() for name in ("trial", "epoch", "value"))
         if not len(trial):
             return
-        value = np.where(np.isfinite(value), sign * value, np.inf)
+        leading = np.where(np.isfinite(figures[:, 0]), figures[:, 0], np.inf)
         first = np.flatnonzero(np.r_[True, trial[1:] != trial[:-1]])
+        owner = np.repeat(np.arange(len(first)), np.diff(np.r_[first, len(trial)]))
         last = np.maximum.reduceat(epoch, first)
         for rung in self.rungs:
-            best = np.minimum.reduceat(np.where(epoch <= rung, value, np.inf), first)
-            for reached in best[(last >= rung) & np.isfinite(best)].tolist():
-                self._pruner.learn(rung, reached)
+            by_then = np.where(epoch <= rung, leading, np.inf)
+            best = np.minimum.reduceat(by_then, first)
+            are_best = np.flatnonzero(by_then == best[owner])
+            rows = are_best[np.unique(owner[are_best], return_index=True)[1]]  # of each trial its first best one
+            for row in rows[(last >= rung) & np.isfinite(best)].tolist():
+                reached = Reached(number=int(trial[row]), epoch=rung, figures=tuple(figures[row].tolist()))
+                if rung in self._pruner.rungs_of(reached.number):
+                    self._pruner.learn(reached)
 
-    def _learn(self, live: LiveTrial, epoch: int, best: float) -> None:
-        if epoch not in live.learnt:
-            self._pruner.learn(epoch, best)
-            live.learnt.add(epoch)
+    def _rungs_of(self, live: LiveTrial) -> Sequence[int]:
+        return self._pruner.rungs_of(live.trial.number)
+
+    def _rung_of(self, live: LiveTrial) -> int:
+        """The last rung that the trial was judged at; 0 before the first."""
+        return max(live.passed, default=0)
+
+    def _learn(self, live: LiveTrial, reached: Reached) -> None:
+        if reached.epoch not in live.learnt:
+            self._pruner.learn(reached)
+            live.learnt.add(reached.epoch)

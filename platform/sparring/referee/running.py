@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ..records import AttemptRow, EpochRow, Outcome, RunningTrial, StudySpec, Trial, TrialRow
+from ..records import AttemptRow, EpochRow, Objective, Outcome, RunningTrial, StudySpec, Trial, TrialRow
+from .standing import Reached
 from .stopwatch import Stopwatch
 
 
@@ -26,12 +27,14 @@ class Turn(Enum):
 
 @dataclass(kw_only=True)
 class LiveTrial:
-    """Mutable; only the referee holds it. ``sign`` is +1 when the objective is minimised, -1 when maximised."""
+    """Mutable; only the referee holds it. objectives: the study's."""
 
     trial: Trial
-    sign: float
+    objectives: Sequence[Objective]
     values: dict[int, float] = field(default_factory=dict)
-    """Objective by epoch."""
+    """Leading objective by epoch."""
+    others: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    """The other objectives by epoch, times their signs."""
     wall_s: dict[int, float] = field(default_factory=dict)
     train_s: dict[int, float] = field(default_factory=dict)
     """Seconds of its slot's processor by epoch; see ``ledger.effort.train_seconds``."""
@@ -52,19 +55,29 @@ class LiveTrial:
     """When its slot last started it or reported an epoch, on the referee's clock."""
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
-    def take(self, row: EpochRow, objective: str, train_s: float) -> None:
+    @property
+    def sign(self) -> float:
+        """+1 when the leading objective is minimised, -1 when maximised."""
+        return self.objectives[0].sign
+
+    def take(self, row: EpochRow, train_s: float) -> None:
         """Remembers one epoch, which took ``train_s`` of its slot; taking it twice changes nothing."""
-        value = row.metrics[objective]
+        value = row.metrics[self.objectives[0].metric]
+        self.others[row.epoch] = tuple(each.sign * row.metrics[each.metric] for each in self.objectives[1:])
         self.values[row.epoch], self.wall_s[row.epoch], self.train_s[row.epoch] = value, row.wall_s, train_s
         if math.isfinite(value) and (
             self.best_epoch is None or self.sign * value < self.sign * self.values[self.best_epoch]
         ):
             self.best_epoch, self.best_metrics = row.epoch, dict(row.metrics)
 
-    def best_by(self, epoch: int) -> float | None:
-        """The best objective up to and including ``epoch``, times the sign: lower is better."""
-        finite = [self.sign * value for e, value in self.values.items() if e <= epoch and math.isfinite(value)]
-        return min(finite, default=None)
+    def reached(self, epoch: int) -> Reached | None:
+        """What it had reached by ``epoch``, that one included; None if it had no finite figure."""
+        values = {e: self.sign * value for e, value in self.values.items() if e <= epoch and math.isfinite(value)}
+        if not values:
+            return None
+        best = min(values, key=lambda e: (values[e], e))
+        figures = (values[best], *self.others[best])
+        return Reached(number=self.trial.number, epoch=epoch, figures=figures, values=values)
 
     @property
     def value(self) -> float | None:

@@ -71,7 +71,7 @@ class Trials:
 
     def begin(self) -> int:
         """A new trial, drawn by the sampler: its number."""
-        live = LiveTrial(trial=self.study.ask(), sign=self._spec.objective.sign)
+        live = LiveTrial(trial=self.study.ask(), objectives=self._spec.objectives)
         number = live.trial.number
         self.ledger.append_attempt(live.attempt_row())
         self.live[number] = live
@@ -107,7 +107,7 @@ class Trials:
             if row.epoch in live.values:
                 continue
             self.epochs_here += 1
-            live.take(row, self._spec.objective.metric, self.spending.take(row))
+            live.take(row, self.spending.take(row))
             self.journal.take(row)
             self.events.add(row)
             if not row.is_finite:
@@ -121,8 +121,11 @@ class Trials:
     def pause(self, live: LiveTrial) -> None:
         """Its turn will come again, or never."""
         live.turn = Turn.PAUSED
-        if live.value is not None:
-            self.study.show_paused(live.trial.number, live.value, live.epoch)
+        reached = live.reached(live.epoch)
+        if reached is not None:
+            signs = [objective.sign for objective in self._spec.objectives]
+            values = [sign * figure for sign, figure in zip(signs, reached.figures, strict=True)]
+            self.study.show_paused(live.trial.number, values, live.epoch)
 
     def end(self, live: LiveTrial, outcome: Outcome, error: str | None = None, *, weights: bytes | None = None) -> None:
         """Ends a trial for good. weights: those of its best epoch, kept if it leads or is the default."""

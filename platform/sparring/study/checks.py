@@ -58,11 +58,12 @@ def sampling_notes(spec: StudySpec, space: Space[Config]) -> tuple[str, ...]:
     return ()
 
 
-def check_objectives(space: Space[Config], pruner: str) -> None:
-    """Raises UsageError if the model does not measure one, or several would have to be pruned by.
+ONE_OBJECTIVE = ("patient", "wilcoxon")
+"""Pruners that look at a curve of one figure; the others compare trials by several too."""
 
-    A trial that is behind in one may lead in another; Optuna does not prune by several either.
-    """
+
+def check_objectives(space: Space[Config], pruner: str) -> None:
+    """Raises UsageError if the model does not measure one, or the pruner cannot compare trials by several."""
     config_class = space.config_class
     for field in (config_class.ood, config_class.ood_path):
         if field in space.kinds:
@@ -83,11 +84,11 @@ def check_objectives(space: Space[Config], pruner: str) -> None:
                 f"{space.where}: objectives: {objective.metric} is measured only where {needed} is set, for all trials "
                 f"alike; add --set {needed}=…"
             )
-    if len(space.objectives) > 1 and pruner != "none":
+    if len(space.objectives) > 1 and pruner in ONE_OBJECTIVE:
         named = ", ".join(objective.metric for objective in space.objectives)
         raise UsageError(
-            f"--pruner: trials are pruned by one objective, but {pruner} would have to compare {named}; leave --pruner "
-            "out, or keep one objective"
+            f"--pruner: {pruner} looks at the curve of one objective, but there are {named}; keep one, or take another "
+            "--pruner such as halving"
         )
 
 

@@ -21,7 +21,7 @@ class Limits:
     """None takes the published configuration's seed, and 0 without one."""
     sampler: str = StudySpec.sampler
     pruner: str | None = None
-    """None prunes by successive halving, and does not prune by several objectives."""
+    """None prunes by halving, and does not prune by several objectives."""
     checkpoint_s: float = StudySpec.checkpoint_s
     workers_per_trial: int = StudySpec.workers_per_trial
     cpus_per_worker: int = StudySpec.cpus_per_worker

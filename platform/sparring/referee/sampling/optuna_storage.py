@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from bisect import insort
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -63,16 +63,19 @@ class Memory(InMemoryStorage):
             ]
             self._earlier[trial_id] = placed
 
-    def show_paused(self, trial_id: int, value: float, epoch: int, *, is_completed: bool = False) -> None:
-        """Shows a running trial as pruned after ``epoch`` with ``value`` as its best objective, until it ends.
-
-        is_completed: as completed with that value, for a sampler that knows no pruned trials.
-        """
+    def show_paused(
+        self,
+        trial_id: int,
+        state: TrialState,
+        *,
+        values: Sequence[float] | None = None,
+        reported: Mapping[int, float] | None = None,
+    ) -> None:
+        """Shows a running trial as one that has ended, until it ends: COMPLETE with ``values``, by objective, or PRUNED
+        with what it reported, value by epoch."""
         shown = copy.copy(self.get_trial(trial_id))
-        shown.state, shown.datetime_complete = TrialState.PRUNED, datetime.now()
-        shown.intermediate_values = {epoch: value}
-        if is_completed and len(self._signs) == 1:
-            shown.state, shown.value = TrialState.COMPLETE, value
+        shown.state, shown.datetime_complete = state, datetime.now()
+        shown.values, shown.intermediate_values = values, dict(reported or {})
         self._paused[trial_id] = shown
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
@@ -117,8 +120,9 @@ class Memory(InMemoryStorage):
             self._keep_evenly(self._best.pop(self._last_of_the_best())[1], self._shown - self._most_best)
 
     def _last_of_the_best(self) -> int:
-        """Index of the trial that makes room: the last; under several objectives the one that most others beat."""
-        if len(self._signs) == 1:
+        """Index of the trial that makes room: the last; under several objectives, once all have completed, the one that
+        most others beat."""
+        if len(self._signs) == 1 or self._best[-1][1].state is not TrialState.COMPLETE:
             return len(self._best) - 1
         points = self._signs * np.array([trial.values for _, trial in self._best])
         is_as_good = (points[:, None] <= points[None]).all(2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import optuna
@@ -150,10 +150,14 @@ class OptunaStudy:
                 inside = distributions[name].to_internal_repr(value)
                 self._memory.set_trial_param(self._id(drawn), name, inside, distributions[name])
 
-    def show_paused(self, number: int, value: float, epoch: int) -> None:
-        """Until the trial ends, the sampler sees it as one that was stopped after ``epoch`` with ``value`` as its best
-        objective."""
-        self._memory.show_paused(self._id(self._open[number]), value, epoch, is_completed=self._kind.is_flat)
+    def show_paused(self, number: int, values: Sequence[float], epoch: int) -> None:
+        """Until the trial ends, the sampler sees it as one that was stopped after ``epoch``. values: its objectives at
+        its best epoch."""
+        trial_id = self._id(self._open[number])
+        if self._kind.is_flat:
+            self._memory.show_paused(trial_id, TrialState.COMPLETE, values=values)
+        else:
+            self._memory.show_paused(trial_id, TrialState.PRUNED, reported=self._showing.reported(epoch, values[0]))
 
     def tell(self, row: TrialRow) -> None:
         """How a trial ended."""

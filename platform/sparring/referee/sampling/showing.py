@@ -58,10 +58,14 @@ class Showing:
         if row.outcome is Outcome.COMPLETED or (is_pruned and self._kind.is_flat):
             return Shown(TrialState.COMPLETE, values_of(row, self._objectives), {})
         if row.outcome is Outcome.PRUNED:
-            return Shown(TrialState.PRUNED, None, {} if row.value is None else {row.epochs: row.value})
+            return Shown(TrialState.PRUNED, None, {} if row.value is None else self.reported(row.epochs, row.value))
         if self._kind.is_model and self._worst is not None:
             return Shown(TrialState.COMPLETE, tuple(self._worst), {})
         return Shown(TrialState.FAIL, None, {})
+
+    def reported(self, epoch: int, value: float) -> dict[int, float]:
+        """What a trial that was stopped after ``epoch`` reports. By several objectives Optuna takes no reports."""
+        return {epoch: value} if len(self._objectives) == 1 else {}
 
     def ended(self, row: TrialRow, source: str = "") -> FrozenTrial:
         """A trial of the ledger that has ended. source: who drew it. Raises SpaceError if it lies outside the space."""
@@ -82,7 +86,7 @@ class Showing:
         shown = create_trial(
             state=TrialState.COMPLETE if is_whole else TrialState.PRUNED, params=params, distributions=distributions,
             values=trial.values if is_whole else None, system_attrs=self._generation(),
-            intermediate_values={} if is_whole else {trial.epochs: trial.values[0]},
+            intermediate_values={} if is_whole else self.reported(trial.epochs, trial.values[0]),
         )  # fmt: skip
         if is_whole:
             self.earlier.append(shown)
