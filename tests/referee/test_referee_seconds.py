@@ -92,7 +92,7 @@ def test_a_referee_that_came_back_does_not_know_and_says_so(folder, clock):
     referee.ask()
     referee.start(0, "slot")
     report(referee, clock, 0, [1, 2], every=1.0)
-    referee.flush()
+    referee.trials.flush()
     kill(referee)
     back = make(folder, clock=clock, shelf=Shelf())
     back.ask()

@@ -35,7 +35,7 @@ def test_only_the_weights_of_the_best_trial_and_of_the_default_stay(folder):
         held.append(dict(weights))
     default = {0: b"0"}
     assert held == [default, default, default | {2: b"2"}, default | {2: b"2"}, default | {4: b"4"}]
-    referee.ledger.close()
+    referee.trials.ledger.close()
     make(folder, pruner="none", weights=weights)
     assert weights == default | {4: b"4"}
 

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from ..ledger.ranking import dominates, is_ranked, values_of
-from ..records import Objective, Outcome, TrialRow
+from ..records import Objective, Outcome, TrialRow, Verdict
 
 BASELINE = 0
 """The trial of the published default."""
+
+_VERDICTS: dict[Outcome | None, Verdict] = {Outcome.PRUNED: Verdict.PRUNED, Outcome.DIVERGED: Verdict.DIVERGED}
 
 
 class EndedTrials:
@@ -62,9 +64,10 @@ class EndedTrials:
         if self._rank(row) < self._rank(self.best):
             self.best = row
 
-    def outcome(self, number: int) -> Outcome | None:
-        """How a trial ended; None if it has not."""
-        return self.rows[number].outcome if number in self.rows else None
+    def verdict(self, number: int) -> Verdict:
+        """What a slot is told that reports a trial after its end."""
+        outcome = self.rows[number].outcome if number in self.rows else None
+        return _VERDICTS.get(outcome, Verdict.STOP)
 
     def __contains__(self, number: int) -> bool:
         return number in self.rows

@@ -149,8 +149,7 @@ class Referee:
         newest = rows[-1]
         live = self.trials.live.get(newest.trial)
         if live is None:
-            outcome = self.trials.ended.outcome(newest.trial)
-            return Answer(verdict=_VERDICTS.get(outcome, Verdict.STOP), durable=newest.epoch)
+            return Answer(verdict=self.trials.ended.verdict(newest.trial), durable=newest.epoch)
         if newest.attempt != live.trial.attempt:
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
         live.heard = self._heard
@@ -166,8 +165,7 @@ class Referee:
             self._judge.complete(live)
             self.trials.end(live, Outcome.COMPLETED, weights=weights)
             return Answer(verdict=Verdict.STOP, durable=newest.epoch)
-        has_no_more = self._spending.is_spent and not self._judge.must_finish(live)
-        if live.turn is Turn.PAUSING or fails or has_no_more:
+        if live.turn is Turn.PAUSING or fails or (self._spending.is_spent and not self._judge.must_finish(live)):
             live.turn = Turn.PAUSING
             return Answer(verdict=Verdict.PAUSE, durable=live.durable)
         if checkpoint is not None:
@@ -250,7 +248,3 @@ class Referee:
             stopping=self.is_stopping,
             broken=self.broken or self._unable,
         )
-
-
-_VERDICTS: dict[Outcome | None, Verdict] = {Outcome.PRUNED: Verdict.PRUNED, Outcome.DIVERGED: Verdict.DIVERGED}
-"""What a slot is told that reports a trial after its end."""
