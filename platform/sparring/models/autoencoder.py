@@ -6,7 +6,9 @@ validation is the same for all, so that their figures may be compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -40,6 +42,8 @@ COARSE = 16
 
 class Autoencoder(Model[C]):
     """x → code → x̂ of one field. Subclasses call ``init_validation`` at the end of ``__init__``."""
+
+    row_free: ClassVar[tuple[str, ...]] = ("match_of_samples",)
 
     draws: Tensor
     variance: Tensor
@@ -97,8 +101,13 @@ class Autoencoder(Model[C]):
             for name, value in self._measure(self.view(chunk)).items():
                 sums[name] = sums[name] + value if name in sums else value
         n = torch.full_like(sums["mse_recon"], len(rows))
+        return sums | {"mmd_sample": n * self.match_of_samples(n.dtype), "n": n}
+
+    def match_of_samples(self, dtype: torch.dtype) -> Tensor:
+        """``val/mmd_sample``, computed in ``dtype``: of what the decoder makes of the fixed draws, so of no row."""
         generated = _coarse(self.unview(self.decode(self.draws * self.prior_std)))
-        return sums | {"mmd_sample": n * self.sample_match(generated.to(n.dtype)), "n": n}
+        match: Tensor = self.sample_match(generated.to(dtype))
+        return match
 
     def _measure(self, x: Tensor) -> dict[str, Tensor]:
         mean, logvar = self.encode_x(x)
@@ -165,9 +174,9 @@ class Autoencoder(Model[C]):
         raise NotImplementedError
 
 
-def reference_rows(shape: torch.Size) -> int:
+def reference_rows(shape: Sequence[int]) -> int:
     """The first so many training rows, of samples of ``shape``, fit what the figures are relative to."""
-    return min(VARIANCE_ROWS, max(1, VARIANCE_NUMBERS // shape.numel()))
+    return min(VARIANCE_ROWS, max(1, VARIANCE_NUMBERS // math.prod(shape)))
 
 
 def _chunks(rows: Tensor, most: int | None = None) -> Iterator[Tensor]:

@@ -48,6 +48,10 @@ class Model(nn.Module, Generic[C]):
     Config: ClassVar[type[Config]]
     """Its hyperparameters, its phases, the fields it needs and the metrics it emits: what is known without torch."""
 
+    row_free: ClassVar[tuple[str, ...]] = ()
+    """Methods, dotted below the model, that ``evaluate`` calls and whose answer no row changes: samples of fixed codes.
+    Whoever evaluates the same weights on rows a few at a time computes them once."""
+
     def __init__(self, config: C, shapes: Shapes) -> None:
         super().__init__()
         self.config: C = config

@@ -36,6 +36,8 @@ def chunks(rows: Tensor) -> Iterator[Tensor]:
 class MuonTables(Model[C]):
     """What judges them, and how many rows are drawn from one seed."""
 
+    row_free = ("detection.draws",)
+
     closeness: CharacteristicDistance
     detection: Detection
 

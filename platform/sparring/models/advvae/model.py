@@ -36,6 +36,7 @@ from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
 from ..blocks.ssim import ms_ssim
 from ..metrics.out_of_distribution import Foreign
+from ..verbs import Fields
 from . import config
 
 
@@ -43,6 +44,7 @@ class AdvVAE(Autoencoder[config.Config]):
     """Three nets and two phases. Images are bytes or floats in [0, 1], (B, C, H, W); B ≥ 2 in training (batch norm)."""
 
     Config = config.Config
+    row_free = (*Autoencoder.row_free, "ood_scores")
 
     kld_weight: Tensor
     recon_weight: Tensor
@@ -166,8 +168,13 @@ class AdvVAE(Autoencoder[config.Config]):
         """As every autoencoder's; and, where there is an ``out_dataset``, how well each score tells its images."""
         sums = super().evaluate(**batch)
         if self.ood is not None:
-            sums |= self.ood.sums(self._score, batch["image"])
+            sums |= self.ood.sums(self._score(batch["image"]), self.ood_scores())
         return sums
+
+    def ood_scores(self) -> Fields:
+        """Scores of the images of ``out_dataset``, where there is one; by name, (M,)."""
+        assert self.ood is not None
+        return self._score(self.ood.image)
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         n = float(sums["n"])

@@ -34,7 +34,7 @@ class Detection(nn.Module):
         super().__init__()
         self.rows = rows
         self.register_buffer("known", torch.zeros(0), persistent=False)
-        self._learned: tuple[Tensor, Trees] | None = None
+        self._learned: tuple[Tensor, Trees, np.ndarray] | None = None
 
     def fit(self, rows: Tensor) -> None:
         """Takes the training rows to learn from, (N, …), drawn evenly. Raises DataError if they are fewer than 20."""
@@ -61,9 +61,10 @@ class Detection(nn.Module):
         if torch.isfinite(real).all() and torch.isfinite(learned).all():
             first, scored = generated.chunk(2)
             if self._learned is None or not learned.equal(self._learned[0]):
-                self._learned = learned, Trees(_array(known), _array(first))
-            trees = self._learned[1]
-            auc.fill_(float(share_above(trees.score(_array(real)), trees.score(_array(scored))).sum()))
+                trees = Trees(_array(known), _array(first))
+                self._learned = learned, trees, trees.score(_array(scored))
+            _, trees, others = self._learned
+            auc.fill_(float(share_above(trees.score(_array(real)), others).sum()))
         return {"auc": auc}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -20,16 +20,17 @@ class Foreign(nn.Module):
         super().__init__()
         self.register_buffer("image", image, persistent=False)
 
-    def sums(self, score: Callable[[Tensor], Mapping[str, Tensor]], own: Tensor) -> dict[str, Tensor]:
+    def sums(self, own: Mapping[str, Tensor], ood: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """By score, ``auroc_NAME``: summed over ``own`` images, the share of the others that it says are stranger.
 
         Divided by the number of own images that is the AUROC, exactly, however they come in batches; a tie counts half.
-        score: images, (N, C, H, W) of any size and colour, to scores by name, (N,), the larger, the stranger.
+        own, ood: scores by name, (N,), of the images to be judged and of these; the larger, the stranger.
         """
-        ood = score(self.image)
         return {
-            f"auroc_{name}": torch.tensor((1 - share_above(_array(values), _array(ood[name]))).sum(), device=own.device)
-            for name, values in score(own).items()
+            f"auroc_{name}": torch.tensor(
+                (1 - share_above(_array(values), _array(ood[name]))).sum(), device=values.device
+            )
+            for name, values in own.items()
         }
 
 

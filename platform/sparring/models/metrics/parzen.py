@@ -42,8 +42,11 @@ class Parzen(nn.Module):
 
     def sums(self, rows: Tensor, samples: Tensor) -> dict[str, Tensor]:
         """Per σ, (σ,): ``parzen``, the log-likelihoods of ``rows`` summed; ``tuned``, B times the tuning rows' mean."""
-        tuned = self._likelihood(self.tuning, samples).mean(0) * len(rows)
-        return {"parzen": self._likelihood(rows, samples).sum(0), "tuned": tuned}
+        return {"parzen": self._likelihood(rows, samples).sum(0), "tuned": self.tuned(samples) * len(rows)}
+
+    def tuned(self, samples: Tensor) -> Tensor:
+        """Mean log-likelihood of the tuning rows under windows on ``samples``, (σ,)."""
+        return self._likelihood(self.tuning, samples).mean(0)
 
     def figure(self, sums: Mapping[str, Tensor]) -> float:
         """Mean log-likelihood under the σ that suits the tuning rows best."""

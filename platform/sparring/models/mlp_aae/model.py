@@ -84,6 +84,7 @@ class MLPAAE(Autoencoder[config.Config]):
     """Three nets and two phases. The field ``image`` holds images, (B, C, H, W), or flat rows, (B, D)."""
 
     Config = config.Config
+    row_free = (*Autoencoder.row_free, "window_samples", "parzen.tuned")
 
     adv_share: Tensor
     w_r1: Tensor
@@ -195,9 +196,12 @@ class MLPAAE(Autoencoder[config.Config]):
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
         sums = super().evaluate(**batch)
         if self.config.parzen_samples:
-            samples = self.frame.fraction(self.decode(self.windows * self.prior_std))
-            sums |= self.parzen.sums(self.frame.fraction(self.view(batch["image"])), samples)
+            sums |= self.parzen.sums(self.frame.fraction(self.view(batch["image"])), self.window_samples())
         return sums
+
+    def window_samples(self) -> Tensor:
+        """Samples decoded from fixed codes, on which ``val/parzen`` puts its windows; as ``Parzen`` takes them."""
+        return self.frame.fraction(self.decode(self.windows * self.prior_std))
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         figures = super().figures(sums)

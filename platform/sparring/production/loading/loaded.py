@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, overload
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...data.resampling import Member
-from ...errors import DataError, UsageError
+from ...errors import UsageError
 from ...models import find_model, model_names
 from ...models.verbs import Predicts, Reconstructs, Samples, Scores
+from ...models.weights import fill
 
 if TYPE_CHECKING:
     import torch
@@ -93,33 +94,9 @@ def build(folder: Path, about: About, config: Config, *, packed: bytes, named: s
     import torch
 
     model = find_model(about.model)(config, about.shapes)
-    state = _weights(packed, named)
-    _check_fit(named, state, model.state_dict())
-    model.load_state_dict(state, strict=True)
+    fill(model, packed, named)
     target = torch.device(device)
     return Loaded(folder=folder, about=about, model=model.to(target).eval(), device=target)
-
-
-def _weights(packed: bytes, named: str) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        return dict(load(packed))
-    except (SafetensorError, ValueError) as error:
-        raise DataError(f"{named}: must be a whole .safetensors file, but: {error}; train it anew") from error
-
-
-def _check_fit(named: str, given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
-    lacking, surplus = wanted.keys() - given.keys(), given.keys() - wanted.keys()
-    other = [name for name in wanted.keys() & given.keys() if wanted[name].shape != given[name].shape]
-    faults = [
-        f"{words} {sorted(names)[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
-        for words, names in (("lacks", lacking), ("has besides", surplus), ("has another shape of", other))
-        if names
-    ]
-    if faults:
-        raise DataError(f"{named}: must hold the weights of that model, but {', '.join(faults)}; train it anew")
 
 
 def _doing(verb: str) -> str:
