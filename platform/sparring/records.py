@@ -103,6 +103,18 @@ class Objective:
         return 1.0 if self.goal == "minimize" else -1.0
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A figure, and how far it would move with other rows."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    """Ends of its 95 % interval over the rows; None where there are too few."""
+    resamples: tuple[float, ...] = ()
+    """The figure of each resample of the rows; figures on the same rows are compared pair by pair."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EarlierTrial:
     """A trial of an earlier study, which the sampler is shown beside this study's own; it is none of these."""

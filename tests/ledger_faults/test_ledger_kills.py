@@ -77,7 +77,7 @@ def test_a_compaction_killed_at_any_call_changes_no_query_result(frail, tmp_path
             assert again.append_trial(ended(3))
         assert read_trials(folder).table[:3] == before
         assert sorted(path.name for path in folder.iterdir()) == [
-            "attempts", "epochs", "study.json", "trials", "writer.lock",
+            "attempts", "epochs", "study.json", "test", "trials", "writer.lock",
         ]  # fmt: skip
     assert 0 not in finished
     assert 24 in finished

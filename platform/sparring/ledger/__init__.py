@@ -5,6 +5,7 @@
       trials/        one row per finished trial; ``pd.read_parquet("results/<study>/trials")`` is the truth
       attempts/      one row per try at a trial, written before a slot hears of it
       epochs/        long form: trial, attempt, epoch, metric, value, wall_s
+      test/          figures on the test rows, at each look at them
       _torn/         parts found damaged, each with its reason, out of every reader's way
       LOCK           held by the process that searches (``lock_study``); writer.lock by the one that writes (``Ledger``)
 
@@ -19,6 +20,7 @@ Not here: what the rows mean for the search (referee), where checkpoints and eve
 from __future__ import annotations
 
 from .lock import lock_study
+from .looks import Look, read_looks
 from .reading import Reading, attempt_rows, epoch_rows, read_attempts, read_epochs, read_trials, trial_rows
 from .study_json import STUDY_FILE, read_study, spec_from_json, spec_to_json, write_study
 from .writer import Ledger
@@ -26,12 +28,14 @@ from .writer import Ledger
 __all__ = [
     "STUDY_FILE",
     "Ledger",
+    "Look",
     "Reading",
     "attempt_rows",
     "epoch_rows",
     "lock_study",
     "read_attempts",
     "read_epochs",
+    "read_looks",
     "read_study",
     "read_trials",
     "spec_from_json",

@@ -47,6 +47,11 @@ def read_epochs(folder: str | PathLike[str], keep: pc.Expression | None = None) 
     return _read(Path(folder), "epochs", keep)
 
 
+def read_test(folder: str | PathLike[str]) -> Reading:
+    """Figures on the test rows, a line each; ``looks.py`` reads them as values. Raises as ``read_trials``."""
+    return _read(Path(folder), "test")
+
+
 def trial_rows(folder: str | PathLike[str]) -> list[TrialRow]:
     """``read_trials`` as values."""
     return to_trial_rows(read_trials(folder).table)

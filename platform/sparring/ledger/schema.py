@@ -1,4 +1,4 @@
-"""The columns of the three tables, and rows to and from Arrow.
+"""The columns of the four tables, and rows to and from Arrow.
 
 The schema is fixed for a study: a searched hyperparameter is ``param.<name>`` with the type of its kind, null where a
 condition leaves it out; a metric is ``metric.<name>``. NaN is a value that was measured, null one that was not.
@@ -25,6 +25,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "trials": ("trial",),
     "attempts": ("trial", "attempt"),
     "epochs": ("trial", "attempt", "epoch", "metric"),
+    "test": ("look", "role", "metric"),
 }
 """What makes a row of each table unique; of two equal keys the greater ``seq`` counts."""
 
@@ -90,6 +91,21 @@ class Columns:
                     ("cpu_s", pa.float64()),
                 ]
             ),
+            "test": pa.schema(
+                [
+                    *_CORE,
+                    ("look", pa.int32()),
+                    ("role", pa.string()),
+                    ("metric", pa.string()),
+                    ("value", pa.float64()),
+                    ("low", pa.float64()),
+                    ("high", pa.float64()),
+                    ("rows", pa.int64()),
+                    ("trials", pa.int64()),
+                    ("at", _TIME),
+                    ("resamples", pa.list_(pa.float64())),
+                ]
+            ),
         }
 
     def of_trial(self, row: TrialRow, seq: int, started: datetime | None, ended: datetime) -> pa.Table:
@@ -99,7 +115,7 @@ class Columns:
                 f"trial {row.trial}: its objective must be finite, but got {row.value}; end it as diverged, without one"
             )
         record = {
-            **self._core(row.trial, seq),
+            **self.core(row.trial, seq),
             "attempt": row.attempt,
             "seed": row.seed,
             "outcome": str(row.outcome),
@@ -119,7 +135,7 @@ class Columns:
     def of_attempt(self, row: AttemptRow, seq: int, started: datetime) -> pa.Table:
         """A try at a trial as a table of one row; raises LedgerError where it does not fit the columns."""
         record = {
-            **self._core(row.trial, seq),
+            **self.core(row.trial, seq),
             "attempt": row.attempt,
             "seed": row.seed,
             "slot": row.slot,
@@ -136,7 +152,7 @@ class Columns:
             if not row.metrics:
                 raise LedgerError(f"trial {row.trial}, epoch {row.epoch}: an epoch must measure at least one metric")
             core = {
-                **self._core(row.trial, seq),
+                **self.core(row.trial, seq),
                 "attempt": row.attempt,
                 "epoch": row.epoch,
                 "wall_s": row.wall_s,
@@ -146,7 +162,8 @@ class Columns:
                 records.append({**core, "metric": name, "value": value})
         return pa.Table.from_pylist(records, schema=self.schemas["epochs"])
 
-    def _core(self, trial: int, seq: int) -> dict[str, object]:
+    def core(self, trial: int, seq: int) -> dict[str, object]:
+        """What every table's rows begin with."""
         return {"schema_version": SCHEMA_VERSION, "study": self.study, "seq": seq, "trial": trial}
 
     def _params(self, trial: int, params: Mapping[str, Value]) -> dict[str, Value]:

@@ -19,6 +19,7 @@ from ..errors import LedgerError
 from ..records import AttemptRow, EpochRow, Kind, TrialRow
 from .disk import link, make_folder, publish, remove_folder, rename, swap_folder, sync_folder
 from .lock import acquire, release, still_held
+from .looks import Look, of_look
 from .parts import (
     Parts,
     is_full,
@@ -39,7 +40,7 @@ def _now() -> datetime:
 
 
 class Ledger:
-    """Appends to ``trials/``, ``attempts/`` and ``epochs/`` of one study, as its only writer; safe among threads.
+    """Appends to the tables of one study (``KEYS`` names them), as its only writer; safe among threads.
 
     folder: the study's, which must exist; kinds: searched hyperparameter -> type; metrics: every metric's name;
     wait_s: seconds to wait for another writer, since one orphaned by ``kill -9`` of its search lives a little longer;
@@ -102,6 +103,12 @@ class Ledger:
             self._commit("trials", _label(row), lambda seq: self._columns.of_trial(row, seq, started, now))
             self._finished.add(row.trial)
             return True
+
+    def append_look(self, look: Look) -> None:
+        """Commits a look at the test rows as one part. Raises LedgerError."""
+        with self._guard:
+            now = self._clock()
+            self._commit("test", f"look-{look.number}", lambda seq: of_look(self._columns, look, seq, now))
 
     def part_counts(self) -> dict[str, int]:
         """Parts per table that are not full yet, known without looking at the disk."""

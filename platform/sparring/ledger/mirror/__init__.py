@@ -1,6 +1,8 @@
 """``--mirror ADDRESS``: a second copy of a study on any file system pyarrow opens, for when the head is lost.
 
-    ADDRESS/<study>/study.json, trials/, attempts/, epochs/, checkpoints/     as in ``results/<study>/``, nothing else
+    ADDRESS/<study>/study.json, trials/, attempts/, epochs/, test/, checkpoints/, weights/
+
+as in ``results/<study>/``, and nothing else.
 
 What is mirrored never changes once it has a name, so copying is listing both sides and sending what is missing: the
 ledger's parts in the order of their commitment, then checkpoints. A file leaves the mirror only when its successor is
