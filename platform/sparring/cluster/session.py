@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ..display import clock, print_summary
 from ..errors import NoTrialSucceeded
-from ..ledger import lock_study, trial_rows
+from ..ledger import lock_study, read_looks, trial_rows
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
 from ..records import RESULTS, Snapshot
@@ -19,6 +19,7 @@ from ..study.budget import exhaustion
 from ..study.feasibility import place_slots
 from .connection import connect
 from .data_refs import store
+from .look_process import begin_look
 from .search import run
 from .signals import handled, interrupt
 from .watch import Watcher
@@ -40,6 +41,8 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
         with mirror or nullcontext():  # around a study that is complete too: it may not have been copied whole
             if not is_complete(study):
                 code = _run(study, address, console, mirror)
+            elif (look := begin_look(study)) is not None:  # the search that completed it was ended before its look
+                look.finish(console)
     if mirror is not None and mirror.problem is not None:
         console.print(mirror.problem, style="yellow", soft_wrap=True)
     completed = _sum_up(study, console)
@@ -70,6 +73,9 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
                 metrics=study.config_class.emitted(),
                 follower=watcher,
             )
+        look = begin_look(study)  # while Ray shuts down
+    if look is not None:
+        look.finish(console)
     to_go = _to_go(study, ended.snapshot)
     if ended.signal is not None:
         console.print(f"Interrupted with {to_go}; the same command again continues.", style="yellow")
@@ -111,6 +117,7 @@ def _sum_up(study: Study, console: Console) -> bool:
         folder=study.folder,
         front=front(rows, study.spec.objectives) if len(study.spec.objectives) > 1 else (),
         tries=try_names(study.spec.space),
+        looks=read_looks(study.folder),
         verb="predict" if study.config_class.predictions else "sample",
     )
     return best is not None

@@ -7,6 +7,7 @@ line every few seconds, without a single escape code.
 
 from __future__ import annotations
 
+from .held_out import against, looks_sentence, show_interval, winner_sentence
 from .live import LiveView
 from .summary import comparison_table, front_sentence, print_listing, print_summary
 from .words import COLOURS, clean, clock, compare, last_words, name_trial, nearby, show, title
@@ -14,16 +15,20 @@ from .words import COLOURS, clean, clock, compare, last_words, name_trial, nearb
 __all__ = [
     "COLOURS",
     "LiveView",
+    "against",
     "clean",
     "clock",
     "compare",
     "comparison_table",
     "front_sentence",
     "last_words",
+    "looks_sentence",
     "name_trial",
     "nearby",
     "print_listing",
     "print_summary",
     "show",
+    "show_interval",
     "title",
+    "winner_sentence",
 ]

@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..ledger.looks import Look, test_name
 from ..ledger.ranking import values_of
 from ..records import Objective, Outcome, TrialRow
+from .held_out import looks_sentence, show_interval, winner_sentence
 from .words import clean, compare, name_trial, nearby, show, title
 
 NO_TRIES: Mapping[int, str] = {}
@@ -32,6 +34,7 @@ def print_summary(
     folder: Path,
     front: Sequence[TrialRow] = (),
     tries: Mapping[int, str] = NO_TRIES,
+    looks: Sequence[Look] = (),
     dashboard: str = "",
     verb: str = "",
 ) -> None:
@@ -39,7 +42,8 @@ def print_summary(
 
     study: what the next commands take, the study's name and, where it is not the default, ``--results DIR``. front: of
     several objectives, the trials that none beats in all of them. tries: names of the points to try first, by number.
-    verb: of the command line, that the best trial's weights answer; empty names none.
+    looks: those at the test rows, whose figures come first. verb: of the command line, that the best trial's weights
+    answer; empty names none.
     """
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
     console.print()
@@ -49,8 +53,14 @@ def print_summary(
         for outcome, count in outcomes.items():
             console.print(Text(f"  {count} {outcome.replace('_', ' ')}: {outcome.advice}"), soft_wrap=True)
     else:
-        console.print(comparison_table(objectives, best, baseline, tries))
+        look = looks[-1] if looks and looks[-1].trial == best.trial else None
+        console.print(comparison_table(objectives, best, baseline, tries, look))
         console.print()
+        if look is not None:
+            ended = sum(outcomes.values())
+            console.print(Text(winner_sentence(look, objectives[0]), style="bold"), soft_wrap=True)
+            console.print(Text(looks_sentence(looks, look.rows, ended, "", best.trial)), soft_wrap=True)
+            console.print()
         if front:
             console.print(front_table(front, objectives, tries))
             console.print(front_sentence(front, objectives), soft_wrap=True)
@@ -109,9 +119,16 @@ def front_sentence(front: Sequence[TrialRow], objectives: Sequence[Objective]) -
 
 
 def comparison_table(
-    objectives: Sequence[Objective], best: TrialRow, baseline: TrialRow | None, tries: Mapping[int, str] = NO_TRIES
+    objectives: Sequence[Objective],
+    best: TrialRow,
+    baseline: TrialRow | None,
+    tries: Mapping[int, str] = NO_TRIES,
+    look: Look | None = None,
 ) -> Table:
-    """The searched values and figures of the best trial beside the published default's; what differs stands out."""
+    """The searched values and figures of the best trial beside the published default's; what differs stands out.
+
+    look: that at the test rows which scored this best trial; its figures come first.
+    """
     objective = objectives[0]
     if baseline and baseline.trial == best.trial:
         baseline, heading = None, f"published default, trial {best.trial}"
@@ -134,13 +151,22 @@ def comparison_table(
         add(name, old, new, plain="dim" if same else "", chosen="dim" if same else "bold green")
     table.add_section()
     names = [objective.metric for objective in objectives]
+    if look is not None:
+        for name in map(test_name, names):
+            now, before = look.winner.get(name), look.default.get(name)
+            if now is not None:
+                ratio = compare(now.value, None if before is None else before.value)
+                add(name, show(None if before is None else before.value), show(now.value), ratio, "bold", "bold")
+                add("  95 % interval", show_interval(before), show_interval(now), "over the test rows")
     known = {**baseline.metrics, objective.metric: baseline.value} if baseline else {}
     figures: dict[str, float | None] = {objective.metric: best.value}
     figures |= {name: best.metrics.get(name) for name in names[1:]}
     figures |= {name: value for name, value in best.metrics.items() if name.startswith("val/") and name not in figures}
     for name, value in figures.items():
-        bold = "bold" if name in names else ""
-        add(name, show(known.get(name)), show(value), compare(value, known.get(name)), bold, bold)
+        bold, ratio = "bold" if name in names and look is None else "", compare(value, known.get(name))
+        if name == objective.metric and look is not None:
+            ratio = ", ".join(filter(None, [ratio, "which chose the trial"]))
+        add(name, show(known.get(name)), show(value), ratio, bold, bold)
     return table
 
 
