@@ -15,7 +15,8 @@ from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_g
 
 from sparring.display import tensorboard
 from sparring.display.tensorboard import UNUSED, Board, unused
-from sparring.records import EpochRow, Objective, Outcome, Trial, TrialRow
+from sparring.ledger import Look
+from sparring.records import EpochRow, Interval, Objective, Outcome, Trial, TrialRow
 from sparring.space.dimension import Dimension
 
 DIMENSIONS = (
@@ -118,6 +119,26 @@ def test_hparams_show_the_best_epoch_and_how_the_trial_ended(tmp_path):
     shown = {each.name.tag: (each.training_step, each.value) for each in group.metric_values}
     assert shown == {"best/val/score": (3, 0.25), "best/val/mse_predict_spectrum": (3, 0.03125)}
     assert group.sessions[0].status == api_pb2.STATUS_FAILURE
+
+
+def test_figures_on_the_test_rows_come_first_in_the_runs_of_winner_and_default(tmp_path):
+    written = board(tmp_path)
+    for number in (0, 1, 2):
+        written.start(Trial(number=number, params=PLAIN, seed=0))
+        written.epoch(epoch(number, 1, 0.5))
+        written.end(ended(number))
+    name = "test/score"
+    look = Look(
+        number=1, trial=2, trials=3, rows=20, winner={name: Interval(0.25, 0.125, 0.5)}, default={name: Interval(0.75)}
+    )
+    board(tmp_path, tested=["test/mse", name]).look(look)
+    groups = session_groups(tmp_path)
+    shown = {run: {each.name.tag: each.value for each in group.metric_values} for run, group in groups.items()}
+    assert [shown[run].get(name) for run in ("00000", "00001", "00002")] == [0.75, None, 0.25]
+    assert shown["00002"]["best/val/score"] == 0.5
+    assert scalars(tmp_path, 2, "test/score low") == [(1, 0.125)]
+    listed = next(iter(groups.values())).metric_values
+    assert listed[0].name.tag == name
 
 
 def test_scalars_are_what_the_epochs_measured(tmp_path):

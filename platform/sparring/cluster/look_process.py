@@ -12,9 +12,11 @@ import sys
 
 from rich.console import Console
 
+from ..ledger import read_looks
 from ..study import Study, is_complete
 from ..study.budget import exhaustion
 from ..study.look import is_due
+from .watch import open_board
 
 _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -27,26 +29,33 @@ class LookProcess:
     """One look; ``finish`` waits for it."""
 
     def __init__(self, study: Study) -> None:
-        self._rows = len(study.split.test)
+        self._study = study
         self._process = subprocess.Popen(
             [sys.executable, "-c", _CODE, json.dumps(sys.path), str(study.folder)],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
     def finish(self, console: Console) -> None:
-        """Waits until the figures are in the ledger; says so if they could not be had. Ctrl-C gives them up."""
+        """Waits until the figures are in the ledger and for TensorBoard; says why if they could not be had.
+
+        Ctrl-C gives them up.
+        """
         try:
             _, complaint = self._process.communicate()
         except BaseException:
             self._process.kill()
             self._process.wait()
             raise
-        if self._process.returncode != 0:
-            reason = (complaint.strip().splitlines() or ["its process was ended"])[-1]
-            console.print(
-                f"The {self._rows:,} test rows were not looked at: {reason}; the same command again looks.",
-                style="yellow", soft_wrap=True, markup=False, highlight=False,
-            )  # fmt: skip
+        if self._process.returncode == 0:
+            board = open_board(self._study, console.print)
+            board.look(read_looks(self._study.folder)[-1])
+            return
+        reason = (complaint.strip().splitlines() or ["its process was ended"])[-1]
+        rows = len(self._study.split.test)
+        console.print(
+            f"The {rows:,} test rows were not looked at: {reason}; the same command again looks.",
+            style="yellow", soft_wrap=True, markup=False, highlight=False,
+        )  # fmt: skip
 
 
 def begin_look(study: Study) -> LookProcess | None:

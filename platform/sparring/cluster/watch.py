@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from rich.console import Console
 
 from ..display import LiveView
 from ..display.tensorboard import Board
-from ..ledger import attempt_rows, epoch_rows, trial_rows
+from ..ledger import attempt_rows, epoch_rows, read_looks, trial_rows
 from ..ledger.mirror import Mirror
 from ..records import EpochRow, Snapshot, Trial, TrialRow
 from ..referee.events import Event
 from ..study import Study
+
+
+def open_board(study: Study, warn: Callable[[str], object]) -> Board:
+    """TensorBoard's files of a study, the figures of looks at its test rows among them. warn: hears of a full disk."""
+    return Board(
+        study.folder,
+        dimensions=study.space.dimensions,
+        metrics=study.config_class.emitted(),
+        objective=study.spec.objective,
+        tested=tuple(dict.fromkeys(name for look in read_looks(study.folder) for name in look.winner)),
+        warn=warn,
+    )
 
 
 class Watcher:
@@ -33,13 +45,7 @@ class Watcher:
             tensorboard=f"tensorboard --logdir {study.folder / 'tensorboard'}",
             dashboard=dashboard,
         )
-        self.board = Board(
-            study.folder,
-            dimensions=study.space.dimensions,
-            metrics=study.config_class.emitted(),
-            objective=spec.objective,
-            warn=self.view.note,
-        )
+        self.board = open_board(study, self.view.note)
         self._replay()
 
     def _replay(self) -> None:

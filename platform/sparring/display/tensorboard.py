@@ -16,7 +16,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from ..ledger.looks import Look, test_name
 from ..records import EpochRow, Objective, Outcome, Trial, TrialRow, Value
 from ..space.dimension import Dimension
 
@@ -52,7 +53,8 @@ class _Run:
 class Board:
     """Writes the event files of one study; only trials in training keep a file open.
 
-    folder: the study's. dimensions: what is searched. metrics: every metric the model emits. warn: called once, with a
+    folder: the study's. dimensions: what is searched. metrics: every metric the model emits. tested: those of looks at
+    the test rows that there were; the HParams page has them first. warn: called once, with a
     sentence, if the disk refuses; from then on the board does nothing.
     """
 
@@ -63,12 +65,14 @@ class Board:
         dimensions: Sequence[Dimension],
         metrics: Sequence[str],
         objective: Objective,
+        tested: Collection[str] = (),
         warn: Callable[[str], object] = _LOGGER.warning,
     ) -> None:
         self.folder = Path(folder) / "tensorboard"
         self.dimensions, self.objective, self._warn = tuple(dimensions), objective, warn
         self._sign = objective.sign
         self._shown = [name for name in metrics if name.startswith("val/") or name == objective.metric]
+        self._tested = tuple(tested)
         self._runs: dict[int, _Run] = {}
         self.enabled = True
         with self._tolerate():
@@ -129,6 +133,26 @@ class Board:
             if row.outcome is not Outcome.INTERRUPTED:
                 (run.folder / _COMPLETE).write_text(f"{row.outcome}\n", encoding="utf-8")
 
+    def look(self, look: Look) -> None:
+        """Writes the figures of a look at the test rows, and the ends of their intervals, to the runs of its trials."""
+        if not self.enabled:
+            return
+        with self._tolerate():
+            for trial, figures in ((look.trial, look.winner), (0, look.default)):
+                run = self._folder_of(trial)
+                if not figures or not run.is_dir():
+                    continue
+                ends = (
+                    (name, end, getattr(figure, end)) for name, figure in figures.items() for end in ("low", "high")
+                )
+                scalars = {name: figure.value for name, figure in figures.items()}
+                scalars |= {f"{name} {end}": value for name, end, value in ends if value is not None}
+                # TensorBoard reads a run's files by their names' order, so this one comes after the trial's own.
+                writer = _open(run / f"events.out.tfevents.{int(time.time()):010d}.test-{look.number}")
+                summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()])
+                _write(writer, Event(summary=summary), step=look.number)
+                writer.close()
+
     def is_complete(self, trial: int) -> bool:
         """Whether a trial's run was written to its end."""
         return (self._folder_of(trial) / _COMPLETE).exists()
@@ -159,12 +183,18 @@ class Board:
             time_created_secs=time.time(),
             hparam_infos=[_describe(dimension) for dimension in self.dimensions],
             metric_infos=[
-                api_pb2.MetricInfo(
-                    name=api_pb2.MetricName(tag=f"best/{name}"),
-                    display_name=name,
-                    dataset_type=api_pb2.DATASET_VALIDATION,
-                )
-                for name in sorted(self._shown, key=lambda name: name != self.objective.metric)
+                *(
+                    api_pb2.MetricInfo(name=api_pb2.MetricName(tag=name), display_name=name)
+                    for name in sorted(self._tested, key=lambda name: name != test_name(self.objective.metric))
+                ),
+                *(
+                    api_pb2.MetricInfo(
+                        name=api_pb2.MetricName(tag=f"best/{name}"),
+                        display_name=name,
+                        dataset_type=api_pb2.DATASET_VALIDATION,
+                    )
+                    for name in sorted(self._shown, key=lambda name: name != self.objective.metric)
+                ),
             ],
         )
         # Written aside and renamed, so that a TensorBoard that is looking never meets half a file.
