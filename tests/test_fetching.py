@@ -8,11 +8,13 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import socket
 import ssl
 import struct
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -283,6 +285,57 @@ def test_a_file_that_does_not_end_is_cut_off(home, server):
     )
     assert "more than the 1,000 bytes that the card announces" in message
     assert not (home / "a.bin").exists()
+
+
+def test_one_card_takes_nothing_that_another_of_its_name_has_fetched(own_set, home, server, tmp_path, monkeypatch):
+    """A stranger's card called as a shipped one, or a copy of it that was edited."""
+    folder, url, _ = server
+    strange = gzip.compress(idx(IMAGES[:12]))
+    (folder / "strange.gz").write_bytes(strange)
+    entry = file_entry("train", url, strange).replace("/train.gz", "/strange.gz")
+    other = tmp_path / "elsewhere" / "mine.toml"
+    other.parent.mkdir()
+    other.write_text(CARD.replace("[options]", entry + "[options]"))
+    assert len(load_dataset(str(other), options={"test": None})) == 12
+    assert len(load_dataset("mine")) == 24, "the shipped one's own images"
+    assert len(load_dataset(str(other), options={"test": None})) == 12
+    assert sorted(path.name[:5] for path in home.iterdir()) == ["mine", "own"]
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/../../b", "-rf", ""])
+def test_a_card_is_named_as_a_folder_may_be(tmp_path, name):
+    path = tmp_path / f"{name.replace('/', '-')}.toml"
+    path.write_text(CARD.replace('name = "mine"', f'name = "{name}"'))
+    assert "name" in refusal(load_dataset, str(path))
+
+
+def test_a_file_of_unknown_length_has_an_end_too(home, server, monkeypatch):
+    folder, url, _ = server
+    monkeypatch.setattr(fetching, "MOST_BYTES", 1000)
+    (folder / "a.bin").write_bytes(bytes(4_000_000))
+    message = refusal(gather, "mine", (FileCard(name="a.bin", urls=(f"{url}/a.bin",)),), home, may_fetch=True)
+    assert "more than the 1,000 bytes that are fetched where a card says no length" in message
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "words"),
+    [
+        ("https://93.184.215.14/a", "http://127.0.0.1/a", "from https to http"),
+        ("http://93.184.215.14/a", "http://127.0.0.1:8000/a", "led to 127.0.0.1"),
+        ("http://93.184.215.14/a", "http://[::1]/a", "led to ::1"),
+        ("http://93.184.215.14/a", "http://169.254.169.254/latest", "led to 169.254.169.254"),
+        ("http://93.184.215.14/a", "http://8.8.8.8/a", ""),
+        ("http://93.184.215.14/a", "/b", ""),
+        ("http://127.0.0.1/a", "http://127.0.0.1/b", ""),
+    ],
+)
+def test_a_server_of_the_net_leads_to_no_place_that_only_this_machine_sees(source, target, words):
+    response = SimpleNamespace(is_redirect=True, url=source, headers={"location": target})
+    if not words:
+        fetching._stays_outside(response)
+        return
+    with pytest.raises(OSError, match=re.escape(words)):
+        fetching._stays_outside(response)
 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):

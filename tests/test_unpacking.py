@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -111,6 +113,38 @@ def test_a_bomb_is_stopped_before_it_fills_the_disk(tmp_path, inside, kind):
     else:
         archive.write_bytes(gzip.compress(zeros))
     assert "more than 100 times its own size" in refused(archive, inside)
+
+
+@pytest.mark.parametrize("size", ["-1000000000000000", "1000000000000000"])
+def test_a_sparse_member_pays_for_no_bomb(tmp_path, inside, size):
+    """Its size is what its header says, also below 0, whether it is wanted or not."""
+    note, _ = entry("note")
+    note.pax_headers = {"GNU.sparse.size": size, "GNU.sparse.numblocks": "0"}
+    archive = tar(tmp_path / "a.tar.gz", (note, b""), entry("set/a", bytes(20_000_000)))
+    assert "its member 'note' is sparse" in refused(archive, inside)
+
+
+@pytest.mark.parametrize("kind", ["comment", "name"])
+def test_a_header_is_not_taken_into_memory_whatever_length_it_announces(tmp_path, inside, kind):
+    member, content = entry("set/a" if kind == "comment" else "set/" + "a" * 30_000_000)
+    if kind == "comment":
+        member.pax_headers = {"comment": "a" * 30_000_000}
+    archive = tar(tmp_path / "a.tar.gz", entry("set/noise", random.Random(0).randbytes(2_000_000)), (member, content))
+    tracemalloc.start()
+    assert "a header of it is longer than 1,048,576 bytes" in refused(archive, inside)
+    assert tracemalloc.get_traced_memory()[1] < 12_000_000
+    tracemalloc.stop()
+
+
+def test_591_bytes_of_bz2_take_no_memory(tmp_path, inside):
+    member, content = entry("set/a")
+    member.pax_headers = {"comment": "a" * 200_000_000}
+    archive = tar(tmp_path / "a.tar", (member, content), mode="w:bz2")
+    assert archive.stat().st_size < 1000
+    tracemalloc.start()
+    refused(archive, inside)
+    assert tracemalloc.get_traced_memory()[1] < 12_000_000
+    tracemalloc.stop()
 
 
 def test_too_many_members_are_refused(tmp_path, inside, monkeypatch):

@@ -7,7 +7,9 @@ card names it. Try ``load_dataset("exafs")``.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ..errors import DataError, UnknownName, faults
 from ..resources import shipped
 from .dataset import Dataset
-from .fetching import FileCard, data_home, gather
+from .fetching import FileCard, Name, data_home, gather
 
 Text = Annotated[str, Field(min_length=1)]
 LARGEST_FILE = 1_000_000
@@ -47,7 +49,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    name: Text
+    name: Name
     """What is typed after ``--dataset``, or the last part of the path: the TOML's file name without its suffix."""
     title: Text
     """One line."""
@@ -139,7 +141,7 @@ def load_dataset(
     card = read_card(dataset)
     reader = reader_of(card)
     chosen = _options(card, reader, options or {})
-    dataset_read: Dataset = reader.read(_source(card, path, flag), chosen)
+    dataset_read: Dataset = reader.read(_source(dataset, card, path, flag), chosen)
     if card.fields and set(dataset_read.fields) != set(card.fields):
         raise DataError(
             f"data set {card.name}: the card promises the fields {', '.join(sorted(card.fields))}, but the reader "
@@ -179,7 +181,16 @@ def _options(card: Card, reader: ModuleType, given: Mapping[str, object]) -> Bas
         raise DataError(f"data set {card.name}: options: {_complaints(error)}") from error
 
 
-def _source(card: Card, path: str | Path | None, flag: str) -> Path | None:
+def _cache_name(card: Card, *, is_shipped: bool) -> Path:
+    """The set's folder in ``data_home()``. Cards of the user's may have any name, so theirs says which files it holds:
+    what one card has fetched is never taken for another's."""
+    if is_shipped:
+        return Path(card.name)
+    files = json.dumps([file.model_dump(mode="json") for file in card.files], sort_keys=True)
+    return Path("own") / f"{card.name}-{hashlib.sha256(files.encode()).hexdigest()[:10]}"
+
+
+def _source(dataset: str, card: Card, path: str | Path | None, flag: str) -> Path | None:
     """Where the reader is to read; None for an embedded set. Files that the card lists are fetched and verified."""
     if card.path is None:
         if path is not None:
@@ -187,7 +198,7 @@ def _source(card: Card, path: str | Path | None, flag: str) -> Path | None:
         return None
     wanted = " ".join(card.path.split())
     if path is None and card.files:
-        cache = data_home() / card.name
+        cache = data_home() / _cache_name(card, is_shipped=not is_card_path(dataset))
         gather(card.name, card.files, cache, may_fetch=True, flag=flag)
         return cache
     if path is None:

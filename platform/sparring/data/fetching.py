@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import ipaddress
 import json
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Protocol
+from urllib.parse import urljoin, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 30
 """Longest silence of a server before the next address is tried."""
+
+MOST_BYTES = 50_000_000_000
+"""Fetched of a file whose length the card does not say: twice the largest that a shipped card fetches."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -126,7 +131,7 @@ def _fetch(dataset: str, file: FileCard, folder: Path, missing: list[FileCard], 
                     progressbar=bar,
                     timeout=TIMEOUT_S,
                     headers={"Accept-Encoding": "identity"},  # else a server may send a .gz that arrives unpacked
-                    hooks={"response": _closes_with(stack)},
+                    hooks={"response": [_stays_outside, _closes_with(stack)]},
                 )
                 pooch.retrieve(url, file.checksum, fname=file.name, path=folder, downloader=loader)
             return
@@ -211,18 +216,47 @@ def _closes_with(stack: ExitStack) -> Callable[..., None]:
     return hold
 
 
+class _Answer(Protocol):
+    """A server's, as requests has it."""
+
+    is_redirect: bool
+    url: str
+    headers: Mapping[str, str]
+
+
+def _stays_outside(response: _Answer, *_: object, **__: object) -> None:
+    """A hook of requests: a server of the net may not send the reader on to one that only this machine sees."""
+    if not response.is_redirect:
+        return
+    here, there = (urlsplit(address) for address in (response.url, urljoin(response.url, response.headers["location"])))
+    if here.scheme == "https" and there.scheme != "https":
+        raise OSError(f"it is led from https to {there.scheme}")
+    if _is_inside(there.hostname) and not _is_inside(here.hostname):
+        raise OSError(f"it is led to {there.hostname}, which only this machine's own network sees")
+
+
+def _is_inside(host: str | None) -> bool:
+    """Whether a host is this machine, or of its private network."""
+    try:
+        addresses = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False  # the transfer says so
+    return any(not ipaddress.ip_address(str(address).partition("%")[0]).is_global for address in addresses)
+
+
 class _Bar:
     """Passes pooch's progress on to rich, and stops a transfer that brings more than the card announces."""
 
     def __init__(self, progress: Progress, task: TaskID, most: int | None) -> None:
-        self._progress, self._task, self._most = progress, task, most
+        self._progress, self._task, self._most = progress, task, MOST_BYTES if most is None else most
+        self._bound = "that are fetched where a card says no length" if most is None else "that the card announces"
         self._got = 0
         self.total = 0
 
     def update(self, n: int) -> None:
         self._got += n
-        if self._most is not None and self._got > self._most + (1 << 20):  # pooch counts whole blocks
-            raise OSError(f"more than the {self._most:,} bytes that the card announces")
+        if self._got > self._most + (1 << 20):  # pooch counts whole blocks
+            raise OSError(f"more than the {self._most:,} bytes {self._bound}")
         self._progress.update(self._task, total=self.total or self._most, completed=self._got)
 
     def reset(self) -> None:

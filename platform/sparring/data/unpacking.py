@@ -1,13 +1,15 @@
 """Archives from strangers: tar, zip and gz, unpacked so that nothing lands elsewhere and no bomb fills the disk.
 
 Only regular files below the one name that the card announces are taken. Refused, and nothing is left behind: absolute
-paths, ``..``, links, devices, encrypted members, more than ``MOST_FILES`` members, and more bytes than ``MOST_RATIO``
-times the archive's own (photographs hardly shrink, MNIST shrinks fivefold; a bomb gains a thousandfold). Everything is
-written to a temporary folder and renamed at the end: what is there is whole.
+paths, ``..``, links, devices, sparse and encrypted members, more than ``MOST_FILES`` members, and more bytes than
+``MOST_RATIO`` times the archive's own (photographs hardly shrink, MNIST shrinks fivefold; a bomb gains a thousandfold).
+Bytes are counted as they are decompressed, headers and members that are left out among them. Everything is written to a
+temporary folder and renamed at the end: what is there is whole.
 """
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import lzma
 import shutil
@@ -16,10 +18,10 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO
+from typing import IO, cast
 
 from ..errors import DataError
 
@@ -39,7 +41,7 @@ def unpack(archive: Path, target: Path) -> None:
     with _temporary_folder(target) as folder:
         try:
             alone = archive.suffix == ".gz" and not archive.stem.endswith(".tar")
-            if not alone and tarfile.is_tarfile(archive):  # a gz of zeros would pass for an empty tar
+            if not alone and _is_tar(archive):  # a gz of zeros would pass for an empty tar
                 _unpack_tar(archive, folder, target.name, budget)
             elif zipfile.is_zipfile(archive):
                 _unpack_zip(archive, folder, target.name, budget)
@@ -81,16 +83,75 @@ class _Budget:
             raise DataError(f"{self.archive}: it holds more than {MOST_FILES:,} members; it was not unpacked")
 
 
+class _Counted:
+    """The bytes of a tar, counted as they are decompressed; between two members no more than ``SLACK`` of them.
+
+    ``tarfile`` takes a long name or a comment into memory whole, of any length that a header announces.
+    """
+
+    def __init__(self, stream: IO[bytes], budget: _Budget) -> None:
+        self._stream, self._budget, self._left = stream, budget, SLACK
+
+    def allow(self, size: int) -> None:
+        """The next member has so many bytes."""
+        self._left = size + SLACK
+
+    def read(self, size: int) -> bytes:
+        block = self._stream.read(size)
+        self._budget.spend(len(block))
+        self._left -= len(block)
+        if self._left < 0:
+            raise DataError(
+                f"{self._budget.archive}: a header of it is longer than {SLACK:,} bytes; it was not unpacked"
+            )
+        return block
+
+
+_OPENED_BY: Mapping[bytes, Callable[[Path], object]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
+"""What opens a compressed file, by how that begins."""
+
+
+def _open_decompressed(archive: Path) -> IO[bytes]:
+    with archive.open("rb") as file:
+        first = file.read(6)
+    opened = next((each for magic, each in _OPENED_BY.items() if first.startswith(magic)), None)
+    return archive.open("rb") if opened is None else cast("IO[bytes]", opened(archive))
+
+
+def _is_tar(archive: Path) -> bool:
+    """By its first block alone: ``tarfile.is_tarfile`` reads as much as a header announces."""
+    with _open_decompressed(archive) as stream:
+        try:
+            tarfile.TarInfo.frombuf(stream.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+        except (tarfile.HeaderError, OSError, zlib.error, lzma.LZMAError, EOFError):
+            return False
+    return True
+
+
 def _unpack_tar(archive: Path, folder: Path, top: str, budget: _Budget) -> None:
-    with tarfile.open(archive, "r|*") as tar:  # a stream: 24 GB are read once
-        for member in tar:
-            _check_name(archive, member.name)
-            if not (member.isreg() or member.isdir()):
-                what = "link" if member.issym() or member.islnk() else "device"
-                raise DataError(f"{archive}: its member {member.name!r} is a {what}; it was not unpacked")
-            budget.spend(member.size, files=1)
-            if _is_below(member.name, top):
-                tar.extract(member, folder, set_attrs=False, **_FILTER)  # type: ignore[arg-type]
+    with _open_decompressed(archive) as stream:
+        counted = _Counted(stream, budget)
+        with tarfile.open(fileobj=counted, mode="r|") as tar:  # type: ignore[call-overload]  # once: 24 GB are a stream
+            for member in tar:
+                _check_member(archive, member)
+                budget.spend(0, files=1)
+                counted.allow(member.size)
+                if _is_below(member.name, top):
+                    tar.extract(member, folder, set_attrs=False, **_FILTER)
+
+
+def _check_member(archive: Path, member: tarfile.TarInfo) -> None:
+    """Raises DataError for what is neither a plain file nor a folder below."""
+    _check_name(archive, member.name)
+    if not (member.isreg() or member.isdir()):
+        what = "link" if member.issym() or member.islnk() else "device"
+        raise DataError(f"{archive}: its member {member.name!r} is a {what}; it was not unpacked")
+    if member.issparse() or member.size < 0:
+        raise DataError(f"{archive}: its member {member.name!r} is sparse; it was not unpacked")
 
 
 def _unpack_zip(archive: Path, folder: Path, top: str, budget: _Budget) -> None:
