@@ -10,6 +10,8 @@
     ├── StudyLocked         (3)   another process is searching this study
     ├── NoTrialSucceeded    (4)   the search ended and not one trial completed
     ├── NothingToReport     (5)   the study holds no finished trial yet
+    ├── PromotionRefused    (6)   a check refused the bundle, or another promotion came first
+    ├── RegistryLocked      (3)   another process is promoting, or rolling back, a model of this name
     ├── LedgerError         (1)   results could not be committed; nothing committed before is lost
     ├── Infeasible          (1)   a combination of values that cannot be trained; ends its trial, not the search
     └── CheckpointError     (1)   a checkpoint is torn or does not fit the model
@@ -76,6 +78,18 @@ class NothingToReport(SparringError):
     """The study holds no finished trial yet."""
 
     exit_code = 5
+
+
+class PromotionRefused(SparringError):
+    """A bundle did not pass a check, or another one was promoted meanwhile; what is in production stays."""
+
+    exit_code = 6
+
+
+class RegistryLocked(SparringError):
+    """Another process is promoting, or rolling back, a model of this name; nothing was changed."""
+
+    exit_code = 3
 
 
 class LedgerError(SparringError):

@@ -112,8 +112,15 @@ class FrailDisk:
 
     def rename(self, source, target):
         self._live()
+        replaced = target.read_bytes() if target.is_file() else None
+
+        def undo():
+            os.rename(target, source)
+            if replaced is not None:
+                target.write_bytes(replaced)
+
         os.rename(source, target)
-        self.unsynced_names.append((source.parent, source, lambda: os.rename(target, source)))
+        self.unsynced_names.append((source.parent, source, undo))
 
     def mkdir(self, path):
         self._live()

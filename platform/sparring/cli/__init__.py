@@ -3,6 +3,7 @@
 search.py      search
 train.py       train
 results.py     report, best
+handover.py    promote, rollback, production
 ask.py         sample, reconstruct, predict, outliers
 listings.py    models, datasets; pages/ writes the page of one
 """

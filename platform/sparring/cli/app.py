@@ -1,7 +1,8 @@
 """The commands, each the same as ``sparring VERB`` anywhere and ``python -m platform.VERB`` in a checkout.
 
 Heavy imports stay inside the commands, so that ``--help`` answers at once. Errors of ours become one sentence and an
-exit code: 2 usage or bad input, 3 study locked, 4 no trial succeeded, 5 nothing to report, 130/143 interrupted.
+exit code: 2 usage or bad input, 3 study locked, 4 no trial succeeded, 5 nothing to report, 6 promotion refused, 130/143
+interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NoReturn
 import typer
 
 from ..errors import SparringError
-from . import ask, listings, results, train
+from . import ask, handover, listings, results, train
 from .search import search
 
 app = typer.Typer(
@@ -74,5 +75,12 @@ _add(
     "sparring predict trained/aegan --structures molecules/ --text",
 )
 _add(ask.outliers, "sparring outliers trained/advvae --out-dataset fashionmnist")
+_add(
+    handover.promote,
+    "sparring promote aegan-exafs",
+    'sparring promote aegan-exafs --to s3://bucket/models --force "the old one reads a grid that is gone"',
+)
+_add(handover.rollback, "sparring rollback aegan", 'sparring rollback aegan --to 2 --reason "drift at the edge"')
+_add(handover.production, "sparring production", "sparring production aegan --diff 1 2")
 _add(listings.models, "sparring models aegan")
 _add(listings.datasets, "sparring datasets mnist", "sparring datasets mine/card.toml")

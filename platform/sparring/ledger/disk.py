@@ -39,6 +39,21 @@ def publish(data: bytes, final: Path) -> None:
         raise
 
 
+def replace_file(data: bytes, final: Path) -> None:
+    """``final`` holds exactly ``data`` in the place of what it held, or what it held before; never a part of either.
+
+    Raises OSError; if it was the folder's fsync that failed, a power cut may bring back what it held before.
+    """
+    temporary = final.with_name(f".{final.name}.tmp")
+    if temporary.exists():
+        os.unlink(temporary)  # left by a process that died here
+    _write(temporary, data)
+    if temporary.read_bytes() != data:
+        raise OSError(errno.EIO, "the disk gave back other bytes than were written", str(temporary))
+    os.rename(temporary, final)
+    sync_folder(final.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Waits until the folder's names are on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -65,8 +65,10 @@ def is_sound(name: str, data: bytes) -> bool:
 class Store:
     """The files of one study at an address. Raises UsageError if no file system takes the address."""
 
-    def __init__(self, address: str, study: str) -> None:
-        self.files, path = _open(address)
+    def __init__(self, address: str, study: str, flag: str = "--mirror") -> None:
+        """flag: the one by which the user says the address."""
+        self._flag = flag
+        self.files, path = open_address(address, flag)
         self.base = f"{path.rstrip('/')}/{study}"
         self.address = f"{without_secrets(address).rstrip('/')}/{study}"
         """The address as messages may show it: without the query."""
@@ -93,12 +95,12 @@ class Store:
         thread.join(CHECK_S)
         if not outcome:
             raise UsageError(
-                f"--mirror: {self.address} must take files, but did not answer within {CHECK_S:g} s; "
+                f"{self._flag}: {self.address} must take files, but did not answer within {CHECK_S:g} s; "
                 "check the address and the network"
             )
         if isinstance(outcome[0], FAILURES):
             raise UsageError(
-                f"--mirror: {self.address} must take files, but: {reason(outcome[0])}; make the bucket or folder, "
+                f"{self._flag}: {self.address} must take files, but: {reason(outcome[0])}; make the bucket or folder, "
                 "get leave to write there, or choose another address"
             ) from outcome[0]
         if outcome[0] is not None:
@@ -115,6 +117,14 @@ class Store:
             if info.type is FileType.File
         }
         return {name: size for name, size in sizes.items() if is_mirrored(name)}
+
+    def times(self, folder: str) -> dict[str, float]:
+        """By name in ``folder``, when each file was written, in seconds of the file system's own clock."""
+        from pyarrow.fs import FileSelector, FileType
+
+        selector = FileSelector(f"{self.base}/{folder}", allow_not_found=True)
+        found = [info for info in self.files.get_file_info(selector) if info.type is FileType.File]
+        return {info.base_name: (info.mtime_ns or 0) / 1e9 for info in found}
 
     def read(self, name: str) -> bytes:
         """Raises FileNotFoundError, OSError."""
@@ -164,12 +174,13 @@ def without_secrets(address: str) -> str:
     return re.sub(r"//.*@", "//…@", address.partition("?")[0])
 
 
-def _open(address: str) -> tuple[FileSystem, str]:
+def open_address(address: str, flag: str) -> tuple[FileSystem, str]:
+    """The file system of an address, and the path in it. Raises UsageError, which begins with ``flag``."""
     from pyarrow import fs
 
     if _has_credentials(address):
         raise UsageError(
-            f"--mirror: an address holds no credentials, but got {without_secrets(address)}; give them as the file "
+            f"{flag}: an address holds no credentials, but got {without_secrets(address)}; give them as the file "
             "system's own tools take them, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
         )
     example = "give an absolute path or a URI such as s3://bucket/prefix, gs://bucket/prefix, file:///folder"
@@ -178,13 +189,13 @@ def _open(address: str) -> tuple[FileSystem, str]:
     except pa.ArrowException as error:
         complaint = reason(error).replace(address, without_secrets(address))
         shown = without_secrets(address) or "an empty address"
-        raise UsageError(f"--mirror: {shown} is none: {complaint}; {example}") from error
+        raise UsageError(f"{flag}: {shown} is none: {complaint}; {example}") from error
     except OSError as error:
         raise UsageError(
-            f"--mirror: {without_secrets(address)} cannot be opened: {reason(error)}; check the address"
+            f"{flag}: {without_secrets(address)} cannot be opened: {reason(error)}; check the address"
         ) from error
     if not path:
-        raise UsageError(f"--mirror: {without_secrets(address)} names no bucket; {example}")
+        raise UsageError(f"{flag}: {without_secrets(address)} names no bucket; {example}")
     query = dict(parse_qsl(urlsplit(address).query))
     if files.type_name == "s3" and query.keys() <= {"endpoint_override", "region", "scheme"}:
         # One from a URI tries ten times, 100 s with a server that never answers; one built here three times.

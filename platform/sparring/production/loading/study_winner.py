@@ -12,6 +12,7 @@ from ... import __version__
 from ...errors import UsageError
 from ...ledger import STUDY_FILE, read_study, spec_from_json, trial_rows
 from ...ledger.ranking import best_row, is_ranked
+from ...ledger.study_json import StudyDocument
 from ...ledger.weights import WEIGHTS, WeightsFolder
 from ...models import find_config
 from ...records import StudySpec, TrialRow
@@ -34,7 +35,22 @@ def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> 
             f"{folder}: the weights of trial {row.trial} are not kept{_kept(weights)}; train it again: "
             f"sparring best {folder} --trial {row.trial} -o best.toml, then sparring train best.toml"
         )
-    about = About(
+    about = about_study(document)
+    config = Space(spec.space, find_config(spec.model), f"{folder.name}/{STUDY_FILE}").config(row.params)
+    return build(
+        folder / f"trial-{row.trial}",
+        about,
+        config,
+        packed=packed,
+        named=f"{folder / WEIGHTS}: trial {row.trial}",
+        device=device,
+    )
+
+
+def about_study(document: StudyDocument) -> About:
+    """What must be known beside the weights of any trial of a study. document: its study.json, with ``shapes``."""
+    spec = spec_from_json(document["spec"])
+    return About(
         model=spec.model,
         shapes={field: tuple(shape) for field, shape in document["shapes"].items()},
         dataset=spec.dataset,
@@ -44,15 +60,6 @@ def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> 
         sha256=str(document["identity"]["data_sha256"]),
         axes={field: tuple(axis) for field, axis in document["axes"].items()},
         version=document["versions"].get("sparring", __version__),
-    )
-    config = Space(spec.space, find_config(spec.model), f"{folder.name}/{STUDY_FILE}").config(row.params)
-    return build(
-        folder / f"trial-{row.trial}",
-        about,
-        config,
-        packed=packed,
-        named=f"{folder / WEIGHTS}: trial {row.trial}",
-        device=device,
     )
 
 

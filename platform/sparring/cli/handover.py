@@ -1,0 +1,122 @@
+"""The commands of models in production: promote, rollback, production. ``app.py`` registers them.
+
+Heavy imports stay inside the commands, as there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ..records import RESULTS
+from .results import Results, StudyName, find_folder
+
+console = Console()
+
+PRODUCTION = "production"
+Address = Annotated[
+    str, typer.Option("--at", metavar="ADDRESS", help="A folder, or what pyarrow opens, such as s3://bucket/models.")
+]
+
+
+def promote(
+    study: StudyName,
+    results: Results = RESULTS,
+    trial: Annotated[int | None, typer.Option(metavar="N", help="Another trial.", show_default="the best")] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="Train its setting anew, on training and validation rows.")
+    ] = False,
+    to: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="A folder, or what pyarrow opens, such as s3://bucket/models.")
+    ] = PRODUCTION,
+    name: Annotated[
+        str | None, typer.Option(help="What production calls it.", show_default="the system's name")
+    ] = None,
+    force: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Overrule failed comparisons (4, 5, 6); the reason stays in the history.",
+            show_default="none",
+        ),
+    ] = None,
+    rows: Annotated[int, typer.Option(min=3, help="Rows on which answers must be the training's.")] = 1000,
+    max_latency: Annotated[
+        float, typer.Option(metavar="MS", min=0, help="Longest that 99 % of one-row requests may take.")
+    ] = 250.0,
+    max_memory: Annotated[float, typer.Option(metavar="MB", min=0, help="Most memory of the process.")] = 4000.0,
+    yardsticks: Annotated[
+        bool, typer.Option(help="Compare with methods without a search; measured once per study.")
+    ] = True,
+) -> None:
+    """Put a study's model into production: a bundle with checksums, eleven checks, and the switch."""
+    from ..production.handover.evidence import Limits
+    from ..production.handover.promotion import PromotionRequest
+    from ..production.handover.promotion import promote as run
+
+    folder = find_folder(study, results)
+    request = PromotionRequest(
+        folder=folder,
+        trial=trial,
+        is_refit=refit,
+        address=to,
+        name=name,
+        reason=force,
+        limits=Limits(rows=rows, latency_ms=max_latency, memory_mb=max_memory),
+        rivals=_rivals(folder) if yardsticks else {},
+    )
+    run(request, console)
+
+
+def rollback(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Its name in production.")],
+    to: Annotated[
+        int | None, typer.Option("--to", metavar="V", help="A version.", show_default="the one before")
+    ] = None,
+    at: Address = PRODUCTION,
+    reason: Annotated[str, typer.Option(help="Why; it stays in the history.", show_default="none")] = "",
+) -> None:
+    """Make an earlier version current again: a new entry in the history, never an erasure."""
+    from ..production.registry import Registry
+
+    entry = Registry(address=at, flag="--at").roll_back(model, to, reason)
+    console.print(f"{model} is rolled back from version {entry.replaced} to {entry.version}.", soft_wrap=True)
+
+
+def production(
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Its versions and history.", show_default="all")
+    ] = None,
+    diff: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="A B", help="What differs between two versions.", show_default="none"),
+    ] = None,
+    at: Address = PRODUCTION,
+) -> None:
+    """What is in production, since when, from which study; a model's history; what differs between two versions."""
+    from ..production.registry import Registry
+    from ..production.registry.listing import print_differences, print_history, print_models
+
+    registry = Registry(address=at, flag="--at")
+    if diff is not None and model is None:
+        from ..errors import UsageError
+
+        raise UsageError("--diff: compares two versions of one model; name it: sparring production MODEL --diff 1 2")
+    if model is None:
+        print_models(registry, console)
+    elif diff is None:
+        print_history(registry, model, console)
+    else:
+        print_differences(registry, model, *diff, console=console)
+
+
+def _rivals(folder: Path) -> dict[str, float]:
+    """Figures of methods without a search, by name, in the objective that leads."""
+    from ..report.reading import read_report
+
+    report = read_report(folder)
+    figures = {rival.name: rival.figure(report.objective.metric) for rival in report.rivals}
+    return {name: value for name, value in figures.items() if value is not None}

@@ -1,0 +1,209 @@
+"""The bundle alone in a fresh process: does it load, answer as the training process did, stand hostile inputs, keep
+within its limits?
+
+The process is ``python -I``: no variable of Python's, no folder of the user's, no current folder on the path. It is
+given the bundle and the probe, a file of ordinary rows and of the training process's own answers; it says what it found
+as JSON. One thread, as in training.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ...errors import DataError, SparringError
+from ..loading.loaded import Loaded
+from .asking import ProductionModel
+from .bundle import open_bundle, read_files
+from .hostile import Trial, attack
+from .schema import Schema, Verb, call, check_answers, choices, verbs_of
+
+BATCHES = (1, 2, 64)
+"""Rows per call at which answers are compared; besides all rows in one call."""
+CALLS = 200
+"""Requests of one row whose time is taken."""
+LIMIT_S = 600.0
+"""How long the process may take."""
+PROBE = "probe.safetensors"
+CHILD = (
+    "import sys; sys.path.append(sys.argv[1]); from sparring.production.handover.fresh import main; main(*sys.argv[2:])"
+)
+
+
+class Parity(BaseModel):
+    """One verb's answers beside the training process's, at one batch size."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, ser_json_inf_nan="constants")
+
+    verb: str
+    batch: int
+    rows: int
+    worst: float
+    """Largest difference over values, as a share of the largest value of the field; infinite if any is not finite."""
+    is_exact: bool
+
+
+class Examination(BaseModel):
+    """What the fresh process found."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    complaint: str = ""
+    """Why the bundle does not load, or does not answer as its schema says; empty if it does."""
+    load_s: float = 0.0
+    """Seconds to load, without imports."""
+    parity: tuple[Parity, ...] = ()
+    parity_complaint: str = ""
+    """Why an ordinary row was refused; empty if none was."""
+    hostile: tuple[Trial, ...] = ()
+    latency_ms: float = 0.0
+    """99 % of requests of one row take no longer; of the slowest verb."""
+    memory_mb: float = 0.0
+    """Most memory the process had, MB of 10⁶ bytes."""
+
+
+def write_probe(path: Path, source: Loaded, schema: Schema, rows: Mapping[str, Tensor]) -> None:
+    """The rows and the source's own answers to them, in calls of each size. rows: by field, (N, …), N ≥ 3."""
+    torch.set_num_threads(1)
+    count = len(next(iter(rows.values())))
+    tensors = {f"row/{name}": values.contiguous() for name, values in rows.items()}
+    for verb in schema.verbs:
+        for key, answer in _answers(source, schema, verb, rows, count).items():
+            tensors[key] = answer.contiguous()
+    save_file(tensors, path)
+
+
+def examine(bundle: Path, probe: Path) -> Examination:
+    """What ``main`` finds, in this process."""
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    tensors = load_file(probe)
+    rows = {key.removeprefix("row/"): values for key, values in tensors.items() if key.startswith("row/")}
+    try:
+        model = open_bundle(read_files(bundle), str(bundle))
+        _check_schema(model, rows)
+    except SparringError as error:
+        return Examination(complaint=str(error))
+    load_s = time.perf_counter() - started
+    arrays = {name: values.numpy() for name, values in rows.items()}
+    try:
+        parity = tuple(_compare(model, rows, tensors))
+        latency_ms = max(_latency(model, verb, arrays) for verb in model.schema.verbs)
+        hostile = tuple(attack(model, arrays))
+    except SparringError as error:
+        return Examination(load_s=load_s, parity_complaint=f"an ordinary row is refused: {error}")
+    return Examination(
+        load_s=load_s, parity=parity, hostile=hostile, latency_ms=latency_ms, memory_mb=_peak_bytes() / 1e6
+    )
+
+
+def examine_freshly(bundle: Path, probe: Path) -> Examination:
+    """The same in a fresh process; what it says when it cannot is the complaint."""
+    package = str(Path(__file__).resolve().parents[3])
+    command = [sys.executable, "-I", "-c", CHILD, package, str(bundle.absolute()), str(probe.absolute())]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=probe.parent,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Examination(complaint=f"the fresh process did not end within {LIMIT_S:g} s")
+    try:
+        return Examination.model_validate_json(done.stdout)
+    except ValidationError:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        return Examination(complaint=f"the fresh process ended with code {done.returncode}: {last}")
+
+
+def main(bundle: str, probe: str) -> None:
+    """The fresh process: prints an ``Examination`` as JSON."""
+    print(examine(Path(bundle), Path(probe)).model_dump_json())
+
+
+def _check_schema(model: ProductionModel, rows: Mapping[str, Tensor]) -> None:
+    """Raises DataError unless two rows are answered in the names and shapes that the schema promises."""
+    if surplus := model.schema.verbs.keys() - set(verbs_of(model.loaded)):
+        raise DataError(f"schema.json: promises {', '.join(sorted(surplus))}, which {model.schema.model} cannot")
+    for verb, takes in model.schema.verbs.items():
+        for given in choices(takes):
+            two = {name: rows[name][:2] for name in given}
+            check_answers(model.schema, verb, given, call(model.loaded, verb, two, n=2))
+
+
+def _answers(loaded: Loaded, schema: Schema, verb: Verb, rows: Mapping[str, Tensor], batch: int) -> dict[str, Tensor]:
+    """Answers of the model itself in calls of ``batch`` rows, by ``verb|from|field``."""
+    if verb == "sample":
+        drawn = {n: call(loaded, verb, {}, n=n) for n in (*BATCHES, len(next(iter(rows.values()))))}
+        return {f"sample|{n}|{name}": values for n, answer in drawn.items() for name, values in answer.items()}
+    found = {}
+    for given in choices(schema.verbs[verb]):
+        chosen = {name: rows[name] for name in given}
+        pieces = [call(loaded, verb, {name: each[at : at + batch] for name, each in chosen.items()})
+                  for at in range(0, len(chosen[given[0]]), batch)]  # fmt: skip
+        for name in pieces[0]:
+            found[f"{verb}|{'+'.join(given)}|{name}"] = torch.cat([piece[name] for piece in pieces])
+    return found
+
+
+def _compare(model: ProductionModel, rows: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> list[Parity]:
+    """Every verb at every batch size; what draws is asked in one call, since what is drawn depends on its rows."""
+    count = len(next(iter(rows.values())))
+    found = []
+    for verb in model.schema.verbs:
+        for batch in (count,) if verb in ("sample", "encode") else (*BATCHES, count):
+            answers = _answers(model.loaded, model.schema, verb, rows, batch)
+            pairs = [(values, known[key]) for key, values in answers.items()]
+            found.append(
+                Parity(
+                    verb=verb,
+                    batch=batch,
+                    rows=count,
+                    worst=max(_difference(values, truth) for values, truth in pairs),
+                    is_exact=all(torch.equal(values, truth) for values, truth in pairs),
+                )
+            )
+    return found
+
+
+def _difference(values: Tensor, truth: Tensor) -> float:
+    if values.shape != truth.shape or not bool(values.isfinite().all()) or not bool(truth.isfinite().all()):
+        return float("inf")
+    largest = float(truth.abs().max())
+    return float((values.double() - truth.double()).abs().max()) / (largest or 1.0)
+
+
+def _peak_bytes() -> int:
+    """Most memory that this process had. Linux's ``ru_maxrss`` will not do: it begins with the parent's."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+    except (OSError, StopIteration):  # no Linux
+        return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _latency(model: ProductionModel, verb: Verb, rows: Mapping[str, np.ndarray]) -> float:
+    """Milliseconds within which 99 % of requests of one row are answered, checks of the input included."""
+    takes = choices(model.schema.verbs[verb])[0]
+    one = {name: rows[name][:1] for name in takes}
+    times = []
+    for _ in range(CALLS):
+        started = time.perf_counter()
+        _ = model.sample(1) if verb == "sample" else getattr(model, verb)(one)
+        times.append(time.perf_counter() - started)
+    return float(np.quantile(times, 0.99)) * 1000

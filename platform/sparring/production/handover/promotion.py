@@ -1,0 +1,219 @@
+"""``sparring promote``: from a study to a version in production, through the checks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from ...display import show
+from ...errors import PromotionRefused, UsageError
+from ...models import find_model
+from ...records import safe_name
+from ..registry.entries import CheckOutcome, Entry, now
+from ..registry.registry import PRODUCTION, Registry
+from . import bundle, drift
+from .candidate import Candidate, open_candidate
+from .card import Data, ModelCard, figure_of, hardware_here, page, versions_here
+from .checks import CHECKS, run
+from .evidence import Evidence, Limits
+from .manifest import seal
+from .scoring import score
+
+COLOURS = {"passed": "green", "warned": "yellow", "failed": "bold red", "forced": "magenta"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionRequest:
+    """What to promote, where to, and what it must keep to."""
+
+    folder: Path
+    """The study's."""
+    trial: int | None = None
+    """None: the best."""
+    is_refit: bool = False
+    """Train the pinned setting anew, on training and validation rows."""
+    address: str = PRODUCTION
+    name: str | None = None
+    """In the registry; None: the system's."""
+    reason: str | None = None
+    """Why failed comparisons are overruled; None overrules none."""
+    limits: Limits = field(default_factory=Limits)
+    rivals: Mapping[str, float] = field(default_factory=dict)
+    """Figures of methods without a search, by name."""
+
+
+def promote(request: PromotionRequest, console: Console) -> Entry:
+    """Makes the bundle, prints each check as it ends, and switches if all passed or were overruled.
+
+    Raises PromotionRefused, naming the checks, if not; then nothing in production has changed.
+    """
+    if request.reason is not None and not request.reason.strip():
+        raise UsageError(
+            '--force: wants a reason, which stays in the history, such as --force "the sensor was replaced"'
+        )
+    candidate = open_candidate(request.folder, request.trial, is_refit=request.is_refit, console=console)
+    name = safe_name(request.name or candidate.study.spec.model, "--name")
+    registry = Registry(address=request.address)
+    seen = registry.current(name)
+    console.print(Text.assemble((name, "bold"), f" · {_title(candidate)}"), soft_wrap=True)
+    with tempfile.TemporaryDirectory(prefix="sparring-promote-") as place:
+        folder = Path(place) / "bundle"
+        card = first_card(candidate, name, request.rivals)
+        stage(candidate, folder, card)
+        evidence = Evidence(
+            candidate=candidate,
+            folder=folder,
+            name=name,
+            registry=registry,
+            limits=request.limits,
+            rivals=request.rivals,
+        )
+        outcomes = []
+        for outcome in run(evidence, request.reason):
+            outcomes.append(outcome)
+            _print(outcome, console)
+        _refuse_failed(name, outcomes)
+        forced = any(outcome.outcome == "forced" for outcome in outcomes)
+        reason = (request.reason or "") if forced else ""
+        files = evidence.files
+
+        def make(version: int) -> dict[str, bytes]:
+            final = card.model_copy(update={"version": version, "checks": tuple(outcomes), "reason": reason})
+            return seal(name, version, files | _pages(final))
+
+        entry = registry.promote(
+            name,
+            make,
+            seen=seen,
+            study=candidate.study.spec.name,
+            trial=candidate.pinned.row.trial,
+            is_refit=candidate.is_refit,
+            figure=f"{card.figure.metric} {show(card.figure.value)}",
+            checks=tuple(outcomes),
+            reason=reason,
+        )
+    _print_switch(entry, request, console)
+    return entry
+
+
+def stage(candidate: Candidate, folder: Path, card: ModelCard) -> None:
+    """The bundle as it is checked: without a version, and without the checks' outcomes on its card."""
+    train = candidate.arrays("train", drift.MOST_ROWS)
+    files = bundle.pack(
+        candidate.source,
+        candidate.pinned.raw,
+        candidate.schema,
+        drift.pack(train),
+        **{key: text.decode() for key, text in zip(("card", "page"), _pages(card).values(), strict=True)},
+    )
+    bundle.write(folder, card.name, files)
+
+
+def first_card(candidate: Candidate, name: str, rivals: Mapping[str, float]) -> ModelCard:
+    """The card of a candidate before its checks."""
+    spec, row, dataset, known = candidate.study.spec, candidate.pinned.row, candidate.study.dataset, candidate.card
+    model = candidate.source.model
+    part = candidate.held
+    about: dict[str, object] = {}
+    if part is not None:
+        scored = score(candidate.source, candidate.train, candidate.rows(part), part=part, ood=candidate.ood)
+        about = vars(scored.interval(spec.objective.metric))
+    return ModelCard(
+        name=name,
+        version=0,
+        model=spec.model,
+        summary=_summary(spec.model),
+        study=spec.name,
+        trial=row.trial,
+        is_refit=candidate.is_refit,
+        figure=figure_of(
+            spec.objective.metric,
+            spec.objective.goal,
+            searched=row.value,
+            default=candidate.default,
+            yardsticks=dict(rivals),
+            **about,
+        ),
+        data=Data(
+            name=spec.dataset,
+            title=known.title,
+            description=known.description,
+            licence=known.licence,
+            source=known.source,
+            sha256=dataset.sha256,
+            split=spec.split,
+            rows={part: len(getattr(candidate.study.split, part)) for part in ("train", "valid", "test")},
+            trained_on="train and valid" if candidate.is_refit else "train",
+        ),
+        values=model.config.model_dump(mode="json"),
+        seed=row.seed,
+        space=dict(spec.space),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        inputs={
+            field.name: f"{field.meaning}; {field.unit}; {'×'.join(map(str, field.shape)) or 'a number'}, {field.dtype}"
+            for field in candidate.schema.fields
+        },
+        versions=versions_here(),
+        searched_with=candidate.document["versions"],
+        hardware=hardware_here(),
+        licence=f"as its data: {known.licence}",
+        created=now(),
+        checks=(),
+    )
+
+
+def _summary(model: str) -> str:
+    """The first sentence of the system's own words."""
+    import sys
+
+    words = sys.modules[find_model(model).__module__].__doc__ or model
+    return " ".join(words.split("\n\n")[0].split())
+
+
+def _pages(card: ModelCard) -> dict[str, bytes]:
+    return {
+        bundle.CARD: (card.model_dump_json(indent=2) + "\n").encode(),
+        bundle.CARD_PAGE: page(card).encode(),
+    }
+
+
+def _title(candidate: Candidate) -> str:
+    spec, row = candidate.study.spec, candidate.pinned.row
+    anew = ", trained anew on training and validation rows" if candidate.is_refit else ""
+    return f"trial {row.trial} of {spec.name}, {spec.objective.metric} {show(row.value)}{anew}"
+
+
+def _print(outcome: CheckOutcome, console: Console) -> None:
+    style = COLOURS[outcome.outcome]
+    head = Text.assemble(f"{outcome.number:>2} ", (f"{outcome.outcome:<7}", style), f" {outcome.name}: {outcome.words}")
+    console.print(head, soft_wrap=True)
+    if outcome.way_out:
+        console.print(Text(f"{'':11}{outcome.way_out}", style="dim"), soft_wrap=True)
+
+
+def _refuse_failed(name: str, outcomes: Sequence[CheckOutcome]) -> None:
+    failed = [outcome for outcome in outcomes if outcome.outcome == "failed"]
+    if not failed:
+        return
+    said = "; ".join(f"{outcome.name}: {outcome.words}" for outcome in failed)
+    unasked = len(CHECKS) - len(outcomes)
+    rest = f" ({unasked} checks after it were not asked)" if unasked else ""
+    raise PromotionRefused(f"{name}: not promoted, for {len(failed)} of {len(CHECKS)} checks failed: {said}{rest}")
+
+
+def _print_switch(entry: Entry, request: PromotionRequest, console: Console) -> None:
+    place = f"{request.address.rstrip('/')}/{entry.name}/{entry.version}"
+    replaced = f", in the place of version {entry.replaced}" if entry.replaced is not None else ""
+    at = "" if request.address == PRODUCTION else f" --at {request.address}"
+    console.print(f"{entry.name} version {entry.version} is in production{replaced}: {place}", soft_wrap=True)
+    if entry.reason:
+        console.print(Text(f"Overruled, for ever in its history: {entry.reason}", style="magenta"), soft_wrap=True)
+    elif request.reason:
+        console.print("--force was not needed: every comparison passed.", soft_wrap=True)
+    back = f"sparring rollback {entry.name}{at}" if entry.replaced is not None else ""
+    console.print(f"Next: {'; '.join(filter(None, [f'sparring production {entry.name}{at}', back]))}", soft_wrap=True)
