@@ -146,10 +146,10 @@ def test_a_closed_referee_tells_the_driver_why_and_slots_that_nothing_is_left(mo
     def fails(*_, **__):
         raise raised
 
-    monkeypatch.setattr("sparring.referee.referee.Ledger", fails)
+    monkeypatch.setattr("sparring.referee.trials.Ledger", fails)
     monkeypatch.setattr("sparring.referee.referee.make_pruner", lambda *_: None)
     spec = StudySpec(name="s", model="m", dataset="d", objectives=(Objective(metric="val/score"),))
-    space = SimpleNamespace(kinds={})
+    space = SimpleNamespace(kinds={}, first=1)
     actor = RefereeActor(tmp_path, spec, space, CheckpointFolder(tmp_path), epochs=9, metrics=["val/score"])
     assert actor.ask() is None
     assert actor.start(0, "token") is None

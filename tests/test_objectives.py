@@ -172,7 +172,8 @@ def test_of_many_trials_the_sampler_keeps_the_front_in_sight(monkeypatch):
     for number in range(200):
         x, y = chance.random(), chance.random() if number % 40 else 0.0
         score, likeness = figures({"x": x, "y": y})
-        rows[number] = row(number, score, likeness, params={"x": x, "y": y})
+        outcome = Outcome.PRUNED if number % 3 == 1 else Outcome.COMPLETED
+        rows[number] = row(number, score, likeness, params={"x": x, "y": y}, outcome=outcome)
     spec = StudySpec(name="s", model="toy", dataset="none", space=RAW, objectives=(SCORE, LIKENESS), sampler="tpe")
     study = OptunaStudy(spec, toy_space())
     study.rebuild(rows, {})

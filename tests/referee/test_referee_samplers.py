@@ -34,13 +34,13 @@ def test_a_rebuilt_sampler_draws_values_inside_the_space(folder):
 @pytest.mark.parametrize("goal", ["minimize", "maximize"])
 def test_a_rebuilt_pruner_knows_what_the_first_one_was_told(folder, goal, monkeypatch):
     """Ended trials are recalled as one table, unfinished ones one by one; NaN and what ended early are among them."""
-    told: list[tuple[int, float]] = []
+    told: list[tuple[int, int, float]] = []
     learn = Halving.learn
 
-    def heard(pruner, epoch, best):
-        if epoch in pruner.rungs:
-            told.append((epoch, best))
-        learn(pruner, epoch, best)
+    def heard(pruner, reached):
+        if reached.epoch in pruner.rungs:
+            told.append((reached.number, reached.epoch, reached.best))
+        learn(pruner, reached)
 
     monkeypatch.setattr(Halving, "learn", heard)
     chance = random.Random(7)
@@ -59,7 +59,7 @@ def test_a_rebuilt_pruner_knows_what_the_first_one_was_told(folder, goal, monkey
     at_first = sorted(told)
     told.clear()
     make(folder, trials=30, objectives=(Objective(metric="val/score", goal=goal),))
-    assert {epoch for epoch, _ in at_first} == {1, 3}
+    assert {epoch for _, epoch, _ in at_first} == {1, 3}
     assert sorted(told) == at_first
 
 

@@ -285,7 +285,7 @@ def test_a_paused_trial_is_shown_as_one_that_was_stopped(name, state):
     study = study_of(name)
     search(study, 1)
     number = study.ask().number
-    study.show_paused(number, 0.7, 3)
+    study.show_paused(number, [0.7], 3)
     (_, shown) = study.optuna._storage.get_all_trials(0, deepcopy=False)
     figure = shown.intermediate_values[3] if state == "PRUNED" else shown.value
     assert (shown.state.name, figure) == (state, 0.7)
