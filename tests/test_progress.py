@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sparring.display import LiveView, clock, compare, last_words, nearby, print_listing, print_summary
 from sparring.display.live import _share_done
-from sparring.records import Objective, Outcome, RunningTrial, Snapshot, TrialRow
+from sparring.records import Objective, Outcome, Prospect, RunningTrial, Snapshot, TrialRow
 
 SCORE = Objective(metric="val/score")
 
@@ -87,6 +87,14 @@ def test_no_line_is_wider_than_the_terminal_or_wraps(width):
     lines = panel(snapshot(), width)
     assert {len(line) for line in lines} == {width}
     assert len(lines) <= 14
+
+
+def test_what_more_trials_would_bring_takes_the_place_of_a_bar():
+    running = tuple(RunningTrial(number=n, attempt=1, epoch=n, epochs=30, value=None) for n in range(1, 17))
+    foretold = Prospect(trials=24, expected=0.0471234, low=0.0442, high=0.05)
+    lines = panel(snapshot(running=running, prospect=foretold))
+    assert len(lines) <= 14
+    assert "24 more trials: 0.04712 expected (0.0442 to 0.05)" in "\n".join(lines)
 
 
 def test_the_panel_says_when_nothing_is_known_yet():

@@ -296,6 +296,19 @@ class RunningTrial:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """What more trials would bring, in the unit of the leading objective."""
+
+    trials: int
+    """How many more."""
+    expected: float
+    """The best then, in the mean."""
+    low: float
+    high: float
+    """Ends of its interval of 90 %."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """What the referee knows now, for the live view; small enough to ask for twice a second."""
 
@@ -313,6 +326,8 @@ class Snapshot:
     elapsed_s: float
     left_s: float | None
     """Estimated seconds to the end; None before anything is known."""
+    prospect: Prospect | None = None
+    """What as many trials again would bring, once enough have ended."""
     paused: int = 0
     """Trials that wait at a rung with their checkpoint."""
     trained_s: float = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.referee import Clock, Shelf, epoch, kill, make, train
+from support.referee import RAW, Clock, Shelf, epoch, kill, make, run, train
 
 from sparring.errors import LedgerError
 from sparring.ledger import trial_rows
@@ -115,3 +115,21 @@ def test_a_ledger_with_a_missing_trial_is_refused(folder):
             path.unlink()
     with pytest.raises(LedgerError, match=r"none with number 1"):
         make(folder)
+
+
+def test_a_search_foretells_what_as_many_trials_again_would_bring(folder):
+    referee = make(folder, trials=20, pruner="none", shelf=Shelf())
+    told = []
+    while (number := referee.ask()) is not None:
+        train(referee, number)
+        told.append(referee.snapshot().prospect)
+    assert [each is not None for each in told] == [False] * 10 + [True] * 10  # trial 0 was given, not drawn
+    assert [each.trials for each in told[10:]] == list(range(10, 20))
+    assert told[-1].expected <= referee.snapshot().best.value
+
+
+def test_a_space_that_can_be_tried_whole_foretells_nothing(folder):
+    countable = {**RAW, "search": {"width": {"int": [1, 40]}}}
+    referee = make(folder, trials=20, pruner="none", space=countable)
+    run(referee)
+    assert referee.snapshot().prospect is None

@@ -56,10 +56,10 @@ def page(tmp_path_factory) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_the_page_shows_history_importance_parallel_coordinates_and_curves(page):
+def test_the_page_shows_history_importance_parallel_coordinates_curves_and_prospects(page):
     (data,) = re.findall(r'<script id="figures" type="application/json">(.*?)</script>', page, re.DOTALL)
     figures = {each["id"]: each["figure"]["data"] for each in json.loads(data)}
-    assert list(figures) == ["plot-history", "plot-importance", "plot-parallel", "plot-curves"]
+    assert list(figures) == ["plot-history", "plot-importance", "plot-parallel", "plot-curves", "plot-prospects"]
     traces = {each.get("name"): each for each in figures["plot-history"]}
     assert {"completed", "pruned", "best so far", "published default 0.4", "ridge 0.2"} <= traces.keys()
     assert {"mode", "x", "y"} <= traces["completed"].keys()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from .held_out import against, looks_sentence, show_interval, winner_sentence
 from .live import LiveView
 from .summary import comparison_table, front_sentence, print_listing, print_summary
-from .words import COLOURS, clean, clock, compare, last_words, name_trial, nearby, show, title
+from .words import COLOURS, clean, clock, compare, foretell, last_words, name_trial, nearby, show, title
 
 __all__ = [
     "COLOURS",
@@ -20,6 +20,7 @@ __all__ = [
     "clock",
     "compare",
     "comparison_table",
+    "foretell",
     "front_sentence",
     "last_words",
     "looks_sentence",

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..records import Objective, Snapshot, TrialRow
-from .words import COLOURS, clean, clock, compare, last_words, show
+from .words import COLOURS, clean, clock, compare, foretell, last_words, show
 
 LARGE = 100
 """From this number of trials on, a log gets a line every few seconds instead of one per trial."""
@@ -116,6 +116,8 @@ class LiveView:
             _line(*self._counts(snapshot)),
             _line(*self._scores(snapshot)),
         ]
+        if snapshot.prospect:
+            lines.append(Text(foretell(snapshot.prospect), style="dim", no_wrap=True, overflow="ellipsis"))
         if snapshot.running:
             lines += ["", self._running(snapshot)]
         if self.results or self.tensorboard or self.dashboard:
@@ -175,7 +177,8 @@ class LiveView:
 
     def _running(self, snapshot: Snapshot) -> Table:
         grid = _grid(ratio=(None, 1, None, None))
-        for trial in snapshot.running[: max(1, min(MOST_BARS, self.console.height - 11))]:
+        most = min(MOST_BARS, self.console.height - 11) - (snapshot.prospect is not None)
+        for trial in snapshot.running[: max(1, most)]:
             again = f" attempt {trial.attempt}" if trial.attempt > 1 else ""
             grid.add_row(
                 Text(f"trial {trial.number}{again}"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..records import Outcome
+from ..records import Outcome, Prospect
 
 COLOURS: Mapping[Outcome, str] = {
     Outcome.COMPLETED: "green",
@@ -40,6 +40,12 @@ def compare(best: float | None, baseline: float | None) -> str:
     is_higher = best > baseline
     ratio = f"{best / baseline if is_higher else baseline / best:.3g}"
     return "" if ratio == "1" else f"{ratio} times {'higher' if is_higher else 'lower'}"
+
+
+def foretell(prospect: Prospect) -> str:
+    """What more trials would bring, with the interval."""
+    more = f"{prospect.trials} more {'trial' if prospect.trials == 1 else 'trials'}"
+    return f"{more}: {show(prospect.expected)} expected ({show(prospect.low)} to {show(prospect.high)})"
 
 
 def title(number: int, tries: Mapping[int, str]) -> str:

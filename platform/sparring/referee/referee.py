@@ -63,7 +63,10 @@ class Referee:
         )
         ended, live, spending = self.trials.ended, self.trials.live, self.trials.spending
         self._order, self._spending = Order(spec, live, self._judge, spending, epochs), spending
-        self._snapshots = SnapshotBuilder(spec, ended, live, spending, rungs=self._judge.rungs, epochs=epochs)
+        self._snapshots = SnapshotBuilder(
+            spec, ended, live, spending, rungs=self._judge.rungs, epochs=epochs,
+            known=None if all(dimension.is_countable for dimension in space.dimensions) else space.first,
+        )  # fmt: skip
 
     # -- handing out --------------------------------------------------------------------------------------------------
 

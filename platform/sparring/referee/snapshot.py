@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ..records import Snapshot, StudySpec
+from ..ledger.prospects import prospect
+from ..records import Prospect, Snapshot, StudySpec
 from .ended import EndedTrials
 from .running import LiveTrial, Turn
 from .spending import Spending
@@ -15,7 +16,8 @@ from .spending import Spending
 class SnapshotBuilder:
     """Makes snapshots of the referee's trials; it holds the referee's own collections, which change.
 
-    rungs: epochs at which trials are judged, ascending; epochs: a trial's budget.
+    rungs: epochs at which trials are judged, ascending; epochs: a trial's budget. known: how many trials are given
+    before any is drawn; None of a space whose configurations can be counted, which foretells nothing.
     """
 
     def __init__(
@@ -27,9 +29,12 @@ class SnapshotBuilder:
         *,
         rungs: Sequence[int],
         epochs: int,
+        known: int | None,
     ) -> None:
         self._spec, self._ended, self._live, self._spending = spec, ended, live, spending
-        self._rungs, self._epochs = rungs, epochs
+        self._rungs, self._epochs, self._known = rungs, epochs, known
+        self._prospect: Prospect | None = None
+        self._prospect_due = 0
 
     def snapshot(
         self,
@@ -51,6 +56,7 @@ class SnapshotBuilder:
             epochs=epochs,
             elapsed_s=elapsed_s,
             left_s=self._left_s(elapsed_s),
+            prospect=self._as_many_again(),
             paused=sum(trial.turn is Turn.PAUSED for trial in live),
             trained_s=self._spending.effort.seconds,
             train_limit_s=None if math.isinf(self._spending.limit_s) else self._spending.limit_s,
@@ -58,6 +64,15 @@ class SnapshotBuilder:
             stopping=stopping,
             broken=broken,
         )
+
+    def _as_many_again(self) -> Prospect | None:
+        """Estimated anew once two trials in a hundred are new."""
+        ended = len(self._ended)
+        if ended >= self._prospect_due and self._known is not None:
+            rows = self._ended.rows.values()
+            self._prospect = prospect(rows, self._spec.objective, known=self._known, best=self._ended.best)
+            self._prospect_due = ended + 1 + ended // 50
+        return self._prospect
 
     def _left_s(self, elapsed_s: float) -> float | None:
         """Estimated seconds to the end, never more than the time limit leaves; None before anything is known.

@@ -55,6 +55,7 @@ def as_json(report: Report) -> bytes:
         "outcomes": {
             outcome: {"trials": count, "advice": outcome.advice} for outcome, count in report.outcomes.items()
         },
+        "prospect": report.prospect and asdict(report.prospect),
         "importance": asdict(report.importance),
         "yardsticks": [asdict(yardstick) for yardstick in report.yardsticks],
         "verdict": report.verdict,

@@ -14,11 +14,12 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 import pyarrow.compute as pc
 
-from ..display import name_trial
+from ..display import foretell, name_trial
 from ..ledger import read_epochs
 from ..ledger.ranking import is_ranked
 from ..records import Outcome, TrialRow
 from .parallel import AXES, LINES, draw_parallel
+from .prospects import draw_prospects, prospect_sentence
 from .reading import Report
 from .seconds import STAGES, stages, timed, timing_sentence
 
@@ -61,6 +62,9 @@ def figures_of(report: Report) -> Iterator[Plot]:
         if curves.data:
             words = f"The objective by epoch: the best {CURVES} completed trials and the published default"
             yield Plot("curves", curves, "Learning curves", words)
+    if report.prospect:
+        words = f"{foretell(report.prospect)}. {prospect_sentence(report)}"
+        yield Plot("prospects", draw_prospects(report, _figure(380)), "What more trials would bring", words)
     if rows := timed(report.trials):
         words = f"{timing_sentence(report.trials)}; at most the last {TIMED}"
         yield Plot("seconds", _seconds(rows), "Where the seconds went", words)

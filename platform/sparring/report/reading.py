@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from ..errors import DataError, NothingToReport, SparringError
 from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_json
+from ..ledger.prospects import prospect
 from ..ledger.ranking import front, is_ranked
 from ..ledger.schema import to_trial_rows
-from ..records import Objective, Outcome, StudySpec, TrialRow
+from ..records import Objective, Outcome, Prospect, StudySpec, TrialRow
 from ..space.dimension import Dimension
 from ..space.dimension_toml import read_dimension
 from ..space.toml_file import table_of
@@ -69,6 +70,23 @@ class Report:
     def tries(self) -> Mapping[int, str]:
         """Names of the points to try first, by trial number."""
         return try_names(self.spec.space)
+
+    @cached_property
+    def known(self) -> int:
+        """How many trials are given before any is drawn: the published default and the points to try first."""
+        return 1 + len(self.tries)
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether no number of trials tries all of the space."""
+        return not all(dimension.is_countable for dimension in self.dimensions)
+
+    @cached_property
+    def prospect(self) -> Prospect | None:
+        """What as many drawn trials again would bring; None where too few have ended, or the space has an end."""
+        if not self.is_endless:
+            return None
+        return prospect(self.trials, self.objective, known=self.known, best=self.best)
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:

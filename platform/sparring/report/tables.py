@@ -11,10 +11,22 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..display import COLOURS, clean, clock, compare, comparison_table, front_sentence, last_words, show, title
+from ..display import (
+    COLOURS,
+    clean,
+    clock,
+    compare,
+    comparison_table,
+    foretell,
+    front_sentence,
+    last_words,
+    show,
+    title,
+)
 from ..ledger.ranking import is_ranked
 from ..records import Outcome, TrialRow
 from .importance import TRUSTED
+from .prospects import prospect_sentence
 from .reading import Report
 from .seconds import stages, timed, timing_sentence
 
@@ -43,6 +55,7 @@ def tables(report: Report, width: int) -> Iterator[RenderableType]:
     if report.best:
         yield from _importance(report)
         yield from _yardsticks(report, width)
+        yield from _prospect(report)
     yield from _seconds(report)
     for note in report.notes:
         yield f"note: {clean(note)}"
@@ -155,6 +168,14 @@ def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
     yield table
     yield Text(report.verdict, style="bold red" if report.stronger else "green")
     yield ""
+
+
+def _prospect(report: Report) -> Iterator[RenderableType]:
+    if report.prospect:
+        yield Text(f"{foretell(report.prospect)}; best so far {show(report.best and report.best.value)}")
+    if sentence := prospect_sentence(report):
+        yield Text(sentence, style="dim")
+        yield ""
 
 
 def _seconds(report: Report) -> Iterator[RenderableType]:
