@@ -19,8 +19,8 @@ from sparring.production.handover.evidence import Evidence
 from sparring.production.handover.fresh import Examination
 from sparring.production.handover.hostile import Trial
 from sparring.production.handover.manifest import seal
-from sparring.production.handover.scoring import Comparison
 from sparring.production.registry import Registry
+from sparring.records import Interval
 
 
 def found(evidence: Evidence, number: int, reason: str | None = None):
@@ -56,7 +56,7 @@ def test_a_figure_that_the_weights_do_not_have_is_refused(judge, candidate):
         lucky = replace(pinned, row=replace(pinned.row, value=pinned.row.value * factor))
         object.__setattr__(evidence, "candidate", replace(candidate("aegan"), pinned=lucky))
         assert only(evidence, 4).is_fine == is_fine, factor
-    assert "valid rows; the study recorded" in only(evidence, 4).words
+    assert "validation rows; the study recorded" in only(evidence, 4).words
 
 
 # -- 5: what is in production ------------------------------------------------------------------------------------------
@@ -76,19 +76,19 @@ def test_the_same_bundle_again_is_not_better(judge):
 
 
 def test_a_better_model_passes_and_a_worse_one_does_not(tmp_path, candidate, original):
-    """One of two steps and one of sixty, each against the other in production."""
-    longer = candidate_of(searched(tmp_path / "longer", "aegan", epochs=30))
+    """One of two steps and one of 24, each against the other in production."""
+    longer = candidate_of(searched(tmp_path / "longer", "aegan", epochs=12))
     better = staged(longer, tmp_path / "better" / "bundle")
     registry = Registry(address=str(tmp_path / "production"))
     put(registry, original("aegan"))
     passed = only(evidence_of(longer, better, registry=registry), 5)
     assert passed.is_fine, passed.words
-    assert ": better by" in passed.words
+    assert passed.words.startswith("better than version 1 there: ")
     other = Registry(address=str(tmp_path / "other"))
     put(other, better)
     refused = only(evidence_of(candidate("aegan"), original("aegan"), registry=other), 5)
     assert not refused.is_fine
-    assert ": worse by" in refused.words
+    assert refused.words.startswith("worse than version 1 there: ")
 
 
 def test_what_cannot_be_compared_says_why(judge, original, tmp_path):
@@ -110,10 +110,10 @@ def test_a_damaged_incumbent_is_no_reason_to_pass(judge):
 def test_a_gain_within_chance_is_none(judge):
     evidence = judge()
     put(evidence.registry, evidence.folder)
-    evidence.__dict__["comparison"] = Comparison(other=2.0, gain=0.1, low=-0.2)
-    assert not only(evidence, 5).is_fine
-    evidence.__dict__["comparison"] = Comparison(other=2.0, gain=0.3, low=0.1)
-    assert only(evidence, 5).is_fine
+    for high, is_fine in ((0.2, False), (-0.1, True)):
+        between = Interval(-0.3, -0.5, high)
+        evidence.__dict__["comparison"] = module.Comparison(other=Interval(2.0), difference=between)
+        assert only(evidence, 5).is_fine == is_fine
 
 
 # -- 6: the default and other methods ----------------------------------------------------------------------------------

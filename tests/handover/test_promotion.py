@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.checked import outcomes
-from support.promoted import candidate_of, searched, staged
+from support.checked import evidence_of, outcomes
+from support.promoted import QUIET, candidate_of, searched, staged
 
 from sparring.errors import DataError
+from sparring.ledger.weights import WeightsFolder
 from sparring.production import read_trained
 from sparring.production.handover import promotion
 from sparring.production.handover.bundle import read_files
@@ -20,6 +21,7 @@ from sparring.production.handover.evidence import Evidence, Limits
 from sparring.production.handover.fresh import PROBE, examine, examine_freshly, write_probe
 from sparring.production.handover.manifest import verify
 from sparring.production.registry import Registry
+from sparring.study.look import look
 
 
 @pytest.fixture
@@ -157,6 +159,21 @@ def test_data_that_are_not_those_of_the_search_are_refused(candidate, monkeypatc
     monkeypatch.setattr(module, "reopen", other)
     with pytest.raises(DataError, match="not the data that was searched on"):
         open_candidate(candidate("aegan").study.folder, None, is_refit=False, console=None)
+
+
+def test_a_trial_that_was_scored_on_the_test_rows_is_judged_there(tmp_path):
+    """And no other trial of the study, so that nobody picks one by its test figure."""
+    folder = searched(tmp_path, "aegan", rows=300, split="75/15/10")
+    assert candidate_of(folder).held == "valid"
+    seen = look(folder)
+    made = candidate_of(folder)
+    assert (seen.trial, made.held, made.recorded) == (1, "test", seen.winner["test/score"])
+    evidence = evidence_of(made, staged(made, tmp_path / "looked" / "bundle"))
+    found = {each.number: each for each in outcomes(evidence)}
+    assert {number for number, each in found.items() if each.outcome != "passed"} == {6}, "the default has no weights"
+    assert " on 30 test rows; the study recorded " in found[4].words
+    WeightsFolder(folder / "weights").write(0, WeightsFolder(folder / "weights").read(1))
+    assert open_candidate(folder, 0, is_refit=False, console=QUIET).held == "valid"
 
 
 def test_a_refit_is_judged_by_test_rows(tmp_path):

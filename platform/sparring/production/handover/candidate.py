@@ -14,9 +14,11 @@ from torch import Tensor
 
 from ...data import Card, read_card
 from ...errors import DataError, UsageError
-from ...ledger import STUDY_FILE, read_study, trial_rows
+from ...ledger import STUDY_FILE, Look, read_looks, read_study, trial_rows
+from ...ledger.looks import test_name
 from ...ledger.ranking import is_ranked
 from ...ledger.study_json import StudyDocument
+from ...records import Interval
 from ...space import Space
 from ...study import Study, load_ood, reopen
 from ...study.pinning import PinnedTrial, pin_trial
@@ -46,36 +48,43 @@ class Candidate:
     def held(self) -> Held | None:
         """The part whose rows had no part in training; None if a refit took them all.
 
-        Without a refit the validation rows, which chose the trial: test rows are looked at when a study ends.
+        Test rows after a refit, and of the trial that was scored on them when the study ended; of any other trial the
+        validation rows, which chose it, so that nobody picks a trial by the test rows.
         """
         if not self.is_refit:
-            return "valid"
+            return "valid" if self.look is None else "test"
         return "test" if len(self.study.split.test) else None
+
+    @cached_property
+    def look(self) -> Look | None:
+        """The study's newest look at its test rows, if this very trial was scored there."""
+        looks = read_looks(self.study.folder)
+        return looks[-1] if looks and looks[-1].trial == self.pinned.row.trial and not self.is_refit else None
+
+    @property
+    def recorded(self) -> Interval:
+        """What the study says of the trial: on the test rows if it was scored there, else on the validation rows."""
+        if self.look is not None:
+            return self.look.winner[test_name(self.study.spec.objective.metric)]
+        assert self.pinned.row.value is not None
+        return Interval(self.pinned.row.value)
 
     @property
     def default(self) -> float | None:
-        """The figure of trial 0, the published default; None if it did not complete."""
+        """The figure of trial 0, the published default, on the rows of ``recorded``; None if it is not known."""
+        if self.look is not None and self.look.default:
+            return self.look.default[test_name(self.study.spec.objective.metric)].value
+        if self.look is not None and self.look.trial == 0:
+            return self.recorded.value
+        if self.look is not None:
+            return None
         rows = [row for row in trial_rows(self.study.folder) if row.trial == 0 and is_ranked(row)]
         return rows[0].value if rows else None
-
-    @cached_property
-    def train(self) -> dict[str, Tensor]:
-        """The study's training rows, by field."""
-        return as_rows(self.study.rows("train"))
-
-    @cached_property
-    def ood(self) -> dict[str, Tensor]:
-        """Samples of the out-of-distribution set that the Config names; empty if it names none."""
-        return as_rows(self.study.rows("ood"))
 
     @cached_property
     def schema(self) -> Schema:
         """Inputs and outputs of the source."""
         return describe(self.source, self.study.dataset, self.card, self.study.spec.data_options)
-
-    def rows(self, part: Held) -> dict[str, Tensor]:
-        """Held-out rows, by field."""
-        return as_rows(self.study.rows(part))
 
     def arrays(self, part: str, most: int) -> Mapping[str, np.ndarray]:
         """The first rows of a part, by field, in memory."""

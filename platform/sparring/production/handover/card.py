@@ -31,16 +31,16 @@ class Figure(BaseModel):
     """None where no row is left that did not train it."""
     low: float | None = None
     high: float | None = None
-    """95 % interval, a bootstrap over rows."""
+    """95 % interval over rows; None of fewer than 8."""
     rows: Annotated[int, Field(ge=0)] = 0
     part: str = ""
     """The part of the split: valid rows chose the model, test rows did not."""
     searched: float
-    """What the study recorded, on validation rows."""
+    """What the study recorded on the validation rows, which chose the trial."""
     default: float | None
-    """What its published default reached; None if that trial did not complete."""
+    """What its published default reached: on the test rows if ``part`` says so, else on the validation rows."""
     yardsticks: Mapping[str, float]
-    """What methods without a search reached."""
+    """What methods without a search reached on the validation rows."""
 
 
 class Data(BaseModel):

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ...errors import SparringError
+from ...records import Interval
+from ...study.row_intervals import difference
 from ..registry.entries import Current, Entry
 from ..registry.registry import Registry
 from .asking import ProductionModel
@@ -15,7 +17,7 @@ from .bundle import TRAINING, open_bundle, read_files
 from .candidate import Candidate
 from .drift import MOST_ROWS, Drift, measure
 from .fresh import PROBE, Examination, examine_freshly, write_probe
-from .scoring import Comparison, Interval, Scored, compare, score
+from .scoring import score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,16 @@ class Limits:
     """For the whole process, MB of 10⁶ bytes."""
     tolerance: float = 1e-5
     """Of answers in float32, as a share of the field's largest value: other batch sizes round otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A bundle beside what is in production, on the same rows."""
+
+    other: Interval
+    """The figure of what is in production."""
+    difference: Interval
+    """The bundle's figure less that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +77,9 @@ class Evidence:
         return open_bundle(self.files, str(self.folder))
 
     @cached_property
-    def scored(self) -> Scored | None:
-        """The bundle's model on held-out rows; None if there are none."""
-        return self._score(self.model)
-
-    @cached_property
     def interval(self) -> Interval | None:
-        """The objective on held-out rows; None if there are none."""
-        return None if self.scored is None else self.scored.interval(self.candidate.study.spec.objective.metric)
+        """The objective of the bundle's model on held-out rows; None if there are none."""
+        return self._score(self.model)
 
     @cached_property
     def current(self) -> Current | None:
@@ -86,7 +93,7 @@ class Evidence:
 
     @cached_property
     def comparison(self) -> Comparison | str:
-        """Against what is in production, on the same rows; or why it cannot be compared."""
+        """With what is in production, on the same rows; or why it cannot be compared."""
         assert self.current is not None
         objective, own = self.candidate.study.spec.objective, self.model.loaded.about
         try:
@@ -98,10 +105,9 @@ class Evidence:
             return f"it is another system, {about.model}"
         if about.shapes != own.shapes:
             return f"it reads other rows, of shapes {dict(about.shapes)}"
-        other = self._score(incumbent)
-        if self.scored is None or other is None:
+        if self.interval is None or (other := self._score(incumbent)) is None:
             return "no row is left that did not train this one"
-        return compare(self.scored, other, objective)
+        return Comparison(other=other, difference=difference(self.interval, other))
 
     @cached_property
     def drift(self) -> Drift | None:
@@ -111,9 +117,6 @@ class Evidence:
             return None
         return measure(self.files[TRAINING], self.candidate.arrays(part, MOST_ROWS), str(self.folder / TRAINING))
 
-    def _score(self, model: ProductionModel) -> Scored | None:
-        part = self.candidate.held
-        if part is None:
-            return None
-        rows = self.candidate.rows(part)
-        return score(model.loaded, self.candidate.train, rows, part=part, ood=self.candidate.ood)
+    def _score(self, model: ProductionModel) -> Interval | None:
+        part, study = self.candidate.held, self.candidate.study
+        return None if part is None else score(model.loaded, study, part)[study.spec.objective.metric]

@@ -121,8 +121,9 @@ def first_card(candidate: Candidate, name: str, rivals: Mapping[str, float]) -> 
     part = candidate.held
     about: dict[str, object] = {}
     if part is not None:
-        scored = score(candidate.source, candidate.train, candidate.rows(part), part=part, ood=candidate.ood)
-        about = vars(scored.interval(spec.objective.metric))
+        scored = score(candidate.source, candidate.study, part)[spec.objective.metric]
+        about = {"value": scored.value, "low": scored.low, "high": scored.high, "part": part}
+        about["rows"] = len(getattr(candidate.study.split, part))
     return ModelCard(
         name=name,
         version=0,
