@@ -11,14 +11,18 @@ import pytest
 import ray
 import torch
 from ray.exceptions import GetTimeoutError, RayTaskError
+from support.referee import epoch as heard
+from support.referee import kill, make
 
 from sparring.cluster import search, trainer
 from sparring.cluster.connection import connect
 from sparring.cluster.referee_actor import RefereeActor
 from sparring.cluster.signals import Interrupted, handled, interrupt
 from sparring.errors import ClusterError, LedgerError, StudyLocked
+from sparring.ledger import epoch_rows, trial_rows
 from sparring.ledger.checkpoints import CheckpointFolder
-from sparring.records import Objective, Outcome, StudySpec, Verdict
+from sparring.ledger.disk import newest_whole
+from sparring.records import Objective, Outcome, Start, StudySpec, Trial, Verdict
 from sparring.training.averaging import PeerLost, Workers
 
 # -- waiting for the referee ------------------------------------------------------------------------------------------
@@ -219,12 +223,49 @@ def test_a_gpu_whose_context_is_gone_takes_its_process_with_it(monkeypatch, is_d
     assert isinstance(told[0], ZeroDivisionError), "its end is told first"
 
 
+def test_epochs_that_only_the_checkpoint_knows_are_told_until_the_ledger_has_them(tmp_path, monkeypatch):
+    """Killed before the ledger had them; then the referee dies as well, before its next commit."""
+
+    class Training:
+        """Restored at epoch 4 of 9; epoch 3 was the best."""
+
+        epoch, is_exhausted = 4, False
+
+        def epoch_rows(self):
+            return [heard(0, n, 2, value=0.01 if n == 3 else 0.5) for n in range(1, self.epoch + 1)]
+
+        def run_epoch(self):
+            self.epoch += 1
+            self.is_exhausted = self.epoch == 9
+            return self.epoch_rows()[-1]
+
+        def save(self):
+            return b"0 4"
+
+        weights = save
+
+    referee = make(tmp_path / "study", trials=1, pruner="none")
+    referee.ask()
+    referee.start(0, "slot")
+    referee.start(0, "another")
+    kill(referee)
+    resumed = make(tmp_path / "study", trials=1, pruner="none")
+    start = Start(trial=Trial(number=0, params={}, seed=0, attempt=2), checkpoint=b"0 4", durable=1)
+    handle = SimpleNamespace(**{name: SimpleNamespace(remote=getattr(resumed, name)) for name in ("report", "leave")})
+    monkeypatch.setattr(trainer, "ray", SimpleNamespace(get=lambda answer: answer))
+    mine = SimpleNamespace(_leads=True, _workers=None, _referee=handle, _spec=resumed.spec, _rearm=lambda: None)
+    trainer.Trainer._run_epochs(mine, start, Training())
+    (row,) = trial_rows(tmp_path / "study")
+    assert (row.outcome, row.value, row.best_epoch) == (Outcome.COMPLETED, 0.01, 3)
+    assert [each.epoch for each in epoch_rows(tmp_path / "study")] == list(range(2, 10))
+
+
 def test_checkpoints_of_a_later_attempt_are_newer_whatever_their_epoch(tmp_path):
     """Both of the first attempt were torn, so the second began anew."""
     shelf = CheckpointFolder(tmp_path)
     for attempt, epoch in ((1, 49), (1, 50), (2, 1)):
         path = shelf.write(0, attempt, epoch, f"{attempt} {epoch}".encode())
         assert path.exists()
-    assert shelf.newest(0) == b"2 1"
+    assert newest_whole(shelf._paths(0)) == b"2 1"
     shelf.write(0, 2, 2, b"2 2")
     assert sorted(each.name[7:18] for each in tmp_path.iterdir()) == ["a002-e00001", "a002-e00002"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,9 +21,14 @@ from sparring.records import Outcome
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
-def test_a_search_finds_a_configuration_and_the_pinned_file_repeats_its_figure(tmp_path, command):
+def test_a_search_finds_a_configuration_and_the_pinned_file_repeats_its_figure(tmp_path, command, monkeypatch):
+    secret = f"planted-{secrets.token_hex(8)}"
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
     search = command("found")
     assert search.run("--trials", "5", "--set", "epochs=9") == 0, search.said()
+    session = Path("/tmp/ray/session_latest").resolve()
+    assert any(session.rglob("runtime_env_agent.log")), "this is where Ray told it"
+    assert not holding(secret, session, search.results)
     rows = trial_rows(search.folder)
     assert sorted(row.trial for row in rows) == [0, 1, 2, 3, 4]
     assert rows[0].outcome is Outcome.COMPLETED
@@ -47,6 +53,12 @@ def test_a_search_finds_a_configuration_and_the_pinned_file_repeats_its_figure(t
     assert search.run("--trials", "5", "--set", "epochs=9") == 0
     assert search.said().count("Ray dashboard: http") == 1
     assert trial_rows(search.folder) == rows
+
+
+def holding(secret: str, *folders: Path) -> list[Path]:
+    """Files in which a secret stands."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [path for path in files if secret.encode() in path.read_bytes()]
 
 
 def sparring(*arguments: str, cwd: Path) -> str:

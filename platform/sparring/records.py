@@ -202,6 +202,8 @@ class Trial:
     attempt: int = 1
     source: str = ""
     """Who drew it, as the sampler calls that: ``known``, ``prior``, ``best``, ``model``, ``anywhere``; may be empty."""
+    study: str = ""
+    """Checksum of its study.json, which its checkpoints carry too; empty outside a study."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,6 +339,8 @@ class Snapshot:
     silent_s: float = 0.0
     """Seconds since the referee last heard of any trial: a start, a report, an error, a farewell."""
     stopping: bool = False
+    torn: tuple[str, ...] = ()
+    """Damaged parts of the ledger that the referee set aside, each with its reason."""
     broken: str | None = None
     """Why the search cannot go on, if so: nothing more can be committed (disk full, folder gone), no slot can train."""
 

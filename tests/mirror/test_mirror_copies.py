@@ -23,6 +23,7 @@ from support.mirrored import (
     epoch,
     names_here,
     names_there,
+    newest,
     opened,
     train,
     wait_for,
@@ -69,7 +70,7 @@ def test_a_study_is_mirrored_while_it_runs_and_comes_back(folder, address):
     assert rows_of(folder) == before
     assert raw_counts(folder) == [3, 4, 8]
     assert read_study(folder) == study
-    assert CheckpointFolder(folder / "checkpoints").newest(3) == b"3 2"
+    assert newest(folder, 3) == b"3 2"
     assert WeightsFolder(folder / "weights").read(2) == b"weights of 2"
     assert sorted(path.name for path in folder.parent.iterdir()) == ["study"]
 
@@ -160,8 +161,7 @@ def test_a_head_killed_at_any_moment_loses_nothing_that_was_mirrored(folder, add
     assert raw_counts(folder) == [len(trials), len(attempts), len(epochs)]
     trial, number = sure["checkpoints"]
     if number and trial >= len(trials):
-        newest = CheckpointFolder(folder / "checkpoints").newest(trial)
-        assert int(newest.split()[1]) >= number
+        assert int(newest(folder, trial).split()[1]) >= number
 
     with opened(folder) as ledger, Mirror(folder, address, look_s=0.01):
         assert ledger.append_trial(ended(0)) is False
@@ -255,7 +255,7 @@ def test_a_referee_goes_on_from_the_mirror(folder, here):
     assert [resumed.ask() for _ in range(2)] == [2, 3]
     assert resumed.snapshot().finished == 2
     assert rows_of(folder)[0] == before[0]
-    assert CheckpointFolder(folder / "checkpoints").newest(2) == b"two"
+    assert newest(folder, 2) == b"two"
     resumed.close()
 
 

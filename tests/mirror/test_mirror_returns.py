@@ -9,11 +9,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from support.mirrored import STUDY, begin, names_here, names_there, opened, train
+from support.mirrored import STUDY, begin, names_here, names_there, newest, opened, train
 
 from sparring.errors import StudyLocked, UsageError
 from sparring.ledger import Ledger, attempt_rows, lock_study, trial_rows
-from sparring.ledger.checkpoints import CheckpointFolder
 from sparring.ledger.mirror import Mirror, seeding
 from sparring.ledger.mirror.store import Store
 
@@ -103,7 +102,7 @@ def test_what_is_torn_over_there_is_set_aside_by_name(folder, here, mirrored):
     assert back.seed()
     assert [row.trial for row in trial_rows(folder)] == [0]
     assert len(attempt_rows(folder)) == 3
-    assert CheckpointFolder(folder / "checkpoints").newest(2) == b"2 1"
+    assert newest(folder, 2) == b"2 1"
     first, second = back.torn
     assert first.startswith(f"{here}/study/checkpoints/{checkpoint.name}: its 4 bytes do not have the checksum in its")
     assert second.startswith(f"{here}/study/trials/{part.name}: its ")

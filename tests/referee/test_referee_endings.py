@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.referee import RAW, Clock, Shelf, epoch, kill, make, run, train
+from support.referee import RAW, Clock, Shelf, epoch, make, run, train
 
-from sparring.errors import LedgerError
 from sparring.ledger import trial_rows
 from sparring.records import Verdict
 
@@ -103,18 +102,6 @@ def test_a_certain_reason_to_give_up_counts_at_once(folder):
     referee = make(folder, slots=2)
     referee.give_up("no such file")
     assert referee.snapshot().broken == "no such file"
-
-
-def test_a_ledger_with_a_missing_trial_is_refused(folder):
-    referee = make(folder)
-    for _ in range(3):
-        referee.ask()
-    kill(referee)
-    for path in (folder / "attempts").glob("*.parquet"):
-        if "t00001" in path.name:
-            path.unlink()
-    with pytest.raises(LedgerError, match=r"none with number 1"):
-        make(folder)
 
 
 def test_a_search_foretells_what_as_many_trials_again_would_bring(folder):

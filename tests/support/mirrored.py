@@ -9,6 +9,7 @@ from pyarrow import fs
 
 from sparring.ledger import Ledger, write_study
 from sparring.ledger.checkpoints import CheckpointFolder
+from sparring.ledger.disk import newest_whole
 from sparring.ledger.mirror.store import Store
 from sparring.ledger.weights import WeightsFolder
 from sparring.records import AttemptRow, EpochRow, Outcome, TrialRow
@@ -88,3 +89,8 @@ def wait_for(condition, seconds=20.0):
     while not condition():
         assert time.monotonic() < end, "it did not come to pass"
         time.sleep(0.02)
+
+
+def newest(folder, trial):
+    """The bytes of a trial's newest whole checkpoint in a study's folder; None if there is none."""
+    return newest_whole(CheckpointFolder(folder / "checkpoints")._paths(trial))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from sparring.errors import CheckpointError
 from sparring.ledger import write_study
 from sparring.records import WAIT, EpochRow, StudySpec, Verdict
 from sparring.referee.referee import Referee
@@ -47,14 +46,15 @@ class Shelf:
         self.kept[trial] = packed
         return Path()
 
-    def newest(self, trial):
-        return self.kept.get(trial)
-
-    def history(self, packed, attempt):
+    def recall(self, trial):
+        packed = self.kept.get(trial.number, b"torn")
         if packed == b"torn":
-            raise CheckpointError("torn")
-        trial, epochs = (int(part) for part in packed.decode().split())
-        return [epoch(trial, n, attempt) for n in range(1, epochs + 1)]
+            return None
+        number, epochs = (int(part) for part in packed.decode().split())
+        return packed, [epoch(number, n, trial.attempt) for n in range(1, epochs + 1)]
+
+    def lost(self, study, known):
+        return []
 
     def drop(self, trial):
         self.kept.pop(trial, None)

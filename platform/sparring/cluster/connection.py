@@ -57,7 +57,8 @@ def connect(address: str | None) -> Iterator[Cluster]:
     else:
         options["address"] = address
     # Tune and what it drags in take a second to import, and ray.init waits for other processes meanwhile.
-    threading.Thread(target=import_module, args=("ray.tune",), daemon=True).start()
+    importing = threading.Thread(target=import_module, args=("ray.tune",), daemon=True, name="import")
+    importing.start()
     try:
         try:
             context = ray.init(**options)
@@ -74,6 +75,7 @@ def connect(address: str | None) -> Iterator[Cluster]:
             dashboard=f"http://{url}" if url else "(the dashboard did not start)",
         )
     finally:
+        importing.join()  # modules that appear later would surprise whoever looks through them
         ray.shutdown()
 
 

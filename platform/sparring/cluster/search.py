@@ -131,6 +131,7 @@ def wait_for(answer: ObjectRef[T], caught: list[int], patience_s: float = 0.0) -
 def _tune(referee: RefereeHandle, spec: StudySpec, data: DataRefs, broken: list[BaseException]) -> None:
     import ray
     from ray import tune
+    from ray.train.v2._internal.constants import ENV_VARS_TO_PROPAGATE
     from ray.tune.execution import class_cache
 
     from .parking import Parking, open_road
@@ -142,8 +143,10 @@ def _tune(referee: RefereeHandle, spec: StudySpec, data: DataRefs, broken: list[
     # It logs a traceback for every slot that dies, over the live view; the referee counts the death, the ledger tells.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     # A runtime environment, however small, keeps Tune's actors off the workers that Ray has already started, which
-    # costs 1.1 s. Local workers have inherited the variable by now.
+    # costs 1.1 s. Local workers have inherited the variable by now. Ray also writes it into a log that everybody may
+    # read, and what Tune propagates are the cloud's keys, which no slot needs: the mirror is the driver's.
     class_cache.DEFAULT_ENV_VARS.clear()
+    class_cache.ENV_VARS_TO_PROPAGATE.intersection_update(ENV_VARS_TO_PROPAGATE)
     os.environ.pop("RAY_CHDIR_TO_TRIAL_DIR", None)
     inputs = ray.put(WorkerInputs(spec=spec, referee=referee, **vars(data)))
     slots = tune.with_resources(tune.with_parameters(Slot, spec=spec, inputs=[inputs]), resources_of(spec))

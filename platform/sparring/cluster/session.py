@@ -74,6 +74,8 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
                 follower=watcher,
             )
         look = begin_look(study)  # while Ray shuts down
+    for part in ended.snapshot.torn:
+        console.print(f"Damaged, and set aside in _torn/: {part}", style="yellow", soft_wrap=True, highlight=False)
     if look is not None:
         look.finish(console)
     to_go = _to_go(study, ended.snapshot)

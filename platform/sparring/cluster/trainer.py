@@ -19,7 +19,7 @@ import ray
 
 from ..errors import ClusterError, Infeasible, SparringError
 from ..models import find_model
-from ..records import Answer, EpochRow, Outcome, Start, StudySpec, Verdict
+from ..records import Answer, Outcome, Start, StudySpec, Verdict
 from ..space import Space
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ class Trainer:
             if self._leads:
                 ray.get(self._referee.report.remote(training.epoch_rows(), last=True, weights=training.weights()))
             return
-        untold: list[EpochRow] = []
+        # What its checkpoint knows and the ledger may not: the referee that was told may have died before its commit.
+        untold = [row for row in training.epoch_rows() if row.epoch > start.durable]
         saved = time.monotonic()
         while True:
             row = training.run_epoch()

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 from ..errors import CheckpointError
-from ..records import EpochRow
-from .disk import newest_whole, put
+from ..records import EpochRow, Trial, Value
+from .disk import is_whole, put
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,6 +69,16 @@ class Progress:
     best_value: float | None = None
     history: Sequence[Entry] = ()
     """An entry per epoch, from epoch 1 on."""
+    study: str = ""
+    """As in ``Trial``; empty in what was written before December 2026, as are ``seed`` and ``params``."""
+    seed: int | None = None
+    params: Mapping[str, Value] | None = None
+
+    def is_of(self, trial: Trial) -> bool:
+        """Whether it belongs to this very trial, and not to one that had its number in a study that was deleted."""
+        if self.params is None:
+            return True
+        return (self.study, self.trial, self.seed, self.params) == (trial.study, trial.number, trial.seed, trial.params)
 
     def rows(self, attempt: int) -> list[EpochRow]:
         """The history as rows of ``attempt``."""
@@ -142,13 +152,28 @@ class CheckpointFolder:
             old.unlink(missing_ok=True)
         return final
 
-    def newest(self, trial: int) -> bytes | None:
-        """The newest checkpoint whose checksum holds; torn ones are passed over. None if there is none."""
-        return newest_whole(self._paths(trial))
+    def recall(self, trial: Trial) -> tuple[bytes, list[EpochRow]] | None:
+        """The newest sound checkpoint of this very trial, and the epochs it remembers, as rows of its attempt.
 
-    def history(self, packed: bytes, attempt: int) -> list[EpochRow]:
-        """The epochs a checkpoint remembers, as rows of ``attempt``; raises CheckpointError if it is not ours."""
-        return read_progress(packed).rows(attempt)
+        None if there is none. What belongs to another trial of its number is removed: it would pass for newer.
+        """
+        for path in reversed(self._paths(trial.number)):
+            progress = _progress_in(path)
+            if progress is not None and progress.is_of(trial):
+                return path.read_bytes(), progress.rows(trial.attempt)
+            if progress is not None:
+                path.unlink(missing_ok=True)
+        return None
+
+    def lost(self, study: str, known: Collection[int]) -> list[Progress]:
+        """What the checkpoints say of the study's trials that are not among the ``known``: the newest of each."""
+        found: dict[int, Progress] = {}
+        for path in self._ordered("t*"):
+            if _number_in(path) not in known:
+                progress = _progress_in(path)
+                if progress is not None and progress.params is not None and progress.study == study:
+                    found[progress.trial] = progress
+        return list(found.values())
 
     def drop(self, trial: int) -> None:
         """Removes a finished trial's checkpoints."""
@@ -156,4 +181,21 @@ class CheckpointFolder:
             path.unlink(missing_ok=True)
 
     def _paths(self, trial: int) -> list[Path]:
-        return sorted(self.folder.glob(f"t{trial:05d}-*.safetensors"), key=lambda path: path.stem.split("-")[1:3])
+        return self._ordered(f"t{trial:05d}")
+
+    def _ordered(self, trials: str) -> list[Path]:
+        return sorted(self.folder.glob(f"{trials}-*.safetensors"), key=lambda path: path.stem.split("-")[1:3])
+
+
+def _number_in(path: Path) -> int:
+    checkpoint = read_checkpoint_name(f"{CHECKPOINTS}/{path.name}")
+    return -1 if checkpoint is None else checkpoint.trial
+
+
+def _progress_in(path: Path) -> Progress | None:
+    """The JSON part of a file; None if it is torn or not ours."""
+    packed = path.read_bytes()
+    try:
+        return read_progress(packed) if is_whole(path, packed) else None
+    except CheckpointError:
+        return None

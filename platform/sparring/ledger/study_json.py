@@ -96,6 +96,11 @@ def read_study(folder: str | PathLike[str]) -> StudyDocument:
     return document
 
 
+def study_digest(folder: str | PathLike[str]) -> str:
+    """The first 16 digits of the checksum of ``study.json``, which no other study has. Raises as ``read_study``."""
+    return _digest(read_study(folder))[:16]
+
+
 def spec_to_json(spec: StudySpec) -> dict[str, object]:
     """The spec as JSON values: tuples become lists. Raises UsageError for what JSON cannot hold (NaN, dates)."""
     try:

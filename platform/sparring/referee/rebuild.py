@@ -22,10 +22,13 @@ FORGOTTEN = "?"
 """The token of a trial that some slot may be running since before the referee came back."""
 
 
-def rebuild(folder: Path, spec: StudySpec, judge: Judge, *, heard: float) -> tuple[EndedTrials, dict[int, LiveTrial]]:
+def rebuild(
+    folder: Path, spec: StudySpec, judge: Judge, *, heard: float, study: str
+) -> tuple[EndedTrials, dict[int, LiveTrial]]:
     """The ended trials, and the unfinished ones by number; ``judge`` takes over what was reached at the rungs.
 
-    heard: when the unfinished ones count as last heard of, on the referee's clock. Raises as the ledger's readers.
+    study: its digest, as its checkpoints carry it. heard: when the unfinished ones count as last heard of, on the
+    referee's clock. Raises as the ledger's readers.
     """
     ended = EndedTrials(spec.objectives, trial_rows(folder))
     live: dict[int, LiveTrial] = {}
@@ -37,6 +40,7 @@ def rebuild(folder: Path, spec: StudySpec, judge: Judge, *, heard: float) -> tup
                 seed=attempt.seed,
                 attempt=attempt.attempt,
                 source=attempt.source,
+                study=study,
             )
             live[begun.number] = LiveTrial(
                 trial=begun, objectives=spec.objectives, turn=Turn.WAITING, token=FORGOTTEN, heard=heard,

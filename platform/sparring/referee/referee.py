@@ -249,5 +249,6 @@ class Referee:
             epochs=self.trials.epochs_here,
             silent_s=now - self._heard,
             stopping=self.is_stopping,
+            torn=self.trials.ledger.torn,
             broken=self.broken or self._unable,
         )

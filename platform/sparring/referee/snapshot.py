@@ -42,6 +42,7 @@ class SnapshotBuilder:
         epochs: int,
         silent_s: float,
         stopping: bool,
+        torn: tuple[str, ...],
         broken: str | None,
     ) -> Snapshot:
         """As in Snapshot."""
@@ -62,6 +63,7 @@ class SnapshotBuilder:
             train_limit_s=None if math.isinf(self._spending.limit_s) else self._spending.limit_s,
             silent_s=silent_s,
             stopping=stopping,
+            torn=torn,
             broken=broken,
         )
 

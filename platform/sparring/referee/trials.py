@@ -11,15 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import CheckpointError
 from ..ledger import Ledger, attempt_rows
 from ..ledger.checkpoints import CheckpointFolder
 from ..ledger.effort import read_effort
+from ..ledger.study_json import study_digest
 from ..ledger.weights import WeightsFolder
 from ..records import EpochRow, Outcome, StudySpec
 from .events import Events
 from .journal import Journal
 from .rebuild import rebuild
+from .recovery import restore_attempts
 from .rungs import Judge
 from .running import LiveTrial, Turn
 from .sampling.optuna_study import OptunaStudy
@@ -56,7 +57,9 @@ class Trials:
         self.events = Events()
         self.epochs_here = 0
         """Epochs of all trials since this was made."""
-        self.ended, self.live = rebuild(folder, spec, judge, heard=clock())
+        self._digest = study_digest(folder)
+        restore_attempts(folder, self.ledger, checkpoints, spec, space.known, self._digest)
+        self.ended, self.live = rebuild(folder, spec, judge, heard=clock(), study=self._digest)
         self.spending = Spending(spec, clock, read_effort(folder, spec))
         if weights is not None:
             weights.keep(self.ended.kept)  # others were written by a referee that died before it committed the row
@@ -71,7 +74,7 @@ class Trials:
 
     def begin(self) -> int:
         """A new trial, drawn by the sampler: its number."""
-        live = LiveTrial(trial=self.study.ask(), objectives=self._spec.objectives)
+        live = LiveTrial(trial=replace(self.study.ask(), study=self._digest), objectives=self._spec.objectives)
         number = live.trial.number
         self.ledger.append_attempt(live.attempt_row())
         self.live[number] = live
@@ -92,13 +95,11 @@ class Trials:
 
     def recall(self, live: LiveTrial) -> bytes | None:
         """The checkpoint that the trial goes on from; epochs that it alone knows are taken. None if there is none."""
-        packed = self._checkpoints.newest(live.trial.number)
-        if packed is not None:
-            try:
-                remembered = self._checkpoints.history(packed, live.trial.attempt)
-            except CheckpointError:
-                packed, remembered = None, []
-            self.take(live, remembered)
+        recalled = self._checkpoints.recall(live.trial)
+        if recalled is None:
+            return None
+        packed, remembered = recalled
+        self.take(live, remembered)
         return packed
 
     def take(self, live: LiveTrial, rows: Sequence[EpochRow]) -> EpochRow | None:

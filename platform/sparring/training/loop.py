@@ -224,6 +224,9 @@ class TrialTraining:
             best_epoch=self.best.epoch,
             best_value=self.best.value,
             history=self.history,
+            study=self.trial.study,
+            seed=self.trial.seed,
+            params=dict(self.trial.params),
         )
 
     def epoch_rows(self) -> list[EpochRow]:

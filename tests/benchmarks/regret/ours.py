@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -29,7 +29,7 @@ from .slots import WAIT, Word
 from .strategies import Budget
 
 if TYPE_CHECKING:
-    from sparring.ledger.checkpoints import CheckpointFolder
+    from sparring.ledger.checkpoints import CheckpointFolder, Progress
     from sparring.referee.sampling.optuna_study import OptunaStudy
 
 SCORE = Objective(metric="score")
@@ -47,7 +47,10 @@ class _Nowhere:
     def _take(self, *arguments: object) -> None:
         pass
 
-    append_attempt = append_epochs = append_trial = write = drop = newest = _take
+    append_attempt = append_epochs = append_trial = write = drop = recall = _take
+
+    def lost(self, study: str, known: Collection[int]) -> list[Progress]:
+        return []
 
     def part_counts(self) -> dict[str, int]:
         return {}

@@ -10,7 +10,7 @@ import optuna
 from optuna.trial import Trial as Drawn
 from optuna.trial import TrialState
 
-from ...errors import LedgerError, SpaceError
+from ...errors import SpaceError
 from ...records import StudySpec, Trial, TrialRow, Value
 from ...space.grid import points
 from .optuna_storage import Memory
@@ -46,7 +46,7 @@ class OptunaStudy:
         """Refills the study with what the ledger holds, in the order of the trials' numbers.
 
         What the space begins with, and the ledger has not, comes next: the published default, the points to try first;
-        or a grid's points. sources: who drew each trial. Raises LedgerError if a number is missing.
+        or a grid's points. sources: who drew each trial.
         """
         begun, objectives = len(ended) + len(live), self._spec.objectives
         signs = [each.sign for each in objectives]
@@ -60,14 +60,9 @@ class OptunaStudy:
             if number in ended:
                 self._optuna.add_trial(self._showing.ended(ended[number], (sources or {}).get(number, "")))
                 self._untried.note(ended[number].params)
-            elif number in live:
+            else:
                 self._add_live(live[number])
                 self._untried.note(live[number].params)
-            else:
-                raise LedgerError(
-                    f"the ledger holds {begun} trials but none with number {number}; "
-                    "a part was removed from attempts/ or trials/: restore it or begin another study"
-                )
         self._begun = begun
         then = Begun(
             space=self._space, signs=signs, seed=self._spec.seed, trials=begun, completed=self._showing.completed,

@@ -69,6 +69,8 @@ class Showing:
 
     def ended(self, row: TrialRow, source: str = "") -> FrozenTrial:
         """A trial of the ledger that has ended. source: who drew it. Raises SpaceError if it lies outside the space."""
+        if not row.params:  # a damaged ledger has lost them
+            return create_trial(state=TrialState.FAIL)
         params, distributions = self._space.to_optuna(row.params, flat=self._kind.is_flat)
         state, values, reported = self.end(row)
         trial = create_trial(
