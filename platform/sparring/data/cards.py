@@ -2,7 +2,7 @@
 
 There is no list of sets: a card in ``datasets/`` is known by its name, any other card by its path. A reader is a module
 of ``readers/`` or ``embedded/`` with ``Options`` (a frozen pydantic model) and ``read(path, options) -> Dataset``; the
-card names it. Try ``load_dataset("exafs")``.
+card names it. ``Options.changes`` says of which options only fields depend, and which. Try ``load_dataset("exafs")``.
 """
 
 from __future__ import annotations
@@ -139,9 +139,8 @@ def load_dataset(
     trained.
     """
     card = read_card(dataset)
-    reader = reader_of(card)
-    chosen = _options(card, reader, options or {})
-    dataset_read: Dataset = reader.read(_source(dataset, card, path, flag), chosen)
+    chosen = options_of(card, options or {})
+    dataset_read: Dataset = reader_of(card).read(_source(dataset, card, path, flag), chosen)
     if card.fields and set(dataset_read.fields) != set(card.fields):
         raise DataError(
             f"data set {card.name}: the card promises the fields {', '.join(sorted(card.fields))}, but the reader "
@@ -158,6 +157,28 @@ def reader_of(card: Card) -> ModuleType:
     return module
 
 
+def options_of(card: Card, given: Mapping[str, object]) -> BaseModel:
+    """The reader's options: ``given`` over the card's over its own defaults. Raises DataError if it refuses them."""
+    options: type[BaseModel] = reader_of(card).Options
+    known = options.model_fields
+    for key in (*card.options, *given):
+        if key not in known:
+            raise DataError(f"data set {card.name}: no option {key!r}; there are: {', '.join(known)}")
+    try:
+        return options.model_validate({**card.options, **given})
+    except ValidationError as error:
+        raise DataError(f"data set {card.name}: options: {_complaints(error)}") from error
+
+
+def complaint_of(card: Card, given: Mapping[str, object], option: str) -> str:
+    """What the reader says against one option's value, whatever it says of the others; empty if nothing."""
+    try:
+        reader_of(card).Options.model_validate({**card.options, **given})
+    except ValidationError as error:
+        return next((broken.rule for broken in faults(error) if broken.field.partition(".")[0] == option), "")
+    return ""
+
+
 def _read_toml(path: Path) -> dict[str, object]:
     try:
         if (size := path.stat().st_size) > LARGEST_FILE:
@@ -167,18 +188,6 @@ def _read_toml(path: Path) -> dict[str, object]:
         raise DataError(f"{path}: a card is TOML in UTF-8, but: {error}") from error
     except OSError as error:
         raise DataError(f"{path}: a card is a file of text, but it cannot be read: {error.strerror}") from error
-
-
-def _options(card: Card, reader: ModuleType, given: Mapping[str, object]) -> BaseModel:
-    options: type[BaseModel] = reader.Options
-    known = options.model_fields
-    for key in (*card.options, *given):
-        if key not in known:
-            raise DataError(f"data set {card.name}: no option {key!r}; there are: {', '.join(known)}")
-    try:
-        return options.model_validate({**card.options, **given})
-    except ValidationError as error:
-        raise DataError(f"data set {card.name}: options: {_complaints(error)}") from error
 
 
 def _cache_name(card: Card, *, is_shipped: bool) -> Path:

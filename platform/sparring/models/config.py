@@ -115,6 +115,9 @@ class Config(BaseModel):
     """Every metric the model emits, by the names of ``sparring.metrics``."""
     optional: ClassVar[Mapping[str, str]] = {}
     """Metric -> the field that must be set for it to be measured."""
+    measures: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Metric -> the fields in whose values it counts errors or differences; one that is not named here may count in all
+    of ``fields``. An option of the data that changes such a field cannot be searched by the metric."""
     ood: ClassVar[str] = ""
     """Name of the Config field that names an out-of-distribution data set; empty if the system has none."""
     ood_path: ClassVar[str] = ""
@@ -155,6 +158,11 @@ class Config(BaseModel):
     def active_phases(self) -> tuple[Phase, ...]:
         """Those of ``phases`` that this configuration trains, in order; all, unless a system says otherwise."""
         return self.phases
+
+    @classmethod
+    def measured_in(cls, metric: str) -> tuple[str, ...]:
+        """The fields of the data in whose values a metric is measured."""
+        return cls.measures.get(metric, cls.fields)
 
     @classmethod
     def emitted(cls) -> tuple[str, ...]:

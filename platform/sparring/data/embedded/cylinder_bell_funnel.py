@@ -14,7 +14,7 @@ The noise ε is what no short code can hold: an ideal reconstruction is left wit
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +30,7 @@ class Options(BaseModel):
     """How many series, from which seed, how noisy."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    changes: ClassVar = {"noise": ("series",)}
 
     n: Annotated[int, Field(ge=10, le=1_000_000)] = 2048
     """Number of series; shapes take turns. 2,048 take some milliseconds."""

@@ -14,7 +14,7 @@ Float64 throughout, rounded to float32 at the end: the same seed gives the same 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -45,6 +45,11 @@ _DIRECTIONS = (
 
 class Options(Grid):
     """How many pairs, from which seed, on which grids."""
+
+    changes: ClassVar = {
+        **dict.fromkeys(Grid.model_fields, ("structure",)),
+        **dict.fromkeys(("k_min", "k_max", "points", "fourier"), ("spectrum",)),
+    }
 
     n: Annotated[int, Field(ge=10, le=20_000)] = 2048
     """Number of pairs. 2,048 take a fifth of a second."""

@@ -12,7 +12,7 @@ clipped: clipping would pile 4 % of all muons on one value of z, which any class
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -41,6 +41,7 @@ class Options(BaseModel):
     """How many muons, and from which seed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    changes: ClassVar = {"reference": ("rareness",)}
 
     n: Annotated[int, Field(ge=10, le=1_000_000)] = 10_000
     """Number of muons. 10,000 take a quarter of a second, most of it their rareness; published: 16 million."""

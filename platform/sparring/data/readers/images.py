@@ -7,7 +7,7 @@ which averages when it shrinks; grey is ITU-R 601 luma, as Pillow defines it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from PIL import Image
@@ -23,6 +23,7 @@ class ImageOptions(BaseModel):
     """Size, colour and number of images. A reader's Options inherit these."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    changes: ClassVar[Mapping[str, tuple[str, ...]]] = {"side": (FIELD,), "channels": (FIELD,)}
 
     side: Annotated[int, Field(ge=4, le=1024)] | None = None
     """Pixels per side after resizing; None keeps the published size. 28, 32, 64 or 128."""

@@ -23,7 +23,7 @@ import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,6 +46,7 @@ class Options(BaseModel):
     """Which rows, and what their rareness is measured against."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    changes: ClassVar = {"smear": ("muons", "rareness")}
 
     reference: Annotated[int, Field(ge=100)] = REFERENCE
     """Rows of a table of 7 columns that are set aside for the neighbours."""

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -29,6 +29,8 @@ _TORN = (ValueError, OSError, EOFError, AttributeError, TypeError, KeyError, zip
 
 class Options(ImageOptions):
     """Which arrays of which file make which field."""
+
+    changes: ClassVar = {}  # size and colour are of every array of images, and the user names the fields
 
     file: str | None = None
     """The .npz in the folder; None where --data-path leads to it."""

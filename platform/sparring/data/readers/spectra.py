@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -36,6 +37,8 @@ _ENERGY_TOLERANCE = 1e-3  # eV; grids written with two digits differ by rounding
 
 class Options(Grid):
     """The grid of the descriptors, used for a folder only, and the form of the spectra."""
+
+    changes: ClassVar = {**dict.fromkeys(Grid.model_fields, ("structure",)), "fourier": ("spectrum",)}
 
     fourier: bool = False
     """Spectra as the real part of their Fourier transform, twice as long (``data/physics/fourier.py``)."""

@@ -86,6 +86,9 @@ class Config(config.Config):
         "train/loss_gen", "train/loss_adv", "train/loss_dis", "val/score", "val/mse_recon_structure",
         "val/mse_recon_spectrum", "val/mse_predict_structure", "val/mse_predict_spectrum",
     )  # fmt: skip
+    measures: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        f"val/mse_{doing}_{field}": (field,) for doing in ("recon", "predict") for field in ("structure", "spectrum")
+    }
     yardsticks: ClassVar = "prediction"
     predictions: ClassVar[Mapping[str, tuple[str, str]]] = {
         "val/mse_predict_spectrum": ("structure", "spectrum"),
