@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ..errors import SpaceError, refuse_unknown
 from ..records import Value
-from .dimension import from_text
+from .dimension import OPTION, from_text
 from .objectives import read_objectives
 from .space import Space
 from .toml_file import check_plain
@@ -60,7 +60,8 @@ def _check_fields(space: Space[BaseModel]) -> None:
     search = space.table("search")
     for table in ("fixed", "defaults", "search"):
         where = f"{space.where}: {table}"
-        refuse_unknown(space.table(table), space.config_class.model_fields, where, f"field of {space.model}'s Config")
+        names = [name for name in space.table(table) if table == "fixed" or not name.startswith(OPTION)]
+        refuse_unknown(names, space.config_class.model_fields, where, f"field of {space.model}'s Config")
     for table in ("data", "fixed", "defaults", "found"):
         for name, value in space.table(table).items():
             check_plain(value, f"{space.where}: {table}.{name}")
@@ -69,9 +70,13 @@ def _check_fields(space: Space[BaseModel]) -> None:
             raise SpaceError(f"{space.where}: {name}: stands under both [fixed] and [search]; keep one")
         if complaint := space.complaint(name, value):
             raise SpaceError(f"{space.where}: fixed.{name}: {space.model} refuses {value!r}: {complaint}")
+    for name in space.data:
+        if f"{OPTION}{name}" in search:
+            raise SpaceError(f"{space.where}: {OPTION}{name}: stands under both [data] and [search]; keep one")
     for name, value in space.table("defaults").items():
         if name not in search:
-            raise SpaceError(f"{space.where}: defaults.{name}: {value!r} is not searched; move it to [fixed]")
+            table = "data" if name.startswith(OPTION) else "fixed"
+            raise SpaceError(f"{space.where}: defaults.{name}: {value!r} is not searched; move it to [{table}]")
 
 
 def _check_conditions(space: Space[BaseModel]) -> None:
@@ -79,13 +84,13 @@ def _check_conditions(space: Space[BaseModel]) -> None:
     for dimension in space.dimensions:
         where = f"{space.where}: search.{dimension.name}.when"
         for parent, allowed in dimension.when.items():
-            refuse_unknown([parent], {*searched, *space.fixed}, where, "searched or fixed field")
+            refuse_unknown([parent], {*searched, *space.given}, where, "searched or fixed field")
             if parent in searched and not searched[parent].choices and searched[parent].kind == "float":
                 raise SpaceError(f"{where}: a condition wants a choice or an int, but {parent} is a range of floats")
             for value in allowed:
                 if parent in searched and not searched[parent].contains(value):
                     raise SpaceError(f"{where}: {parent} = {value!r} never occurs; it is {searched[parent]}")
-                is_list = searched[parent].is_list if parent in searched else isinstance(space.fixed[parent], list)
+                is_list = searched[parent].is_list if parent in searched else isinstance(space.given[parent], list)
                 if complaint := space.complaint(parent, from_text(value) if is_list else value):
                     raise SpaceError(f"{where}: {parent} = {value!r} never occurs: {complaint}")
 
@@ -112,12 +117,12 @@ def _check_baseline(space: Space[BaseModel]) -> None:
 
 def _check_constraints(space: Space[BaseModel], baseline: Mapping[str, Value]) -> None:
     """That they speak of what there is, and that the baseline keeps them."""
-    options = {f"data.{name}" for name in space.data}
+    options = {name for name in (*space.given, *space.kinds) if name.startswith(OPTION)}
     known, what = {*space.config_class.model_fields, *options}, f"field of {space.model}'s Config"
     for index, constraint in enumerate(space.constraints):
         where = f"{space.where}: constraints[{index}]"
         for name in constraint.names:
-            if name.startswith("data.") and name not in options:
+            if name.startswith(OPTION) and name not in options:
                 raise SpaceError(f"{where}: {name} is not said in this space; set it under [data]")
             refuse_unknown([name], known, where, what)
         values = space.spoken(baseline)

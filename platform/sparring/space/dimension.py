@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import BaseTrial
 
+OPTION = "data."
+"""What the name of a searched option of the data begins with; all other names are fields of the model's Config."""
+
 KINDS: Mapping[type, Kind] = {float: "float", int: "int", bool: "bool", str: "str"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dimension:
-    """A field of the model's Config that the search may vary.
+    """A field of the model's Config, or an option of the data set's reader, that the search may vary.
 
     ``low`` and ``high`` are inclusive; ``choices`` is empty for a range. ``off`` is a value beside the range that a
     switch, drawn first, may choose. ``when`` maps other fields to the values under which this one applies; all must
@@ -42,6 +45,11 @@ class Dimension:
     off: float | None = None
     when: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     is_list: bool = False
+
+    @property
+    def option(self) -> str:
+        """The option of the data that it varies; empty if it varies a field of the Config."""
+        return self.name.removeprefix(OPTION) if self.name.startswith(OPTION) else ""
 
     def cast(self, value: object) -> Value:
         """``value`` as this dimension's own type where it means the same: 10.0 as 10, 1 as 1.0, a list as its text.

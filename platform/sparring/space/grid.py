@@ -65,7 +65,7 @@ def _combine(space: Space[BaseModel], begun: dict[str, Value], depth: int) -> It
         yield begun
         return
     dimension = space.dimensions[depth]
-    if not dimension.applies({**space.fixed, **begun}):
+    if not dimension.applies({**space.given, **begun}):
         yield from _combine(space, begun, depth + 1)
         return
     for value in dimension.points():

@@ -23,6 +23,8 @@ def pin(
     values = space.values(params)
     pinned = {key: value for key, value in space.raw.items() if key not in ("defaults", "search", "try", "constraints")}
     pinned["seed"] = seed
+    if space.searches_data:
+        pinned["data"] = space.data_options(params)
     for name, table in (("fixed", values), ("found", found)):
         pinned[name] = {key: value for key, value in table.items() if value is not None}
     for name, value in values.items():

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from ..errors import SpaceError, refuse_unknown, sentence
 from ..records import Kind, Objective, Value
 from .constraints import Constraint, read_constraints
-from .dimension import Dimension
+from .dimension import OPTION, Dimension
 from .dimension_toml import read_dimension
 from .objectives import read_objectives
 from .toml_file import table_of
@@ -85,6 +85,21 @@ class Space(Generic[C_co]):
     def fixed(self) -> Mapping[str, object]:
         return self.table("fixed")
 
+    @property
+    def searches_data(self) -> bool:
+        """Whether any option of the data is searched, so that not all trials train on the same values."""
+        return any(dimension.option for dimension in self.dimensions)
+
+    def data_options(self, params: Mapping[str, Value]) -> dict[str, object]:
+        """Options of the data set's reader for a trial: [data], and those of ``params``."""
+        drawn = {dimension.option: dimension.decode(value) for dimension, value in self._applied(params)}
+        return {**self.data, **{option: value for option, value in drawn.items() if option}}
+
+    @property
+    def given(self) -> dict[str, object]:
+        """What every trial has, by the names that conditions use: [fixed], and [data] as ``data.NAME``."""
+        return {**self.fixed, **{f"{OPTION}{name}": value for name, value in self.data.items()}}
+
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
         return read_objectives(self.raw.get("objectives"), f"{self.where}: objectives")
@@ -146,7 +161,7 @@ class Space(Generic[C_co]):
         """
         params: dict[str, Value] = {}
         for dimension in self.dimensions:
-            if dimension.applies({**self.fixed, **params}):
+            if dimension.applies({**self.given, **params}):
                 given = dimension.name in values
                 params[dimension.name] = dimension.cast(values[dimension.name]) if given else self._default(dimension)
         return params
@@ -162,7 +177,7 @@ class Space(Generic[C_co]):
         """
         params: dict[str, Value] = {}
         for dimension in self.dimensions:
-            if dimension.applies({**self.fixed, **params}):
+            if dimension.applies({**self.given, **params}):
                 params[dimension.name] = dimension.suggest(trial, flat=flat)
             elif flat:
                 dimension.suggest(trial, flat=True)
@@ -204,7 +219,8 @@ class Space(Generic[C_co]):
     def spoken(self, params: Mapping[str, Value]) -> dict[str, object]:
         """The values of a configuration that constraints may speak of: the Config's, and the data's as data.NAME."""
         known = {name: self._default_of(name) for name in self._spoken if name in self.config_class.model_fields}
-        return {**known, **self.values(params), **{f"data.{name}": value for name, value in self.data.items()}}
+        options = {f"{OPTION}{name}": value for name, value in self.data_options(params).items()}
+        return {**known, **self.values(params), **options}
 
     def config(self, params: Mapping[str, Value]) -> C_co:
         """The model's Config of a trial. Raises SpaceError if it breaks a constraint, or the model refuses it."""
@@ -218,7 +234,7 @@ class Space(Generic[C_co]):
     def values(self, params: Mapping[str, Value]) -> dict[str, object]:
         """Config fields of a trial: [defaults], [fixed] and ``params``, which must be those that apply."""
         drawn = {dimension.name: dimension.decode(value) for dimension, value in self._applied(params)}
-        return {**self.table("defaults"), **self.fixed, **drawn}
+        return _of_config({**self.table("defaults"), **self.fixed, **drawn})
 
     def fingerprint(self) -> str:
         """SHA-256 of what is searched, minimised, constrained and tried first.
@@ -253,8 +269,8 @@ class Space(Generic[C_co]):
     def _default(self, dimension: Dimension) -> Value:
         if dimension.name in self.table("defaults"):
             return dimension.cast(self.table("defaults")[dimension.name])
-        field = self.config_class.model_fields[dimension.name]
-        if field.is_required():
+        field = self.config_class.model_fields.get(dimension.name)  # None: the reader's, which is not known here
+        if field is None or field.is_required():
             raise SpaceError(f"{self.where}: search.{dimension.name}: has no default; set one under [defaults]")
         return dimension.cast(field.get_default(call_default_factory=True))
 
@@ -263,9 +279,9 @@ class Space(Generic[C_co]):
         return self.config_class.model_validate_json(json.dumps(values), strict=True)
 
     def complaint(self, name: str, value: object) -> str:
-        """What the Config says against one field's value, whatever it says of the others."""
+        """What the Config says against one field's value, whatever it says of the others. It knows no data."""
         try:
-            self._validate({**self.table("defaults"), **self.fixed, name: value})
+            self._validate(_of_config({**self.table("defaults"), **self.fixed, name: value}))
         except ValidationError as error:
             return next((broken["msg"] for broken in error.errors() if broken["loc"][:1] == (name,)), "")
         return ""
@@ -273,9 +289,14 @@ class Space(Generic[C_co]):
     def _applied(self, params: Mapping[str, Value]) -> Iterator[tuple[Dimension, Value]]:
         refuse_unknown(params, set(self.kinds), self.where, "searched field")
         for dimension in self.dimensions:
-            applies = dimension.applies({**self.fixed, **params})
+            applies = dimension.applies({**self.given, **params})
             if applies != (dimension.name in params):
                 state = "applies but has no value" if applies else f"does not apply but is {params[dimension.name]!r}"
                 raise SpaceError(f"{self.where}: search.{dimension.name}: {state}")
             if applies:
                 yield dimension, params[dimension.name]
+
+
+def _of_config(values: Mapping[str, object]) -> dict[str, object]:
+    """The values without options of the data."""
+    return {name: value for name, value in values.items() if not name.startswith(OPTION)}

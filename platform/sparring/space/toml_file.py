@@ -40,13 +40,16 @@ def find_space(name: str) -> Path:
 
 
 def read_space(path: Path) -> dict[str, object]:
-    """The file as a dict. Raises SpaceError if it is not a file, larger than 1 MB, or not TOML (with the line)."""
+    """The file as a dict, in which a searched option of the data is called ``data.NAME``, with and without quotes.
+
+    Raises SpaceError if it is not a file, larger than 1 MB, or not TOML (with the line).
+    """
     if not path.is_file():
         raise SpaceError(f"{path}: a search space is a file, but this is none; give the path of a .toml")
     if (size := path.stat().st_size) > LARGEST_FILE:
         raise SpaceError(f"{path}: a search space has at most {LARGEST_FILE:,} bytes, but got {size:,}")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _with_dotted_options(tomllib.loads(path.read_text(encoding="utf-8")))
     except tomllib.TOMLDecodeError as error:
         raise SpaceError(f"{path}: not TOML: {error}") from error
     except UnicodeDecodeError as error:
@@ -74,11 +77,12 @@ def apply_settings(raw: Mapping[str, object], settings: Iterable[str], fields: C
             if value is None:  # which a pinned file could not say
                 raise SpaceError(f"--set {setting}: an option of the data wants a value, but got None; leave it out")
             _table(changed, "data")[key.removeprefix("data.")] = value
-            continue
-        refuse_unknown([key], fields, f"--set {setting}", "field")
+        else:
+            refuse_unknown([key], fields, f"--set {setting}", "field")
+            _table(changed, "fixed")[key] = value
         for table in ("search", "defaults"):
-            _table(changed, table).pop(key, None)
-        _table(changed, "fixed")[key] = value
+            if key in table_of(changed, table):
+                _table(changed, table).pop(key)
         _drop_from_tries(changed, key)
     return changed
 
@@ -121,6 +125,25 @@ def check_plain(value: object, where: str) -> None:
         raise SpaceError(f"{where}: wants a number, a text, true, false or an array of them, but got {value!r}")
     elif isinstance(value, float) and not math.isfinite(value):
         raise SpaceError(f"{where}: wants a finite number, but got {value}")
+
+
+def _with_dotted_options(raw: dict[str, object]) -> dict[str, object]:
+    """TOML reads ``data.r_max = …`` as a table ``data``; here it becomes the one key that ``"data.r_max"`` is."""
+    tries, search = raw.get("try"), raw.get("search")
+    points = [table.get("values") for table in tries if isinstance(table, dict)] if isinstance(tries, list) else []
+    for table in (search, raw.get("defaults"), *points):
+        _dot_options(table)
+    for dimension in search.values() if isinstance(search, dict) else ():
+        _dot_options(dimension.get("when") if isinstance(dimension, dict) else None)
+    return raw
+
+
+def _dot_options(table: object) -> None:
+    if isinstance(table, dict) and isinstance(options := table.get("data"), dict):
+        dotted = {f"data.{name}": value for name, value in options.items()}
+        items = [each for key, value in table.items() for each in (dotted if key == "data" else {key: value}).items()]
+        table.clear()
+        table.update(items)  # where they stood: dimensions are drawn in the order of the file
 
 
 def _drop_from_tries(raw: Mapping[str, object], field: str) -> None:
