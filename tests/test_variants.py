@@ -88,7 +88,7 @@ def test_every_variant_is_split_into_the_same_rows():
     for part in ("train", "valid"):
         np.testing.assert_array_equal(getattr(one, part)["spectrum"], getattr(other, part)["spectrum"])
     assert [len(one.train["spectrum"]), len(one.valid["spectrum"])] == [32, 8]
-    assert [variant.shapes["structure"] for variant in (one, other)] == [(49,), (41,)]
+    assert [variant.about["shapes"]["structure"] for variant in (one, other)] == [[49], [41]]
     assert other.about["sha256"] == load_dataset("exafs", None, {**SMALL, "n_g2": 8}).sha256
     assert len(other.about["axes"]["spectrum"]) == 226
 

@@ -61,7 +61,7 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
         console.print(where, soft_wrap=True, highlight=False)
         if open_folder(study):
             console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
-        data = store(study.rows)
+        data = store(study.rows, study.source)
         study.dataset.drop_fields()  # else this process would hold a second copy for as long as it searches
         with Watcher(study, console, cluster.dashboard, mirror) as watcher:
             ended = run(

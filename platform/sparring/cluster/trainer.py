@@ -10,7 +10,7 @@ from __future__ import annotations
 import faulthandler
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import torch
     from ray import ObjectRef
 
+    from ..data.variants import Source
     from ..training.averaging import Workers
     from ..training.loop import TrialTraining
     from .data_refs import Rows
@@ -50,6 +51,8 @@ class WorkerInputs:
     train: ObjectRef[Rows]
     valid: ObjectRef[Rows]
     ood: ObjectRef[Rows]
+    source: Source | None = None
+    """How the rows of a trial with other options of the data are made; None where no such option is searched."""
 
 
 class Trainer:
@@ -64,6 +67,7 @@ class Trainer:
         import torch
 
         from ..training.batches.mapped_rows import as_rows
+        from .trial_rows import RowsOfTrials
 
         if torch.device(device).type == "cpu" and inputs.spec.gpus_per_worker > 0:
             raise ClusterError(
@@ -79,8 +83,9 @@ class Trainer:
         self._leads = workers is None or workers.rank == 0
         self._model_class = find_model(inputs.spec.model)
         self._space = Space(inputs.spec.space, self._model_class.Config)
-        parts = ray.get([inputs.train, inputs.valid, inputs.ood])
-        self._train, self._valid, self._ood = (as_rows(part) for part in parts)
+        train, valid, ood = ray.get([inputs.train, inputs.valid, inputs.ood])
+        self._rows, self._ood = RowsOfTrials(train, valid, inputs.source), as_rows(ood)
+        self._about_data: Mapping[str, object] | None = None
 
     def train(self, number: int, token: str) -> None:
         """Runs trial ``number`` to its end, or until it is paused or the search stops.
@@ -89,15 +94,12 @@ class Trainer:
         first step: their process group cannot be trusted any more and has to start again. Raises PeerLost if another
         worker is gone; the trial then goes on in its next attempt.
         """
-        from ..training.batches.placement import check
-
         start: Start | None = ray.get(self._referee.start.remote(number, token))
         self._compare(start)
         if start is None:
             return
         with giving_up(self._referee):
-            check(self._train)
-            check(self._valid)
+            self._rows.check()
         with self._silence_limited():
             training = self._build(start)
             if training is not None:
@@ -123,11 +125,14 @@ class Trainer:
 
         trial, spec, training = start.trial, self._spec, None
         try:
+            config = self._space.config(trial.params)
+            rows = self._rows.take(self._space.data_options(trial.params))
+            self._about_data = rows.about
             training = TrialTraining(
                 self._model_class,
-                self._space.config(trial.params),
-                self._train,
-                self._valid,
+                config,
+                rows.train,
+                rows.valid,
                 trial=trial,
                 objective=spec.objective,
                 ood=self._ood,
@@ -163,7 +168,8 @@ class Trainer:
         if training.is_exhausted:
             # Everything was trained before the last search died; only the end was not reported.
             if self._leads:
-                ray.get(self._referee.report.remote(training.epoch_rows(), last=True, weights=training.weights()))
+                packed = training.weights(self._about_data)
+                ray.get(self._referee.report.remote(training.epoch_rows(), last=True, weights=packed))
             return
         # What its checkpoint knows and the ledger may not: the referee that was told may have died before its commit.
         untold = [row for row in training.epoch_rows() if row.epoch > start.durable]
@@ -177,7 +183,7 @@ class Trainer:
                 untold.append(row)
                 if not last and time.monotonic() - saved >= self._spec.checkpoint_s:
                     checkpoint, saved = training.save(), time.monotonic()
-                kept = {"weights": training.weights()} if last else {"checkpoint": checkpoint}
+                kept = {"weights": training.weights(self._about_data)} if last else {"checkpoint": checkpoint}
                 answer: Answer = ray.get(self._referee.report.remote(untold, last=last, **kept))
                 verdict = answer.verdict
                 untold = [row for row in untold if row.epoch > answer.durable]

@@ -62,6 +62,15 @@ def check_same(data: Dataset, common: Mapping[str, str], options: Mapping[str, o
             )
 
 
+def about(data: Dataset, fields: Collection[str]) -> dict[str, object]:
+    """What must be known of a trial's data beside its weights, as JSON values: ``shapes``, ``axes``, ``sha256``."""
+    return {
+        "shapes": {name: list(data.shapes[name]) for name in fields},
+        "axes": {name: data.axes[name].tolist() for name in fields if name in data.axes},
+        "sha256": data.sha256,
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """How a study's variants are made, and what they have in common."""
@@ -98,24 +107,14 @@ class Variant:
 
     train: Rows
     valid: Rows
-    shapes: Mapping[str, tuple[int, ...]]
-    axes: Mapping[str, tuple[float, ...]]
-    sha256: str
+    about: Mapping[str, object]
+    """As ``about`` says it."""
 
     @property
     def nbytes(self) -> int:
         """Bytes in memory; rows of a map too large to copy take none."""
         parts = [*self.train.values(), *self.valid.values()]
         return sum(0 if isinstance(rows, Mapped) else rows.nbytes for rows in parts)
-
-    @property
-    def about(self) -> dict[str, object]:
-        """Shapes, axes and checksum as JSON values."""
-        return {
-            "shapes": {name: list(shape) for name, shape in self.shapes.items()},
-            "axes": {name: list(axis) for name, axis in self.axes.items()},
-            "sha256": self.sha256,
-        }
 
 
 class Variants:
@@ -150,8 +149,4 @@ def _of(data: Dataset, source: Source) -> Variant:
     train, valid = (
         {name: select(data.fields[name], index) for name in source.fields} for index in (split.train, split.valid)
     )
-    return Variant(
-        train=train, valid=valid, shapes={name: data.shapes[name] for name in source.fields},
-        axes={name: tuple(data.axes[name].tolist()) for name in source.fields if name in data.axes},
-        sha256=data.sha256,
-    )  # fmt: skip
+    return Variant(train=train, valid=valid, about=about(data, source.fields))

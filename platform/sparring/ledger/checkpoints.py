@@ -27,6 +27,9 @@ FORMAT = 1
 CHECKPOINTS = "checkpoints"
 """The folder of a study in which its unfinished trials' checkpoints lie."""
 
+DATA = "sparring.data"
+"""In the header of weights: what is known of the data that they were trained on."""
+
 _CHECKPOINT = re.compile(r"^t(\d+)-a(\d+)-e(\d+)-([0-9a-f]{16})\.safetensors$")
 
 
@@ -106,11 +109,15 @@ def pack(tensors: Mapping[str, Tensor], progress: Progress) -> bytes:
     return packed
 
 
-def pack_weights(tensors: Mapping[str, Tensor]) -> bytes:
-    """Tensors (torch, any device) alone as one safetensors file."""
+def pack_weights(tensors: Mapping[str, Tensor], data: Mapping[str, object] | None = None) -> bytes:
+    """Tensors (torch, any device) alone as one safetensors file.
+
+    data: what is to be known of the trial's data, as JSON values, where they are not the study's.
+    """
     from safetensors.torch import save
 
-    packed: bytes = save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    metadata = None if data is None else {DATA: json.dumps(data)}
+    packed: bytes = save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata)
     return packed
 
 

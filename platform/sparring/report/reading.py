@@ -19,7 +19,7 @@ from ..ledger.prospects import prospect
 from ..ledger.ranking import front, is_ranked
 from ..ledger.schema import to_trial_rows
 from ..records import Objective, Outcome, Prospect, StudySpec, TrialRow
-from ..space.dimension import Dimension
+from ..space.dimension import OPTION, Dimension
 from ..space.dimension_toml import read_dimension
 from ..space.toml_file import table_of
 from ..space.tries import try_names
@@ -143,6 +143,8 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
         for name, table in table_of(spec.space, "search").items()
     )
     notes = [f"left out, torn: {part}" for part in reading.torn]
+    if any(dimension.option for dimension in dimensions):
+        notes += _comparison(spec)
     measured: Sequence[Yardstick] = ()
     if yardsticks and is_ranked(ranked[0]):
         measured, complaints = _yardsticks(folder, study, spec, ranked[0])
@@ -191,6 +193,19 @@ def _nothing(spec: StudySpec, begun: int, torn: Sequence[str]) -> str:
     )
 
 
+def _comparison(spec: StudySpec) -> list[str]:
+    """Which figures do not compare between trials with other options of the data."""
+    from ..models import find_config
+    from ..space import Space
+    from ..study.searched_data import comparison_note
+
+    try:
+        note = comparison_note(Space(spec.space, find_config(spec.model)))
+    except SparringError as error:  # a card or a system that is gone
+        note = f"which figures compare between trials cannot be told: {error}"
+    return [] if note is None else [note]
+
+
 def _yardsticks(
     folder: Path, study: Mapping[str, Any], spec: StudySpec, best: TrialRow
 ) -> tuple[Sequence[Yardstick], list[str]]:
@@ -199,13 +214,16 @@ def _yardsticks(
     key = {"model": spec.model, "split": spec.split, "data_sha256": study["identity"]["data_sha256"]}
     if depends_on_winner(spec.model):
         key["params"] = dict(best.params)
+    if options := {name: value for name, value in best.params.items() if name.startswith(OPTION)}:
+        key["data"] = options
     if (cached := _read_cache(path, key)) is not None:
         return cached, []
     from ..study import reopen  # and with it the data
 
     try:
-        opened = reopen(folder)
-        if opened.dataset.sha256 != key["data_sha256"]:
+        # Under options of its own only what no option changes has a checksum; reopen looks at that.
+        opened = reopen(folder, best.params) if options else reopen(folder)
+        if not options and opened.dataset.sha256 != key["data_sha256"]:
             raise DataError(f"data set {spec.dataset}: it has changed since the search; search again under a new name")
         config = opened.space.config(best.params)
     except (SparringError, OSError) as error:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from ..errors import SpaceError, refuse_unknown
 from ..space import Space, apply_settings, check_try, read_space, read_try, table_of
-from ..space.dimension import to_text
+from ..space.dimension import OPTION, to_text
 from ..space.toml_file import check_plain
 from ..space.tries import LONGEST_NAME
 
@@ -70,8 +70,10 @@ def _read_file(
     stem = path.stem[: LONGEST_NAME - 3]
     numbered = (f"{stem} {number}" for number in count(2))
     name = stem if stem not in names else next(each for each in numbered if each not in names)
-    applied = space.complete(fixed)  # without a default that had no effect, which is pinned too
-    values = {field: value for field, value in fixed.items() if field in applied}
+    options = {f"{OPTION}{option}": value for option, value in table_of(document, "data").items()}
+    given = {**fixed, **{name: value for name, value in options.items() if name in space.kinds}}
+    applied = space.complete(given)  # without a default that had no effect, which is pinned too
+    values = {field: value for field, value in given.items() if field in applied}
     ignored = {field: value for field, value in fixed.items() if field not in space.kinds}
     return [{"name": name, "source": str(path), "values": values}], _differing(space, ignored)
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from ..data.cards import is_card_path
 from ..space import apply_config, apply_settings, find_space, read_space, settle_tries, table_of
+from ..space.dimension import OPTION
 from .added_tries import add_tries
 from .fork import Fork
+from .searched_data import with_data_defaults
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -57,6 +59,7 @@ def read_asked_space(
         where, raw = forked.where, dict(forked.spec.space)
     if forked is not None:
         seed = forked.spec.seed
+    raw = with_data_defaults(raw, dataset or str(raw.get("dataset", "")), where)
     if config is not None:
         raw, published_seed = _with_published(raw, config)
         seed = seed if published_seed is None else published_seed
@@ -80,11 +83,14 @@ def _with_published(raw: Mapping[str, object], config: Path) -> tuple[dict[str, 
     from ..models.aegan.published import read_published
 
     published = read_published(config)
-    changed = apply_config(raw, published.values)
+    search = table_of(raw, "search")
+    options = {f"{OPTION}{name}": value for name, value in published.data_options.items()}
+    searched = {name: value for name, value in options.items() if name in search}
+    changed = apply_config(raw, {**published.values, **searched})
     if published.split is not None:
         changed["split"] = published.split
-    if published.data_options:
-        changed["data"] = {**table_of(changed, "data"), **published.data_options}
+    if unsearched := {name.removeprefix(OPTION): options[name] for name in options if name not in searched}:
+        changed["data"] = {**table_of(changed, "data"), **unsearched}
     return changed, published.seed
 
 

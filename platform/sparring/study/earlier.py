@@ -7,17 +7,18 @@ of the earlier one. They have no numbers here and take part in no ranking.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import SpaceError, UsageError
+from ..data.cards import options_of, read_card
+from ..errors import UsageError
 from ..ledger import STUDY_FILE, read_study, spec_from_json, trial_rows
 from ..ledger.ranking import is_ranked, values_of
 from ..records import EarlierTrial, Outcome, StudySpec, TrialRow, Value
 from ..space import Space
-from ..space.dimension import to_text
+from ..space.dimension import OPTION, to_text
 from .study import Study
 
 if TYPE_CHECKING:
@@ -129,9 +130,11 @@ def _translate(
 
 def _params(params: Mapping[str, Value], space: Space[Config], study: Study) -> dict[str, Value] | str:
     """The configuration as ``study`` searches it; or why it is none of these."""
+    options = {name for name in (*space.kinds, *study.space.kinds) if name.startswith(OPTION)}
     try:
-        there, here = {**_unsearched(space), **space.values(params)}, _unsearched(study.space)
-    except SpaceError:
+        there = {**_unsearched(space), **space.values(params), **_options(space, params, options)}
+        here = {**_unsearched(study.space), **_options(study.space, study.space.baseline(), options)}
+    except UsageError:
         return "left out that this version cannot read"
     for name in params:
         if name not in study.space.kinds and name in here and to_text(there[name]) != to_text(here[name]):
@@ -144,6 +147,14 @@ def _params(params: Mapping[str, Value], space: Space[Config], study: Study) -> 
                 return "left out beyond the ranges"
             found[dimension.name] = value
     return "left out that break a constraint" if study.space.broken(found) is not None else found
+
+
+def _options(space: Space[Config], params: Mapping[str, Value], names: Collection[str]) -> dict[str, object]:
+    """The options of the data called ``names`` that a trial of the space has, as far as its reader has them."""
+    if not names:
+        return {}
+    options = options_of(read_card(space.dataset), space.data_options(params)).model_dump(mode="json")
+    return {name: value for option, value in options.items() if (name := f"{OPTION}{option}") in names}
 
 
 def _unsearched(space: Space[Config]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from ..data.cards import is_card_path
 from ..data.dataset import PARTS
 from ..data.splits import SHARES, SPLIT
 from ..errors import UsageError
+from ..ledger import STUDY_FILE
 from ..models import find_config
 from ..records import PRUNERS, RESULTS, StudySpec, safe_name
 from ..resources import available_cpus
@@ -31,6 +32,7 @@ from .earlier import with_earlier
 from .feasibility import check_batch, check_workers, place_slots
 from .fork import read_fork
 from .limits import DEFAULT_LIMITS, Limits
+from .searched_data import check_searched_data, comparison_note, source_of, try_source
 from .study import Study, check_resumable, load, load_ood
 
 if TYPE_CHECKING:
@@ -87,8 +89,12 @@ def prepare(
     folder = (results / spec.name).absolute()
     check_writable(folder)
     notes = (*asked.notes, *_beyond_budget(spec, searched, tries), *budget_notes(spec, searched))
+    if (incomparable := comparison_note(searched)) is not None:
+        notes = (*notes, incomparable)
     study = replace(load_study(folder, spec, searched), notes=(*notes, *sampling_notes(spec, searched)))
     check_resumable(study)
+    if study.source is not None and not (folder / STUDY_FILE).exists():
+        try_source(study.source, searched)
     return with_earlier(study, [each.absolute() for each in earlier])
 
 
@@ -110,6 +116,7 @@ def check_asked_space(asked: AskedSpace, model: str, config_class: type[Config])
         raise UsageError(
             f"{asked.where}: nothing to search: [search] is empty; train a pinned file with `sparring train`"
         )
+    check_searched_data(searched)
     return searched
 
 
@@ -127,7 +134,7 @@ def make_spec(
         model=searched.model,
         dataset=dataset,
         data_path=str(data_path.absolute()) if data_path else None,
-        data_options=dict(searched.data),
+        data_options=searched.data_options(searched.baseline()),
         split=searched.split or SPLIT,
         space=asked.raw,
         objectives=searched.objectives,
@@ -159,6 +166,7 @@ def load_study(folder: Path, spec: StudySpec, searched: Space[Config]) -> Study:
     study = Study(
         folder=folder, spec=spec, space=searched, config_class=config_class, dataset=data, split=split,
         ood=load_ood(searched.default_config(), searched.where, data, f"--set {config_class.ood_path}=…"),
+        source=source_of(spec, searched, data),
     )  # fmt: skip
     rows = {part: len(getattr(split, part)) for part in PARTS}
     # Without a share for them, and none published, there are no test rows: that is a split too.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import platform as machine
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,13 +19,14 @@ from .. import __version__
 from ..data import Dataset, Split, load_dataset, split_dataset
 from ..data.memory_map import Mapped, select
 from ..data.out_of_distribution import read_ood
+from ..data.variants import Source, check_same
 from ..errors import UsageError
 from ..ledger import STUDY_FILE, read_attempts, read_study, spec_from_json, spec_to_json, trial_rows, write_study
 from ..ledger.effort import read_effort, suffices
 from ..ledger.study_json import identity_of
 from ..models import find_config
 from ..models.config import missing_fields
-from ..records import StudySpec
+from ..records import StudySpec, Value
 from ..space import Space
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ class Study:
     """Samples of the out-of-distribution set that the space names; the same for all trials."""
     notes: tuple[str, ...] = ()
     """What the user should hear before it begins."""
+    source: Source | None = None
+    """Where options of the data are searched, how the other trials' data are made; ``dataset`` is trial 0's."""
 
     @property
     def epochs(self) -> int:
@@ -124,6 +128,7 @@ def open_folder(study: Study) -> bool:
             "epochs": study.epochs,
             "shapes": {name: list(study.dataset.shapes[name]) for name in study.config_class.fields},
             "axes": {name: axis.tolist() for name, axis in study.dataset.axes.items()},
+            **({} if study.source is None else {"common": dict(study.source.common)}),
             "rows": {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")},
             "versions": {
                 "sparring": __version__,
@@ -135,16 +140,22 @@ def open_folder(study: Study) -> bool:
     return False
 
 
-def reopen(folder: Path) -> Study:
+def reopen(folder: Path, params: Mapping[str, Value] | None = None) -> Study:
     """A study from its folder, to be read: the spec it was begun with, its data loaded again, without ``ood``.
 
-    Raises UnknownName or LedgerError if there is no sound study.json, DataError or UsageError if the data have gone.
+    params: a trial's, whose data are loaded where options of the data are searched; by default trial 0's.
+    Raises UnknownName or LedgerError if there is no sound study.json, DataError or UsageError if the data have gone or
+    are others now.
     """
     document = read_study(folder)
     spec = spec_from_json(document["spec"])
     config_class = find_config(spec.model)
     space = Space(spec.space, config_class, f"{folder.name}/{STUDY_FILE}")
+    options = spec.data_options if params is None or not space.searches_data else space.data_options(params)
+    spec = replace(spec, data_options=options)
     data = load(spec, config_class)
+    if common := document.get("common"):
+        check_same(data, common, options)
     split = split_dataset(data, spec.split)
     return Study(folder=folder, spec=spec, space=space, config_class=config_class, dataset=data, split=split)
 

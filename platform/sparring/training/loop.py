@@ -233,9 +233,12 @@ class TrialTraining:
         """Its history as rows of the present attempt."""
         return self.progress.rows(self.trial.attempt)
 
-    def weights(self) -> bytes:
-        """The best epoch's weights alone, as safetensors bytes by the names of ``state_dict``."""
-        return pack_weights(self.best.state)
+    def weights(self, data: Mapping[str, object] | None = None) -> bytes:
+        """The best epoch's weights alone, as safetensors bytes by the names of ``state_dict``.
+
+        data: goes along in the header, as JSON values.
+        """
+        return pack_weights(self.best.state, data)
 
     def save(self) -> bytes:
         """The whole state after the last finished epoch."""

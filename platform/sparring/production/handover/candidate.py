@@ -19,12 +19,11 @@ from ...ledger.looks import test_name
 from ...ledger.ranking import is_ranked
 from ...ledger.study_json import StudyDocument
 from ...records import Interval
-from ...space import Space
 from ...study import Study, load_ood, reopen
 from ...study.pinning import PinnedTrial, pin_trial
 from ...training.batches.mapped_rows import as_rows
 from ..loading.loaded import Loaded, build
-from ..loading.study_winner import about_study, read_winner
+from ..loading.study_winner import about_trial, read_winner, trial_data
 from .refit import refit
 from .schema import Schema, describe
 
@@ -108,18 +107,20 @@ def open_candidate(folder: Path, trial: int | None, *, is_refit: bool, console: 
     document = read_study(folder)
     if "shapes" not in document:
         raise UsageError(f"{folder}: an older version made this study, without shapes; train best.toml again")
-    study = reopen(folder)
-    searched = document["identity"]["data_sha256"]
+    study = reopen(folder, pinned.row.params)
+    data = trial_data(study, document, pinned.row.trial)
+    searched = data["sha256"]
     if study.dataset.sha256 != searched:
         raise DataError(
             f"data set {study.spec.dataset}: not the data that was searched on (SHA-256 {str(searched)[:12]}…, now "
             f"{study.dataset.sha256[:12]}…), so nothing can be compared; bring those back"
         )
-    config = Space(study.spec.space, study.config_class, f"{folder.name}/{STUDY_FILE}").config(pinned.row.params)
+    config = study.space.config(pinned.row.params)
     study = replace(study, ood=load_ood(config, f"{folder.name}/{STUDY_FILE}", study.dataset))
     if is_refit:
         packed = refit(study, config, pinned.row, console)
-        source = build(folder, about_study(document), config, packed=packed, named="the refit", device="cpu")
+        about = about_trial(document, study.space, pinned.row.params, data)
+        source = build(folder, about, config, packed=packed, named="the refit", device="cpu")
     else:
         source = read_winner(folder, "cpu", pinned.row.trial)
     return Candidate(

@@ -6,17 +6,22 @@ other trial is trained anew from what ``sparring best STUDY --trial N`` writes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ... import __version__
+from ...data.variants import about
 from ...errors import UsageError
 from ...ledger import STUDY_FILE, read_study, spec_from_json, trial_rows
 from ...ledger.ranking import best_row, is_ranked
 from ...ledger.study_json import StudyDocument
-from ...ledger.weights import WEIGHTS, WeightsFolder
+from ...ledger.weights import WEIGHTS, WeightsFolder, read_data_of
 from ...models import find_config
-from ...records import StudySpec, TrialRow
+from ...models.config import Config
+from ...records import StudySpec, TrialRow, Value
 from ...space import Space
+from ...study import Study
 from .loaded import About, Loaded, build
 
 
@@ -35,32 +40,50 @@ def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> 
             f"{folder}: the weights of trial {row.trial} are not kept{_kept(weights)}; train it again: "
             f"sparring best {folder} --trial {row.trial} -o best.toml, then sparring train best.toml"
         )
-    about = about_study(document)
-    config = Space(spec.space, find_config(spec.model), f"{folder.name}/{STUDY_FILE}").config(row.params)
+    space = Space(spec.space, find_config(spec.model), f"{folder.name}/{STUDY_FILE}")
     return build(
         folder / f"trial-{row.trial}",
-        about,
-        config,
+        about_trial(document, space, row.params, read_data_of(packed) if space.searches_data else None),
+        space.config(row.params),
         packed=packed,
         named=f"{folder / WEIGHTS}: trial {row.trial}",
         device=device,
     )
 
 
-def about_study(document: StudyDocument) -> About:
-    """What must be known beside the weights of any trial of a study. document: its study.json, with ``shapes``."""
+def about_trial(
+    document: StudyDocument, space: Space[Config], params: Mapping[str, Value], data: Mapping[str, Any] | None = None
+) -> About:
+    """What must be known beside a trial's weights. document: the study's study.json, with ``shapes``.
+
+    data: shapes, axes and checksum of the trial's data, as its weights say them; None where they are the study's.
+    """
     spec = spec_from_json(document["spec"])
+    sha256 = document["identity"]["data_sha256"]
+    data = data or {"shapes": document["shapes"], "axes": document["axes"], "sha256": sha256}
     return About(
         model=spec.model,
-        shapes={field: tuple(shape) for field, shape in document["shapes"].items()},
+        shapes={field: tuple(shape) for field, shape in data["shapes"].items()},
         dataset=spec.dataset,
         data_path=spec.data_path,
-        data=dict(spec.data_options),
+        data=space.data_options(params) if space.searches_data else dict(spec.data_options),
         split=spec.split,
-        sha256=str(document["identity"]["data_sha256"]),
-        axes={field: tuple(axis) for field, axis in document["axes"].items()},
+        sha256=str(data["sha256"]),
+        axes={field: tuple(axis) for field, axis in data["axes"].items()},
         version=document["versions"].get("sparring", __version__),
     )
+
+
+def trial_data(study: Study, document: StudyDocument, trial: int) -> Mapping[str, Any]:
+    """Shapes, axes and checksum of the data on which a trial was searched. study: reopened with its options.
+
+    Of a trial with data of its own whose weights are not kept nobody knows the checksum: it is that of the data now.
+    """
+    if dict(study.spec.data_options) == document["spec"].get("data_options", {}):
+        sha256 = document["identity"]["data_sha256"]
+        return {"shapes": document["shapes"], "axes": document["axes"], "sha256": sha256}
+    packed = WeightsFolder(study.folder / WEIGHTS).read(trial)
+    return (None if packed is None else read_data_of(packed)) or about(study.dataset, study.config_class.fields)
 
 
 def _find_row(folder: Path, spec: StudySpec, weights: WeightsFolder, trial: int | None) -> TrialRow:
