@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.toy_space import SPACE, Config
 
+from sparring.data.cards import options_of, read_card
 from sparring.errors import SpaceError, UnknownName
 from sparring.models import find_config
 from sparring.resources import shipped
@@ -201,4 +202,7 @@ def test_a_shipped_space_fits_its_model_and_starts_from_the_published_default(pa
     config_class = find_config(raw["model"])
     space = checked_space(raw, config_class, where=path.name)
     assert path.stem == space.model or path.stem.startswith(f"{space.model}-")
-    assert space.config(space.baseline()) == config_class(**{**space.fixed, **raw.get("defaults", {})})
+    defaults = {name: value for name, value in raw.get("defaults", {}).items() if name in config_class.model_fields}
+    assert space.config(space.baseline()) == config_class(**{**space.fixed, **defaults})
+    card = read_card(space.dataset)
+    assert options_of(card, space.data_options(space.baseline())) == options_of(card, space.data)
