@@ -24,6 +24,7 @@ from sparring.production.retrain.retrain import TrainingRequest, retrain
 from sparring.report import read_report
 from sparring.space import write_toml
 from sparring.study import Limits, prepare, reopen
+from sparring.study.look import look
 from sparring.study.pinning import pin_trial
 from sparring.training.batches.mapped_rows import as_rows
 
@@ -184,7 +185,7 @@ def test_a_reopened_study_refuses_data_whose_target_has_changed(searched, monkey
 
 def test_yardsticks_are_measured_on_the_winners_data(tmp_path, monkeypatch):
     slow = study_of(tmp_path, f"{SEARCH}\n[defaults]\nlr_gen = 1e-4")
-    folder = train(slow, [{}, {**WIDE, "lr_gen": 1e-2}])
+    folder = train(slow, [{}, {**WIDE, "lr_gen": 3e-3}])
     seen = []
 
     def measure(task):
@@ -199,6 +200,19 @@ def test_yardsticks_are_measured_on_the_winners_data(tmp_path, monkeypatch):
     assert key["data"] == {"data.r_max": 6.0, "data.n_g2": 24}
     read_report(folder)
     assert len(seen) == 1
+
+
+def test_winner_and_default_meet_on_the_test_rows_each_with_its_own_data(tmp_path):
+    slow = study_of(tmp_path, f"{SEARCH}\n[defaults]\nlr_gen = 1e-4", split="75/15/10")
+    folder = train(slow, [{}, {**WIDE, "lr_gen": 3e-3}])
+    seen = look(folder)
+    assert (seen.trial, seen.rows) == (1, 8)
+    for trial, figures in ((1, seen.winner), (0, seen.default)):
+        (tmp_path / "pinned.toml").write_text(write_toml(pin_trial(folder, trial).raw))
+        request = TrainingRequest(output=tmp_path / f"trained-{trial}")
+        trained = retrain(tmp_path / "pinned.toml", request, Console(quiet=True))
+        assert figures["test/mse_predict_spectrum"].value == pytest.approx(trained.test["test/mse_predict_spectrum"])
+    assert seen.difference.keys() == {"test/mse_predict_spectrum", "test/mse_recon_spectrum"}
 
 
 # -- other studies and points of the user's ---------------------------------------------------------------------------

@@ -8,7 +8,7 @@ is counted. Yardsticks are scored by the report, which measures them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from ..ledger.looks import test_name
 from ..ledger.ranking import best_row, is_ranked
 from ..ledger.weights import WEIGHTS, WeightsFolder
 from ..records import Interval, TrialRow
+from .searched_data import spoilt_figures
 from .study import Study, load_ood, reopen
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def look(folder: Path) -> Look:
     default = {} if baseline is None or baseline.trial == best.trial else _examine(study, baseline)
     seen = Look(
         number=len(looks) + 1, trial=best.trial, trials=len(ended), rows=len(study.split.test), winner=winner,
-        default=default, difference=_differences(winner, default),
+        default=default, difference=_differences(winner, default, spoilt_figures(study.space)),
     )  # fmt: skip
     with Ledger(folder, kinds=document["kinds"], metrics=document["metrics"]) as ledger:
         ledger.append_look(seen)
@@ -73,6 +74,8 @@ def _examine(study: Study, row: TrialRow) -> dict[str, Interval]:
 
     from .row_intervals import measure_model
 
+    if study.space.searches_data:
+        study = reopen(study.folder, row.params)  # the same rows, as its own options of the data have them
     torch.set_num_threads(1)  # as training does: the same figures to the last digit, whatever the machine
     model = _build(study, row, packed)
     figures = measure_model(model, study.split.test, partial(_take, study))
@@ -118,10 +121,18 @@ def _take(study: Study, rows: NDArray[np.int64]) -> dict[str, Tensor]:
     return {name: torch.from_numpy(np.ascontiguousarray(fields[name][rows])) for name in study.config_class.fields}
 
 
-def _differences(winner: Mapping[str, Interval], default: Mapping[str, Interval]) -> dict[str, Interval]:
+def _differences(
+    winner: Mapping[str, Interval], default: Mapping[str, Interval], spoilt: Collection[str]
+) -> dict[str, Interval]:
+    """Winner less default, figure by figure. spoilt: validation figures that do not compare between the two."""
     from .row_intervals import difference
 
-    return {name: difference(figure, default[name]) for name, figure in winner.items() if name in default}
+    left_out = set(map(test_name, spoilt))
+    return {
+        name: difference(figure, default[name])
+        for name, figure in winner.items()
+        if name in default and name not in left_out
+    }
 
 
 def main(folder: str) -> int:

@@ -78,9 +78,7 @@ def source_of(spec: StudySpec, space: Space[Config], data: Dataset) -> Source | 
     """How slots make the data of their trials; None if all trials have the same. data: that of trial 0."""
     if not space.searches_data:
         return None
-    changes = changes_of(spec.dataset)
-    changed = {field for dimension in searched_options(space) for field in changes.get(dimension.option, ())}
-    fields = space.config_class.fields
+    changed, fields = _changed(space), space.config_class.fields
     return Source(
         dataset=spec.dataset, path=spec.data_path, options=dict(spec.data_options), split=spec.split, fields=fields,
         common=checksums(data, [name for name in fields if name not in changed]),
@@ -99,13 +97,18 @@ def try_source(source: Source, space: Space[Config]) -> None:
     source.load(options)
 
 
+def spoilt_figures(space: Space[Config]) -> list[str]:
+    """Validation figures that do not compare between trials, because an option changes what they are measured in."""
+    if not space.searches_data:
+        return []
+    changed = _changed(space)
+    figures = [name for name in space.config_class.emitted() if name.startswith("val/")]
+    return [name for name in figures if changed & set(space.config_class.measured_in(name))]
+
+
 def comparison_note(space: Space[Config]) -> str | None:
     """Which figures of the trials do not compare, in a sentence; None if all do."""
-    changes = changes_of(space.dataset) if space.searches_data else {}
-    changed = {field for dimension in searched_options(space) for field in changes.get(dimension.option, ())}
-    figures = [name for name in space.config_class.emitted() if name.startswith("val/")]
-    spoilt = [name for name in figures if changed & set(space.config_class.measured_in(name))]
-    if not spoilt:
+    if not (spoilt := spoilt_figures(space)):
         return None
     named = ", ".join(dimension.name for dimension in searched_options(space))
     return f"{named} differ from trial to trial, so these figures do not compare between trials: {', '.join(spoilt)}"
@@ -114,6 +117,12 @@ def comparison_note(space: Space[Config]) -> str | None:
 def searched_options(space: Space[Config]) -> Iterator[Dimension]:
     """The dimensions that are options of the data."""
     return (dimension for dimension in space.dimensions if dimension.option)
+
+
+def _changed(space: Space[Config]) -> set[str]:
+    """The fields that the searched options change."""
+    changes = changes_of(space.dataset)
+    return {field for dimension in searched_options(space) for field in changes.get(dimension.option, ())}
 
 
 def _comparable(space: Space[Config], changed: set[str]) -> list[str]:
