@@ -19,6 +19,7 @@ from sparring.data.variants import ROWS
 from sparring.errors import DataError, Infeasible, SpaceError
 from sparring.ledger import read_study, spec_from_json, trial_rows
 from sparring.ledger.weights import WEIGHTS, WeightsFolder, read_data_of
+from sparring.production.handover.candidate import open_candidate
 from sparring.production.loading.study_winner import read_winner
 from sparring.production.retrain.retrain import TrainingRequest, retrain
 from sparring.report import read_report
@@ -213,6 +214,24 @@ def test_winner_and_default_meet_on_the_test_rows_each_with_its_own_data(tmp_pat
         trained = retrain(tmp_path / "pinned.toml", request, Console(quiet=True))
         assert figures["test/mse_predict_spectrum"].value == pytest.approx(trained.test["test/mse_predict_spectrum"])
     assert seen.difference.keys() == {"test/mse_predict_spectrum", "test/mse_recon_spectrum"}
+
+
+@pytest.mark.parametrize(("trial", "is_refit"), [(0, False), (3, False), (3, True)])
+def test_a_trial_is_offered_for_production_with_its_own_data(searched, trial, is_refit):
+    candidate = open_candidate(searched, trial, is_refit=is_refit, console=Console(quiet=True))
+    width = 57 if trial else 49
+    assert candidate.source.about.shapes["structure"] == (width,)
+    assert candidate.source.about.sha256 == candidate.study.dataset.sha256
+    assert candidate.study.rows("valid")["structure"].shape[1] == width
+    assert candidate.source.about.data == candidate.study.spec.data_options == pin_trial(searched, trial).raw["data"]
+
+
+def test_a_trial_whose_inputs_have_changed_is_not_offered(searched, monkeypatch):
+    describe = importlib.import_module("sparring.data.embedded.exafs").describe_padded
+    monkeypatch.setattr("sparring.data.embedded.exafs.describe_padded", lambda *given: 2 * describe(*given))
+    for trial in (0, 3):
+        with pytest.raises(DataError, match="not the data that was searched on"):
+            open_candidate(searched, trial, is_refit=False, console=Console(quiet=True))
 
 
 # -- other studies and points of the user's ---------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sparring.data import dataset_names, load_dataset, read_card, reader_of
-from sparring.data.variants import ROWS, Source, Variants, changes_of, check_same, checksums
+from sparring.data.variants import ROWS, Source, Variants, changes_of, check_same, checksums, differing
 from sparring.errors import DataError
 from sparring.models import find_config, model_names
 
@@ -60,6 +60,11 @@ def test_an_option_that_changes_everything_is_not_among_them(option, value):
     before, after = (load_dataset("exafs", None, options) for options in (SMALL, {**SMALL, option: value}))
     for name in before.fields:
         assert checksums(before, [name])[name] != checksums(after, [name])[name]
+
+
+def test_readings_of_other_fields_are_told_apart_and_defaults_are_known():
+    assert differing("exafs", {}, {"n": 40, "r_max": 6.0}) == []
+    assert differing("exafs", {"n_g2": 8}, {"r_max": 5.0, "n_g2": 16}) == ["r_max", "n_g2"]
 
 
 # -- what trials have in common ---------------------------------------------------------------------------------------

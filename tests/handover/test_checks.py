@@ -97,6 +97,15 @@ def test_what_cannot_be_compared_says_why(judge, original, tmp_path):
     assert "it is another system, mlp_aae" in only(judge(registry=registry), 5).words
 
 
+def test_a_model_of_other_descriptors_of_the_same_length_is_not_fed_ours(judge):
+    evidence = judge()
+    put(evidence.registry, evidence.folder)
+    model = evidence.model
+    about = model.loaded.about.model_copy(update={"data": {**model.loaded.about.data, "r_max": 5.0}})
+    evidence.__dict__["model"] = replace(model, loaded=replace(model.loaded, about=about))
+    assert "it reads the data under another r_max" in only(evidence, 5).words
+
+
 def test_a_damaged_incumbent_is_no_reason_to_pass(judge):
     evidence = judge()
     put(evidence.registry, evidence.folder)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
-from .cards import load_dataset, read_card, reader_of
+from .cards import load_dataset, options_of, read_card, reader_of
 from .dataset import PARTS, Dataset
 from .memory_map import Mapped, select
 from .splits import split_dataset
@@ -37,6 +37,13 @@ def changes_of(dataset: str) -> Mapping[str, tuple[str, ...]]:
     """The options of a set's reader that leave its rows what they are, each with the fields that it changes."""
     changes: Mapping[str, tuple[str, ...]] = getattr(reader_of(read_card(dataset)).Options, "changes", {})
     return changes
+
+
+def differing(dataset: str, one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
+    """Options in which two readings of a set have other fields, though they may have the same rows and shapes."""
+    card = read_card(dataset)
+    ours, theirs = (options_of(card, options) for options in (one, other))
+    return [name for name in changes_of(dataset) if getattr(ours, name) != getattr(theirs, name)]
 
 
 def checksums(data: Dataset, fields: Collection[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ...data.variants import differing
 from ...errors import SparringError
 from ...records import Interval
 from ...study.row_intervals import difference
@@ -105,6 +106,8 @@ class Evidence:
             return f"it is another system, {about.model}"
         if about.shapes != own.shapes:
             return f"it reads other rows, of shapes {dict(about.shapes)}"
+        if about.dataset == own.dataset and (options := differing(own.dataset, about.data, own.data)):
+            return f"it reads the data under another {' and another '.join(options)}"
         if self.interval is None or (other := self._score(incumbent)) is None:
             return "no row is left that did not train this one"
         return Comparison(other=other, difference=difference(self.interval, other))
