@@ -115,6 +115,8 @@ def test_wilcoxon_stops_a_curve_that_lies_above_the_best_completed_one():
         assert pruner.rungs[0] == 2
         best, own = 1 + chance.random(27), 1.1 + chance.random(8)
         assert not pruner.judge(curve(*own))  # nobody has completed
+        pruner.complete(curve(*(9 + best), 9.9))
+        assert not pruner.judge(curve(*own))
         pruner.complete(curve(*best, 0.5))
         pruner.complete(curve(*(0.1 + best), 0.9))  # nor is one that is worse compared with
         is_worse = wilcoxon(own - best[:8], alternative="greater").pvalue < 0.1

@@ -36,7 +36,7 @@ class Pruner(Protocol):
         """Those of them at which trial ``number`` is judged."""
 
     def learn(self, reached: Reached) -> None:
-        """A trial has reached a rung."""
+        """A trial has reached an epoch. What is no rung of this trial is passed over."""
 
     def complete(self, reached: Reached) -> None:
         """A trial has trained its budget. After a resume it is told of the best of these alone."""
@@ -218,13 +218,18 @@ class Wilcoxon(Never):
         super().__init__(epochs)
         self.rungs = _tenths(epochs)
         self._best: optuna.Study | None = None
+        self._said: dict[tuple[int, int], bool] = {}  # who is paused is judged often, and a test takes a millisecond
 
     def complete(self, reached: Reached) -> None:
         if self._best is None or reached.best < self._best.best_value:
             self._best = study_of(reached.values)
+            self._said.clear()
 
     def judge(self, reached: Reached) -> bool:
-        return self._best is not None and is_significantly_worse(reached.values, self._best)
+        asked = reached.number, reached.epoch
+        if self._best is not None and asked not in self._said:
+            self._said[asked] = is_significantly_worse(reached.values, self._best)
+        return self._said.get(asked, False)
 
 
 _PRUNERS: dict[str, Callable[[int], Pruner]] = {

@@ -101,9 +101,8 @@ class Judge:
             are_best = np.flatnonzero(by_then == best[owner])
             rows = are_best[np.unique(owner[are_best], return_index=True)[1]]  # of each trial its first best one
             for row in rows[(last >= rung) & np.isfinite(best)].tolist():
-                reached = Reached(number=int(trial[row]), epoch=rung, figures=tuple(figures[row].tolist()))
-                if rung in self._pruner.rungs_of(reached.number):
-                    self._pruner.learn(reached)
+                figures_then = tuple(figures[row].tolist())
+                self._pruner.learn(Reached(number=int(trial[row]), epoch=rung, figures=figures_then))
 
     def _rungs_of(self, live: LiveTrial) -> Sequence[int]:
         return self._pruner.rungs_of(live.trial.number)
