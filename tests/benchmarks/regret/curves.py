@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,8 +20,10 @@ from sparring.records import Outcome, Value
 class Curve:
     """One training as a search sees it."""
 
+    values: np.ndarray
+    """(epochs,) the objective of each epoch, times its sign; NaN last if the training diverged."""
     best: np.ndarray
-    """(epochs,) the best objective up to each epoch, times its sign; infinite before the first finite one."""
+    """(epochs,) the best of them up to each epoch; infinite before the first finite one."""
     clock: np.ndarray
     """(epochs + 1,) seconds of training until the end of each epoch; 0 first."""
     is_whole: bool
@@ -115,7 +117,8 @@ def make_curve(values: np.ndarray, cpu_s: np.ndarray, *, is_whole: bool, truth: 
     """values: the objective of each epoch, times its sign; NaN and infinite ones never become the best."""
     best = np.minimum.accumulate(np.where(np.isfinite(values), values, np.inf))
     truth = (float(best[-1]) if is_whole else np.inf) if truth is None else truth
-    return Curve(best=best, clock=np.concatenate([[0.0], np.cumsum(cpu_s)]), is_whole=is_whole, truth=truth)
+    clock = np.concatenate([[0.0], np.cumsum(cpu_s)])
+    return Curve(values=values, best=best, clock=clock, is_whole=is_whole, truth=truth)
 
 
 def read_table(file: Path, space: str | None = None) -> Table:
@@ -158,8 +161,5 @@ def _known(group: list[list[dict[str, object]]], sign: float, own: str) -> Known
         params=json.loads(str(first["params"])),
         config=json.loads(str(first["config"])),
         values=values,
-        curves={
-            seed: Curve(best=curve.best, clock=curve.clock, is_whole=curve.is_whole, truth=float(np.mean(ends)))
-            for seed, curve in curves.items()
-        },
+        curves={seed: replace(curve, truth=float(np.mean(ends))) for seed, curve in curves.items()},
     )

@@ -185,14 +185,12 @@ class Ours:
         return self.referee.report(rows, last=last).verdict
 
     def _row(self, trial: Trial, curve: Curve, epoch: int) -> EpochRow:
-        has_diverged = not curve.is_whole and epoch == curve.epochs
-        value = float("nan") if has_diverged else float(curve.best[epoch - 1])
         seconds = float(curve.clock[epoch] - curve.clock[epoch - 1])
         return EpochRow(
             trial=trial.number,
             attempt=trial.attempt,
             epoch=epoch,
-            metrics={SCORE.metric: value},
+            metrics={SCORE.metric: float(curve.values[epoch - 1])},
             wall_s=seconds,
             cpu_s=seconds,
         )

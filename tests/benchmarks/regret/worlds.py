@@ -92,7 +92,7 @@ class BankWorld:
 
         return {
             "ours": ours(PRUNERS[0]),
-            "ours, median": ours("median"),
+            **{f"ours, {pruner}": ours(pruner) for pruner in PRUNERS[1:]},
             "whole": lambda budget, seed: (Whole(budget, epochs), self.order(seed)),
             "blind halving": lambda budget, seed: (BlindHalving(budget, epochs), self.order(seed)),
             "one epoch": lambda budget, seed: (OneEpoch(budget, epochs), self.order(seed)),
