@@ -63,10 +63,7 @@ class Referee:
         )
         ended, live, spending = self.trials.ended, self.trials.live, self.trials.spending
         self._order, self._spending = Order(spec, live, self._judge, spending, epochs), spending
-        self._snapshots = SnapshotBuilder(
-            spec, ended, live, spending, rungs=self._judge.rungs, epochs=epochs,
-            known=None if all(dimension.is_countable for dimension in space.dimensions) else space.first,
-        )  # fmt: skip
+        self._snapshots = SnapshotBuilder(spec, space, ended, live, spending, rungs=self._judge.rungs, epochs=epochs)
 
     # -- handing out --------------------------------------------------------------------------------------------------
 
@@ -244,10 +241,9 @@ class Referee:
 
     def snapshot(self) -> Snapshot:
         """The state of the search."""
-        now = self._clock()
         return self._snapshots.snapshot(
             epochs=self.trials.epochs_here,
-            silent_s=now - self._heard,
+            silent_s=self._clock() - self._heard,
             stopping=self.is_stopping,
             torn=self.trials.ledger.torn,
             broken=self.broken or self._unable,

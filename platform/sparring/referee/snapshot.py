@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..ledger.prospects import prospect
 from ..records import Prospect, Snapshot, StudySpec
@@ -12,27 +13,35 @@ from .ended import EndedTrials
 from .running import LiveTrial, Turn
 from .spending import Spending
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from ..space import Space
+
 
 class SnapshotBuilder:
     """Makes snapshots of the referee's trials; it holds the referee's own collections, which change.
 
-    rungs: epochs at which trials are judged, ascending; epochs: a trial's budget. known: how many trials are given
-    before any is drawn; None of a space whose configurations can be counted, which foretells nothing.
+    rungs: epochs at which trials are judged, ascending; epochs: a trial's budget. A space whose configurations can be
+    counted foretells nothing.
     """
 
     def __init__(
         self,
         spec: StudySpec,
+        space: Space[BaseModel],
         ended: EndedTrials,
         live: Mapping[int, LiveTrial],
         spending: Spending,
         *,
         rungs: Sequence[int],
         epochs: int,
-        known: int | None,
     ) -> None:
         self._spec, self._ended, self._live, self._spending = spec, ended, live, spending
-        self._rungs, self._epochs, self._known = rungs, epochs, known
+        self._rungs, self._epochs = rungs, epochs
+        is_countable = all(dimension.is_countable for dimension in space.dimensions)
+        self._known = None if is_countable else space.first
+        """How many trials are given before any is drawn."""
         self._prospect: Prospect | None = None
         self._prospect_due = 0
 
