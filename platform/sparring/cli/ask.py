@@ -17,7 +17,8 @@ console = Console()
 
 FOLDER = typer.Argument(
     metavar="FOLDER|STUDY",
-    help="What `sparring train` wrote, or a study, for its best trial; names are looked for in trained/, results/.",
+    help="What `sparring train` wrote; a study, for its best trial; or production/MODEL. Names are looked for in "
+    "trained/, results/.",
 )
 Folder = Annotated[Path, FOLDER]
 OfStudy = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,11 @@ class ProductionModel:
     def version(self) -> int:
         """Its number there."""
         return self.manifest.version
+
+    def on(self, device: str) -> Loaded:
+        """The model itself on ``device``, for the verbs of the command line."""
+        target = torch.device(device)
+        return replace(self.loaded, model=self.loaded.model.to(target), device=target)
 
     def predict(self, rows: Any, *, axes: Mapping[str, Any] | None = None) -> Answer:
         """The other field of each that is given.

@@ -97,7 +97,7 @@ def promote(request: PromotionRequest, console: Console) -> Entry:
             checks=tuple(outcomes),
             reason=reason,
         )
-    _print_switch(entry, request, console)
+    _print_switch(entry, request, "predict" if "predict" in candidate.schema.verbs else "sample", console)
     return entry
 
 
@@ -207,7 +207,8 @@ def _refuse_failed(name: str, outcomes: Sequence[CheckOutcome]) -> None:
     raise PromotionRefused(f"{name}: not promoted, for {len(failed)} of {len(CHECKS)} checks failed: {said}{rest}")
 
 
-def _print_switch(entry: Entry, request: PromotionRequest, console: Console) -> None:
+def _print_switch(entry: Entry, request: PromotionRequest, verb: str, console: Console) -> None:
+    """verb: of the command line, that the model answers."""
     place = f"{request.address.rstrip('/')}/{entry.name}/{entry.version}"
     replaced = f", in the place of version {entry.replaced}" if entry.replaced is not None else ""
     at = "" if request.address == PRODUCTION else f" --at {request.address}"
@@ -217,4 +218,6 @@ def _print_switch(entry: Entry, request: PromotionRequest, console: Console) -> 
     elif request.reason:
         console.print("--force was not needed: every comparison passed.", soft_wrap=True)
     back = f"sparring rollback {entry.name}{at}" if entry.replaced is not None else ""
-    console.print(f"Next: {'; '.join(filter(None, [f'sparring production {entry.name}{at}', back]))}", soft_wrap=True)
+    ask = f"sparring {verb} {place.removesuffix(f'/{entry.version}')}" if "://" not in place else ""
+    following = filter(None, [ask, f"sparring production {entry.name}{at}", back])
+    console.print(f"Next: {'; '.join(following)}", soft_wrap=True)

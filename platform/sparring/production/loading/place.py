@@ -1,4 +1,4 @@
-"""What the user named: a trained folder, the weights file in one, a folder of members, a study, or a bare name."""
+"""What the user named: a trained folder, its weights file, members, a study, a model in production, or a bare name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from ...errors import UsageError
 from ...ledger import STUDY_FILE
 from ...records import RESULTS
 from ..device import check_device
+from ..handover.manifest import MANIFEST
+from ..registry.opening import is_production, load
 from .loaded import Loaded
 from .study_winner import read_winner
 from .trained_folder import ABOUT, MEMBERS, TRAINED, WEIGHTS, MembersFile, read_folder, read_json
@@ -20,8 +22,9 @@ class Place:
     """Where that lies, and what it is."""
 
     folder: Path
-    holds: Literal["model", "members", "study", "nothing"]
-    """One trained model, the members of a k-fold, bootstrap or ensemble, or a study. Nothing: no file says which."""
+    holds: Literal["model", "members", "study", "production", "nothing"]
+    """One trained model, the members of a k-fold, bootstrap or ensemble, a study, or a model in production, be it its
+    current version or one by number. Nothing: no file says which."""
 
 
 def find_place(named: Path) -> Place:
@@ -32,6 +35,8 @@ def find_place(named: Path) -> Place:
     folder = named.parent if named.name == WEIGHTS else named
     if not folder.exists() and (TRAINED / folder).is_dir():
         folder = TRAINED / folder
+    if is_production(folder) or (folder / MANIFEST).is_file():
+        return Place(folder=folder, holds="production")
     if (folder / ABOUT).is_file():
         return Place(folder=folder, holds="model")
     if (folder / MEMBERS).is_file():
@@ -62,6 +67,8 @@ def read_place(place: Place, device: str = "cpu", trial: int | None = None) -> L
         raise UsageError(
             f"--trial: wants a study, but {place.folder} is none; leave it out, or name the folder of a search"
         )
+    if place.holds == "production":
+        return load(place.folder).on(device)
     if place.holds == "members":
         names = read_json(place.folder / MEMBERS, MembersFile).members
         raise UsageError(

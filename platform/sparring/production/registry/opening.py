@@ -1,0 +1,47 @@
+"""A model in production by its place: ``production/aegan``, ``production/aegan/2``, ``s3://bucket/models/aegan``.
+
+Every byte is checked against the manifest, and the manifest against the history, before the weights are read. A bundle
+that was copied out of its registry is checked against its manifest alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...errors import UnknownName
+from ..handover.asking import ProductionModel
+from ..handover.bundle import open_bundle, read_files
+from ..handover.manifest import MANIFEST, verify
+from .registry import CURRENT, HISTORY, Registry
+
+
+def load(place: str | Path, version: int | None = None) -> ProductionModel:
+    """The model that is current at ``place``, or another ``version``, ready to be asked.
+
+    Raises UnknownName if there is none, DataError if a file is missing, torn or changed, UsageError for an address that
+    cannot be opened.
+    """
+    named = str(place).rstrip("/")
+    folder = Path(named)
+    if "://" not in named and is_alone(folder):
+        files = read_files(folder)
+        verify(files, named)
+        return open_bundle(files, named)
+    address, _, last = named.rpartition("/")
+    if last.isdigit() and version is None:  # the folder of a version
+        version, (address, _, last) = int(last), address.rpartition("/")
+    registry = Registry(address=address or ".", flag="load")
+    if "://" not in named and not is_production(folder) and not is_production(folder.parent):
+        there = ", ".join(f"{address or '.'}/{name}" for name in registry.names()) or "none"
+        raise UnknownName(f"no model in production at {named}; there are: {there}; put one there with sparring promote")
+    return open_bundle(registry.read(last, version), named)
+
+
+def is_production(folder: Path) -> bool:
+    """Is it the folder of a model's versions?"""
+    return (folder / CURRENT).is_file() and (folder / HISTORY).is_dir()
+
+
+def is_alone(folder: Path) -> bool:
+    """Is it a bundle outside any registry?"""
+    return (folder / MANIFEST).is_file() and not is_production(folder.parent)
