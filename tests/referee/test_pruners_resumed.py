@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from numpy.random import default_rng
 from support.referee import RAW, Clock, Shelf, Toy, kill
 
 from sparring.ledger import epoch_rows, trial_rows, write_study
 from sparring.records import PRUNERS, WAIT, EpochRow, Objective, Outcome, StudySpec, Verdict
+from sparring.referee.pruners import make_pruner
 from sparring.referee.referee import Referee
+from sparring.referee.rungs import Judge
 from sparring.referee.standing import Reached
 from sparring.space import Space
 
@@ -98,6 +101,15 @@ def test_a_search_that_was_killed_goes_on_by_the_same_rule(tmp_path, name, objec
     assert outcomes.total() == 30
     assert (outcomes[Outcome.PRUNED] > 0) == (name != "none")
     assert any(said for said, _ in before.values()) == (name != "none")
+
+
+def test_of_an_ended_trial_the_first_of_its_best_epochs_counts_and_none_that_is_not_finite():
+    pruner = make_pruner("halving", 9)
+    trial, epoch = np.array([0, 0, 0, 1, 1, 1, 2, 3]), np.array([1, 2, 3, 1, 2, 3, 1, 1])
+    figures = np.array([[5, 1], [2, 7], [2, 3], [4, 4], [4, 2], [9, 0], [3, np.nan], [6, 6]])
+    Judge(pruner).recall_ended(trial, epoch, figures)
+    assert pruner.scores(1) == [0, 0, 2]  # of (5, 1), (4, 4) and (6, 6)
+    assert [pruner.score(Reached(number=0, epoch=3, figures=best)) for best in ((2, 7), (4, 4))] == [0, 0]
 
 
 @pytest.mark.parametrize("sampler", ["prior", "tpe", "nsga2"])

@@ -88,10 +88,11 @@ class Judge:
         """Takes over what ended trials reached, all of them at once.
 
         trial, epoch: (rows,) sorted by trial, then epoch; figures: (rows, objectives), lower better, the leading first.
+        A row with one that is not finite ended its trial, and counts for nothing.
         """
         if not len(trial):
             return
-        leading = np.where(np.isfinite(figures[:, 0]), figures[:, 0], np.inf)
+        leading = np.where(np.isfinite(figures).all(axis=1), figures[:, 0], np.inf)
         first = np.flatnonzero(np.r_[True, trial[1:] != trial[:-1]])
         owner = np.repeat(np.arange(len(first)), np.diff(np.r_[first, len(trial)]))
         last = np.maximum.reduceat(epoch, first)
