@@ -240,7 +240,7 @@ def _card(evidence: Evidence) -> Found:
 def _history(evidence: Evidence) -> Found:
     entries = evidence.history
     evidence.registry.check(evidence.name)
-    words = f"{len(entries)} entries, each with the checksum of the one before" if entries else "begins with this one"
+    words = f"the chain of its {len(entries)} entries is whole" if entries else "it begins with this one"
     return Found(True, f"{evidence.registry.address} takes files; {words}")
 
 
