@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sparring.data import load_dataset, split_dataset
+from sparring.data import last_read, load_dataset, split_dataset
+from sparring.data.physics.wacsf import Structure
+from sparring.data.readers import spectra
 from sparring.data.readers.spectra import Options, read, read_spectrum, read_structure
 from sparring.errors import DataError
 
@@ -186,6 +190,43 @@ def test_a_file_that_cannot_be_read_is_named(pairs, monkeypatch):
     # The card is read the same way, so the reader is called alone.
     with pytest.raises(DataError, match=r"s00\.xyz: cannot be read: OneDnnMatmul denied"):
         read(pairs, Options())
+
+
+@pytest.fixture
+def parsed(pairs, monkeypatch) -> list[Path]:
+    """The structures that are read from here on; all files are an hour old."""
+    for path in pairs.iterdir():
+        os.utime(path, (time.time() - 3600,) * 2)
+    seen: list[Path] = []
+
+    def see(path: Path) -> Structure:
+        seen.append(path)
+        return read_structure(path)
+
+    monkeypatch.setattr(spectra, "read_structure", see)
+    return seen
+
+
+def test_files_that_are_read_again_and_again_come_from_memory(pairs, parsed):
+    sets = [read(pairs, Options(r_max=r_max)) for r_max in (6.0, 5.0, 5.0, 6.0)]
+    assert len(parsed) == 2 * 12, "the first time nothing is kept"
+    assert sets[0].sha256 == sets[3].sha256 != sets[1].sha256 == sets[2].sha256
+
+
+def test_a_file_that_has_changed_is_read_again(pairs, parsed):
+    before = [read(pairs, Options()) for _ in range(3)][-1]
+    (pairs / "s03.txt").write_text(txt(4))
+    after = read(pairs, Options())
+    assert len(parsed) == 3 * 12
+    assert not np.array_equal(before.fields["spectrum"][3], after.fields["spectrum"][3])
+
+
+@pytest.mark.parametrize(("limit", "value"), [("SETTLED_S", 7200.0), ("MOST_BYTES", 2000)])
+def test_files_that_are_new_or_large_are_not_kept(pairs, parsed, monkeypatch, limit, value):
+    monkeypatch.setattr(last_read, limit, value)
+    for _ in range(3):
+        read(pairs, Options())
+    assert len(parsed) == 3 * 12
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):

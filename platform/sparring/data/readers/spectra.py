@@ -21,6 +21,7 @@ import numpy as np
 
 from ...errors import DataError
 from ..dataset import Dataset
+from ..last_read import LastRead
 from ..physics.fourier import transform
 from ..physics.wacsf import Grid, Structure, describe
 from .part_folders import folders_by_part
@@ -32,6 +33,7 @@ PERIODIC_TABLE = (
     "Ts Og"
 )
 _NUMBERS = {name: number for number, symbol in enumerate(PERIODIC_TABLE.split(), 1) for name in (symbol, str(number))}
+_last_read: LastRead[tuple[list[Structure], list[np.ndarray]]] = LastRead()
 _ENERGY_TOLERANCE = 1e-3  # eV; grids written with two digits differ by rounding only
 
 
@@ -128,8 +130,11 @@ def _read_folder(path: Path, options: Options) -> tuple[np.ndarray, np.ndarray, 
         chosen += [(f"{part}/{stem}", *files) for stem, files in pairs.items()]
     if not counts:
         chosen = [(stem, *files) for stem, files in _pairs(path, holding).items()]
-    features = describe([read_structure(structure) for _, structure, _ in chosen], options)
-    points = [read_spectrum(spectrum) for *_, spectrum in chosen]
+    structures, points = _last_read.take(
+        [file for _, *files in chosen for file in files],
+        lambda: ([read_structure(file) for _, file, _ in chosen], [read_spectrum(file) for *_, file in chosen]),
+    )
+    features = describe(structures, options)
     for (*_, spectrum), other in zip(chosen, points, strict=True):
         _check_grid(spectrum, other[:, 0], chosen[0][2], points[0][:, 0])
     return features, np.stack(points)[:, :, 1], [name for name, *_ in chosen], points[0][:, 0], counts
