@@ -23,6 +23,7 @@ from sparring.production.handover.candidate import open_candidate
 from sparring.production.loading.study_winner import read_winner
 from sparring.production.retrain.retrain import TrainingRequest, retrain
 from sparring.report import read_report
+from sparring.report.formats import as_text
 from sparring.space import write_toml
 from sparring.study import Limits, prepare, reopen
 from sparring.study.look import look
@@ -194,9 +195,12 @@ def test_yardsticks_are_measured_on_the_winners_data(tmp_path, monkeypatch):
         return [], []
 
     monkeypatch.setattr("sparring.report.reading.measure", measure)
-    best = read_report(folder).best
-    assert best is not None
-    assert (best.trial, seen) == (1, [57])
+    report = read_report(folder)
+    assert report.best is not None
+    assert (report.best.trial, seen) == (1, [57])
+    assert {"val/score", "val/mse_predict_structure"} <= set(report.apart)
+    line = next(line for line in as_text(report).decode().splitlines() if line.startswith("val/score"))
+    assert line.endswith("each of its own data")
     key = json.loads((folder / "yardsticks.json").read_text())["key"]
     assert key["data"] == {"data.r_max": 6.0, "data.n_g2": 24}
     read_report(folder)

@@ -17,6 +17,7 @@ from ..space import try_names
 from ..study import Study, is_complete, open_folder, with_slots
 from ..study.budget import exhaustion
 from ..study.feasibility import place_slots
+from ..study.searched_data import spoilt_figures
 from .connection import connect
 from .data_refs import store
 from .look_process import begin_look
@@ -119,6 +120,7 @@ def _sum_up(study: Study, console: Console) -> bool:
         folder=study.folder,
         front=front(rows, study.spec.objectives) if len(study.spec.objectives) > 1 else (),
         tries=try_names(study.spec.space),
+        apart=spoilt_figures(study.space),
         looks=read_looks(study.folder),
         verb="predict" if study.config_class.predictions else "sample",
     )

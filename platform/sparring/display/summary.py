@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -35,6 +35,7 @@ def print_summary(
     front: Sequence[TrialRow] = (),
     tries: Mapping[int, str] = NO_TRIES,
     looks: Sequence[Look] = (),
+    apart: Collection[str] = (),
     dashboard: str = "",
     verb: str = "",
 ) -> None:
@@ -42,8 +43,8 @@ def print_summary(
 
     study: what the next commands take, the study's name and, where it is not the default, ``--results DIR``. front: of
     several objectives, the trials that none beats in all of them. tries: names of the points to try first, by number.
-    looks: those at the test rows, whose figures come first. verb: of the command line, that the best trial's weights
-    answer; empty names none.
+    looks: those at the test rows, whose figures come first. apart: as in ``comparison_table``. verb: of the command
+    line, that the best trial's weights answer; empty names none.
     """
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
     console.print()
@@ -54,7 +55,7 @@ def print_summary(
             console.print(Text(f"  {count} {outcome.replace('_', ' ')}: {outcome.advice}"), soft_wrap=True)
     else:
         look = looks[-1] if looks and looks[-1].trial == best.trial else None
-        console.print(comparison_table(objectives, best, baseline, tries, look))
+        console.print(comparison_table(objectives, best, baseline, tries, look, apart))
         console.print()
         if look is not None:
             ended = sum(outcomes.values())
@@ -124,10 +125,12 @@ def comparison_table(
     baseline: TrialRow | None,
     tries: Mapping[int, str] = NO_TRIES,
     look: Look | None = None,
+    apart: Collection[str] = (),
 ) -> Table:
     """The searched values and figures of the best trial beside the published default's; what differs stands out.
 
-    look: that at the test rows which scored this best trial; its figures come first.
+    look: that at the test rows which scored this best trial; its figures come first. apart: figures that do not compare
+    between trials, since each measures them in data of its own.
     """
     objective = objectives[0]
     if baseline and baseline.trial == best.trial:
@@ -164,6 +167,8 @@ def comparison_table(
     figures |= {name: value for name, value in best.metrics.items() if name.startswith("val/") and name not in figures}
     for name, value in figures.items():
         bold, ratio = "bold" if name in names and look is None else "", compare(value, known.get(name))
+        if name in apart and baseline is not None:
+            ratio = "each of its own data"
         if name == objective.metric and look is not None:
             ratio = ", ".join(filter(None, [ratio, "which chose the trial"]))
         add(name, show(known.get(name)), show(value), ratio, bold, bold)

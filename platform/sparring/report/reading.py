@@ -46,6 +46,8 @@ class Report:
     """Sorted by their figure, best first; empty where they could not be or were not to be measured."""
     notes: tuple[str, ...] = ()
     """What the reader must know: torn parts, data that could not be loaded."""
+    apart: tuple[str, ...] = ()
+    """Figures that do not compare between trials, since each measures them in data of its own."""
 
     @property
     def objective(self) -> Objective:
@@ -143,8 +145,12 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
         for name, table in table_of(spec.space, "search").items()
     )
     notes = [f"left out, torn: {part}" for part in reading.torn]
+    apart: tuple[str, ...] = ()
     if any(dimension.option for dimension in dimensions):
-        notes += _comparison(spec)
+        from ..study.searched_data import comparison_of
+
+        apart, comparison = comparison_of(spec)
+        notes += comparison
     measured: Sequence[Yardstick] = ()
     if yardsticks and is_ranked(ranked[0]):
         measured, complaints = _yardsticks(folder, study, spec, ranked[0])
@@ -161,6 +167,7 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
         importance=measure_importance(ranked, dimensions, objective, spec.seed),
         yardsticks=tuple(sorted(shown, key=lambda shown: objective.sign * (shown.figure(objective.metric) or 0.0))),
         notes=tuple(notes),
+        apart=apart,
     )
 
 
@@ -191,19 +198,6 @@ def _nothing(spec: StudySpec, begun: int, torn: Sequence[str]) -> str:
         f"study {spec.name}: no trial has finished yet ({running}){damage}; "
         f"wait, or search on with the same command as before"
     )
-
-
-def _comparison(spec: StudySpec) -> list[str]:
-    """Which figures do not compare between trials with other options of the data."""
-    from ..models import find_config
-    from ..space import Space
-    from ..study.searched_data import comparison_note
-
-    try:
-        note = comparison_note(Space(spec.space, find_config(spec.model)))
-    except SparringError as error:  # a card or a system that is gone
-        note = f"which figures compare between trials cannot be told: {error}"
-    return [] if note is None else [note]
 
 
 def _yardsticks(

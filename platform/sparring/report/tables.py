@@ -49,7 +49,7 @@ def tables(report: Report, width: int) -> Iterator[RenderableType]:
     if report.best:
         yield _ranking(report, width)
         yield ""
-        yield comparison_table(spec.objectives, report.best, report.baseline, report.tries)
+        yield comparison_table(spec.objectives, report.best, report.baseline, report.tries, apart=report.apart)
         yield ""
     yield from _failures(report)
     if report.best:

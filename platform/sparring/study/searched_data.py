@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from ..data.cards import complaint_of, options_of, read_card
 from ..data.dataset import Dataset
 from ..data.variants import Source, changes_of, checksums
-from ..errors import DataError, SpaceError, refuse_unknown
+from ..errors import DataError, SpaceError, SparringError, refuse_unknown
 from ..metrics import find_metric
+from ..models import find_config
 from ..records import StudySpec, Value
-from ..space import table_of
+from ..space import Space, table_of
 from ..space.dimension import OPTION, Dimension
 
 if TYPE_CHECKING:
     from ..models.config import Config
-    from ..space import Space
 
 UNEVEN = 0.381966
 """Where in a range without steps a value is tried that is no whole number."""
@@ -112,6 +112,16 @@ def comparison_note(space: Space[Config]) -> str | None:
         return None
     named = ", ".join(dimension.name for dimension in searched_options(space))
     return f"{named} differ from trial to trial, so these figures do not compare between trials: {', '.join(spoilt)}"
+
+
+def comparison_of(spec: StudySpec) -> tuple[tuple[str, ...], list[str]]:
+    """``spoilt_figures`` and ``comparison_note`` of a study; also if its card or its system are gone."""
+    try:
+        space = Space(spec.space, find_config(spec.model))
+        spoilt, note = tuple(spoilt_figures(space)), comparison_note(space)
+    except SparringError as error:
+        return (), [f"which figures compare between trials cannot be told: {error}"]
+    return spoilt, [] if note is None else [note]
 
 
 def searched_options(space: Space[Config]) -> Iterator[Dimension]:
