@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from support.frail import ended, open_ledger
 from support.ledger import METRICS
 
 from sparring.errors import LedgerError, UnknownName, UsageError
@@ -105,3 +106,17 @@ def test_a_spec_with_unknown_fields_is_refused():
     document = spec_to_json(StudySpec(name="one", model="aegan", dataset="exafs"))
     with pytest.raises(LedgerError, match=r"this version's fields, but: .*colour"):
         spec_from_json({**document, "colour": "red"})
+
+
+def test_a_table_that_was_moved_and_linked_is_refused_before_a_merge_would_lose_it(folder, tmp_path):
+    with open_ledger(folder) as ledger:
+        ledger.append_trial(ended(0))
+    moved = tmp_path / "another disk"
+    (folder / "trials").rename(moved)
+    (folder / "trials").symlink_to(moved)
+    with pytest.raises(LedgerError, match="a table is a folder of its own, but this is a link"):
+        open_ledger(folder)
+    (folder / "trials").unlink()
+    moved.rename(folder / "trials")
+    with open_ledger(folder) as ledger:
+        assert ledger.append_trial(ended(0)) is False

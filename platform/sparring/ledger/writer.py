@@ -156,6 +156,11 @@ class Ledger:
 
     def _recover(self) -> None:
         for name in KEYS:
+            if (self.folder / name).is_symlink():  # merging renames the folder, which a link would not survive
+                raise LedgerError(
+                    f"{self.folder / name}: a table is a folder of its own, but this is a link; put the folder here, "
+                    "or link the whole study"
+                )
             self._finish_swap(name)
             folder = self.folder / name
             make_folder(folder)
