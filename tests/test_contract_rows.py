@@ -7,7 +7,8 @@ import torch
 from support.systems import Setting, widened
 
 from sparring.models import model_names
-from sparring.study.row_intervals import blocks_of, computed_once, measure_model
+from sparring.study.intervals import blocks_of
+from sparring.study.row_intervals import computed_once, measure_model
 
 ROWS = 24
 

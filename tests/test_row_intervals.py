@@ -11,7 +11,8 @@ import torch
 from sparring.models.metrics.characteristic_distance import CharacteristicDistance
 from sparring.records import Interval
 from sparring.study import row_intervals
-from sparring.study.row_intervals import MOST_BLOCKS, blocks_of, computed_once, difference, mean_of, measure, spread
+from sparring.study.intervals import MOST_BLOCKS, blocks_of, difference, mean_of, spread
+from sparring.study.row_intervals import computed_once, measure
 
 
 def mean_square(x):

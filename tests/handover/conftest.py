@@ -12,14 +12,14 @@ from support.promoted import candidate_of, searched, staged
 
 from sparring.production.handover import fresh
 from sparring.production.handover.candidate import Candidate
-from sparring.study import row_intervals
+from sparring.study import intervals, row_intervals
 
 
 @pytest.fixture(autouse=True)
 def _little_work(monkeypatch):
     monkeypatch.setattr(fresh, "CALLS", 2)
     monkeypatch.setattr(row_intervals, "RESAMPLES", 40)
-    monkeypatch.setattr(row_intervals, "MOST_BLOCKS", 8)
+    monkeypatch.setattr(intervals, "MOST_BLOCKS", 8)
     row_intervals._halves.cache_clear()
     yield
     row_intervals._halves.cache_clear()

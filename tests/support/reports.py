@@ -46,17 +46,19 @@ def trial(number: int, outcome: Outcome, value: float | None = None, **rest: Any
     )
 
 
-def study(folder: Path, rows: list[TrialRow], *, begun: int = 0, **tables: Any) -> Path:
-    """tables: of the study's space, such as another ``search``."""
+def study(
+    folder: Path, ended: list[TrialRow], *, begun: int = 0, rows: dict[str, int] | None = None, **tables: Any
+) -> Path:
+    """rows: of each part of the split. tables: of the study's space, such as another ``search``."""
     folder = folder / "demo"
     space = {"model": "aegan", "dataset": "exafs", "search": SEARCH, **tables}
     spec = StudySpec(name="demo", model="aegan", dataset="exafs", space=space)
-    content = {"spec": spec_to_json(spec), "kinds": KINDS, "metrics": METRICS, "identity": IDENTITY}
+    content = {"spec": spec_to_json(spec), "kinds": KINDS, "metrics": METRICS, "identity": IDENTITY, "rows": rows or {}}
     write_study(folder, content)
     with Ledger(folder, kinds=KINDS, metrics=METRICS) as ledger:
         for number in range(begun):
             ledger.append_attempt(AttemptRow(trial=number, attempt=1, seed=0, params=PARAMS))
-        for row in rows:
+        for row in ended:
             if row.value is not None:
                 epochs = [
                     EpochRow(trial=row.trial, attempt=1, epoch=e, metrics={"val/score": row.value + 1 / e}, wall_s=0.1)

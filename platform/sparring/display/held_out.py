@@ -23,7 +23,8 @@ def winner_sentence(look: Look, objective: Objective) -> str:
     start = f"{name} of trial {look.trial} is {show(figure.value)}"
     interval = "" if figure.low is None else f", 95 % interval {show_interval(figure)}"
     start += f" on {look.rows:,} rows that had no part in training or choice{interval}"
-    return f"{start}; {against('the published default', look.difference.get(name), objective)}".rstrip("; ") + "."
+    compared = against("the published default", look.difference.get(name), objective)
+    return f"{start}{compared and f'; {compared}'}. {objective.metric} chose it."
 
 
 def against(other: str, difference: Interval | None, objective: Objective) -> str:

@@ -19,6 +19,9 @@ from .words import clean, compare, name_trial, nearby, show, title
 
 NO_TRIES: Mapping[int, str] = {}
 
+APART = "each of its own data"
+"""What stands in the place of a ratio between figures that do not compare."""
+
 FRONT_TRIALS = 10
 """Trials of a front on the screen; the report has all of them."""
 
@@ -155,10 +158,13 @@ def comparison_table(
     table.add_section()
     names = [objective.metric for objective in objectives]
     if look is not None:
-        for name in map(test_name, names):
+        for metric in names:
+            name = test_name(metric)
             now, before = look.winner.get(name), look.default.get(name)
             if now is not None:
                 ratio = compare(now.value, None if before is None else before.value)
+                if metric in apart and before is not None:
+                    ratio = APART
                 add(name, show(None if before is None else before.value), show(now.value), ratio, "bold", "bold")
                 add("  95 % interval", show_interval(before), show_interval(now), "over the test rows")
     known = {**baseline.metrics, objective.metric: baseline.value} if baseline else {}
@@ -168,9 +174,7 @@ def comparison_table(
     for name, value in figures.items():
         bold, ratio = "bold" if name in names and look is None else "", compare(value, known.get(name))
         if name in apart and baseline is not None:
-            ratio = "each of its own data"
-        if name == objective.metric and look is not None:
-            ratio = ", ".join(filter(None, [ratio, "which chose the trial"]))
+            ratio = APART
         add(name, show(known.get(name)), show(value), ratio, bold, bold)
     return table
 

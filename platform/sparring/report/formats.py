@@ -6,7 +6,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rich.console import Console
 
 from ..errors import UsageError
 from ..ledger.ranking import is_ranked
-from ..records import TrialRow
+from ..records import Interval, TrialRow
 from .reading import Report
 from .tables import tables
 
@@ -48,6 +48,7 @@ def as_json(report: Report) -> bytes:
         "model": report.spec.model,
         "dataset": report.spec.dataset,
         "split": report.spec.split,
+        "test": _test_of(report),
         "objectives": [asdict(objective) for objective in report.spec.objectives],
         "front": [row.trial for row in report.front],
         "best": report.best and _as_dict(report.best, report),
@@ -57,7 +58,9 @@ def as_json(report: Report) -> bytes:
         },
         "prospect": report.prospect and asdict(report.prospect),
         "importance": asdict(report.importance),
-        "yardsticks": [asdict(yardstick) for yardstick in report.yardsticks],
+        "yardsticks": [
+            {**asdict(yardstick), "test": _without_resamples(yardstick.test)} for yardstick in report.yardsticks
+        ],
         "verdict": report.verdict,
         "trials": [
             {"rank": index + 1 if is_ranked(row) else None, **_as_dict(row, report)}
@@ -66,6 +69,26 @@ def as_json(report: Report) -> bytes:
         "notes": list(report.notes),
     }
     return (json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _test_of(report: Report) -> dict[str, object]:
+    """What is known of the test rows. The figures are those of the last look, whoever won by then."""
+    held_out = report.held_out
+    look = held_out.looks[-1] if held_out.looks else None
+    return {
+        "rows": held_out.rows,
+        "looks": len(held_out.looks),
+        "sentences": list(held_out.sentences),
+        "after_trials": [each.trials for each in held_out.looks],
+        "trial": look and look.trial,
+        "winner": _without_resamples(look.winner if look else {}),
+        "default": _without_resamples(look.default if look else {}),
+        "difference": _without_resamples(look.difference if look else {}),
+    }
+
+
+def _without_resamples(figures: Mapping[str, Interval]) -> dict[str, dict[str, float | None]]:
+    return {name: {"value": each.value, "low": each.low, "high": each.high} for name, each in figures.items()}
 
 
 def _as_dict(row: TrialRow, report: Report) -> dict[str, object]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..display import clean, clock, compare, last_words, name_trial, show, title
+from ..display import clean, clock, compare, last_words, name_trial, show, show_interval, title
 from ..ledger.ranking import is_ranked
 from ..records import TrialRow
 from .formats import finite
@@ -87,8 +87,13 @@ def _environment() -> Environment:
 
 def _cards(report: Report) -> list[tuple[str, str]]:
     """The figures on top of the page, as (label, value)."""
-    best, baseline, metric = report.best, report.baseline, report.objective.metric
-    cards = [(f"best {metric}", show(best and best.value)), ("published default", show(baseline and baseline.value))]
+    best, baseline, metric, held_out = report.best, report.baseline, report.objective.metric, report.held_out
+    cards = []
+    if best and (tested := held_out.figure(best)):
+        cards += [(f"best {held_out.metric}", show(tested.value)), ("95 % interval", show_interval(tested))]
+        if before := held_out.figure(baseline):
+            cards.append((f"published default, {held_out.metric}", show(before.value)))
+    cards += [(f"best {metric}", show(best and best.value)), ("published default", show(baseline and baseline.value))]
     if best and baseline and (ratio := compare(best.value, baseline.value)):
         cards.append(("than the default", ratio))
     if report.rivals:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from ..errors import DataError, NothingToReport, SparringError
-from ..ledger import Reading, attempt_rows, read_study, read_trials, spec_from_json
+from ..errors import NothingToReport
+from ..ledger import Reading, attempt_rows, read_looks, read_study, read_trials, spec_from_json
+from ..ledger.looks import test_name
 from ..ledger.prospects import prospect
 from ..ledger.ranking import front, is_ranked
 from ..ledger.schema import to_trial_rows
 from ..records import Objective, Outcome, Prospect, StudySpec, TrialRow
-from ..space.dimension import OPTION, Dimension
+from ..space.dimension import Dimension
 from ..space.dimension_toml import read_dimension
 from ..space.toml_file import table_of
 from ..space.tries import try_names
+from .held_out import LOSING, HeldOut, together
 from .importance import Importance, measure_importance
-from .yardsticks import Task, Yardstick, depends_on_winner, measure
+from .yardstick_cache import read_yardsticks
+from .yardsticks import Yardstick
 
 _ORDER = {outcome: index for index, outcome in enumerate(Outcome)}
 
@@ -42,6 +43,7 @@ class Report:
     """The same rows as the ledger's columns, after ``rank`` (null unless completed), ``is_baseline`` and ``try`` (a
     name or null); under several objectives ``is_on_front`` too."""
     importance: Importance
+    held_out: HeldOut
     yardsticks: tuple[Yardstick, ...] = ()
     """Sorted by their figure, best first; empty where they could not be or were not to be measured."""
     notes: tuple[str, ...] = ()
@@ -103,8 +105,10 @@ class Report:
 
     @property
     def stronger(self) -> tuple[Yardstick, ...]:
-        """The yardsticks that the best trial loses to."""
+        """The yardsticks that the best trial loses to: on the test rows, if it was scored there."""
         best, sign = self.best, self.objective.sign
+        if self.held_out.verdict(self.rivals):
+            return self.held_out.stronger(self.rivals)
         if best is None or best.value is None:
             return ()
         figures = [(rival, rival.figure(self.objective.metric)) for rival in self.rivals]
@@ -115,15 +119,13 @@ class Report:
         """The winner against the yardsticks, in a sentence or two; empty without either."""
         if self.best is None or not self.rivals:
             return ""
+        if on_test_rows := self.held_out.verdict(self.rivals):
+            return on_test_rows
         named = [f"{rival.name} ({rival.figure(self.objective.metric):.4g})" for rival in self.stronger or self.rivals]
         start = f"The best trial ({self.best.value:.4g})"
         if not self.stronger:
             return f"{start} beats every yardstick; the closest is {named[0]}."
-        together = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
-        return (
-            f"{start} loses to {together}. A searched network that loses to a method without a search is not ready for "
-            f"use: train longer, search more trials, or widen the space."
-        )
+        return f"{start} loses to {together(named)}. {LOSING}"
 
 
 def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
@@ -151,9 +153,17 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
 
         apart, comparison = comparison_of(spec)
         notes += comparison
+    held_out = HeldOut(
+        objective=objective,
+        looks=read_looks(folder),
+        rows=study.get("rows", {}).get("test", 0),
+        ended=len(rows),
+        split=spec.split,
+        best=ranked[0].trial if is_ranked(ranked[0]) else None,
+    )
     measured: Sequence[Yardstick] = ()
     if yardsticks and is_ranked(ranked[0]):
-        measured, complaints = _yardsticks(folder, study, spec, ranked[0])
+        measured, complaints = read_yardsticks(folder, study, spec, ranked[0], tests=held_out.look is not None)
         notes += complaints
     shown = [yardstick for yardstick in measured if yardstick.figure(objective.metric) is not None]
     if measured and not shown:
@@ -163,8 +173,9 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
         spec=spec,
         dimensions=dimensions,
         trials=tuple(ranked),
-        table=_rank_table(reading, ranked, spec),
+        table=_rank_table(reading, ranked, spec, held_out),
         importance=measure_importance(ranked, dimensions, objective, spec.seed),
+        held_out=held_out,
         yardsticks=tuple(sorted(shown, key=lambda shown: objective.sign * (shown.figure(objective.metric) or 0.0))),
         notes=tuple(notes),
         apart=apart,
@@ -177,7 +188,7 @@ def _key(row: TrialRow, objective: Objective) -> tuple[bool, bool, float, int, i
     return (not is_ranked(row), not has_value, value, _ORDER[row.outcome], row.trial)
 
 
-def _rank_table(reading: Reading, ranked: Sequence[TrialRow], spec: StudySpec) -> pa.Table:
+def _rank_table(reading: Reading, ranked: Sequence[TrialRow], spec: StudySpec, held_out: HeldOut) -> pa.Table:
     row_of = {trial: index for index, trial in enumerate(reading.table["trial"].to_pylist())}
     table = reading.table.take(pa.array([row_of[row.trial] for row in ranked], pa.int64()))
     ranks = pa.array([index + 1 if is_ranked(row) else None for index, row in enumerate(ranked)], pa.int64())
@@ -185,10 +196,17 @@ def _rank_table(reading: Reading, ranked: Sequence[TrialRow], spec: StudySpec) -
     table = table.add_column(1, "is_baseline", pa.array([row.trial == 0 for row in ranked]))
     names = try_names(spec.space)
     table = table.add_column(2, "try", pa.array([names.get(row.trial) for row in ranked], pa.string()))
-    if len(spec.objectives) == 1:
+    if len(spec.objectives) > 1:
+        best = {row.trial for row in front(ranked, spec.objectives)}
+        table = table.add_column(2, "is_on_front", pa.array([row.trial in best for row in ranked]))
+    if held_out.look is None:
         return table
-    best = {row.trial for row in front(ranked, spec.objectives)}
-    return table.add_column(2, "is_on_front", pa.array([row.trial in best for row in ranked]))
+    for metric in reversed([test_name(objective.metric) for objective in spec.objectives]):
+        figures = [held_out.figure(row, metric) for row in ranked]
+        for end in ("high", "low", "value"):
+            column = pa.array([figure and getattr(figure, end) for figure in figures], pa.float64())
+            table = table.add_column(1, metric if end == "value" else f"{metric} {end}", column)
+    return table
 
 
 def _nothing(spec: StudySpec, begun: int, torn: Sequence[str]) -> str:
@@ -198,50 +216,3 @@ def _nothing(spec: StudySpec, begun: int, torn: Sequence[str]) -> str:
         f"study {spec.name}: no trial has finished yet ({running}){damage}; "
         f"wait, or search on with the same command as before"
     )
-
-
-def _yardsticks(
-    folder: Path, study: Mapping[str, Any], spec: StudySpec, best: TrialRow
-) -> tuple[Sequence[Yardstick], list[str]]:
-    """The cached ones if they are of the same data and split, else measured now; and what went wrong, in words."""
-    path = folder / "yardsticks.json"
-    key = {"model": spec.model, "split": spec.split, "data_sha256": study["identity"]["data_sha256"]}
-    if depends_on_winner(spec.model):
-        key["params"] = dict(best.params)
-    if options := {name: value for name, value in best.params.items() if name.startswith(OPTION)}:
-        key["data"] = options
-    if (cached := _read_cache(path, key)) is not None:
-        return cached, []
-    from ..study import reopen  # and with it the data
-
-    try:
-        # Under options of its own only what no option changes has a checksum; reopen looks at that.
-        opened = reopen(folder, best.params) if options else reopen(folder)
-        if not options and opened.dataset.sha256 != key["data_sha256"]:
-            raise DataError(f"data set {spec.dataset}: it has changed since the search; search again under a new name")
-        config = opened.space.config(best.params)
-    except (SparringError, OSError) as error:
-        return (), [f"no yardsticks: {error}"]
-    task = Task(model=spec.model, config=config, fields=opened.dataset.fields, split=opened.split)
-    measured, complaints = measure(task)
-    if complaints:
-        return measured, complaints  # and the next report tries again
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(
-            json.dumps({"key": key, "yardsticks": [asdict(yardstick) for yardstick in measured]}, indent=2)
-        )
-        temporary.replace(path)
-    except OSError as error:
-        return measured, [
-            f"the yardsticks could not be kept in {path}: {error.strerror}; the next report measures again"
-        ]
-    return measured, []
-
-
-def _read_cache(path: Path, key: Mapping[str, object]) -> list[Yardstick] | None:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return [Yardstick(**entry) for entry in document["yardsticks"]] if document["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):  # not there, torn, or of another version: measured anew
-        return None

@@ -21,10 +21,11 @@ from ..display import (
     front_sentence,
     last_words,
     show,
+    show_interval,
     title,
 )
 from ..ledger.ranking import is_ranked
-from ..records import Outcome, TrialRow
+from ..records import Interval, Outcome, TrialRow
 from .importance import TRUSTED
 from .prospects import prospect_sentence
 from .reading import Report
@@ -33,8 +34,11 @@ from .seconds import stages, timed, timing_sentence
 MOST_TRIALS = 20
 """Trials in the table of a terminal; the other formats hold all."""
 
-FIGURE = 8
-"""Characters of a figure, which a narrow terminal must not cut."""
+FIGURE, INTERVAL = 8, 16
+"""Characters of a figure and of an interval, which a narrow terminal must not cut."""
+
+WIDE = 100
+"""Columns of a terminal that has room for ratios beside intervals."""
 
 
 def tables(report: Report, width: int) -> Iterator[RenderableType]:
@@ -45,11 +49,15 @@ def tables(report: Report, width: int) -> Iterator[RenderableType]:
     yield f"{len(report.trials)} trials finished, {_counts(report)}; ranked by {report.objective.metric}"
     if report.front:
         yield front_sentence(report.front, spec.objectives)
+    for sentence in report.held_out.sentences:
+        yield Text(sentence, style="bold" if sentence.startswith("test/") else "")
     yield ""
     if report.best:
         yield _ranking(report, width)
         yield ""
-        yield comparison_table(spec.objectives, report.best, report.baseline, report.tries, apart=report.apart)
+        yield comparison_table(
+            spec.objectives, report.best, report.baseline, report.tries, report.held_out.look, report.apart
+        )
         yield ""
     yield from _failures(report)
     if report.best:
@@ -147,24 +155,34 @@ def _importance(report: Report) -> Iterator[RenderableType]:
 def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
     if not report.yardsticks:
         return
-    best, baseline = report.best, report.baseline
+    best, baseline, held_out = report.best, report.baseline, report.held_out
     entries = [
-        (rival.name, rival.figure(report.objective.metric), rival.figures, "dim" * rival.is_floor)
+        (rival.name, rival.test.get(held_out.metric), rival.figure(report.objective.metric), rival.figures,
+         "dim" * rival.is_floor)
         for rival in report.yardsticks
-    ]
+    ]  # fmt: skip
     if baseline and baseline.value is not None:
-        entries.append(("published default", baseline.value, baseline.metrics, "cyan"))
+        entries.append(("published default", held_out.figure(baseline), baseline.value, baseline.metrics, "cyan"))
     if best and best is not baseline:
-        entries.append((f"best trial ({best.trial})", best.value, best.metrics, "bold green"))
-    entries.sort(key=lambda entry: report.objective.sign * (entry[1] or 0.0))
-    others = _fitting(report, width - max(len(name) for name, *_ in entries) - 23)
+        entries.append((f"best trial ({best.trial})", held_out.figure(best), best.value, best.metrics, "bold green"))
+    tested = held_out.figure(best) if any(test is not None for _, test, *_ in entries) else None
+    entries.sort(key=lambda entry: report.objective.sign * _leading(entry[1] if tested else None, entry[2]))
+    head = [held_out.metric, "95 % interval"] if tested else []
+    ratio = ["best against it"] if not tested or width >= WIDE else []
+    taken = 5 + sum(max(len(name), INTERVAL if "interval" in name else 0) + 3 for name in (*head, *ratio))
+    others = _fitting(report, width - max(len(name) for name, *_ in entries) - taken)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("yardsticks, same split", no_wrap=True)
-    for name in (report.objective.metric, "best against it", *others):
-        table.add_column(name, justify="right")
-    for name, figure, errors, style in entries:
-        against = compare(best.value, figure) if best and not name.startswith("best") else ""
-        table.add_row(name, show(figure), against, *(show(errors.get(other)) for other in others), style=style)
+    for name in (*head, report.objective.metric, *ratio, *others):
+        table.add_column(name, justify="right", no_wrap=name in head)
+    for name, test, figure, errors, style in entries:
+        against = ""
+        if best and not name.startswith("best"):
+            ours, theirs = (tested.value, test and test.value) if tested else (best.value, figure)
+            against = compare(ours, theirs if isinstance(theirs, float) else None)
+        shown = [show(test and test.value), show_interval(test)] if tested else []
+        cells = [*shown, show(figure), *([against] if ratio else []), *(show(errors.get(other)) for other in others)]
+        table.add_row(name, *cells, style=style)
     yield table
     yield Text(report.verdict, style="bold red" if report.stronger else "green")
     yield ""
@@ -176,6 +194,11 @@ def _prospect(report: Report) -> Iterator[RenderableType]:
     if sentence := prospect_sentence(report):
         yield Text(sentence, style="dim")
         yield ""
+
+
+def _leading(test: Interval | None, figure: float | None) -> float:
+    """What a method is sorted by: its figure on the test rows, where it has one."""
+    return (figure or 0.0) if test is None else test.value
 
 
 def _seconds(report: Report) -> Iterator[RenderableType]:

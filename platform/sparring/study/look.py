@@ -19,6 +19,7 @@ from ..ledger.looks import test_name
 from ..ledger.ranking import best_row, is_ranked
 from ..ledger.weights import WEIGHTS, WeightsFolder
 from ..records import Interval, TrialRow
+from .intervals import difference
 from .searched_data import spoilt_figures
 from .study import Study, load_ood, reopen
 
@@ -125,8 +126,6 @@ def _differences(
     winner: Mapping[str, Interval], default: Mapping[str, Interval], spoilt: Collection[str]
 ) -> dict[str, Interval]:
     """Winner less default, figure by figure. spoilt: validation figures that do not compare between the two."""
-    from .row_intervals import difference
-
     left_out = set(map(test_name, spoilt))
     return {
         name: difference(figure, default[name])

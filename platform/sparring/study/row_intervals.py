@@ -12,8 +12,7 @@ measured on the same rows are compared resample by resample.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, reduce
 
@@ -24,21 +23,14 @@ from torch import Tensor, nn
 
 from ..models.base import Model
 from ..records import Interval
+from .intervals import blocks_of, spread
 
 RESAMPLES = 1000
-MOST_BLOCKS = 256
-"""With so many the interval's width is right to 4 %."""
 LEAST_ROWS = 8
 """A half has four rows then; of fewer there is no interval."""
-LEVEL = 0.95
 
 Figures = Callable[[Mapping[str, Tensor]], Mapping[str, float]]
 """Sums over rows -> figures by name, as ``Model.figures``."""
-
-
-def blocks_of(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The rows, which are in random order, cut into at most ``MOST_BLOCKS`` blocks as long as each other, to a row."""
-    return list(np.array_split(rows, min(len(rows), MOST_BLOCKS)))
 
 
 def measure(
@@ -72,30 +64,6 @@ def resample(sums: Mapping[str, Tensor], figures: Figures) -> dict[str, Interval
     }
     drawn = [figures(dict(zip(by_name, pieces, strict=True))) for pieces in zip(*by_name.values(), strict=True)]
     return {name: spread(value, [each[name] for each in drawn]) for name, value in whole.items()}
-
-
-def spread(value: float, resamples: Sequence[float]) -> Interval:
-    """A figure and what it was in each resample as one value; without an interval where one was not finite."""
-    if not all(map(math.isfinite, (value, *resamples))):
-        return Interval(value)
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(resamples, [tail, 1 - tail])
-    return Interval(value, min(float(low), value), max(float(high), value), tuple(resamples))
-
-
-def difference(one: Interval, other: Interval) -> Interval:
-    """``one`` less ``other``, measured on the same rows: its interval is much narrower than the two would suggest."""
-    if len(one.resamples) != len(other.resamples):
-        return Interval(one.value - other.value)
-    resamples = [a - b for a, b in zip(one.resamples, other.resamples, strict=True)]
-    return spread(one.value - other.value, resamples) if resamples else Interval(one.value - other.value)
-
-
-def mean_of(intervals: Sequence[Interval]) -> Interval:
-    """The mean of a figure over several draws of a method, measured on the same rows."""
-    resamples = [float(value) for value in np.mean([each.resamples for each in intervals], axis=0)]
-    value = sum(each.value for each in intervals) / len(intervals)
-    return spread(value, resamples) if resamples else Interval(value)
 
 
 @contextmanager

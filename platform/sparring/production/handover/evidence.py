@@ -10,7 +10,7 @@ from pathlib import Path
 from ...data.variants import differing
 from ...errors import SparringError
 from ...records import Interval
-from ...study.row_intervals import difference
+from ...study.intervals import difference
 from ..registry.entries import Current, Entry
 from ..registry.registry import Registry
 from .asking import ProductionModel

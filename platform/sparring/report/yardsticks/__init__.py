@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from ...errors import SparringError
 from ...models import find_config
-from .rival import Rival, RowNumbers, Task, Yardstick, first_line
+from ...records import Interval
+from .rival import Figures, Rival, RowNumbers, Task, Yardstick, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,10 @@ __all__ = ["Rival", "RowNumbers", "Task", "Yardstick", "depends_on_winner", "mea
 
 
 def measure(task: Task) -> tuple[list[Yardstick], list[str]]:
-    """Every yardstick of the task's system, and a sentence for each that cannot be computed; no test row is read."""
+    """Every yardstick of the task's system, and a sentence for each that cannot be computed.
+
+    All learn from the training rows, those that the winner learnt from. No test row is read unless ``task.tests``.
+    """
     module = task.config.yardsticks
     if not module:
         return [], [f"no yardsticks: {task.model} names none"]
@@ -43,15 +47,25 @@ def measure(task: Task) -> tuple[list[Yardstick], list[str]]:
     for rival in rivals:
         start = time.perf_counter()
         try:
-            figures = {name: value for name, value in rival.figures().items() if math.isfinite(value)}
+            found = rival.figures()
         except Exception as error:
             if not _is_failure(error):
                 raise
             complaints.append(f"no yardstick {rival.name}: {first_line(error)}")
             continue
         seconds = time.perf_counter() - start
-        yardsticks.append(Yardstick(name=rival.name, figures=figures, seconds=seconds, is_floor=rival.is_floor))
+        figures, test = split_figures(found)
+        yardsticks.append(
+            Yardstick(name=rival.name, figures=figures, seconds=seconds, is_floor=rival.is_floor, test=test)
+        )
     return yardsticks, complaints
+
+
+def split_figures(found: Figures) -> tuple[dict[str, float], dict[str, Interval]]:
+    """Those on the validation rows and those on the test rows, without the ones that are not finite."""
+    plain = {name: value for name, value in found.items() if not isinstance(value, Interval) and math.isfinite(value)}
+    test = {name: value for name, value in found.items() if isinstance(value, Interval) and math.isfinite(value.value)}
+    return plain, test
 
 
 def _is_failure(error: Exception) -> bool:

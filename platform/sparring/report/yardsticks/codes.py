@@ -24,7 +24,7 @@ from ...models.blocks.muon_frame import HALF_NORMAL_MEAN
 from ...models.metrics.keyed_noise import keyed_normal
 from .gaussianization import TURNS, Floats, gaussianize
 from .judging import build, judge, mean_of, tensor
-from .rival import Rival, Task
+from .rival import Figures, Rival, Task
 
 DRAWS = 20
 """Times that the floor is drawn; its figures are the means."""
@@ -58,20 +58,22 @@ def rivals(task: Task) -> Sequence[Rival]:
     length = model.config.latent_dim
     values = model.aux(tensor(task.rows(task.config.fields[0], "train", MAX_ROWS)))
 
-    def figures(method: Callable[[Tensor, int], Method]) -> dict[str, float]:
+    def figures(method: Callable[[Tensor, int], Method]) -> Figures:
         encode, decode = method(values, length)
         return judge(type(model), model, task, encoder=Net(encode), decoder=Net(decode))
 
-    def floor() -> dict[str, float]:
+    def floor() -> Figures:
         return mean_of([figures(partial(drawn, stream=STREAM + draw)) for draw in range(DRAWS)])
 
     kept = min(length, values.shape[1])
+    few = f", {MAX_ROWS:,} rows" if len(task.split.train) > MAX_ROWS else ""
     return [
         Rival(name="the values themselves", figures=partial(figures, unchanged)),
         Rival(
-            name=f"{kept} principal components, made half-normal", figures=partial(figures, partial(turned, turns=1))
+            name=f"{kept} principal components, made half-normal{few}",
+            figures=partial(figures, partial(turned, turns=1)),
         ),
-        Rival(name=f"Gaussianization, {TURNS} turns", figures=partial(figures, partial(turned, turns=TURNS))),
+        Rival(name=f"Gaussianization, {TURNS} turns{few}", figures=partial(figures, partial(turned, turns=TURNS))),
         Rival(name="floor: draws from the prior", figures=floor, is_floor=True),
     ]
 

@@ -12,17 +12,22 @@ training rows, drawn again  the floor: perfect samples get this figure, because 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...errors import DataError
+from ...ledger.looks import test_name
 from ...models.muons import MuonGenerator
+from ...records import Interval
+from ...study.intervals import mean_of as mean_of_draws
+from ...study.row_intervals import measure
 from .gaussianization import TURNS, Floats, gaussianize, rank
 from .judging import build, mean_of, tensor
-from .rival import Rival, Task, library_call
+from .rival import Figures, Rival, Task, library_call
 
 DRAWS = 20
 MAX_ROWS = 50_000
@@ -41,16 +46,18 @@ def rivals(task: Task) -> Sequence[Rival]:
     field = task.config.fields[0]
     known, real = (model.judged(tensor(task.rows(field, part))) for part in ("train", "valid"))
     rows = known[:MAX_ROWS].double().numpy()
+    few = f", {MAX_ROWS:,} rows" if len(known) > MAX_ROWS else ""
+    tested = [model.judged(tensor(task.fields[field][numbers])) for numbers in task.blocks]
 
     @torch.no_grad()
-    def figures(fit: Callable[[Floats], Sampler]) -> dict[str, float]:
+    def figures(fit: Callable[[Floats], Sampler]) -> Figures:
         draw, rng = fit(rows), np.random.default_rng(task.seed)
         distances = []
         for _ in range(DRAWS):
             fake = torch.from_numpy(draw(rng, len(real))).to(real)
             sums = model.closeness.sums(real, fake)
             distances.append({METRIC: model.closeness.distance(sums, len(real))})
-        return mean_of(distances) | told_apart(draw, rng)
+        return mean_of(distances) | told_apart(draw, rng) | on_test_rows(draw)
 
     def told_apart(draw: Sampler, rng: np.random.Generator) -> dict[str, float]:
         """``val/auc`` of a single draw, if the winner measured it: the trees take longer than all else."""
@@ -60,12 +67,45 @@ def rivals(task: Task) -> Sequence[Rival]:
         fake = torch.from_numpy(draw(rng, 2 * len(seen))).to(real)
         return {"val/auc": float(model.detection.sums(real, seen, fake)["auc"]) / len(real)}
 
+    def on_test_rows(draw: Sampler) -> dict[str, float | Interval]:
+        """The same on the test rows, whose blocks are compared with as many rows of each draw."""
+        if not tested:
+            return {}
+        rng, drawn = np.random.default_rng(task.seed), []
+        lengths = [len(block) for block in tested]
+        for _ in range(DRAWS):
+            fake = torch.from_numpy(draw(rng, sum(lengths))).to(real)
+            pairs = ({"real": own, "fake": made} for own, made in zip(tested, torch.split(fake, lengths), strict=True))
+            drawn.append(measure(_sums(model), pairs, partial(_distance, model)))
+        found = {test_name(METRIC): mean_of_draws([each[METRIC] for each in drawn])}
+        if model.detection.rows:
+            seen = model.judged(model.detection.known)
+            fake = torch.from_numpy(draw(rng, 2 * len(seen))).to(real)
+            scored = (
+                {"auc": model.detection.sums(block, seen, fake)["auc"], "n": torch.tensor(len(block))}
+                for block in tested
+            )
+            found |= {"test/auc": measure(lambda **sums: sums, scored, _auc)["val/auc"]}
+        return {**found}
+
     return [
-        Rival(name="independent columns", figures=partial(figures, independent)),
-        Rival(name="Gaussian copula", figures=partial(figures, partial(copula, seed=task.seed))),
-        Rival(name=f"Gaussianization, {TURNS} turns", figures=partial(figures, partial(gaussian, seed=task.seed))),
+        Rival(name=f"independent columns{few}", figures=partial(figures, independent)),
+        Rival(name=f"Gaussian copula{few}", figures=partial(figures, partial(copula, seed=task.seed))),
+        Rival(name=f"Gaussianization, {TURNS} turns{few}", figures=partial(figures, partial(gaussian, seed=task.seed))),
         Rival(name="floor: training rows, drawn again", figures=partial(figures, again), is_floor=True),
     ]
+
+
+def _sums(model: MuonGenerator) -> Callable[..., Mapping[str, Tensor]]:
+    return lambda real, fake: {**model.closeness.sums(real, fake), "n": torch.tensor(len(real))}
+
+
+def _distance(model: MuonGenerator, sums: Mapping[str, Tensor]) -> dict[str, float]:
+    return {METRIC: model.closeness.distance(sums, float(sums["n"]))}
+
+
+def _auc(sums: Mapping[str, Tensor]) -> dict[str, float]:
+    return {"val/auc": float(sums["auc"]) / float(sums["n"])}
 
 
 def independent(rows: Floats) -> Sampler:

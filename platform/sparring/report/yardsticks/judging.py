@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...ledger.looks import test_name
 from ...models import find_model
 from ...models.base import Model
 from ...models.sums import add_up
-from .rival import Task
+from ...records import Interval
+from ...study import intervals
+from ...study.row_intervals import computed_once, measure
+from .rival import Figures, Task
 
 BATCH = 4096
 """Validation rows at a time."""
@@ -32,18 +37,35 @@ def tensor(rows: np.ndarray) -> Tensor:
 
 
 @torch.no_grad()
-def judge(kind: type[Model], model: Model, task: Task, **stand_ins: Any) -> dict[str, float]:
-    """The model's own figures on the validation rows, with these in the place of its attributes.
+def judge(kind: type[Model], model: Model, task: Task, **stand_ins: Any) -> dict[str, float | Interval]:
+    """The model's own figures on validation and test rows, with these in the place of its attributes.
 
     kind: the model's class, or one above it, whose figures alone are wanted.
     """
     for name, plain in stand_ins.items():
         setattr(model, name, plain)
     windows = (task.split.valid[start : start + BATCH] for start in range(0, len(task.split.valid), BATCH))
-    batches = ({name: tensor(task.fields[name][rows]) for name in task.config.fields} for rows in windows)
-    return kind.figures(model, add_up(kind.evaluate(model, **batch) for batch in batches))
+
+    def batches(rows: Iterable[np.ndarray]) -> Iterator[dict[str, Tensor]]:
+        return ({name: tensor(task.fields[name][numbers]) for name in task.config.fields} for numbers in rows)
+
+    figures = partial(kind.figures, model)
+    found: dict[str, float | Interval] = {
+        **figures(add_up(kind.evaluate(model, **batch) for batch in batches(windows)))
+    }
+    if task.blocks:
+        with computed_once(model, kind.row_free):
+            tested = measure(partial(kind.evaluate, model), batches(task.blocks), figures)
+        found |= {test_name(name): figure for name, figure in tested.items()}
+    return found
 
 
-def mean_of(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def mean_of(figures: Sequence[Figures]) -> dict[str, float | Interval]:
     """By name, the mean over several draws."""
-    return {name: sum(each[name] for each in figures) / len(figures) for name in figures[0]}
+    means: dict[str, float | Interval] = {}
+    for name in figures[0]:
+        drawn = [each[name] for each in figures]
+        tested = [value for value in drawn if isinstance(value, Interval)]
+        plain = [value for value in drawn if not isinstance(value, Interval)]
+        means[name] = intervals.mean_of(tested) if tested else sum(plain) / len(plain)
+    return means

@@ -11,10 +11,15 @@ from functools import partial
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from ...errors import DataError
+from ...ledger.looks import test_name
+from ...records import Interval
 from ...resources import available_cpus
-from .rival import Rival, Task, library_call
+from ...study.intervals import blocks_of
+from ...study.row_intervals import resample
+from .rival import Figures, Rival, Task, library_call
 
 SCORE = "val/score"
 """Mean over the predictions of MSE / variance of the target on the training rows; predicting the mean gets about 1."""
@@ -34,24 +39,47 @@ def rivals(task: Task) -> Sequence[Rival]:
     """
     names = {name for pair in task.config.predictions.values() for name in pair}
     fields = {name: np.asarray(task.fields[name], dtype=np.float32) for name in names}
+    few = f", {MAX_ROWS:,} rows" if len(task.split.train) > MAX_ROWS else ""
     flat = {name: array.reshape(len(array), -1) for name, array in fields.items()}
-    return [Rival(name=name, figures=partial(_figures, predict, flat, task)) for name, predict in _methods(task.seed)]
+    return [
+        Rival(name=name, figures=partial(_figures, predict, flat, task)) for name, predict in _methods(task.seed, few)
+    ]
 
 
-def _figures(predict: Predict, fields: Mapping[str, np.ndarray], task: Task) -> Mapping[str, float]:
-    errors, shares = {}, []
+def _figures(predict: Predict, fields: Mapping[str, np.ndarray], task: Task) -> Figures:
+    train, valid = task.split.train, task.split.valid
+    tested = task.split.test if task.tests else valid[:0]
+    rows = np.concatenate([valid, tested])
+    errors: dict[str, np.ndarray] = {}
+    variances = {}
     for metric, (source, target) in task.config.predictions.items():
-        known, truth = fields[target][task.split.train], fields[target][task.split.valid].astype(np.float64)
-        guess = predict(fields[source][task.split.train], known, fields[source][task.split.valid])
-        variance = float(known.astype(np.float64).var(axis=0).mean())
-        if not variance:
+        known, truth = fields[target][train], fields[target][rows].astype(np.float64)
+        guess = predict(fields[source][train], known, fields[source][rows])
+        variances[metric] = float(known.astype(np.float64).var(axis=0).mean())
+        if not variances[metric]:
             raise DataError(f"{target} has the same values in all training rows, so nothing is to be predicted")
-        errors[metric] = float(np.mean((guess - truth) ** 2))
-        shares.append(errors[metric] / variance)
-    return {SCORE: float(np.mean(shares)), **errors}
+        errors[metric] = np.mean((guess - truth) ** 2, axis=1)
+    means = {metric: float(np.mean(each[: len(valid)])) for metric, each in errors.items()}
+    found: dict[str, float | Interval] = {**_with_score(means, variances)}
+    if task.tests:
+        own = {metric: torch.from_numpy(each[len(valid) :]) for metric, each in errors.items()}
+        blocks = blocks_of(np.arange(len(tested)))
+        sums = {metric: torch.stack([each[block].sum() for block in blocks]) for metric, each in own.items()}
+        sums["n"] = torch.tensor([float(len(block)) for block in blocks], dtype=torch.float64)
+
+        def figures(sums: Mapping[str, torch.Tensor]) -> dict[str, float]:
+            return _with_score({metric: float(sums[metric] / sums["n"]) for metric in errors}, variances)
+
+        found |= {test_name(name): figure for name, figure in resample(sums, figures).items()}
+    return found
 
 
-def _methods(seed: int) -> Iterator[tuple[str, Predict]]:
+def _with_score(errors: Mapping[str, float], variances: Mapping[str, float]) -> dict[str, float]:
+    return {SCORE: float(np.mean([error / variances[metric] for metric, error in errors.items()])), **errors}
+
+
+def _methods(seed: int, few: str) -> Iterator[tuple[str, Predict]]:
+    """By name. few: what is added to the names of those that learn from fewer rows than the winner."""
     # scikit-learn costs 0.7 s to import; the report pays it only when it measures.
     from sklearn.ensemble import ExtraTreesRegressor
     from sklearn.linear_model import Ridge
@@ -79,8 +107,8 @@ def _methods(seed: int) -> Iterator[tuple[str, Predict]]:
 
     yield "mean", mean
     yield "ridge", ridge
-    yield "5 nearest neighbours", neighbours
-    yield "100 extremely randomised trees", trees
+    yield f"5 nearest neighbours{few}", neighbours
+    yield f"100 extremely randomised trees{few}", trees
 
 
 class _Regressor(Protocol):

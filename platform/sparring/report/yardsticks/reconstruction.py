@@ -24,8 +24,9 @@ import torch
 from torch import Tensor
 
 from ...models.autoencoder import Autoencoder, reference_rows
+from ...records import Interval
 from .judging import build, judge, tensor
-from .rival import Rival, Task, library_call
+from .rival import Figures, Rival, Task, library_call
 
 NUMBERS = 50_000_000
 """Most numbers from which principal components are found, 200 MB: all 48,000 training rows of MNIST, 16,276
@@ -56,7 +57,7 @@ class Linear:
     logvar: Tensor
     """(used,)"""
 
-    def take_place(self, model: Autoencoder, task: Task) -> dict[str, float]:
+    def take_place(self, model: Autoencoder, task: Task) -> dict[str, float | Interval]:
         """The model's figures with this for its nets."""
         latent_dim, used = model.draws.shape[1], len(self.read)
         sample = model.targets(tensor(task.rows(task.config.fields[0], "train", 1))).shape[1:]
@@ -103,17 +104,19 @@ def rivals(task: Task) -> Sequence[Rival]:
     targets = cache(lambda: model.targets(tensor(task.rows(field, "train", fitted))).flatten(1))
     components = cache(lambda: find_components(targets().numpy(), count, task.seed))
 
-    def judged(plain: Linear) -> dict[str, float]:
+    def judged(plain: Linear) -> Figures:
         values = plain.take_place(model, task)
         return {metric: values[metric] for metric in FIRST} | values
 
-    def figures(method: Callable[[Components], Linear], *without: str) -> dict[str, float]:
+    def figures(method: Callable[[Components], Linear], *without: str) -> Figures:
         return {metric: value for metric, value in judged(method(components())).items() if metric not in without}
 
     plain = [
         Rival(name="mean", figures=lambda: judged(constant(targets().double().mean(0).float()))),
         # The divergence of a point is infinite.
-        Rival(name=f"{floor}PCA, {name}", figures=partial(figures, principal, "val/kld"), is_floor=is_floor),
+        Rival(
+            name=f"{floor}PCA, {name}", figures=partial(figures, principal, "val/kld", "test/kld"), is_floor=is_floor
+        ),
     ]
     if is_gaussian:
         noisy = f"{floor}probabilistic PCA, {name}"
