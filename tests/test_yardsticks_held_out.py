@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_yardsticks_models import SMALL, space
+from support.systems import small, space_of
 
 from sparring.data import load_dataset, split_rows
 from sparring.models import find_config
@@ -18,9 +18,9 @@ SETS = {"aegan": {"n": 200}, "mlp_aae": {}, "aux_aae": {"n": 900}, "boost_vae": 
 
 
 def given(name, **changes):
-    shown = space(name)
+    shown = space_of(name)
     data = load_dataset(shown.dataset, None, {**shown.data, **SETS[name]})
-    values = {**shown.values(shown.baseline()), **SMALL.get(name, {}), **changes}
+    values = {**small(name), **changes}
     split = split_rows(len(data), "75/15/10")
     return Task(model=name, config=find_config(name)(**values), fields=data.fields, split=split, tests=True)
 
