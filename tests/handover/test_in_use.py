@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 import sparring
 from sparring.errors import DataError, UnknownName, UsageError
+from sparring.production.handover import streaming
 from sparring.production.handover.manifest import seal
 from sparring.production.registry import Registry
 
@@ -128,6 +130,73 @@ def test_the_verbs_of_the_command_line_take_a_model_in_production(models, tmp_pa
     assert (tmp_path / "aegan-2" / "predictions" / "predictions.npz").is_file()
     assert run_verb("sample", models / "aux_aae" / "1", "-n", "3", "-o", tmp_path / "drawn") == 0
     assert sorted(models.rglob("*")) == before, "nothing is written beside a bundle"
+
+
+def parquet(path, columns):
+    pyarrow.parquet.write_table(pa.table(columns), path, row_group_size=100)
+    return path
+
+
+def test_a_file_of_any_length_is_answered_in_parts(models, rows, tmp_path, monkeypatch, run_verb, capsys):
+    monkeypatch.setattr(streaming, "ROWS", 64)
+    many = {"structure": np.tile(rows["structure"], (25, 1))}
+    source = parquet(tmp_path / "rows.parquet", {**table_of(many, "structure"), "id": np.arange(300)})
+    out = tmp_path / "answers.parquet"
+    assert run_verb("predict", models / "aegan", "--input", source, "--keep", "id", "-o", out) == 0
+    assert f"Predictions of 300 rows by aegan version 2: {out}" in " ".join(capsys.readouterr().out.split())
+    table = pyarrow.parquet.read_table(out)
+    assert table["id"].to_pylist() == list(range(300))
+    expected = sparring.load(str(models / "aegan")).predict(many)["spectrum"]
+    found = np.stack([table[f"spectrum_{number}"].to_numpy() for number in range(226)], axis=1)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.parquet", "rows.parquet"]
+
+
+def test_a_file_with_a_bad_row_says_where_and_leaves_the_old_answers(
+    models, rows, tmp_path, monkeypatch, run_verb, capsys
+):
+    monkeypatch.setattr(streaming, "ROWS", 5)
+    columns = table_of(rows, "structure")
+    columns["structure_3"] = columns["structure_3"].copy()
+    columns["structure_3"][7] = np.nan
+    out = tmp_path / "answers.parquet"
+    out.write_text("old")
+    source = parquet(tmp_path / "rows.parquet", columns)
+    assert run_verb("predict", models / "aegan", "--input", source, "-o", out) == 2
+    assert "rows 6 to 10: structure: values must be finite" in capsys.readouterr().err
+    assert out.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.parquet", "rows.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "words"),
+    [
+        (lambda columns: columns | {"id": columns["structure_0"]}, [], "no column 'id'"),
+        (lambda columns: columns, ["--keep", "id"], "has no column 'id'; leave it out"),
+        (lambda columns: {name: values[:0] for name, values in columns.items()}, [], "holds no row"),
+        (lambda columns: columns, ["--rows", "3"], "so leave out --rows"),
+    ],
+)
+def test_a_file_that_cannot_be_answered_is_refused(change, more, words, models, rows, tmp_path, run_verb, capsys):
+    source = parquet(tmp_path / "rows.parquet", change(table_of(rows, "structure")))
+    assert run_verb("predict", models / "aegan", "--input", source, "-o", tmp_path / "out.parquet", *more) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_a_file_that_is_no_parquet_or_a_model_that_is_not_in_production_is_refused(
+    models, original, tmp_path, run_verb, capsys
+):
+    (tmp_path / "rows.parquet").write_text("a,b")
+    into = ["-o", tmp_path / "out.parquet"]
+    assert run_verb("predict", models / "aegan", "--input", tmp_path / "rows.parquet", *into) == 2
+    assert "must be Parquet" in capsys.readouterr().err
+    assert run_verb("predict", models / "aegan", "--input", tmp_path / "rows.parquet") == 2
+    assert "wants -o OUT.parquet" in capsys.readouterr().err
+    assert run_verb("predict", tmp_path, "--input", tmp_path / "rows.parquet", *into) == 2
+    assert "wants a model in production" in capsys.readouterr().err
 
 
 def test_a_damaged_model_in_production_answers_nothing(models, tmp_path, run_verb, capsys):

@@ -136,6 +136,21 @@ def test_whose_claim_was_taken_for_dead_does_not_switch(tmp_path):
             check()
 
 
+def test_a_promotion_whose_claim_is_gone_changes_nothing(tmp_path, monkeypatch):
+    files = RemoteFiles(Store(tmp_path.as_uri(), NAME))
+    monkeypatch.setattr(Registry, "_files", lambda self, name: files)
+    registry = Registry(address=str(tmp_path))
+    promote(registry, "a")
+
+    def make(version):
+        files.remove("claims")
+        return tiny(version, "b")
+
+    with pytest.raises(RegistryLocked, match="took so long that another began"):
+        registry.promote(NAME, make, seen=registry.current(NAME))
+    assert letter_of(registry) == "a"
+
+
 def harm_gone(folder: Path) -> None:
     sorted((folder / "history").iterdir())[0].unlink()
 

@@ -73,6 +73,7 @@ _add(
     ask.predict,
     "sparring predict trained/aegan --from structure",
     "sparring predict trained/aegan --structures molecules/ --text",
+    "sparring predict production/aegan --input rows.parquet -o answers.parquet",
 )
 _add(ask.outliers, "sparring outliers trained/advvae --out-dataset fashionmnist")
 _add(

@@ -124,6 +124,16 @@ def predict(
     spectra: Annotated[
         Path | None, typer.Option(metavar="PATH", help="A .txt spectrum or a folder of them, instead of a data set.")
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--input", metavar="FILE.parquet", help="Rows of any number for production/MODEL; with -o OUT.parquet."
+        ),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", metavar="COLUMN", help="A column of --input to copy; repeatable."),
+    ] = None,
     text: Annotated[bool, typer.Option("--text", help="Also one .txt per sample.")] = False,
     controls: Annotated[
         bool, typer.Option("--controls", help="Also test that eight answers without the right input are worse.")
@@ -142,6 +152,17 @@ def predict(
     from ..production.inference.ensemble import read_ensemble
     from ..production.inference.samples import read_rows, read_spectra, read_structures
 
+    if table is not None:
+        others = {
+            "--structures": structures, "--spectra": spectra, "--text": text, "--controls": controls, "--part": part,
+            "--rows": rows, "--dataset": dataset, "--mc-dropout": passes, "--trial": trial,
+        }  # fmt: skip
+        if said := [name for name, value in others.items() if value]:
+            raise UsageError(f"--input: takes all rows of one file, so leave out {', '.join(said)}")
+        _predict_file(folder, table, output, keep or [])
+        return
+    if keep:
+        raise UsageError("--keep: copies a column of --input; name that too")
     ensemble = read_ensemble(folder, device, passes, trial)
     loaded = ensemble.front
     loaded.able("predict")
@@ -168,6 +189,24 @@ def predict(
     if controls:
         train = read_rows(loaded, part="train", data_path=data_path)
         run_controls(loaded, questions[0].rows, train=train, output=output, console=console)
+
+
+def _predict_file(folder: Path, table: Path, output: Path | None, keep: list[str]) -> None:
+    from ..production.handover.streaming import predict_file
+    from ..production.loading.place import find_place
+    from ..production.registry.opening import load
+
+    place = find_place(folder)
+    if place.holds != "production":
+        raise UsageError(
+            f"--input: wants a model in production, whose schema names the columns, but {folder} is none; put it there "
+            "with sparring promote"
+        )
+    if output is None or output.suffix != ".parquet":
+        raise UsageError(f"--input: wants -o OUT.parquet, a file for the answers, but got {output or 'none'}")
+    model = load(place.folder)
+    count = predict_file(model, table, output, keep=keep, console=console)
+    console.print(f"Predictions of {count:,} rows by {model.name} version {model.version}: {output}", soft_wrap=True)
 
 
 def outliers(

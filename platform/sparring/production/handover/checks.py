@@ -241,7 +241,7 @@ def _history(evidence: Evidence) -> Found:
     entries = evidence.history
     evidence.registry.check(evidence.name)
     words = f"the chain of its {len(entries)} entries is whole" if entries else "it begins with this one"
-    return Found(True, f"{evidence.registry.address} takes files; {words}")
+    return Found(True, f"{evidence.registry.shown} takes files; {words}")
 
 
 CHECKS = (

@@ -209,7 +209,7 @@ def _refuse_failed(name: str, outcomes: Sequence[CheckOutcome]) -> None:
 
 def _print_switch(entry: Entry, request: PromotionRequest, verb: str, console: Console) -> None:
     """verb: of the command line, that the model answers."""
-    place = f"{request.address.rstrip('/')}/{entry.name}/{entry.version}"
+    place = f"{Registry(address=request.address).shown}/{entry.name}/{entry.version}"
     replaced = f", in the place of version {entry.replaced}" if entry.replaced is not None else ""
     at = "" if request.address == PRODUCTION else f" --at {request.address}"
     console.print(f"{entry.name} version {entry.version} is in production{replaced}: {place}", soft_wrap=True)

@@ -22,7 +22,7 @@ def print_models(registry: Registry, console: Console) -> None:
     """A line per model. Raises NothingToReport if there is none."""
     names = registry.names()
     if not names:
-        raise NothingToReport(f"{registry.address}: nothing is in production; begin with sparring promote STUDY")
+        raise NothingToReport(f"{registry.shown}: nothing is in production; begin with sparring promote STUDY")
     rows = []
     for name in names:
         entries = registry.history(name)
@@ -35,7 +35,7 @@ def print_history(registry: Registry, name: str, console: Console) -> None:
     entries = registry.history(name)
     if not entries:
         raise UnknownName(
-            f"no model {name!r} in production at {registry.address}; there are: {', '.join(registry.names()) or 'none'}"
+            f"no model {name!r} in production at {registry.shown}; there are: {', '.join(registry.names()) or 'none'}"
         )
     print_listing(
         console,
@@ -46,7 +46,7 @@ def print_history(registry: Registry, name: str, console: Console) -> None:
         if entry.reason:
             console.print(Text(f"{entry.number}: {clean(entry.reason)}", style="magenta"), soft_wrap=True)
     newest = entries[-1]
-    where = f"{registry.address.rstrip('/')}/{name}/{newest.version}"
+    where = f"{registry.shown}/{name}/{newest.version}"
     console.print(Text(f"current: version {newest.version}, {where}"), soft_wrap=True)
 
 

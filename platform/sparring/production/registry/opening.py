@@ -27,10 +27,11 @@ def load(place: str | Path, version: int | None = None) -> ProductionModel:
         files = read_files(folder)
         verify(files, named)
         return open_bundle(files, named)
+    named, mark, query = named.partition("?") if "://" in named else (named, "", "")
     address, _, last = named.rpartition("/")
     if last.isdigit() and version is None:  # the folder of a version
         version, (address, _, last) = int(last), address.rpartition("/")
-    registry = Registry(address=address or ".", flag="load")
+    registry = Registry(address=f"{address or '.'}{mark}{query}", flag="load")
     if "://" not in named and not is_production(folder) and not is_production(folder.parent):
         there = ", ".join(f"{address or '.'}/{name}" for name in registry.names()) or "none"
         raise UnknownName(f"no model in production at {named}; there are: {there}; put one there with sparring promote")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from ... import __version__
 from ...errors import DataError, NothingToReport, PromotionRefused, SparringError, UnknownName, UsageError, sentence
-from ...ledger.mirror.store import FAILURES, Store, open_address, reason
+from ...ledger.mirror.store import FAILURES, Store, open_address, reason, without_secrets
 from ...records import safe_name
 from ..handover.manifest import MANIFEST, digest, verify
 from .entries import Current, Entry, file_of, now, whoami
@@ -32,6 +32,11 @@ class Registry:
     flag: str = "--to"
     """By which the user says the address."""
 
+    @property
+    def shown(self) -> str:
+        """The address as messages show it."""
+        return without_secrets(self.address).rstrip("/")
+
     # -- reading ------------------------------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
@@ -44,7 +49,7 @@ class Registry:
         try:
             found = files.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
         except FAILURES as error:
-            raise UsageError(f"{self.flag}: {self.address} cannot be listed: {reason(error)}") from error
+            raise UsageError(f"{self.flag}: {self.shown} cannot be listed: {reason(error)}") from error
         return sorted(Path(info.path).parent.name for info in found if info.base_name == CURRENT)
 
     def current(self, name: str) -> Current | None:
@@ -89,12 +94,12 @@ class Registry:
         entries = self.history(name)
         if not entries:
             there = ", ".join(self.names()) or "none"
-            raise UnknownName(f"no model {name!r} in production at {self.address}; there are: {there}")
+            raise UnknownName(f"no model {name!r} in production at {self.shown}; there are: {there}")
         wanted = entries[-1].version if version is None else version
         promoted = next((entry for entry in entries if entry.version == wanted), None)
         if promoted is None:
             there = ", ".join(str(number) for number in sorted({entry.version for entry in entries}))
-            raise UnknownName(f"{name}: no version {wanted} at {self.address}; there are: {there}")
+            raise UnknownName(f"{name}: no version {wanted} at {self.shown}; there are: {there}")
         return self._read(self._files(name), promoted)
 
     # -- writing ------------------------------------------------------------------------------------------------------
