@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from sparring.cli.app import app
 from sparring.display import print_summary
+from sparring.errors import UsageError
 from sparring.ledger import Ledger, spec_to_json, trial_rows, write_study
 from sparring.ledger.ranking import dominates, front, values_of
 from sparring.models import find_config
@@ -27,7 +28,7 @@ from sparring.referee.sampling.optuna_study import OptunaStudy
 from sparring.report import read_report, write_report
 from sparring.report.page import make_page
 from sparring.space import Space, find_space, read_space
-from sparring.study import Limits, prepare
+from sparring.study import Limits, open_folder, prepare
 
 SCORE, LIKENESS, MSE = (
     Objective(metric="val/score"),
@@ -302,12 +303,23 @@ def prepared(tmp_path, *metrics: str, **limits):
 def test_objectives_named_by_the_user_replace_the_spaces(tmp_path):
     study = prepared(tmp_path, "val/mse_recon_structure", "val/score")
     assert study.spec.objectives == (Objective(metric="val/mse_recon_structure"), SCORE)
-    assert (study.spec.objective.metric, study.spec.pruner) == ("val/mse_recon_structure", "none")
+    assert (study.spec.objective.metric, study.spec.pruner) == ("val/mse_recon_structure", "halving")
     one = prepared(tmp_path, "val/mse_recon_structure")
     assert one.spec.pruner == "halving"
     assert one.identity()["space"] != study.identity()["space"]
     shipped = Space(read_space(find_space("aegan")), find_config("aegan"))
     assert prepared(tmp_path).identity()["space"] == shipped.fingerprint()
+
+
+def test_a_study_that_was_begun_keeps_its_pruner_unless_another_is_asked_for(tmp_path):
+    """Several objectives were not pruned until November 2026, and the same command must resume such a study."""
+    two = ("val/score", "val/mse_recon_structure")
+    begun = prepared(tmp_path, *two, pruner="none")
+    begun.folder.mkdir(parents=True)
+    open_folder(begun)
+    assert prepared(tmp_path, *two).spec.pruner == "none"
+    with pytest.raises(UsageError, match="pruner was 'none' and is 'median'"):
+        prepared(tmp_path, *two, pruner="median")
 
 
 @pytest.mark.parametrize(
@@ -322,7 +334,5 @@ def test_objectives_named_by_the_user_replace_the_spaces(tmp_path):
     ],
 )
 def test_what_cannot_be_searched_by_is_refused(tmp_path, metrics, limits, words):
-    from sparring.errors import UsageError
-
     with pytest.raises(UsageError, match=words):
         prepared(tmp_path, *metrics, **limits)

@@ -115,7 +115,7 @@ def search(
         typer.Option(
             help=f"Who pauses early: {', '.join(PRUNERS[:-1])} or {PRUNERS[-1]}. `--pruner median`, say, pauses "
             "whoever is worse than the median; docs/reference.md says what each does.",
-            show_default="halving; none of several objectives",
+            show_default="halving",
         ),
     ] = None,
     checkpoint_s: Annotated[

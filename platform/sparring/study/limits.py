@@ -21,7 +21,7 @@ class Limits:
     """None takes the published configuration's seed, and 0 without one."""
     sampler: str = StudySpec.sampler
     pruner: str | None = None
-    """None prunes by halving, and does not prune by several objectives."""
+    """None takes that of the study which is resumed, and of a new one halving."""
     checkpoint_s: float = StudySpec.checkpoint_s
     workers_per_trial: int = StudySpec.workers_per_trial
     cpus_per_worker: int = StudySpec.cpus_per_worker

@@ -33,7 +33,7 @@ from .feasibility import check_batch, check_workers, place_slots
 from .fork import read_fork
 from .limits import DEFAULT_LIMITS, Limits
 from .searched_data import check_searched_data, comparison_note, source_of, try_source
-from .study import Study, check_resumable, load, load_ood
+from .study import Study, begun_pruner, check_resumable, load, load_ood
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -88,6 +88,8 @@ def prepare(
         spec = place_slots(spec, [{"CPU": float(available_cpus())}], address)  # its GPUs are Ray's to count
     folder = (results / spec.name).absolute()
     check_writable(folder)
+    if limits.pruner is None:
+        spec = replace(spec, pruner=begun_pruner(folder) or spec.pruner)
     notes = (*asked.notes, *_beyond_budget(spec, searched, tries), *budget_notes(spec, searched))
     if (incomparable := comparison_note(searched)) is not None:
         notes = (*notes, incomparable)
@@ -126,9 +128,8 @@ def make_spec(
     """Everything that defines the study; what the user left open is filled in. Nothing is checked."""
     dataset = searched.dataset
     set_name = Path(dataset).stem if is_card_path(dataset) else dataset
-    default_pruner = "none" if len(searched.objectives) > 1 else PRUNERS[0]
     seed = asked.seed if limits.seed is None else limits.seed
-    filled = replace(limits, seed=seed or 0, pruner=limits.pruner or default_pruner)
+    filled = replace(limits, seed=seed or 0, pruner=limits.pruner or PRUNERS[0])
     return StudySpec(
         name=name or f"{searched.model}-{set_name}",
         model=searched.model,

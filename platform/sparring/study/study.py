@@ -186,6 +186,15 @@ def check_resumable(study: Study) -> None:
         )
 
 
+def begun_pruner(folder: Path) -> str | None:
+    """The pruner that the folder's study was begun with, which goes on unless another is asked for; None if there is no
+    study. Until November 2026 several objectives were not pruned, so a default that has changed would not resume."""
+    if not (folder / STUDY_FILE).exists():
+        return None
+    pruner: str | None = identity_of(read_study(folder)).get("pruner")
+    return pruner
+
+
 def with_slots(study: Study, slots: int) -> Study:
     """The same study on so many slots, which its identity does not depend on."""
     return replace(study, spec=replace(study.spec, slots=slots))
