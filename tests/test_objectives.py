@@ -13,6 +13,7 @@ import numpy as np
 import optuna
 import pytest
 from rich.console import Console
+from support.referee import Shelf
 from typer.testing import CliRunner
 
 from sparring.cli.app import app
@@ -80,16 +81,6 @@ RAW = {
     "objectives": [{"metric": "val/score"}, {"metric": "val/ms_ssim"}],
     "search": {"x": {"uniform": [0.0, 1.0]}, "y": {"uniform": [0.0, 1.0]}},
 }
-
-
-class Shelf:
-    """No checkpoints: these trials are never put down."""
-
-    def newest(self, trial):
-        return None
-
-    def drop(self, trial):
-        pass
 
 
 def toy_space() -> Space:

@@ -30,7 +30,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from rich.console import Console
 
 from sparring.display import LiveView
 from sparring.display.tensorboard import Board
+from sparring.ledger.checkpoints import Progress
 from sparring.records import WAIT, EpochRow, Outcome, Trial, Verdict
 from sparring.referee.referee import Referee
 from sparring.study import Limits, Study, open_folder, prepare
@@ -140,10 +141,11 @@ class Shelf:
         self.kept[trial] = packed
         return Path()
 
-    def newest(self, trial: int) -> bytes | None:
-        return self.kept.get(trial)
+    def recall(self, trial: Trial) -> tuple[bytes, list[EpochRow]] | None:
+        packed = self.kept.get(trial.number)
+        return None if packed is None else (packed, [])
 
-    def history(self, packed: bytes, attempt: int) -> list[EpochRow]:
+    def lost(self, study: str, known: Collection[int]) -> list[Progress]:
         return []
 
     def drop(self, trial: int) -> None:
