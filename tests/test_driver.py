@@ -242,7 +242,8 @@ def test_epochs_that_only_the_checkpoint_knows_are_told_until_the_ledger_has_the
         def save(self):
             return b"0 4"
 
-        weights = save
+        def weights(self, data):
+            return self.save()
 
     referee = make(tmp_path / "study", trials=1, pruner="none")
     referee.ask()
@@ -253,7 +254,9 @@ def test_epochs_that_only_the_checkpoint_knows_are_told_until_the_ledger_has_the
     start = Start(trial=Trial(number=0, params={}, seed=0, attempt=2), checkpoint=b"0 4", durable=1)
     handle = SimpleNamespace(**{name: SimpleNamespace(remote=getattr(resumed, name)) for name in ("report", "leave")})
     monkeypatch.setattr(trainer, "ray", SimpleNamespace(get=lambda answer: answer))
-    mine = SimpleNamespace(_leads=True, _workers=None, _referee=handle, _spec=resumed.spec, _rearm=lambda: None)
+    mine = SimpleNamespace(
+        _leads=True, _workers=None, _referee=handle, _spec=resumed.spec, _rearm=lambda: None, _about_data=None
+    )
     trainer.Trainer._run_epochs(mine, start, Training())
     (row,) = trial_rows(tmp_path / "study")
     assert (row.outcome, row.value, row.best_epoch) == (Outcome.COMPLETED, 0.01, 3)

@@ -86,8 +86,11 @@ def source_of(spec: StudySpec, space: Space[Config], data: Dataset) -> Source | 
 
 
 def try_source(source: Source, space: Space[Config]) -> None:
-    """Makes the data once, as far from trial 0's as the ranges reach. Raises DataError if that cannot be done."""
-    ends = {dimension.name: _far_end(dimension, space.baseline()) for dimension in searched_options(space)}
+    """Makes the data once at the low ends of the ranges, which is seldom more work than trial 0's.
+
+    Raises DataError if that cannot be done.
+    """
+    ends = {dimension.name: _other_end(dimension, space.baseline()) for dimension in searched_options(space)}
     options = space.data_options(space.complete(ends))
     try:
         options_of(read_card(source.dataset), options)
@@ -155,5 +158,6 @@ def _probed(dimension: Dimension) -> Iterator[Value]:
         yield dimension.low + (dimension.step or UNEVEN * (dimension.high - dimension.low))
 
 
-def _far_end(dimension: Dimension, baseline: Mapping[str, Value]) -> Value:
-    return next(value for value in reversed(dimension.edges()) if value != baseline.get(dimension.name))
+def _other_end(dimension: Dimension, baseline: Mapping[str, Value]) -> Value:
+    """The first value that is not trial 0's."""
+    return next(value for value in dimension.edges() if value != baseline.get(dimension.name))
