@@ -35,7 +35,7 @@ def test_an_interval_is_as_wide_as_the_standard_error_says(n):
     assert found.value == pytest.approx(math.sqrt((values**2).mean()))
     # Delta method: the error of a root is that of the mean square over twice the root.
     error = (values**2).std(ddof=1) / math.sqrt(n) / (2 * found.value)
-    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(error, rel=0.12)  # 4 % by blocks, 2 to 7 % by draws
+    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(error, rel=0.2)  # 6 % by blocks, 2 to 7 % by draws
     assert found.low < found.value < found.high
 
 
@@ -86,7 +86,7 @@ def test_too_few_rows_and_what_is_not_finite_have_no_interval():
 def test_many_rows_are_taken_by_blocks_of_one_length():
     blocks = blocks_of(np.arange(1000))
     assert len(blocks) == MOST_BLOCKS
-    assert {len(block) for block in blocks} == {3, 4}
+    assert {len(block) for block in blocks} == {7, 8}
     assert np.concatenate(blocks).tolist() == list(range(1000))
     halves = row_intervals._halves(9)
     assert set(halves.sum(1)) == {4}

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..records import Interval
 
-MOST_BLOCKS = 256
-"""With so many the interval's width is right to 4 %."""
+MOST_BLOCKS = 128
+"""With so many the interval's width is right to 6 %, and each costs a forward of the nets."""
 LEVEL = 0.95
 
 

@@ -5,7 +5,7 @@ random half of the rows, each row once. A mean over half of the rows scatters ab
 as n rows drawn again would; and no row meets its own copy, which the unbiased distances and discrepancies of this
 project, that subtract the rows' own noise, would take for a difference between the samples.
 
-It serves every figure, because models give sums over rows: the sums of each row, or of each of 256 blocks where there
+It serves every figure, because models give sums over rows: the sums of each row, or of each of 128 blocks where there
 are more rows, are added up anew for each half. Halves depend on the number of rows alone, so two methods that were
 measured on the same rows are compared resample by resample.
 """
