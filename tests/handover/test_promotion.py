@@ -151,8 +151,8 @@ def test_data_that_are_not_those_of_the_search_are_refused(candidate, monkeypatc
 
     whole = module.reopen
 
-    def other(folder):
-        study = whole(folder)
+    def other(*arguments):
+        study = whole(*arguments)
         study.dataset.sha256 = "0" * 64
         return study
 
