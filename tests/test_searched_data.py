@@ -194,7 +194,7 @@ def test_yardsticks_are_measured_on_the_winners_data(tmp_path, monkeypatch):
         seen.append(task.fields["structure"].shape[1])
         return [], []
 
-    monkeypatch.setattr("sparring.report.reading.measure", measure)
+    monkeypatch.setattr("sparring.report.yardstick_cache.measure", measure)
     report = read_report(folder)
     assert report.best is not None
     assert (report.best.trial, seen) == (1, [57])
