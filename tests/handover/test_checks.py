@@ -93,8 +93,8 @@ def test_a_better_model_passes_and_a_worse_one_does_not(tmp_path, candidate, ori
 
 def test_what_cannot_be_compared_says_why(judge, original, tmp_path):
     registry = Registry(address=str(tmp_path / "other"))
-    put(registry, original("mlp_aae"))
-    assert "it is another system, mlp_aae" in only(judge(registry=registry), 5).words
+    put(registry, original("aux_aae"))
+    assert "it is another system, aux_aae" in only(judge(registry=registry), 5).words
 
 
 def test_a_model_of_other_descriptors_of_the_same_length_is_not_fed_ours(judge):

@@ -122,6 +122,7 @@ def test_every_verb_of_the_system_answers_and_no_other(models, candidate):
         model.sample(0)
 
 
+@pytest.mark.slow
 def test_the_verbs_of_the_command_line_take_a_model_in_production(models, tmp_path, monkeypatch, run_verb, capsys):
     monkeypatch.chdir(tmp_path)
     before = sorted(models.rglob("*"))

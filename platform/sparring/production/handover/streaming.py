@@ -95,7 +95,7 @@ def _write(path: Path, tables: Iterator[pa.Table], total: int, console: Console)
         TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     first = next(tables)
-    with bar, pyarrow.parquet.ParquetWriter(path, first.schema) as writer:
+    with bar, pyarrow.parquet.ParquetWriter(path, first.schema, use_dictionary=False) as writer:
         task = bar.add_task("predict", total=total)
         for table in chain([first], tables):
             writer.write_table(table)
