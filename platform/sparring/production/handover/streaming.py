@@ -20,6 +20,8 @@ from .asking import Answer, ProductionModel
 
 ROWS = 4096
 """Read, answered and written at a time."""
+GROUP = 65_536
+"""Rows of a row group of the output."""
 
 
 def predict_file(
@@ -61,7 +63,10 @@ def _answered(
     model: ProductionModel, source: Path, file: pyarrow.parquet.ParquetFile, names: Sequence[str], keep: Sequence[str]
 ) -> Iterator[pa.Table]:
     done = 0
-    for batch in file.iter_batches(batch_size=ROWS, columns=[*keep, *names]):
+    columns = [*keep, *names]
+    # A row group at a time: asked for all of them at once, Arrow keeps what it has read.
+    groups = (file.iter_batches(batch_size=ROWS, row_groups=[n], columns=columns) for n in range(file.num_row_groups))
+    for batch in chain.from_iterable(groups):
         table = pa.Table.from_batches([batch])
         try:
             answer = model.predict(table.select(names))
@@ -98,5 +103,6 @@ def _write(path: Path, tables: Iterator[pa.Table], total: int, console: Console)
     with bar, pyarrow.parquet.ParquetWriter(path, first.schema, use_dictionary=False) as writer:
         task = bar.add_task("predict", total=total)
         for table in chain([first], tables):
-            writer.write_table(table)
+            for batch in table.combine_chunks().to_batches():
+                writer.write_batch(batch, row_group_size=GROUP)  # each group is remembered to the end
             bar.advance(task, len(table))
