@@ -41,6 +41,8 @@ GIVEN = "given"
 class _Nowhere:
     """Stands for the ledger and for the checkpoints: takes everything, keeps nothing."""
 
+    torn = ()
+
     def __init__(self, *arguments: object, **options: object) -> None:
         pass
 
