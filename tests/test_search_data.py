@@ -58,6 +58,7 @@ def test_a_trial_goes_on_with_its_own_descriptors_after_a_kill(tmp_path, command
 def test_two_workers_make_the_same_rows(tmp_path, command):
     search = command("shared")
     space = space_file(tmp_path)
-    words = ("--space", space, "--trials", "3", "--slots", "1", "--workers-per-trial", "2", "--set", "epochs=3")
+    words = ("--space", space, "--trials", "3", "--slots", "1", "--workers-per-trial", "2", "--pruner", "none",
+             "--set", "epochs=3")  # fmt: skip
     assert search.run(*words) == 0, search.said()[-3000:]
     assert [row.outcome for row in trial_rows(search.folder)] == [Outcome.COMPLETED] * 3
