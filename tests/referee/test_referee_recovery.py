@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 import torch
-from support.referee import SPACE, epoch, kill, make
+from support.referee import RAW, SPACE, epoch, kill, make
 
 from sparring.ledger import attempt_rows, epoch_rows, trial_rows, write_study
 from sparring.ledger.checkpoints import CheckpointFolder, Progress, pack
@@ -147,3 +147,17 @@ def test_the_published_default_is_begun_again_from_its_own_values(folder, shelf)
     resumed = make(folder, shelf=shelf, pruner="none")
     assert resumed.ask() == 0
     assert dict(resumed.start(0, "slot").trial.params) == dict(drawn[0].params) == dict(SPACE.known[0])
+
+
+def test_a_point_of_a_grid_comes_back_as_itself_and_not_as_the_default(folder, shelf):
+    grid = {**RAW, "search": {"width": {"int": [8, 13]}}}
+    referee = make(folder, shelf=shelf, space=grid, sampler="grid", trials=6, pruner="none")
+    drawn = [leave(referee, number, 2) for number in [referee.ask() for _ in range(3)]]
+    referee.trials.flush()
+    kill(referee)
+    damage(folder, "attempts", 1)
+    shelf.drop(1)
+
+    resumed = make(folder, shelf=shelf, space=grid, sampler="grid", trials=6, pruner="none")
+    assert [resumed.ask() for _ in range(3)] == [0, 1, 2]
+    assert dict(resumed.start(1, "slot").trial.params) == dict(drawn[1].params)

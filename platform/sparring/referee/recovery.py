@@ -1,8 +1,8 @@
 """Trials whose attempts a damaged ledger has lost, put back before the referee rebuilds itself.
 
 A part of ``attempts/`` may be torn or gone while epochs and checkpoints of its trials are there. What a trial's values
-were stands in its checkpoints too, and the space knows those of the points to try first. Nobody knows those of other
-trials: their numbers stay taken, since epochs of other values lie under them.
+were stands in its checkpoints too; those of the points to try first, and of a grid, are known. Nobody knows those of
+other trials: their numbers stay taken, since epochs of other values lie under them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def restore_attempts(
     ledger: Ledger,
     checkpoints: CheckpointFolder,
     spec: StudySpec,
-    known: Sequence[Mapping[str, Value]],
+    given: Sequence[Mapping[str, Value]],
     study: str,
 ) -> None:
     """Commits an attempt of every trial that was begun and has none; of one that cannot go on, its end as crashed.
 
-    known: values of the first trials, by number. study: the study's digest, which its checkpoints carry. Raises
+    given: values of the first trials, by number. study: the study's digest, which its checkpoints carry. Raises
     LedgerError.
     """
     found = {row.trial for row in attempt_rows(folder)} | {row.trial for row in trial_rows(folder)}
@@ -42,8 +42,8 @@ def restore_attempts(
         progress = lost.get(number)
         if progress is not None and progress.params is not None:
             params, seed, attempt = progress.params, progress.seed or 0, progress.attempt
-        elif number < len(known):
-            params, seed, attempt = known[number], spec.seed, 1
+        elif number < len(given):
+            params, seed, attempt = given[number], spec.seed, 1
         else:
             end = TrialRow(trial=number, attempt=1, seed=spec.seed, outcome=Outcome.CRASHED, params={}, error=LOST)
             ledger.append_trial(end)

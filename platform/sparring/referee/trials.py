@@ -58,12 +58,12 @@ class Trials:
         self.epochs_here = 0
         """Epochs of all trials since this was made."""
         self._digest = study_digest(folder)
-        restore_attempts(folder, self.ledger, checkpoints, spec, space.known, self._digest)
+        self.study = OptunaStudy(spec, space)
+        restore_attempts(folder, self.ledger, checkpoints, spec, self.study.given, self._digest)
         self.ended, self.live = rebuild(folder, spec, judge, heard=clock(), study=self._digest)
         self.spending = Spending(spec, clock, read_effort(folder, spec))
         if weights is not None:
             weights.keep(self.ended.kept)  # others were written by a referee that died before it committed the row
-        self.study = OptunaStudy(spec, space)
         sources = {attempt.trial: attempt.source for attempt in attempt_rows(folder)}
         self.study.rebuild(self.ended.rows, {number: live.trial for number, live in self.live.items()}, sources)
 

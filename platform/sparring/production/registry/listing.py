@@ -73,7 +73,8 @@ def _line(entry: Entry) -> tuple[str, ...]:
         f"{count} {outcome}" for count, outcome in zip(counts, ("passed", "warned", "forced"), strict=True) if count
     )
     how = f"{entry.action}: {words}" if words else f"{entry.action} from {entry.replaced}"
-    return str(entry.version), entry.when.replace("+00:00", "Z"), origin, entry.figure, how
+    since = f"{entry.when[:16].replace('T', ' ')} UTC"  # with spaces, at which a narrow terminal breaks it
+    return str(entry.version), since, origin, entry.figure, how
 
 
 def _facts(files: Mapping[str, bytes]) -> dict[str, object]:

@@ -34,7 +34,7 @@ class OptunaStudy:
         self._kind = find_sampler(spec.sampler)
         # Its one warning that samplers.py does not settle is of a library that would speed gp up.
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._given = points(space, spec.seed) if spec.sampler == "grid" else space.known
+        self.given = points(space, spec.seed) if spec.sampler == "grid" else space.known
         """What the first trials take, by their numbers."""
         self._begun = 0
         self._optuna: optuna.Study | None = None
@@ -98,7 +98,7 @@ class OptunaStudy:
         left, as ``exhausted`` says.
         """
         number = self._begun
-        drawn, params = self._give(self._given[number]) if number < len(self._given) else self._draw()
+        drawn, params = self._give(self.given[number]) if number < len(self.given) else self._draw()
         self._begun += 1
         self._untried.note(params)
         if self._kind.is_model:
