@@ -5,17 +5,10 @@ from __future__ import annotations
 import pytest
 from support.frail import FrailDisk, new_study
 
-from sparring.ledger import (
-    disk,
-)
-
 
 @pytest.fixture
 def frail(monkeypatch):
-    made = FrailDisk()
-    monkeypatch.setattr(disk, "os", made)
-    monkeypatch.setattr(disk, "shutil", made)
-    return made
+    return FrailDisk.under_the_ledger(monkeypatch)
 
 
 @pytest.fixture

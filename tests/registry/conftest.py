@@ -5,16 +5,12 @@ from __future__ import annotations
 import pytest
 from support.frail import FrailDisk
 
-from sparring.ledger import disk
 from sparring.production.registry import Registry
 
 
 @pytest.fixture
 def frail(monkeypatch):
-    made = FrailDisk()
-    monkeypatch.setattr(disk, "os", made)
-    monkeypatch.setattr(disk, "shutil", made)
-    return made
+    return FrailDisk.under_the_ledger(monkeypatch)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sparring.ledger import (
     Ledger,
+    disk,
     write_study,
 )
 from sparring.records import Outcome, TrialRow
@@ -37,6 +38,14 @@ class FrailDisk:
         self.unsynced_files = set()
         self.unsynced_names = []
         self.asked_to_sync = []
+
+    @classmethod
+    def under_the_ledger(cls, monkeypatch):
+        """One in the place of the system's, for whatever ``ledger/disk.py`` writes."""
+        made = cls()
+        monkeypatch.setattr(disk, "os", made)
+        monkeypatch.setattr(disk, "shutil", made)
+        return made
 
     def __getattr__(self, name):
         return getattr(os, name)
