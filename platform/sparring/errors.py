@@ -8,6 +8,7 @@
     │   ├── ConfigError           a model configuration (YAML, pinned TOML, --set)
     │   └── ClusterError          a cluster that cannot hold what was asked of it
     ├── StudyLocked         (3)   another process is searching this study
+    ├── FolderLocked        (3)   another process is training into this folder
     ├── NoTrialSucceeded    (4)   the search ended and not one trial completed
     ├── NothingToReport     (5)   the study holds no finished trial yet
     ├── PromotionRefused    (6)   a check refused the bundle, or another promotion came first
@@ -64,6 +65,17 @@ class ClusterError(UsageError):
 
 class StudyLocked(SparringError):
     """Another process holds the study; the message names it."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, holder: str = "") -> None:
+        super().__init__(message)
+        self.holder = holder
+        """The clause that says who holds it since when."""
+
+
+class FolderLocked(SparringError):
+    """Another process trains into the folder; nothing was changed."""
 
     exit_code = 3
 

@@ -54,6 +54,13 @@ def replace_file(data: bytes, final: Path) -> None:
     sync_folder(final.parent)
 
 
+def remove_file(path: Path) -> None:
+    """The file is gone, durably, if it was there."""
+    if path.exists():
+        os.unlink(path)
+        sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Waits until the folder's names are on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

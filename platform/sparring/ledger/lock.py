@@ -59,9 +59,11 @@ def acquire(path: Path, wait_s: float = 0.0) -> int:
                     _sign(descriptor)
                     return descriptor
             elif time.monotonic() >= deadline:
+                holder = _holder(descriptor)
                 raise StudyLocked(
-                    f"{path.parent}: one process at a time may use a study, but {_holder(descriptor)}; "
-                    f"wait for it, stop it, or choose another --name"
+                    f"{path.parent}: one process at a time may use a study, but {holder}; wait for it, stop it, or "
+                    "choose another --name",
+                    holder,
                 )
         except BaseException:
             os.close(descriptor)
@@ -105,8 +107,8 @@ def _check_locks_work(path: Path) -> None:
 
 def _no_locks(path: Path) -> str:
     return (
-        f"{path.parent}: a study needs a file system that keeps flock locks, but this one does not; "
-        f"choose another --results"
+        f"{path.parent}: must lie on a file system that keeps flock locks, but this one does not; name a folder on "
+        "another one"
     )
 
 

@@ -12,6 +12,5 @@ from __future__ import annotations
 
 from .loading.loaded import About, Loaded
 from .loading.place import read_trained
-from .loading.trained_folder import write_about
 
-__all__ = ["About", "Loaded", "read_trained", "write_about"]
+__all__ = ["About", "Loaded", "read_trained"]

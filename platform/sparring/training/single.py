@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from ..data.memory_map import Mapped
 from ..models.base import Model
@@ -105,15 +104,18 @@ def train_single(
     )
 
 
-def write_trained(folder: Path, trained: Trained, config: Config, pinned: str) -> None:
-    """``model.safetensors`` (the best epoch's weights), ``config.json``, ``metrics.json`` (its figures, on test rows
-    too), ``epochs.parquet`` (every epoch's) and the pinned TOML.
+def files_of(trained: Trained, config: Config, pinned: str) -> dict[str, bytes]:
+    """By name: ``model.safetensors`` (the best epoch's weights), ``config.json``, ``metrics.json`` (its figures, on
+    test rows too), ``epochs.parquet`` (every epoch's) and ``pinned.toml``.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous() for name, tensor in trained.state.items()}, folder / "model.safetensors")
-    (folder / "config.json").write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
     figures = {"epoch": trained.best.epoch, **trained.best.metrics, **trained.test} if trained.best else {}
-    (folder / "metrics.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     rows = [{"epoch": row.epoch, "wall_s": row.wall_s, **row.metrics} for row in trained.trace]
-    pyarrow.parquet.write_table(pa.Table.from_pylist(rows), folder / EPOCHS)
-    (folder / "pinned.toml").write_text(pinned, encoding="utf-8")
+    trace = pa.BufferOutputStream()
+    pyarrow.parquet.write_table(pa.Table.from_pylist(rows), trace)
+    return {
+        "model.safetensors": save({name: tensor.contiguous() for name, tensor in trained.state.items()}),
+        "config.json": (config.model_dump_json(indent=2) + "\n").encode(),
+        "metrics.json": (json.dumps(figures, indent=2) + "\n").encode(),
+        EPOCHS: trace.getvalue().to_pybytes(),
+        "pinned.toml": pinned.encode(),
+    }

@@ -49,7 +49,7 @@ class Manifest(BaseModel):
 
 def seal(name: str, version: int, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files with their manifest, which comes last: the order in which they are to be written."""
-    listed = {file: FileEntry(bytes=len(data), sha256=digest(data)) for file, data in files.items() if file != MANIFEST}
+    listed = {file: entry_of(data) for file, data in files.items() if file != MANIFEST}
     content = Manifest(name=name, version=version, files=listed).model_dump(mode="json")
     text = json.dumps({**content, "sha256": _own(content)}, indent=2) + "\n"
     return {file: data for file, data in files.items() if file != MANIFEST} | {MANIFEST: text.encode()}
@@ -69,13 +69,21 @@ def verify(files: Mapping[str, bytes], where: str) -> Manifest:
             f"{where}: {', '.join(surplus)}: there, but not in the manifest; remove what is not the bundle's"
         )
     for name, entry in manifest.files.items():
-        if len(files[name]) != entry.bytes:
-            raise DataError(
-                f"{where}: {name}: must have {entry.bytes:,} bytes, but has {len(files[name]):,}; {WAY_OUT}"
-            )
-        if digest(files[name]) != entry.sha256:
-            raise DataError(f"{where}: {name}: must have the SHA-256 in the manifest, but was changed; {WAY_OUT}")
+        check_entry(entry, files[name], f"{where}: {name}", WAY_OUT)
     return manifest
+
+
+def entry_of(data: bytes) -> FileEntry:
+    """The size and checksum of a file's bytes."""
+    return FileEntry(bytes=len(data), sha256=digest(data))
+
+
+def check_entry(entry: FileEntry, data: bytes, named: str, way_out: str) -> None:
+    """Raises DataError, by the file's name ``named``, unless ``data`` has the size and checksum of ``entry``."""
+    if len(data) != entry.bytes:
+        raise DataError(f"{named}: must have {entry.bytes:,} bytes, but has {len(data):,}; {way_out}")
+    if digest(data) != entry.sha256:
+        raise DataError(f"{named}: must have the SHA-256 that was written down with it, but was changed; {way_out}")
 
 
 def read_manifest(files: Mapping[str, bytes], where: str) -> Manifest:

@@ -1,20 +1,27 @@
 """A trained folder, read back: the model exactly as it was when its best epoch was written.
 
 ``model.json`` says which model it is, of which shapes, and on which data it was trained; ``config.json`` is its Config
-and ``model.safetensors`` its weights. Nothing is unpickled, and nothing is drawn or fitted again.
+and ``model.safetensors`` its weights. ``checksums.json`` is written last and has the SHA-256 of them all, so files of
+two trainings are never taken for one model. Nothing is unpickled, and nothing is drawn or fitted again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...data.resampling import Scheme
-from ...errors import ConfigError, DataError, UsageError, sentence
+from ...errors import ConfigError, DataError, FolderLocked, StudyLocked, UsageError, sentence
+from ...ledger import disk
+from ...ledger.lock import acquire, release
 from ...models import find_config
 from ...models.config import missing_fields
+from ..handover.manifest import FileEntry, check_entry, entry_of
+from ..output import open_folder
 from .loaded import About, Loaded, build
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -22,8 +29,12 @@ Parsed = TypeVar("Parsed", bound=BaseModel)
 TRAINED = Path("trained")
 """Where ``train`` writes a folder per model unless told otherwise."""
 ABOUT, CONFIG, WEIGHTS = "model.json", "config.json", "model.safetensors"
+CHECKSUMS = "checksums.json"
+LOCK = ".lock"
+"""In a trained folder, held while something is trained into it."""
 MEMBERS = "members.json"
 """In a folder of members instead: their scheme and names (``production/inference/ensemble.py``)."""
+WAY_OUT = "train it anew"
 
 
 class MembersFile(BaseModel):
@@ -38,15 +49,53 @@ class MembersFile(BaseModel):
     """The version of Sparring that trained them."""
 
 
-def write_about(folder: Path, about: About) -> None:
-    """Puts ``model.json`` beside the weights."""
-    (folder / ABOUT).write_text(about.model_dump_json(indent=2) + "\n", encoding="utf-8")
+class Checksums(BaseModel):
+    """What ``checksums.json`` holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    files: Mapping[str, FileEntry]
+    """By name, every file of the training but this one."""
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Makes the folder and holds it against a second training while the block runs.
+
+    Raises FolderLocked, naming the holder, or UsageError if the folder cannot be written.
+    """
+    open_folder(folder)
+    try:
+        descriptor = acquire(folder / LOCK)
+    except StudyLocked as error:
+        raise FolderLocked(
+            f"-o: {folder}: one training at a time may write here, but {error.holder}; wait for it, or name another "
+            "folder"
+        ) from error
+    try:
+        yield
+    finally:
+        release(descriptor)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], about: About) -> None:
+    """A training's files and its ``model.json`` in the place of an earlier training's. The folder must be there.
+
+    Whatever dies meanwhile, the folder holds the model of one training or says that it holds none: ``model.json`` goes
+    first and comes back after all others. Raises OSError.
+    """
+    files = {**files, ABOUT: (about.model_dump_json(indent=2) + "\n").encode()}
+    sums = Checksums(files={name: entry_of(data) for name, data in files.items()})
+    for name in (ABOUT, CHECKSUMS):
+        disk.remove_file(folder / name)
+    for name, data in {**files, CHECKSUMS: (sums.model_dump_json(indent=2) + "\n").encode()}.items():
+        disk.replace_file(data, folder / name)
 
 
 def read_folder(folder: Path, device: str = "cpu") -> Loaded:
-    """The model in a trained folder.
+    """The model in a trained folder. One from before ``checksums.json`` was written is taken as it is.
 
-    Raises UsageError if a file is missing, ConfigError or DataError if one is torn or of another model.
+    Raises UsageError if a file is missing, ConfigError or DataError if one is torn, changed or of another model.
     """
     missing = [name for name in (ABOUT, CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
@@ -55,10 +104,16 @@ def read_folder(folder: Path, device: str = "cpu") -> Loaded:
             f"{'is' if len(missing) == 1 else 'are'} not there; make one with `sparring train best.toml -o FOLDER`, or "
             "name a study"
         )
+    if (folder / CHECKSUMS).exists():
+        listed = read_json(folder / CHECKSUMS, Checksums).files
+        for name in (ABOUT, CONFIG, WEIGHTS):
+            if name not in listed:
+                raise ConfigError(f"{folder / CHECKSUMS}: must list {name}, but does not; {WAY_OUT}")
+            check_entry(listed[name], read_bytes(folder / name), str(folder / name), WAY_OUT)
     about = read_json(folder / ABOUT, About)
     config = read_json(folder / CONFIG, find_config(about.model))
     if lacking := missing_fields(about.model, config.fields, about.shapes):
-        raise ConfigError(f"{folder / ABOUT}: shapes: {lacking}; train it anew")
+        raise ConfigError(f"{folder / ABOUT}: shapes: {lacking}; {WAY_OUT}")
     weights = folder / WEIGHTS
     return build(folder, about, config, packed=read_bytes(weights), named=str(weights), device=device)
 
@@ -75,9 +130,9 @@ def read_json(path: Path, parsed: type[Parsed]) -> Parsed:
     try:
         return parsed.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
-        raise ConfigError(f"{path}: {sentence(error)}; train it anew") from error
+        raise ConfigError(f"{path}: {sentence(error)}; {WAY_OUT}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}; train it anew") from error
+        raise ConfigError(f"{path}: cannot be read: {error}; {WAY_OUT}") from error
 
 
 def read_bytes(path: Path) -> bytes:
@@ -85,4 +140,4 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}; train it anew") from error
+        raise DataError(f"{path}: cannot be read: {error.strerror}; {WAY_OUT}") from error

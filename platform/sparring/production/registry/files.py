@@ -91,8 +91,7 @@ class LocalFiles:
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = acquire(self.folder / LOCK)
         except StudyLocked as error:
-            holder = str(error).partition("but ")[2].partition(";")[0]
-            raise RegistryLocked(_under_way(self.where, holder)) from error
+            raise RegistryLocked(_under_way(self.where, error.holder)) from error
         except OSError as error:
             raise UsageError(
                 f"{self.where}: must be a folder to write in, but: {error.strerror}; name another"

@@ -8,7 +8,7 @@ end: a member that is there is whole, and the same command again keeps it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,9 +24,9 @@ from ...display import nearby, show
 from ...errors import ConfigError, UsageError
 from ...space import read_space, table_of, write_toml
 from .. import About
-from ..loading.trained_folder import ABOUT, MEMBERS, TRAINED, MembersFile, check_lacks, read_json
-from ..output import open_folder, write_table
-from .retrain import Pinned, TrainingRequest, check_pinned, train_pinned, write_pinned
+from ..loading.trained_folder import ABOUT, MEMBERS, TRAINED, MembersFile, check_lacks, lock_folder, read_json
+from ..output import write_table
+from .retrain import Pinned, TrainingRequest, check_pinned, train_pinned
 
 TABLE = "members.parquet"
 
@@ -66,8 +66,27 @@ def resample(pinned: Path, plan: Plan, request: TrainingRequest, console: Consol
     ]
     check_lacks(folder, ABOUT)
     finished = {training.member.name for training in trainings if _is_finished(training)}
-    open_folder(folder)
-    _write_list(folder, plan, trainings)
+    with lock_folder(folder):
+        figures = _train_all(plan, trainings, finished, request, console)
+        _write_figures(folder / TABLE, figures)
+    console.print()
+    console.print(figures_table(figures, ready.objective.metric, console.width))
+    console.print()
+    console.print(_meaning(plan, figures), soft_wrap=True)
+    first = trainings[0].member.name
+    console.print(f"Figures: {nearby(folder / TABLE)}; members: {nearby(folder)}/{first} …", soft_wrap=True)
+    return figures
+
+
+def _train_all(
+    plan: Plan,
+    trainings: Sequence[MemberTraining],
+    finished: Collection[str],
+    request: TrainingRequest,
+    console: Console,
+) -> list[Figures]:
+    """Trains the members that are not ``finished``; says of each what it reached."""
+    _write_list(trainings[0].folder.parent, plan, trainings)
     figures: list[Figures] = []
     for training in trainings:
         is_kept = training.member.name in finished
@@ -75,13 +94,6 @@ def resample(pinned: Path, plan: Plan, request: TrainingRequest, console: Consol
             _train(training, len(trainings), request, console)
         figures.append(_read_figures(training))
         console.print(_line(training, figures[-1], "kept, " if is_kept else ""), soft_wrap=True)
-    _write_figures(folder / TABLE, figures)
-    console.print()
-    console.print(figures_table(figures, ready.objective.metric, console.width))
-    console.print()
-    console.print(_meaning(plan, figures), soft_wrap=True)
-    first = trainings[0].member.name
-    console.print(f"Figures: {nearby(folder / TABLE)}; members: {nearby(folder)}/{first} …", soft_wrap=True)
     return figures
 
 
@@ -175,8 +187,9 @@ def _train(training: MemberTraining, count: int, request: TrainingRequest, conso
     beside = folder.with_name(f".{folder.name}")
     title = f"{pinned.model} on {pinned.raw['dataset']}, {member.name}, {member.number} of {count}"
     try:
-        trained = train_pinned(pinned, beside, title=title, request=request, console=console)
-        write_pinned(beside, pinned, trained, write_toml(pinned.raw), member)
+        train_pinned(
+            pinned, beside, title=title, text=write_toml(pinned.raw), request=request, console=console, member=member
+        )
     except KeyboardInterrupt:
         console.print(f"Stopped in {member.name}; the same command again goes on.", soft_wrap=True)
         raise

@@ -18,7 +18,7 @@ from ... import __version__
 from ...data import Dataset, Member, Split, load_dataset, split_dataset
 from ...data.memory_map import Mapped, select
 from ...data.splits import SPLIT
-from ...errors import ConfigError, NoTrialSucceeded
+from ...errors import ConfigError, LedgerError, NoTrialSucceeded
 from ...models import find_model
 from ...models.base import Model
 from ...models.config import Config, missing_fields
@@ -27,10 +27,10 @@ from ...records import EpochRow, Objective
 from ...space import checked_space, find_space, read_space, table_of, write_toml
 from ...study import load_ood
 from ...training.saves import Saves
-from ...training.single import Trained, train_single, write_trained
-from .. import About, write_about
+from ...training.single import Trained, files_of, train_single
+from .. import About
 from ..device import check_device
-from ..loading.trained_folder import MEMBERS, TRAINED, check_lacks
+from ..loading.trained_folder import MEMBERS, TRAINED, check_lacks, lock_folder, write_folder
 
 Keep = Callable[[int, Model], None]
 """What sees the model after each finite epoch, with the epoch's number from 1; see ``training.single``."""
@@ -154,13 +154,16 @@ def train_pinned(
     folder: Path,
     *,
     title: str,
+    text: str,
     request: TrainingRequest,
     console: Console,
     keep: Keep | None = None,
+    member: Member | None = None,
 ) -> Trained:
-    """One training under a bar called ``title``; its checkpoints lie in ``folder`` meanwhile.
+    """One training under a bar called ``title``, written to ``folder``, where its checkpoints lie meanwhile.
 
-    Raises NoTrialSucceeded if no epoch gave finite figures.
+    text: the configuration as TOML. Raises NoTrialSucceeded if no epoch gave finite figures, LedgerError if the result
+    cannot be written.
     """
     saves = Saves(folder / CHECKPOINTS, _identity(pinned, request.device), request.save_every)
     metric = pinned.objective.metric
@@ -181,25 +184,32 @@ def train_pinned(
             precision=str(pinned.found.get("precision", "fp32")), keep=keep, saves=saves,
             test=pinned.rows(pinned.split.test) if len(pinned.split.test) else None,
         )  # fmt: skip
-    saves.end()
     if trained.best is None:
+        saves.end()
         raise NoTrialSucceeded(
             f"{pinned.name}: the training diverged in epoch {trained.epochs}; lower the learning rates"
         )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_folder(folder, files_of(trained, pinned.config, text), _about(pinned, member))
+    except OSError as error:
+        raise LedgerError(
+            f"{folder}: the model could not be written: {error.strerror}; mend that: the same command again goes on "
+            "from its last checkpoint"
+        ) from error
+    saves.end()  # not before: a kill while the files are replaced costs the epochs since the last checkpoint
     return trained
 
 
-def write_pinned(folder: Path, pinned: Pinned, trained: Trained, text: str, member: Member | None = None) -> None:
-    """Weights, configuration, figures, and what the verbs must know. text: the configuration as TOML."""
-    write_trained(folder, trained, pinned.config, text)
+def _about(pinned: Pinned, member: Member | None) -> About:
+    """What the verbs must know beside the weights."""
     data, fields = pinned.data, pinned.config.fields
-    about = About(
+    return About(
         model=pinned.model, shapes={name: data.shapes[name] for name in fields},
         dataset=str(pinned.raw["dataset"]), data_path=str(pinned.data_path.absolute()) if pinned.data_path else None,
         data=table_of(pinned.raw, "data"), split=pinned.split_kind, member=member, sha256=data.sha256,
         axes={name: tuple(data.axes[name].tolist()) for name in fields if name in data.axes}, version=__version__,
     )  # fmt: skip
-    write_about(folder, about)
 
 
 def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console, keep: Keep | None = None) -> Trained:
@@ -207,8 +217,8 @@ def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console
     folder = request.output or TRAINED / pinned.model
     check_lacks(folder, MEMBERS)
     title = f"{pinned.model} on {pinned.raw['dataset']}"
-    trained = train_pinned(pinned, folder, title=title, request=request, console=console, keep=keep)
-    write_pinned(folder, pinned, trained, text)
+    with lock_folder(folder):
+        trained = train_pinned(pinned, folder, title=title, text=text, request=request, console=console, keep=keep)
     console.print(_verdict(trained, pinned.objective.metric, pinned.found), soft_wrap=True)
     if trained.test:
         name = f"test/{pinned.objective.metric.removeprefix('val/')}"
