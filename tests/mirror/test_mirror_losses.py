@@ -152,7 +152,7 @@ def test_a_file_half_written_over_there_is_no_file(folder, here):
     running.store.files = Stuck(running.store.files)
     with pytest.raises(OSError, match="killed here"):
         running.copy()
-    assert os.listdir(Path(here, "study")) == [".study.json.tmp"]
+    assert os.listdir(Path(here, "study")) == [".owner.json.tmp"]
     assert names_there(here, folder) == set()
     assert Mirror(folder, here).copy()
     assert names_there(here, folder) == {STUDY}

@@ -85,6 +85,11 @@ def still_held(descriptor: int, path: Path) -> bool:
         return False
 
 
+def boot_id() -> str:
+    """What this machine's kernel calls the time since it started; empty where it has no name."""
+    return _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
+
+
 def _try_lock(descriptor: int, path: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,11 +122,10 @@ def _same_file(descriptor: int, path: Path) -> bool:
 
 
 def _sign(descriptor: int) -> None:
-    boot_id = _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
     holder = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
-        "boot_id": boot_id,
+        "boot_id": boot_id(),
         "start": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     os.ftruncate(descriptor, 0)

@@ -2,7 +2,7 @@
 
     ADDRESS/<study>/study.json, trials/, attempts/, epochs/, test/, checkpoints/, weights/
 
-as in ``results/<study>/``, and nothing else.
+as in ``results/<study>/``, and while a search is copied ``owner.json``, which names it: one search at a time.
 
 What is mirrored never changes once it has a name, so copying is listing both sides and sending what is missing: the
 ledger's parts in the order of their commitment, then checkpoints. A file leaves the mirror only when its successor is

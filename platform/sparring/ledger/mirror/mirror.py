@@ -7,6 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,7 @@ from ..parts import list_parts, replaced_by, sequence_of
 from ..schema import KEYS
 from ..study_json import STUDY_FILE
 from ..weights import WEIGHTS
+from .claim import Claim, Overtaken
 from .seeding import check_ahead, check_study, seed
 from .store import FAILURES, Store, is_mirrored, is_sound, reason
 from .successors import is_merged, replaced_checkpoints, replaced_parts, replaced_weights
@@ -51,12 +53,14 @@ class Mirror:
         self.torn: tuple[str, ...] = ()
         """What ``seed`` set aside, one sentence each."""
         self.store = Store(address, folder.name)
+        self.claim = Claim(self.store)
         self._look_s = look_s
         self._final_s = final_s
         self._listed_here: Mapping[str, Path] = {}
         self._held: dict[str, int] = {}
         self._merged: dict[str, frozenset[int]] = {}
         self._listed_there: float | None = None
+        self._is_overtaken = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="mirror")
 
@@ -89,8 +93,12 @@ class Mirror:
     def seed(self) -> bool:
         """Brings the study back from the mirror if there is none here. True if it did; ``torn`` says what was damaged.
 
-        Raises UsageError if the mirror cannot be read, or holds rows that the study here lacks.
+        Raises UsageError if the mirror cannot be read, is another search's, or holds rows that the study here lacks.
         """
+        try:
+            self.claim.take()  # before the mirror is read: nobody adds to it from then on
+        except FAILURES as error:
+            raise UsageError(f"--mirror: {self.address} must be readable, but: {reason(error)}") from error
         if (self.folder / STUDY_FILE).exists():
             try:
                 check_ahead(self.folder, self.store)
@@ -107,6 +115,8 @@ class Mirror:
         Raises OSError or pyarrow's errors if the other side fails; LedgerError if a table here cannot be read.
         """
         listed = self._listed_here = self._list()
+        if listed and (self.claim.is_due or self._listed_there is None):
+            self.claim.hold()
         if self._listed_there is None or time.monotonic() - self._listed_there > LIST_S:
             self._listed_there = None
             self._held = self.store.sizes() if listed else {}
@@ -122,10 +132,13 @@ class Mirror:
                 continue
             if not is_sound(name, data):
                 continue  # damaged here, which the ledger's next opening finds; over there it may be whole
+            self.claim.hold()
             self.store.write(name, data)
             self._held[name] = len(data)
         if listed and whole:
             replaced = self._replaced(listed)
+            if replaced:
+                self.claim.hold()
             self.store.delete(replaced)
             for name in replaced:
                 del self._held[name]
@@ -142,7 +155,7 @@ class Mirror:
         self._thread.join(self._final_s + GRACE_S)
         if self._thread.is_alive():
             self.problem = self._sentence("it does not answer")
-        if self.problem is not None:
+        if self.problem is not None and not self._is_overtaken:
             self.problem += "; the same command again copies the rest"
 
     def _watch(self) -> None:
@@ -152,13 +165,22 @@ class Mirror:
             pause = self._look_s if self.problem is None else min(max(2 * pause, self._look_s), MOST_WAIT_S)
         end = time.monotonic() + self._final_s
         self._listed_there = None  # the last word is about what is there, not about what was sent
-        while not self._try() and time.monotonic() < end:
+        while not self._try() and time.monotonic() < end and not self._is_overtaken:
             time.sleep(min(self._look_s, max(end - time.monotonic(), 0.0)))
+        with suppress(*FAILURES):  # then it is taken over once it has been silent for long enough
+            self.claim.give_back()
 
     def _try(self) -> bool:
         """A look that reports instead of raising. True if all files are there."""
         try:
             whole = self.copy()
+        except Overtaken as other:
+            self._is_overtaken = True
+            self.problem = (
+                f"mirror {self.address}: nothing more is copied, since {other}; this study is whole here: give it "
+                "another --mirror"
+            )
+            return False
         except Exception as error:  # also a mistake of ours: the search must go on, and the user must hear of it
             self._listed_there = None
             self.problem = self._sentence(reason(error))
