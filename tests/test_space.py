@@ -172,13 +172,15 @@ def test_the_fingerprint_sees_meaning_and_not_order() -> None:
         {"search": {**SPACE["search"], "wcc_width": {"int": [5, 15]}}},
         {"objectives": [{"metric": "val/mse_predict_spectrum"}]},
         {"model": "other"},
+        {"rungs": 1},
     )
     prints = {space_of(**change).fingerprint() for change in changes} | {space_of().fingerprint()}
     assert len(prints) == len(changes) + 1
+    assert space_of(rungs=2).fingerprint() == space_of().fingerprint(), "as many as unless said"
 
 
 def test_the_pinned_file_is_a_space_without_a_search_that_builds_the_same_config(tmp_path: Path) -> None:
-    space = space_of(data={"fourier": False}, defaults={"wcc_width": 12.0}, fixed={"epochs": 27, "early_stop": None})
+    space = space_of(data={"fourier": False}, defaults={"wcc_width": 12.0}, fixed={"epochs": 27, "early_stop": None}, rungs=1)
     params = {**space.baseline(), "lr": 0.1 * 0.1 / 3, "w_adv": 1e-4}
     found: dict[str, Any] = {"study": "aegan-1", "trial": 7, "value": 0.123456789012345678, "epoch": 9, "note": None}
     (tmp_path / "best.toml").write_text(write_toml(pin(space, params, seed=11, found=found)))

@@ -98,6 +98,8 @@ FILES: list[tuple[dict[str, Any], str]] = [
     ({"split": 80}, "split: wants a text, but got 80"),
     ({"search": [1]}, "search: wants a table [search], but got [1]"),
     ({"seed": -1}, "seed: wants an integer from 0 to 2^63 - 1, but got -1"),
+    ({"rungs": 0}, "rungs: wants an integer from 1 to 5, but got 0"),
+    ({"rungs": True}, "rungs: wants an integer from 1 to 5, but got True"),
     ({"seed": True}, "seed: wants an integer"),
     ({"fixed": {"epochs": 0}}, "fixed.epochs: toy refuses 0: Input should be greater than or equal to 1"),
     ({"fixed": {"epochs": "27"}}, "fixed.epochs: toy refuses '27': Input should be a valid integer"),

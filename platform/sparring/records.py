@@ -44,6 +44,8 @@ def safe_name(name: str, what: str = "study name") -> str:
 SAMPLERS = ("prior", "tpe", "gp", "cmaes", "nsga2", "nsga3", "qmc", "random", "grid")
 PRUNERS = ("halving", "hyperband", "median", "percentile", "patient", "wilcoxon", "none")
 """What --sampler and --pruner take; the first is the default. ``sparring.referee`` holds what they name."""
+RUNGS = 2
+"""Of successive halving, unless a space says otherwise: at epochs/3 and epochs/9."""
 
 PRECISIONS = ("fp32", "tf32", "bf16")
 """What --precision takes: how a phase multiplies. ``sparring.training.hardware.compiling`` says what each does."""

@@ -31,6 +31,8 @@ def fill(pruner, epoch, figures):
 def test_the_rungs_lie_at_thirds_of_the_budget():
     assert make_pruner("halving", 27).rungs == (3, 9)
     assert make_pruner("halving", 100).rungs == (11, 33)
+    assert make_pruner("halving", 27, 1).rungs == (9,)
+    assert make_pruner("patient", 27, 1).rungs == tuple(range(9, 27))
     assert make_pruner("none", 27).rungs == ()
     with pytest.raises(UnknownName, match=r"--pruner.*'asha'.*halving"):
         make_pruner("asha", 27)

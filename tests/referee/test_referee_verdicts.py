@@ -6,7 +6,7 @@ import math
 import pickle
 
 import pytest
-from support.referee import SPACE, epoch, make, run, score, train
+from support.referee import RAW, SPACE, epoch, make, run, score, train
 
 from sparring.ledger import attempt_rows, trial_rows
 from sparring.records import WAIT, Objective, Outcome, Verdict
@@ -53,6 +53,16 @@ def test_halving_pauses_the_worse_two_thirds_at_a_rung(folder):
     assert all(verdicts[n] is Verdict.PAUSE for n in (2, 4, 5, 6, 7, 8, 9))
     assert verdicts[0] is Verdict.GO_ON
     assert not trial_rows(folder)
+
+
+def test_a_space_with_one_rung_judges_nobody_before_a_third_of_the_epochs(folder):
+    referee = make(folder, trials=12, space={**RAW, "rungs": 1})
+    numbers = [referee.ask() for _ in range(12)]
+    for number in numbers:
+        referee.start(number, f"t{number}")
+    upto = {n: [referee.report([epoch(number, n)]).verdict for number in numbers] for n in (1, 2, 3)}
+    assert {*upto[1], *upto[2]} == {Verdict.GO_ON}
+    assert upto[3].count(Verdict.PAUSE) == 10, "all but the default and the first of the others, which is the best"
 
 
 def test_who_is_paused_when_nothing_is_left_ends_as_pruned(folder):

@@ -57,7 +57,7 @@ class Referee:
         self._doubts = 0
         self.broken: str | None = None
         self._known = space.first
-        self._judge = Judge(make_pruner(spec.pruner, epochs), sheltered=space.first)
+        self._judge = Judge(make_pruner(spec.pruner, epochs, space.rungs), sheltered=space.first)
         self.trials = Trials(
             folder, spec, space, checkpoints, self._judge, metrics=metrics, weights=weights, clock=clock, wait_s=wait_s
         )

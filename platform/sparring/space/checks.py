@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from ..errors import SpaceError, refuse_unknown
-from ..records import Value
+from ..records import RUNGS, Value
 from .dimension import OPTION, from_text
 from .objectives import read_objectives
 from .space import Space
@@ -22,6 +22,8 @@ C = TypeVar("C", bound=BaseModel)
 
 _TEXTS = ("model", "dataset", "split", "data_path")
 _UNLESS_SAID = {"split": "80/20", "data_path": "."}
+MOST_RUNGS = 5
+"""The earliest would be at 1/243 of the epochs."""
 _TABLES = ("data", "fixed", "defaults", "search", "found")
 
 
@@ -43,7 +45,7 @@ def checked_space(raw: Mapping[str, object], config_class: type[C], where: str =
 
 
 def _check_tables(raw: Mapping[str, object], where: str) -> None:
-    refuse_unknown(raw, {*_TEXTS, *_TABLES, "seed", "objectives", "constraints", "try"}, where, "key")
+    refuse_unknown(raw, {*_TEXTS, *_TABLES, "seed", "objectives", "constraints", "rungs", "try"}, where, "key")
     for name in _TEXTS:
         value = raw.get(name, _UNLESS_SAID.get(name))
         if not isinstance(value, str) or not value:
@@ -54,6 +56,9 @@ def _check_tables(raw: Mapping[str, object], where: str) -> None:
     seed = raw.get("seed", 0)
     if type(seed) is not int or not 0 <= seed < 2**63:
         raise SpaceError(f"{where}: seed: wants an integer from 0 to 2^63 - 1, but got {seed!r}")
+    rungs = raw.get("rungs", RUNGS)
+    if type(rungs) is not int or not 1 <= rungs <= MOST_RUNGS:
+        raise SpaceError(f"{where}: rungs: wants an integer from 1 to {MOST_RUNGS}, but got {rungs!r}")
 
 
 def _check_fields(space: Space[BaseModel]) -> None:

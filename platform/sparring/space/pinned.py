@@ -21,7 +21,8 @@ def pin(
     raises SpaceError if that would change the configuration.
     """
     values = space.values(params)
-    pinned = {key: value for key, value in space.raw.items() if key not in ("defaults", "search", "try", "constraints")}
+    of_a_search = ("defaults", "search", "try", "constraints", "rungs")
+    pinned = {key: value for key, value in space.raw.items() if key not in of_a_search}
     pinned["seed"] = seed
     if space.searches_data:
         pinned["data"] = space.data_options(params)

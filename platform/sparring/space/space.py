@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ..errors import SpaceError, refuse_unknown, sentence
-from ..records import Kind, Objective, Value
+from ..records import RUNGS, Kind, Objective, Value
 from .constraints import Constraint, read_constraints
 from .dimension import OPTION, Dimension
 from .dimension_toml import read_dimension
@@ -75,6 +75,12 @@ class Space(Generic[C_co]):
         """A pinned configuration's seed; None in a space."""
         seed = self.raw.get("seed")
         return seed if isinstance(seed, int) else None
+
+    @property
+    def rungs(self) -> int:
+        """How many rungs successive halving has: at epochs/3, epochs/9, …"""
+        rungs = self.raw.get("rungs", RUNGS)
+        return rungs if isinstance(rungs, int) else RUNGS
 
     @property
     def data(self) -> Mapping[str, object]:
@@ -244,7 +250,7 @@ class Space(Generic[C_co]):
         search = [{**asdict(field), "choices": sorted(field.choices, key=str)} for field in self.dimensions]
         for field in search:
             del field["is_list"]  # the Config decides it, and fingerprints older than lists stay what they are
-        meaning = {
+        meaning: dict[str, object] = {
             "model": self.model,
             "objectives": [asdict(objective) for objective in self.objectives],
             "fixed": self.fixed,
@@ -253,6 +259,8 @@ class Space(Generic[C_co]):
         }
         if self.constraints:
             meaning["constraints"] = sorted({constraint.plain for constraint in self.constraints})
+        if self.rungs != RUNGS:
+            meaning["rungs"] = self.rungs
         if self.tries:  # fingerprints of spaces without any stay what they were before there were tries
             meaning["tries"] = [each.params for each in self.tries]
         return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
