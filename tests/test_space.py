@@ -180,7 +180,9 @@ def test_the_fingerprint_sees_meaning_and_not_order() -> None:
 
 
 def test_the_pinned_file_is_a_space_without_a_search_that_builds_the_same_config(tmp_path: Path) -> None:
-    space = space_of(data={"fourier": False}, defaults={"wcc_width": 12.0}, fixed={"epochs": 27, "early_stop": None}, rungs=1)
+    space = space_of(
+        data={"fourier": False}, defaults={"wcc_width": 12.0}, fixed={"epochs": 27, "early_stop": None}, rungs=1
+    )
     params = {**space.baseline(), "lr": 0.1 * 0.1 / 3, "w_adv": 1e-4}
     found: dict[str, Any] = {"study": "aegan-1", "trial": 7, "value": 0.123456789012345678, "epoch": 9, "note": None}
     (tmp_path / "best.toml").write_text(write_toml(pin(space, params, seed=11, found=found)))
@@ -194,6 +196,7 @@ def test_the_pinned_file_is_a_space_without_a_search_that_builds_the_same_config
     assert pinned.raw["found"] == {key: value for key, value in found.items() if value is not None}
     assert (pinned.model, pinned.dataset, pinned.data) == ("toy", "exafs", {"fourier": False})
     assert pinned.objectives == space.objectives
+    assert "rungs" not in pinned.raw
 
 
 def test_a_null_that_toml_cannot_say_is_not_dropped_in_silence() -> None:
