@@ -275,6 +275,31 @@ class TrialRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """A trial trained again from a fresh seed after the search; neither sampler nor pruner ever hears of it."""
+
+    trial: int
+    """The trial whose hyperparameters it has."""
+    seed: int
+    role: str
+    """Why it was trained: ``probe`` (how large is the noise), ``race`` or ``final`` (the figure of who won it)."""
+    outcome: Outcome
+    value: float | None = None
+    """The leading objective at ``best_epoch``; None unless it completed with finite figures. Never NaN."""
+    best_epoch: int | None = None
+    epochs: int = 0
+    """Epochs trained."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Every metric at ``best_epoch``."""
+    wall_s: float = 0.0
+    """Seconds of its epochs, training and validation."""
+    cpu_s: float | None = None
+    """Processor seconds of the same; None where nobody measured them."""
+    error: str | None = None
+    """The exception's class and text, at most 4 kB, where it failed of one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AttemptRow:
     """A trial was handed to a slot: written before the slot hears of it."""
 

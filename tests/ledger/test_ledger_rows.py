@@ -188,18 +188,18 @@ def test_compaction_leaves_one_part_and_the_same_rows(ledger, folder):
         ledger.append_trial(ended(number, params={"lr": number / 20}))
         ledger.append_epochs([epoch(number, n, val_score=n / 7) for n in (1, 2)])
     before = read_trials(folder).table, read_epochs(folder).table
-    assert ledger.part_counts() == {"trials": 20, "attempts": 0, "epochs": 20, "test": 0}
+    assert ledger.part_counts() == {"trials": 20, "attempts": 0, "epochs": 20, "test": 0, "retrainings": 0}
     ledger.compact("trials")
-    assert ledger.part_counts() == {"trials": 1, "attempts": 0, "epochs": 20, "test": 0}
+    assert ledger.part_counts() == {"trials": 1, "attempts": 0, "epochs": 20, "test": 0, "retrainings": 0}
     ledger.compact()
-    assert ledger.part_counts() == {"trials": 1, "attempts": 0, "epochs": 1, "test": 0}
+    assert ledger.part_counts() == {"trials": 1, "attempts": 0, "epochs": 1, "test": 0, "retrainings": 0}
     assert (read_trials(folder).table, read_epochs(folder).table) == before
     assert sorted(path.name for path in folder.iterdir()) == [
-        "attempts", "epochs", "study.json", "test", "trials", "writer.lock",
+        "attempts", "epochs", "retrainings", "study.json", "test", "trials", "writer.lock",
     ]  # fmt: skip
     ledger.close()
     with Ledger(folder, kinds=KINDS, metrics=METRICS, wait_s=0) as again:
-        assert again.part_counts() == {"trials": 1, "attempts": 0, "epochs": 1, "test": 0}
+        assert again.part_counts() == {"trials": 1, "attempts": 0, "epochs": 1, "test": 0, "retrainings": 0}
 
 
 def test_a_full_part_is_not_merged_again_and_its_rows_count_once(ledger, folder, monkeypatch):

@@ -13,8 +13,10 @@ from support.frail import Killed, ended, new_study, open_ledger, part_names
 from sparring.ledger import (
     parts,
     read_trials,
+    retraining_rows,
     trial_rows,
 )
+from sparring.records import Outcome, Retraining
 
 
 @pytest.mark.parametrize("power", [False, True])
@@ -41,6 +43,29 @@ def test_an_append_killed_at_any_call_is_whole_or_absent(frail, tmp_path, power)
             assert not any(name.startswith(".") for name in part_names(folder))
         fates.add((acknowledged, len(seen)))
     assert {(False, 1), (True, 2)} <= fates
+
+
+@pytest.mark.parametrize("power", [False, True])
+def test_a_retraining_killed_at_any_call_is_whole_or_absent_and_then_taken(frail, tmp_path, power):
+    row = Retraining(trial=0, seed=97, role="probe", outcome=Outcome.CRASHED, error="no")
+    fates = set()
+    for calls in range(12):
+        folder = new_study(tmp_path / f"study{calls}")
+        ledger, acknowledged = open_ledger(folder), False
+        frail.kill_after(calls)
+        with suppress(Killed):
+            acknowledged = ledger.append_retraining(row)
+        frail.revive()
+        if power:
+            frail.cut_power(random.Random(calls))
+        ledger.close()
+        seen = retraining_rows(folder)
+        assert seen == [row] or (seen == [] and not acknowledged)
+        with open_ledger(folder) as again:
+            assert again.append_retraining(row) is (seen == [])
+        assert retraining_rows(folder) == [row]
+        fates.add((acknowledged, len(seen)))
+    assert {(False, 0), (True, 1)} <= fates
 
 
 def is_compacted(frail, ledger, folder, calls, power):
@@ -77,7 +102,7 @@ def test_a_compaction_killed_at_any_call_changes_no_query_result(frail, tmp_path
             assert again.append_trial(ended(3))
         assert read_trials(folder).table[:3] == before
         assert sorted(path.name for path in folder.iterdir()) == [
-            "attempts", "epochs", "study.json", "test", "trials", "writer.lock",
+            "attempts", "epochs", "retrainings", "study.json", "test", "trials", "writer.lock",
         ]  # fmt: skip
     assert 0 not in finished
     assert 24 in finished

@@ -6,6 +6,7 @@
       attempts/      one row per try at a trial, written before a slot hears of it
       epochs/        long form: trial, attempt, epoch, metric, value, wall_s
       test/          figures on the test rows, at each look at them
+      retrainings/   one row per trial trained again from a fresh seed, of which the search never hears
       _torn/         parts found damaged, each with its reason, out of every reader's way
       LOCK           held by the process that searches (``lock_study``); writer.lock by the one that writes (``Ledger``)
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 from .lock import lock_study
 from .looks import Look, read_looks
 from .reading import Reading, attempt_rows, epoch_rows, read_attempts, read_epochs, read_trials, trial_rows
+from .retrainings import retraining_rows
 from .study_json import STUDY_FILE, read_study, spec_from_json, spec_to_json, write_study
 from .writer import Ledger
 
@@ -38,6 +40,7 @@ __all__ = [
     "read_looks",
     "read_study",
     "read_trials",
+    "retraining_rows",
     "spec_from_json",
     "spec_to_json",
     "trial_rows",

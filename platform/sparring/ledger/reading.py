@@ -52,6 +52,11 @@ def read_test(folder: str | PathLike[str]) -> Reading:
     return _read(Path(folder), "test")
 
 
+def read_retrainings(folder: str | PathLike[str]) -> Reading:
+    """Trials trained again from fresh seeds; ``retrainings.py`` reads them as values. Raises as ``read_trials``."""
+    return _read(Path(folder), "retrainings")
+
+
 def trial_rows(folder: str | PathLike[str]) -> list[TrialRow]:
     """``read_trials`` as values."""
     return to_trial_rows(read_trials(folder).table)

@@ -1,4 +1,4 @@
-"""The columns of the four tables, and rows to and from Arrow.
+"""The columns of the five tables, and rows to and from Arrow.
 
 The schema is fixed for a study: a searched hyperparameter is ``param.<name>`` with the type of its kind, null where a
 condition leaves it out; a metric is ``metric.<name>``. NaN is a value that was measured, null one that was not.
@@ -26,6 +26,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "attempts": ("trial", "attempt"),
     "epochs": ("trial", "attempt", "epoch", "metric"),
     "test": ("look", "role", "metric"),
+    "retrainings": ("trial", "seed"),
 }
 """What makes a row of each table unique; of two equal keys the greater ``seq`` counts."""
 
@@ -106,6 +107,22 @@ class Columns:
                     ("resamples", pa.list_(pa.float64())),
                 ]
             ),
+            "retrainings": pa.schema(
+                [
+                    *_CORE,
+                    ("seed", pa.int64()),
+                    ("role", pa.string()),
+                    ("outcome", pa.string()),
+                    ("value", pa.float64()),
+                    ("best_epoch", pa.int32()),
+                    ("epochs", pa.int32()),
+                    ("wall_s", pa.float64()),
+                    ("cpu_s", pa.float64()),
+                    ("ended", _TIME),
+                    ("error", pa.string()),
+                    *((f"metric.{name}", pa.float64()) for name in metrics),
+                ]
+            ),
         }
 
     def of_trial(self, row: TrialRow, seq: int, started: datetime | None, ended: datetime) -> pa.Table:
@@ -126,9 +143,9 @@ class Columns:
             **{name: getattr(row, name) for name in OVERHEAD},
             "started": started,
             "ended": ended,
-            "error": None if row.error is None else _shorten(row.error),
+            "error": None if row.error is None else shorten(row.error),
             **self._params(row.trial, row.params),
-            **{f"metric.{name}": value for name, value in self._figures(row.trial, row.metrics).items()},
+            **self.figures(row.trial, row.metrics),
         }
         return pa.Table.from_pylist([record], schema=self.schemas["trials"])
 
@@ -166,6 +183,10 @@ class Columns:
         """What every table's rows begin with."""
         return {"schema_version": SCHEMA_VERSION, "study": self.study, "seq": seq, "trial": trial}
 
+    def figures(self, trial: int, figures: Mapping[str, float]) -> dict[str, float]:
+        """A row's columns ``metric.…``; raises LedgerError for a figure that the study does not have."""
+        return {f"metric.{name}": value for name, value in self._figures(trial, figures).items()}
+
     def _params(self, trial: int, params: Mapping[str, Value]) -> dict[str, Value]:
         for name, value in params.items():
             kind = self.kinds.get(name)
@@ -193,11 +214,11 @@ def to_trial_rows(table: pa.Table) -> list[TrialRow]:
             attempt=record["attempt"],
             seed=record["seed"],
             outcome=Outcome(record["outcome"]),
-            params=_pick(record, "param."),
+            params=pick(record, "param."),
             value=record["value"],
             best_epoch=record["best_epoch"],
             epochs=record["epochs"],
-            metrics=cast("dict[str, float]", _pick(record, "metric.")),
+            metrics=cast("dict[str, float]", pick(record, "metric.")),
             wall_s=record["wall_s"],
             **{name: record[name] for name in OVERHEAD},
             error=record["error"],
@@ -213,7 +234,7 @@ def to_attempt_rows(table: pa.Table) -> list[AttemptRow]:
             trial=record["trial"],
             attempt=record["attempt"],
             seed=record["seed"],
-            params=_pick(record, "param."),
+            params=pick(record, "param."),
             slot=record["slot"],
             source=record["source"] or "",
         )
@@ -240,7 +261,7 @@ def to_epoch_rows(table: pa.Table) -> list[EpochRow]:
     return rows
 
 
-def _pick(record: Mapping[str, object], prefix: str) -> dict[str, Value]:
+def pick(record: Mapping[str, object], prefix: str) -> dict[str, Value]:
     """The values of the columns that begin with ``prefix``, by the rest of their names; null is left out."""
     return {
         name.removeprefix(prefix): cast("Value", value)
@@ -255,6 +276,6 @@ def _fits(value: object, kind: Kind) -> bool:
     return isinstance(value, Integral if kind == "int" else Real)
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
     """At most 4 kB of UTF-8; whatever an exception says must not keep its trial out of the ledger."""
     return text.encode("utf-8", "replace")[:ERROR_BYTES].decode("utf-8", "ignore")

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import LedgerError
-from ..records import AttemptRow, EpochRow, Kind, TrialRow
+from ..records import AttemptRow, EpochRow, Kind, Retraining, TrialRow
 from .disk import link, make_folder, publish, remove_folder, rename, swap_folder, sync_folder
 from .lock import acquire, release, still_held
 from .looks import Look, of_look
@@ -32,6 +32,7 @@ from .parts import (
     read_parts,
     sequence_of,
 )
+from .retrainings import of_retraining
 from .schema import KEYS, Columns
 
 
@@ -110,6 +111,16 @@ class Ledger:
             now = self._clock()
             self._commit("test", f"look-{look.number}", lambda seq: of_look(self._columns, look, seq, now))
 
+    def append_retraining(self, row: Retraining) -> bool:
+        """Commits a training from a fresh seed. False, and nothing written, if it is known. Raises LedgerError."""
+        with self._guard:
+            if (row.trial, row.seed) in self._retrained:
+                return False
+            now, label = self._clock(), f"t{row.trial:05d}-s{row.seed}"
+            self._commit("retrainings", label, lambda seq: of_retraining(self._columns, row, seq, now))
+            self._retrained.add((row.trial, row.seed))
+            return True
+
     def part_counts(self) -> dict[str, int]:
         """Parts per table that are not full yet, known without looking at the disk."""
         return dict(self._counts)
@@ -172,6 +183,8 @@ class Ledger:
         tables = {name: self._read(name, keep=pc.scalar(False) if name == "epochs" else None) for name in KEYS}
         self._counts = {name: len(self._parts(name, full=False)) for name in KEYS}
         self._finished: set[int] = set(tables["trials"].table["trial"].to_pylist())
+        again = tables["retrainings"].table
+        self._retrained = set(zip(again["trial"].to_pylist(), again["seed"].to_pylist(), strict=True))
         self._attempts: set[tuple[int, int]] = set()
         self._started: dict[int, datetime] = {}
         columns = [tables["attempts"].table[name].to_pylist() for name in ("trial", "attempt", "started")]

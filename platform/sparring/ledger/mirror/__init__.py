@@ -1,6 +1,6 @@
 """``--mirror ADDRESS``: a second copy of a study on any file system pyarrow opens, for when the head is lost.
 
-    ADDRESS/<study>/study.json, trials/, attempts/, epochs/, test/, checkpoints/, weights/
+    ADDRESS/<study>/study.json, trials/, attempts/, epochs/, test/, retrainings/, checkpoints/, weights/
 
 as in ``results/<study>/``, and while a search is copied ``owner.json``, which names it: one search at a time.
 

@@ -13,7 +13,7 @@ from ...errors import LedgerError, UsageError
 from .. import Ledger, read_attempts, read_epochs, read_study, read_trials
 from ..checkpoints import CHECKPOINTS, read_checkpoint_name
 from ..disk import make_folder, publish, remove_folder, sync_folder
-from ..reading import read_test
+from ..reading import read_retrainings, read_test
 from ..schema import KEYS
 from ..study_json import STUDY_FILE, StudyDocument, identity_of
 from ..weights import WEIGHTS
@@ -27,6 +27,7 @@ _SAME_ROW = {
     "attempts": (read_attempts, ("trial", "attempt", "seq", "started")),
     "epochs": (read_epochs, KEYS["epochs"]),
     "test": (read_test, ("look", "seq", "role", "metric")),
+    "retrainings": (read_retrainings, ("trial", "seed", "seq", "ended")),
 }
 """Per table, the columns that tell a row from one of the same number in another search. An epoch needs no more than its
 number: if it was reported twice, the later row stays."""
