@@ -262,6 +262,26 @@ def test_a_study_of_cpus_is_not_gone_on_with_on_gpus(tmp_path):
         prepare("aegan", **asked, limits=Limits(trials=2, slots=1, gpus_per_worker=1.0))
 
 
+def test_two_searches_of_one_name_differ_in_fields_and_values_not_in_checksums(tmp_path):
+    asked = {"results": tmp_path, "limits": Limits(trials=2, slots=1)}
+    open_folder(prepare("aegan", **asked, settings=["data.n=80", "epochs=2"]))
+    with pytest.raises(UsageError) as refused:
+        prepare(
+            "aegan",
+            **asked,
+            settings=["data.n=90", "epochs=3", "hidden_size=64"],
+            objectives=["val/mse_recon_spectrum"],
+        )
+    said = str(refused.value)
+    assert "epochs was 2 and is 3" in said
+    assert "hidden_size was {'choice': [" in said
+    assert "and is 64" in said
+    assert "objectives was [{'metric': 'val/score'" in said
+    assert "the data of exafs are others than they were" in said
+    assert "data.n was 80 and is 90" in said
+    assert not re.search(r"[0-9a-f]{16}", said)
+
+
 def test_a_study_that_another_has_begun_since_is_looked_at_again_under_the_lock(tmp_path):
     mine, others = (
         prepare("aegan", settings=["data.n=80"], results=tmp_path, limits=Limits(trials=2, slots=1, seed=seed))

@@ -12,6 +12,7 @@ import pytest
 from pyarrow import csv, parquet
 
 from sparring.data import cards, dataset_names, load_dataset, read_card
+from sparring.data.embedded.muons import draw
 from sparring.errors import DataError, UnknownName
 from sparring.ledger import read_study
 from sparring.space import find_space, pin, read_space, write_toml
@@ -94,6 +95,22 @@ def test_a_model_of_series_trains_on_windows_of_ones_own_recording(place, run_ve
     pinned = write_pinned(place, "aae_series", "series", place / "mine.csv", data=data)
     assert run_verb("train", pinned, "-o", place / "out") == 0
     assert json.loads((place / "out" / "model.json").read_text())["shapes"] == {"series": [4, 5]}
+
+
+@pytest.mark.parametrize("model", ["auxgan", "aux_aae", "boost_vae"])
+def test_muons_of_ones_own_are_searched_without_the_options_of_the_embedded_ones(place, model):
+    np.save(place / "mine.npy", draw(2000, np.random.default_rng(0)))
+    study = prepare(
+        model, dataset="muon-files", data_path=Path("mine.npy"), results=place, settings=["data.reference=500"]
+    )
+    assert len(study.dataset) == 1500
+    assert "data" not in study.spec.space or "n" not in study.spec.space["data"]
+    (note,) = [note for note in study.notes if "[data]" in note]
+    assert note.startswith(
+        f"--dataset muon-files: [data] of search_spaces/{model}.toml is for muons, so it is left out: n"
+    )
+    kept = prepare(model, dataset="muons", results=place, settings=["data.n=300"])
+    assert kept.spec.data_options["n"] == 300
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

@@ -222,7 +222,7 @@ def test_a_folder_of_tables_is_one_set(tmp_path, muons):
 
 @pytest.mark.parametrize("kind", ["mktree", "mkrntuple"])
 def test_a_root_tree_is_read_and_a_pdg_code_becomes_a_charge(tmp_path, muons, kind):
-    uproot = pytest.importorskip("uproot", reason="reading .root needs uproot: pip install 'sparring[root]'")
+    uproot = pytest.importorskip("uproot", reason="reading .root needs uproot: pip install uproot")
     names = ("id", "x", "y", "z", "px", "py", "pz")
     columns = np.hstack([-13 * muons[:300, :1], muons[:300, 1:]])
     with uproot.recreate(tmp_path / "mine.root") as file:
@@ -238,7 +238,7 @@ def test_a_root_tree_is_read_and_a_pdg_code_becomes_a_charge(tmp_path, muons, ki
 
 
 def test_a_mistake_of_ours_is_not_blamed_on_the_root_file(tmp_path, monkeypatch):
-    uproot = pytest.importorskip("uproot", reason="reading .root needs uproot: pip install 'sparring[root]'")
+    uproot = pytest.importorskip("uproot", reason="reading .root needs uproot: pip install uproot")
     with uproot.recreate(tmp_path / "mine.root") as file:
         file.mktree("muons", {"x": np.float64}).extend({"x": np.arange(300.0)})
     reader = importlib.import_module("sparring.data.readers.muon_files")
@@ -248,7 +248,7 @@ def test_a_mistake_of_ours_is_not_blamed_on_the_root_file(tmp_path, monkeypatch)
 
 
 def test_a_torn_root_file_is_refused(tmp_path):
-    pytest.importorskip("uproot", reason="reading .root needs uproot: pip install 'sparring[root]'")
+    pytest.importorskip("uproot", reason="reading .root needs uproot: pip install uproot")
     (tmp_path / "mine.root").write_bytes(b"root and then nothing")
     reader = importlib.import_module("sparring.data.readers.muon_files")
     with pytest.raises(DataError, match=r"mine\.root: expected a \.root file with a tree of muons"):
@@ -263,7 +263,7 @@ def test_without_uproot_a_root_file_is_refused_with_the_way_out(tmp_path, monkey
 
     reader = importlib.import_module("sparring.data.readers.muon_files")
     monkeypatch.setattr(reader.importlib, "import_module", refuse)
-    with pytest.raises(DataError, match=r"mine\.root: \.root files need uproot; pip install 'sparring\[root\]'"):
+    with pytest.raises(DataError, match=r"mine\.root: \.root files need uproot; pip install uproot"):
         reader.read(tmp_path / "mine.root", reader.Options())
 
 

@@ -154,7 +154,9 @@ def test_a_foreign_set_that_has_changed_is_another_search(tmp_path, monkeypatch)
     open_folder(prepare("advvae", **options))
     prepare("advvae", **options)
     monkeypatch.setattr(f"{read_ood.__module__}.ROWS", 100)  # as if the folder it lies in held another set now
-    with pytest.raises(UsageError, match=r"out_dataset_sha256 was .* give this search its own --name"):
+    with pytest.raises(
+        UsageError, match=r"the samples of out_dataset are others than they were; give this search its own --name"
+    ):
         prepare("advvae", **options)
 
 

@@ -12,7 +12,7 @@ from pydantic import create_model
 from support.toy_space import SPACE, Config
 
 from sparring.errors import SpaceError
-from sparring.space import Space, apply_config, apply_settings, checked_space, pin, read_space, write_toml
+from sparring.space import Space, apply_config, apply_settings, checked_space, pin, read_space, settings_of, write_toml
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -193,7 +193,11 @@ def test_the_pinned_file_is_a_space_without_a_search_that_builds_the_same_config
     assert pinned.fixed["lr"] == 0.1 * 0.1 / 3
     assert pinned.fixed["wcc_width"] == 12.0  # of no effect here, yet the user's own default stays in the record
     assert pinned.seed == 11
-    assert pinned.raw["found"] == {key: value for key, value in found.items() if value is not None}
+    settings = settings_of(pinned.raw)
+    assert pinned.raw["found"] == {key: value for key, value in found.items() if value is not None} | {
+        "settings": settings
+    }
+    assert (settings["lr"], settings["seed"], settings["data.fourier"]) == (0.1 * 0.1 / 3, 11, False)
     assert (pinned.model, pinned.dataset, pinned.data) == ("toy", "exafs", {"fourier": False})
     assert pinned.objectives == space.objectives
     assert "rungs" not in pinned.raw

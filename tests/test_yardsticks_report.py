@@ -85,7 +85,7 @@ def test_a_generator_meets_plain_generators_and_does_not_lose_to_the_floor(tmp_p
     assert floor.figure("val/distance") < 0.05
     assert row_of(text, "floor: training rows, drawn again")
     assert {each.name for each in report.stronger} == {"Gaussian copula", "Gaussianization, 20 turns"}
-    assert "floor" not in report.verdict
+    assert f"It is above the floor (training rows, drawn again: {floor.figure('val/distance'):.4g})" in report.verdict
     page = make_page(report)
     assert "best yardstick: Gauss" in page
     assert "floor: training rows, drawn again" in page

@@ -14,6 +14,7 @@ from sparring.records import Interval, Objective, Outcome
 from sparring.report import read_report
 from sparring.report.formats import as_csv, as_json
 from sparring.report.page import make_page
+from sparring.report.yardstick_cache import FORM
 from sparring.study.intervals import spread
 
 ROWS = np.random.default_rng(0).normal(0, 0.01, 1000)
@@ -40,7 +41,7 @@ def cache(folder, **scores):
         {"name": name, "figures": {"val/score": 0.3}, "seconds": 1.0, "test": {"test/score": vars(value)}}
         for name, value in scores.items()
     ]
-    key = {"model": "aegan", "split": "80/20", **IDENTITY, "tests": True}
+    key = {"model": "aegan", "split": "80/20", **IDENTITY, "form": FORM, "tests": True}
     (folder / "yardsticks.json").write_text(json.dumps({"key": key, "yardsticks": found}))
 
 

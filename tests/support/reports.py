@@ -13,6 +13,7 @@ from rich.console import Console
 from sparring.ledger import Ledger, spec_to_json, write_study
 from sparring.records import AttemptRow, EpochRow, Outcome, StudySpec, TrialRow
 from sparring.report import write_report
+from sparring.report.yardstick_cache import FORM
 
 METRICS = ("train/loss_gen", "val/score", "val/mse_predict_spectrum")
 
@@ -95,5 +96,5 @@ def cache(folder: Path, **scores: float) -> None:
         {"name": name, "figures": {"val/score": score, "val/mse_predict_spectrum": score / 8}, "seconds": 1.0}
         for name, score in scores.items()
     ]
-    key = {"model": "aegan", "split": "80/20", **IDENTITY}
+    key = {"model": "aegan", "split": "80/20", **IDENTITY, "form": FORM}
     (folder / "yardsticks.json").write_text(json.dumps({"key": key, "yardsticks": found}))

@@ -27,6 +27,9 @@ from .importance import Importance, measure_importance
 from .yardstick_cache import read_yardsticks
 from .yardsticks import Yardstick
 
+FLOOR = "the figure of a perfect model, which nothing has to beat"
+"""What a floor is, in a sentence that names it."""
+
 _ORDER = {outcome: index for index, outcome in enumerate(Outcome)}
 
 
@@ -120,12 +123,24 @@ class Report:
         if self.best is None or not self.rivals:
             return ""
         if on_test_rows := self.held_out.verdict(self.rivals):
-            return on_test_rows
+            return f"{on_test_rows}{self._above_floor}"
         named = [f"{rival.name} ({rival.figure(self.objective.metric):.4g})" for rival in self.stronger or self.rivals]
         start = f"The best trial ({self.best.value:.4g})"
         if not self.stronger:
-            return f"{start} beats every yardstick; the closest is {named[0]}."
-        return f"{start} loses to {together(named)}. {LOSING}"
+            return f"{start} beats every yardstick; the closest is {named[0]}.{self._above_floor}"
+        return f"{start} loses to {together(named)}. {LOSING}{self._above_floor}"
+
+    @property
+    def _above_floor(self) -> str:
+        """What the floor is, where the best trial has not reached it; empty without one."""
+        metric, tested = self.held_out.metric, self.held_out.figure(self.best)
+        for floor in self.yardsticks:
+            ours, theirs = self.best and self.best.value, floor.figure(self.objective.metric)
+            if tested is not None and metric in floor.test:
+                ours, theirs = tested.value, floor.test[metric].value
+            if floor.is_floor and ours is not None and theirs is not None and self.objective.sign * (ours - theirs) > 0:
+                return f" It is above the floor ({floor.name.removeprefix('floor: ')}: {theirs:.4g}), {FLOOR}."
+        return ""
 
 
 def read_report(folder: Path, *, yardsticks: bool = True) -> Report:

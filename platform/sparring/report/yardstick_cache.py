@@ -14,6 +14,9 @@ from ..records import Interval, StudySpec, TrialRow
 from ..space.dimension import OPTION
 from .yardsticks import Task, Yardstick, depends_on_winner, measure
 
+FORM = 2
+"""Goes up when yardsticks are others for the same study, so that older ones are not read."""
+
 
 def read_yardsticks(
     folder: Path, study: Mapping[str, Any], spec: StudySpec, best: TrialRow, *, tests: bool
@@ -23,7 +26,7 @@ def read_yardsticks(
     tests: on the test rows too.
     """
     path = folder / "yardsticks.json"
-    key = {"model": spec.model, "split": spec.split, "data_sha256": study["identity"]["data_sha256"]}
+    key = {"model": spec.model, "split": spec.split, "data_sha256": study["identity"]["data_sha256"], "form": FORM}
     if tests:
         key["tests"] = True
     if depends_on_winner(spec.model):

@@ -2,6 +2,7 @@
 
 space.py           the space itself: draws and translates configurations; pinned.py: one of them alone
 dimension.py       one searched field; dimension_toml.py reads it
+differences.py     what two configurations differ in, with both values
 toml_file.py       the file: find, read, change from the command line, write
 checks.py          the rules a user's file must keep; ``checked_space`` applies them
 objectives.py      the figures to search by
@@ -13,6 +14,7 @@ grid.py            every point of a space without ranges of floats
 from __future__ import annotations
 
 from .checks import check_try, checked_space
+from .differences import changes, differing, search_of, settings_of
 from .dimension import Dimension
 from .pinned import pin
 from .settled import settle_tries
@@ -26,12 +28,16 @@ __all__ = [
     "Try",
     "apply_config",
     "apply_settings",
+    "changes",
     "check_try",
     "checked_space",
+    "differing",
     "find_space",
     "pin",
     "read_space",
     "read_try",
+    "search_of",
+    "settings_of",
     "settle_tries",
     "table_of",
     "try_names",

@@ -9,7 +9,12 @@ from pydantic import BaseModel
 
 from ..errors import SpaceError
 from ..records import Value
+from .differences import settings_of
 from .space import Space
+from .toml_file import table_of
+
+FOUND_WITH = "settings"
+"""The table under [found] that holds what the file said when it was pinned."""
 
 
 def pin(
@@ -17,7 +22,8 @@ def pin(
 ) -> dict[str, object]:
     """The raw space in which every range has collapsed to the value in ``params``: what production and retraining read.
 
-    ``found`` says where it comes from (study, trial, value, epoch) and is only for readers. What is None is left out;
+    ``found`` says where it comes from (study, trial, value, epoch) and is only for readers; beside it stand the
+    settings that it was found with, by which ``train`` knows a file that was edited since. What is None is left out;
     raises SpaceError if that would change the configuration.
     """
     values = space.values(params)
@@ -31,4 +37,5 @@ def pin(
     for name, value in values.items():
         if value is None and space.config_class.model_fields[name].get_default(call_default_factory=True) is not None:
             raise SpaceError(f"{space.where}: fixed.{name}: TOML has no null to pin; give {name} a value")
+    pinned["found"] = {**table_of(pinned, "found"), FOUND_WITH: settings_of(pinned)}
     return copy.deepcopy(pinned)

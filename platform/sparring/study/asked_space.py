@@ -29,7 +29,7 @@ class AskedSpace:
     where: str
     seed: int | None
     notes: tuple[str, ...] = ()
-    """What the user should hear of the points to try first."""
+    """What the user should hear: of the points to try first, and of what is left out."""
 
 
 def read_asked_space(
@@ -57,6 +57,10 @@ def read_asked_space(
         raw = read_space(find_space(space or model))
     else:
         where, raw = forked.where, dict(forked.spec.space)
+    notes: list[str] = []
+    if dataset is not None:
+        raw, left_out = _of_its_own_data(raw, dataset, where)
+        notes += left_out
     if forked is not None:
         seed = forked.spec.seed
     raw = with_data_defaults(raw, dataset or str(raw.get("dataset", "")), where)
@@ -66,9 +70,9 @@ def read_asked_space(
     raw = apply_settings(raw, settings, config_class.model_fields)
     if config is not None or settings:
         raw = settle_tries(raw, config_class, where)
-    notes: list[str] = []
     if tries:
-        raw, notes = add_tries(raw, tries, settings, config_class, where)
+        raw, said = add_tries(raw, tries, settings, config_class, where)
+        notes += said
     if objectives:
         raw["objectives"] = [{"metric": metric} for metric in objectives]
     if dataset is not None:
@@ -76,6 +80,16 @@ def read_asked_space(
     if split is not None:
         raw["split"] = split
     return AskedSpace(raw=_with_full_paths(raw, config_class), where=where, seed=seed, notes=tuple(notes))
+
+
+def _of_its_own_data(raw: Mapping[str, object], dataset: str, where: str) -> tuple[dict[str, object], list[str]]:
+    """The space without [data], which is of its own data set, where another is searched; and what is left out."""
+    options, own = table_of(raw, "data"), raw.get("dataset")
+    if not options or own is None or dataset == own:
+        return dict(raw), []
+    named = ", ".join(f"{name} = {value!r}" for name, value in options.items())
+    changed = {key: table for key, table in raw.items() if key != "data"}
+    return changed, [f"--dataset {dataset}: [data] of {where} is for {own}, so it is left out: {named}"]
 
 
 def _with_published(raw: Mapping[str, object], config: Path) -> tuple[dict[str, object], int | None]:

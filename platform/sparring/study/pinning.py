@@ -9,10 +9,15 @@ from pathlib import Path
 from ..errors import NothingToReport, UnknownName
 from ..ledger import STUDY_FILE, read_study, spec_from_json, trial_rows
 from ..ledger.ranking import best_row, front, is_ranked
+from ..ledger.study_json import identity_of
 from ..models import find_config
 from ..models.config import Config
 from ..records import StudySpec, TrialRow, Value
 from ..space import Space, pin, try_names
+from ..space.dimension import OPTION
+
+DIGITS = 16
+"""Of a checksum, in a file for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +37,8 @@ def pin_trial(folder: Path, trial: int | None = None) -> PinnedTrial:
 
     Raises NothingToReport if no trial has completed, UnknownName if that one has not, and what ``read_study`` raises.
     """
-    spec = spec_from_json(read_study(folder)["spec"])
+    document = read_study(folder)
+    spec = spec_from_json(document["spec"])
     rows = [row for row in trial_rows(folder) if is_ranked(row)]
     if not rows:
         raise NothingToReport(f"study {spec.name}: no trial has completed yet; search on with the same command")
@@ -44,7 +50,7 @@ def pin_trial(folder: Path, trial: int | None = None) -> PinnedTrial:
     return PinnedTrial(
         spec=spec,
         row=row,
-        raw=pin(_space(spec), row.params, seed=row.seed, found=_found(spec, row)),
+        raw=pin(_space(spec), row.params, seed=row.seed, found=_found(spec, row, identity_of(document))),
         others_on_front=tuple(other.trial for other in leading if other.trial != row.trial),
     )
 
@@ -57,8 +63,9 @@ def _space(spec: StudySpec) -> Space[Config]:
     return Space(raw, find_config(spec.model), f"{spec.name}/{STUDY_FILE}")
 
 
-def _found(spec: StudySpec, row: TrialRow) -> dict[str, Value | None]:
+def _found(spec: StudySpec, row: TrialRow, identity: Mapping[str, object]) -> dict[str, Value | None]:
     """What the trial reached and under which conditions; ``train`` says whether it repeats."""
+    has_own_data = any(name.startswith(OPTION) for name in row.params)  # the study's checksum is that of trial 0
     return {
         "study": spec.name,
         "trial": row.trial,
@@ -68,4 +75,5 @@ def _found(spec: StudySpec, row: TrialRow) -> dict[str, Value | None]:
         "epoch": row.best_epoch,
         "workers": spec.workers_per_trial,
         "precision": spec.precision,
+        "data_sha256": None if has_own_data else str(identity["data_sha256"])[:DIGITS],
     }

@@ -27,7 +27,7 @@ from ..ledger.study_json import identity_of
 from ..models import find_config
 from ..models.config import missing_fields
 from ..records import StudySpec, Value
-from ..space import Space
+from ..space import Space, changes, search_of
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 HOW_FIGURES_ARISE = ("workers_per_trial", "sync_batchnorm", "precision")
 """What else of a spec its figures depend on: batch norm over shares of a batch is not batch norm over the whole."""
 
+FOLLOWING = {"model": ("dataset", "data_sha256", "space", "split"), "dataset": ("data_sha256",)}
+"""Parts of the identity that are others wherever the first is: naming that is enough."""
 
 VERSIONS = ("torch", "ray", "optuna", "numpy", "pyarrow")
 
@@ -178,12 +180,28 @@ def check_resumable(study: Study) -> None:
     # What an older version did not write was so; studies of that time resume.
     unsaid = {name: getattr(StudySpec, name) for name in HOW_FIGURES_ARISE} | {"grid": False, "device": "cpu"}
     before, now = unsaid | identity_of(read_study(study.folder)), study.identity()
-    changed = [f"{key} was {before.get(key)!r} and is {now[key]!r}" for key in now if before.get(key) != now[key]]
+    keys = [key for key in now if before.get(key) != now[key]]
+    for cause, effects in FOLLOWING.items():
+        keys = [key for key in keys if cause not in keys or key not in effects]
+    changed = [_change(study, key, before.get(key), now[key]) for key in keys]
     if changed:
         raise UsageError(
             f"study {study.spec.name}: the same name resumes the same search, but {'; '.join(changed)}; "
             "give this search its own --name"
         )
+
+
+def _change(study: Study, key: str, before: object, now: object) -> str:
+    """What differs in a part of the identity, in words; a reader can compare values, but not checksums."""
+    if key == "space":
+        old = spec_from_json(read_study(study.folder)["spec"])
+        told = changes(search_of(old.space), search_of(study.spec.space))
+        return told or "its fields have other defaults in this version of Sparring"
+    if key == "data_sha256":
+        return f"the data of {study.spec.dataset} are others than they were"
+    if key.endswith("_sha256"):
+        return f"the samples of {key.removesuffix('_sha256')} are others than they were"
+    return f"{key} was {before!r} and is {now!r}"
 
 
 def begun_pruner(folder: Path) -> str | None:

@@ -9,7 +9,7 @@ A table has one muon per row and either
             of r, z, pt, pz and of all four, which stand for the rareness: models only use its ranks.
 
 A tree holds one branch per column of the 7; where it has ``id`` (a PDG code) instead of charge, 13 is -1. It needs
-uproot: ``pip install 'sparring[root]'``. Nothing unpickles.
+uproot: ``pip install uproot``. Nothing unpickles.
 
 The 7 columns are taken as they are. Enhanced_Generative_Networks does two things before its polar columns
 (``DATA/PRE_PROCESS.py``). It undoes the scaling of its own source (x and y first: sign·value²): a file must have that
@@ -160,7 +160,7 @@ def _read_tree(path: Path, tree: str | None) -> np.ndarray:
     try:
         uproot: Any = importlib.import_module("uproot")
     except ImportError:
-        raise DataError(f"{path}: .root files need uproot; pip install 'sparring[root]'") from None
+        raise DataError(f"{path}: .root files need uproot; pip install uproot") from None
     with _uproot_call(path):
         file = uproot.open(path)
     with file:

@@ -31,6 +31,7 @@ from ...training.single import Trained, files_of, train_single
 from .. import About
 from ..device import check_device
 from ..loading.trained_folder import MEMBERS, TRAINED, check_lacks, lock_folder, write_folder
+from .verdict import verdict_of
 
 Keep = Callable[[int, Model], None]
 """What sees the model after each finite epoch, with the epoch's number from 1; see ``training.single``."""
@@ -219,7 +220,7 @@ def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console
     title = f"{pinned.model} on {pinned.raw['dataset']}"
     with lock_folder(folder):
         trained = train_pinned(pinned, folder, title=title, text=text, request=request, console=console, keep=keep)
-    console.print(_verdict(trained, pinned.objective.metric, pinned.found), soft_wrap=True)
+    console.print(verdict_of(trained, pinned.objective.metric, pinned.raw, pinned.data.sha256), soft_wrap=True)
     if trained.test:
         name = f"test/{pinned.objective.metric.removeprefix('val/')}"
         rows = f"{len(pinned.split.test):,} test rows, which had no part in training or choice"
@@ -233,19 +234,3 @@ def _identity(pinned: Pinned, device: str) -> str:
     raw = {name: value for name, value in pinned.raw.items() if name != "data_path"}
     what = [__version__, device, pinned.data.sha256, write_toml(raw)]
     return hashlib.sha256("\n".join(what).encode()).hexdigest()[:8]
-
-
-def _verdict(trained: Trained, metric: str, found: Mapping[str, object]) -> str:
-    """Whether the figure is the one under [found], and if not why that may be."""
-    assert trained.best is not None
-    value, epoch = trained.best.metrics[metric], trained.best.epoch
-    line = f"{metric} {value:.6g} at epoch {epoch} of {trained.epochs}"
-    if found.get("metric") != metric:
-        return f"{line}."
-    if value == found["value"]:
-        return f"{line}: exactly the figure of trial {found['trial']} of {found['study']}."
-    there = f"{line}; trial {found['trial']} of {found['study']} had {found['value']:.6g}"
-    workers = found.get("workers", 1)
-    if isinstance(workers, int) and workers > 1:
-        return f"{there}, trained by {workers} workers, which one does not repeat to the last bit."
-    return f"{there}. Another processor or torch version rounds differently, and adversarial training amplifies it."

@@ -9,8 +9,8 @@ PCA                the best a linear autoencoder can do; its codes have mean 0 a
 probabilistic PCA  the best a linear variational one can do (M. E. Tipping, C. M. Bishop, J. R. Stat. Soc. B 61 (1999)
                    611): codes are Gaussians, as those of an encoder that gives a distribution; others do not have it
 
-Where the code is as long as a sample of the data, components lose nothing at all: then they are the floor, which no
-trial has to beat.
+Where the code is as long as a sample of the data, as many components lose nothing at all and say nothing: then half as
+many are compared, and their name says why.
 """
 
 from __future__ import annotations
@@ -96,9 +96,12 @@ def rivals(task: Task) -> Sequence[Rival]:
         one = model.view(tensor(task.rows(field, "train", 1)))
         size, is_gaussian = model.unview(one).numel(), model.encode_x(one)[1] is not None
     fitted = min(most, max(NUMBERS // size, model.draws.shape[1] + 1))
-    count = min(model.draws.shape[1], size, fitted)
-    is_floor = model.draws.shape[1] >= torch.Size(task.fields[field].shape[1:]).numel()
-    name, floor = f"{count} component{'s' * (count > 1)}", "floor: " * is_floor
+    length = torch.Size(task.fields[field].shape[1:]).numel()
+    is_void = model.draws.shape[1] >= length
+    count = min(length // 2 if is_void else model.draws.shape[1], size, fitted)
+    name = f"{count} component{'s' * (count > 1)}"
+    if is_void:
+        name += f" ({length} lose nothing)"
     if fitted < len(task.split.train):
         name += f", {fitted:,} rows"
     targets = cache(lambda: model.targets(tensor(task.rows(field, "train", fitted))).flatten(1))
@@ -111,16 +114,12 @@ def rivals(task: Task) -> Sequence[Rival]:
     def figures(method: Callable[[Components], Linear], *without: str) -> Figures:
         return {metric: value for metric, value in judged(method(components())).items() if metric not in without}
 
-    plain = [
-        Rival(name="mean", figures=lambda: judged(constant(targets().double().mean(0).float()))),
+    plain = [Rival(name="mean", figures=lambda: judged(constant(targets().double().mean(0).float())))]
+    if count:  # half of one number is none
         # The divergence of a point is infinite.
-        Rival(
-            name=f"{floor}PCA, {name}", figures=partial(figures, principal, "val/kld", "test/kld"), is_floor=is_floor
-        ),
-    ]
-    if is_gaussian:
-        noisy = f"{floor}probabilistic PCA, {name}"
-        plain.append(Rival(name=noisy, figures=partial(figures, probabilistic), is_floor=is_floor))
+        plain.append(Rival(name=f"PCA, {name}", figures=partial(figures, principal, "val/kld", "test/kld")))
+        if is_gaussian:
+            plain.append(Rival(name=f"probabilistic PCA, {name}", figures=partial(figures, probabilistic)))
     return plain
 
 
