@@ -52,8 +52,8 @@ def test_adversarial_is_what_its_word_says(word, phases):
         ("--adv True", "unrecognized arguments: --adv True"),
         ("--adversarial maybe", "--adversarial: wants True or False, but got 'maybe'"),
         ("--adversarial", "--adversarial: expected one argument"),
-        ("--dim 0", "latent_dim: Input should be greater than or equal to 1, but got ['--dim', '0']"),
-        ("--dropout 1", "dropout: Input should be less than 1"),
+        ("--dim 0", "latent_dim: wants at least 1, but got ['--dim', '0']"),
+        ("--dropout 1", "dropout: wants less than 1"),
         ("--epochs few", "--epochs: invalid int value: 'few'"),
     ],
 )

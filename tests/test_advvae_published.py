@@ -89,13 +89,13 @@ def test_a_data_set_brings_its_published_size(dataset, side):
         ("--trian", "unrecognized arguments: --trian"),
         ("--latent 3", "unrecognized arguments: --latent 3"),
         ("--lr much", "--lr: invalid float value: 'much'"),
-        ("--lr -1", "lr_gen: Input should be greater than 0"),
+        ("--lr -1", "lr_gen: wants more than 0"),
         ("--loss_type l1", "--loss_type: invalid choice: 'l1'"),
         ("--train --test", "at a time, but got"),
         ("--num_samples 0", "--num_samples: wants at least 1, but got 0"),
         ("--size 28", "hidden_dims of 5 halvings need an image_size that is a multiple of 32, but got 28"),
         ("--hidden_dims", "--hidden_dims: expected at least one argument"),
-        ("--hidden_dims 32 0", "hidden_dims.1: Input should be greater than or equal to 1"),
+        ("--hidden_dims 32 0", "hidden_dims.1: wants at least 1"),
     ],
 )
 def test_a_bad_argument_is_one_sentence(words, said):

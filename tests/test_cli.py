@@ -42,14 +42,45 @@ def refuse_to_start(*_arguments):
 
 
 REFUSED = {
-    "unknown model": (["search", "aegam"], r"no model 'aegam'; there are: .*aegan"),
+    "unknown model": (["search", "aegam"], r"no model 'aegam'; did you mean 'aegan'\? There are: .*mlp_aae"),
     "unknown space": (["search", "aegan", "--space", "nowhere"], r"no search space 'nowhere'; there are: .*aegan"),
     "space without a file": (["search", "aegan", "--space", "x/no.toml"], r"x/no.toml.*no such file"),
-    "unknown data set": (["search", "aegan", "--dataset", "exaf"], r"no data set 'exaf'.*exafs"),
+    "unknown data set": (["search", "aegan", "--dataset", "exaf"], r"no data set 'exaf'; did you mean 'exafs'\?"),
     "unknown key": (["search", "aegan", "--set", "hiden_size=64"], r"--set hiden_size=64.*hidden_size"),
     "setting without a value": (["search", "aegan", "--set", "hidden_size"], r"wants key=value"),
-    "value the model refuses": (["search", "aegan", "--set", "hidden_size=0"], r"hidden_size.*0"),
-    "unknown data option": (["search", "aegan", "--set", "data.m=3"], r"m\b"),
+    "value the model refuses": (
+        ["search", "aegan", "--set", "hidden_size=0"],
+        r": --set hidden_size=0: aegan refuses 0: wants at least 1$",
+    ),
+    "value of another kind": (
+        ["search", "aegan", "--set", "epochs=three"],
+        r": --set epochs=three: aegan refuses 'three': wants a whole number$",
+    ),
+    "unknown data option": (
+        ["search", "aegan", "--set", "data.sede=3"],
+        r": --set data.sede=3: exafs has no option 'sede'; did you mean 'seed'\?",
+    ),
+    "value the data refuse": (
+        ["search", "aegan", "--set", "data.n=no"],
+        r": --set data.n=no: the data of exafs refuse 'no': wants a whole number$",
+    ),
+    "metric that is nearly one": (
+        ["search", "aegan", "--objective", "val/scor"],
+        r": --objective val/scor: aegan does not measure val/scor; did you mean 'val/score'\? There are: ",
+    ),
+    "metric of another system": (
+        ["search", "aegan", "--objective", "val/auc"],
+        r": --objective val/auc: aegan does not measure val/auc; there are: (?!.*val/distance).*val/score",
+    ),
+    "data set that is nearly one": (
+        ["search", "aegan", "--dataset", "mnsit"],
+        r"no data set 'mnsit'; did you mean 'mnist'\?; or give",
+    ),
+    "sampler that is nearly one": (["search", "aegan", "--sampler", "prio"], r"did you mean 'prior'\?"),
+    "neither folder nor study": (
+        ["predict", "nosuch"],
+        r"nosuch: no such folder, and no study of that name; there are: none; make one",
+    ),
     "no trials": (["search", "aegan", "--trials", "0"], r"--trials: a search runs at least 1 trial, but got 0"),
     "no slots": (["search", "aegan", "--slots", "0"], r"--slots: .*at least 1 slot, but got 0"),
     "no time": (["search", "aegan", "--time", "0s"], r"--time: .*more than 0 seconds"),
@@ -96,7 +127,7 @@ REFUSED = {
     ),
     "config that is not there": (["search", "aegan", "--config", "no.yaml"], r"no\.yaml"),
     "unknown study": (["report", "nothing"], r"no study 'nothing' under results; there are: none"),
-    "train without a file": (["train", "no.toml"], r"no\.toml"),
+    "train without a file": (["train", "no.toml"], r"no\.toml: no such file; .*`sparring best STUDY -o no\.toml`"),
     "train what is still searched": (["train", "space.toml"], r"nothing to search, but got \[search\] lr_gen"),
     "low above high": (
         ["search", "aegan", "--space", "high.toml"],

@@ -83,8 +83,8 @@ def test_a_set_of_known_format_is_added_by_one_file(own_cards, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('licence = "CC0-1.0"\n', "", "licence: Field required"),
-        ('title = "Mine"', 'title = "Mine"\nsecret = 1', "secret: Extra inputs"),
+        ('licence = "CC0-1.0"\n', "", "licence: is missing"),
+        ('title = "Mine"', 'title = "Mine"\nsecret = 1', "secret: is not known here"),
         ('name = "mine"', 'name = "yours"', "name must be the file's, 'mine', but got 'yours'"),
         ('reader = "spectra"', 'reader = "nothing"', "no 'nothing'"),
         ('reader = "spectra"', 'reader = "../../x"', "reader: .*pattern"),

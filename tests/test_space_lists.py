@@ -124,8 +124,8 @@ def test_spaces_without_lists_keep_the_fingerprint_they_had_before_lists() -> No
         ([[32], [float("nan")]], r"numbers are finite and within"),
         ([[32], [32]], r"each choice stands once"),
         ([[32]], r"'\[32\]' is the only choice"),
-        ([[32, 64], [0]], r"toy refuses '\[0\]': Input should be greater than or equal to 1; narrow the range"),
-        ([[32, 64], ["a"]], r"toy refuses '\[\"a\"\]': Input should be a valid integer"),
+        ([[32, 64], [0]], r"toy refuses '\[0\]': wants at least 1; narrow the range"),
+        ([[32, 64], ["a"]], r"toy refuses '\[\"a\"\]': wants a whole number"),
         ([[16], [8]], r"the default '\[32, 64\]' lies outside one of \['\[16\]', '\[8\]'\]"),
     ],
 )

@@ -173,10 +173,11 @@ def test_figures_of_the_kept_weights_are_the_trial_s_own(searched):
 
 def test_a_trial_whose_weights_are_gone_says_how_to_get_them(searched):
     with pytest.raises(
-        UsageError, match=r"trial 1 are not kept, only those of 0; train it again: sparring best .* --trial 1"
+        UsageError,
+        match=r"are not kept; there are weights of: 0; to have them, train it again: sparring best .* --trial 1",
     ):
         read_winner(searched, trial=1)
-    with pytest.raises(UsageError, match=r"--trial: no completed trial 7 in study won, only those of 0"):
+    with pytest.raises(UsageError, match=r"--trial: no completed trial 7 in study won; there are weights of: 0"):
         read_winner(searched, trial=7)
     with pytest.raises(UsageError, match="--trial: wants a study"):
         read_trained(searched / "weights", trial=0)

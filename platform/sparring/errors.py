@@ -24,8 +24,8 @@ way out, in one sentence.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -137,7 +137,7 @@ def faults(error: ValidationError) -> list[Fault]:
     return [
         Fault(
             field=".".join(map(str, fault["loc"])),
-            rule=fault["msg"].removeprefix("Value error, "),
+            rule=rule_of(fault),
             value=fault["input"],
             names_value=fault["type"] not in ("missing", "value_error"),
         )
@@ -145,10 +145,64 @@ def faults(error: ValidationError) -> list[Fault]:
     ]
 
 
+WORDS = {
+    "int_type": "wants a whole number",
+    "int_parsing": "wants a whole number",
+    "int_from_float": "wants a whole number",
+    "float_type": "wants a number",
+    "float_parsing": "wants a number",
+    "finite_number": "wants a finite number",
+    "bool_type": "wants true or false",
+    "bool_parsing": "wants true or false",
+    "string_type": "wants a text",
+    "string_too_short": "wants a text",
+    "string_pattern_mismatch": "wants a text of the form {pattern}",
+    "literal_error": "wants {expected}",
+    "enum": "wants {expected}",
+    "greater_than": "wants more than {gt}",
+    "greater_than_equal": "wants at least {ge}",
+    "less_than": "wants less than {lt}",
+    "less_than_equal": "wants at most {le}",
+    "multiple_of": "wants a multiple of {multiple_of}",
+    "list_type": "wants a list",
+    "tuple_type": "wants a list",
+    "dict_type": "wants a table",
+    "model_type": "wants a table",
+    "too_short": "wants {min_length} items or more, but has {actual_length}",
+    "too_long": "wants at most {max_length} items, but has {actual_length}",
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+}
+"""What pydantic's types of complaint mean, in our words; a type that is not here keeps its own."""
+
+
+def rule_of(fault: Mapping[str, Any]) -> str:
+    """The rule that one of pydantic's complaints is about. fault: an element of ``ValidationError.errors()``."""
+    words: str = WORDS.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+    return words.format(**fault.get("ctx", {})) if fault["type"] in WORDS else words
+
+
 def sentence(error: ValidationError) -> str:
     """The first complaint of a ValidationError, with the value it is about."""
     first = faults(error)[0]
     return f"{first.field} = {first.value!r}: {first.rule}" if first.field else f"this combination: {first.rule}"
+
+
+FEW = 12
+"""Names that a sentence lists beside the closest one."""
+
+
+def names_hint(name: str, known: Collection[str], none: str = "none") -> str:
+    """What there is instead of ``name``: the closest one, if one is close, and all unless they are many.
+
+    known: in the order in which they are to be named. none: what stands for an empty list.
+    """
+    close = difflib.get_close_matches(name, known, n=1)
+    listed = f"there are: {', '.join(known) or none}"
+    if not close:
+        return listed
+    hint = f"did you mean {close[0]!r}?"
+    return f"{hint} T{listed[1:]}" if len(known) <= FEW else hint
 
 
 def refuse_unknown(names: Iterable[str], known: Collection[str], where: str, what: str) -> None:

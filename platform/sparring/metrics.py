@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .errors import UnknownName
+from .errors import UnknownName, names_hint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,4 +240,4 @@ def find_metric(name: str) -> Metric:
     try:
         return METRICS[name]
     except KeyError:
-        raise UnknownName(f"no metric {name!r}; there are: {', '.join(METRICS)}") from None
+        raise UnknownName(f"no metric {name!r}; {names_hint(name, METRICS)}") from None

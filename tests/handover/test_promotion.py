@@ -133,7 +133,7 @@ def test_a_version_is_a_trained_folder_too(candidate, tmp_path, run_verb, quick)
     ("more", "words"),
     [
         (["--trial", "7"], "--trial: no completed trial 7"),
-        (["--trial", "0"], "the weights of trial 0 are not kept, only those of 1"),
+        (["--trial", "0"], "the weights of trial 0 are not kept; there are weights of: 1"),
         (["--force", " "], "--force: wants a reason"),
         (["--name", "../up"], "--name: a name is"),
     ],

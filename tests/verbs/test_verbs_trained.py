@@ -90,13 +90,13 @@ def break_model(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        (break_nothing_left, "holds model.json, config.json and model.safetensors, but"),
+        (break_nothing_left, "no such folder, and no study of that name"),
         (break_weights, "whole .safetensors file"),
         (break_shape, f"has another shape of {LAYER}"),
         (break_names, f"lacks {LAYER}, has besides other"),
         (break_config, "hidden_size = -16"),
         (break_about, "model.json"),
-        (break_model, "no model 'aegam'; there are:"),
+        (break_model, "no model 'aegam'; did you mean 'aegan'"),
     ],
 )
 def test_a_folder_that_is_not_whole_is_refused_in_one_sentence(harm, words, trained, tmp_path, run_verb, capsys):

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..errors import UnknownName
+from ..errors import UnknownName, names_hint
 from ..records import RESULTS
 
 console = Console()
@@ -78,7 +78,6 @@ def find_folder(study: str, results: Path) -> Path:
     if folder is None:
         known = sorted(path.parent.name for path in results.glob(f"*/{STUDY_FILE}"))
         raise UnknownName(
-            f"no study {study!r} under {results}; there are: {', '.join(known) or 'none'}; "
-            "name another folder with --results"
+            f"no study {study!r} under {results}; {names_hint(study, known)}; name another folder with --results"
         )
     return folder.absolute()

@@ -19,7 +19,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import DataError, UnknownName, faults
+from ..errors import DataError, UnknownName, faults, names_hint
 from ..resources import shipped
 from .dataset import Dataset
 from .fetching import FileCard, Name, data_home, gather
@@ -105,7 +105,7 @@ def find_card(dataset: str) -> Path:
         return path
     known = dataset_names()
     if dataset not in known:
-        raise UnknownName(f"no data set {dataset!r}; there are: {', '.join(known)}; or give the path of a card's .toml")
+        raise UnknownName(f"no data set {dataset!r}; {names_hint(dataset, known)}; or give the path of a card's .toml")
     return shipped("datasets") / f"{dataset}.toml"
 
 
@@ -163,7 +163,7 @@ def options_of(card: Card, given: Mapping[str, object]) -> BaseModel:
     known = options.model_fields
     for key in (*card.options, *given):
         if key not in known:
-            raise DataError(f"data set {card.name}: no option {key!r}; there are: {', '.join(known)}")
+            raise DataError(f"data set {card.name}: no option {key!r}; {names_hint(key, known)}")
     try:
         return options.model_validate({**card.options, **given})
     except ValidationError as error:

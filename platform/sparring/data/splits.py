@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import DataError, UnknownName, UsageError
+from ..errors import DataError, UnknownName, UsageError, names_hint
 from .dataset import MIN_ROWS, PARTS, Dataset
 
 SHARES = {"80/20": (20, 0), "75/15/10": (15, 10)}
@@ -60,9 +60,7 @@ def split_rows(
     Raises UnknownName, DataError (fewer than 10 rows to split) or UsageError (a seed outside 32 bits).
     """
     if kind not in SHARES:
-        raise UnknownName(
-            f"no split {kind!r}; there are: {', '.join(SHARES)}; a k-fold is `sparring train`'s, --kfold N"
-        )
+        raise UnknownName(f"no split {kind!r}; {names_hint(kind, SHARES)}; a k-fold is `sparring train`'s, --kfold N")
     if not 0 <= seed < 2**32:
         raise UsageError(f"split {kind}: a seed is between 0 and 2**32 - 1, but got {seed}; choose one such as 42")
     parts = parts or {"train": n}

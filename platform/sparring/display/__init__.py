@@ -10,10 +10,11 @@ from __future__ import annotations
 from .held_out import against, looks_sentence, show_interval, winner_sentence
 from .live import LiveView
 from .summary import comparison_table, front_sentence, print_listing, print_summary
-from .words import COLOURS, clean, clock, compare, foretell, last_words, name_trial, nearby, show, title
+from .words import COLOURS, SAME, clean, clock, compare, foretell, last_words, name_trial, nearby, show, title
 
 __all__ = [
     "COLOURS",
+    "SAME",
     "LiveView",
     "against",
     "clean",

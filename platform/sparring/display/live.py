@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..records import Objective, Snapshot, TrialRow
-from .words import COLOURS, clean, clock, compare, foretell, last_words, show
+from .words import COLOURS, SAME, clean, clock, compare, foretell, last_words, show
 
 LARGE = 100
 """From this number of trials on, a log gets a line every few seconds instead of one per trial."""
@@ -173,7 +173,8 @@ class LiveView:
             yield f"published default {baseline.outcome}", "yellow"
         else:
             ratio = compare(best.value, baseline.value) if best else ""
-            yield f"{ratio} than the default {show(baseline.value)}" if ratio else f"default {show(baseline.value)}", ""
+            beside = f"{ratio} {'as' if ratio == SAME else 'than'} the default" if ratio else "default"
+            yield f"{beside} {show(baseline.value)}", ""
 
     def _running(self, snapshot: Snapshot) -> Table:
         grid = _grid(ratio=(None, 1, None, None))

@@ -21,6 +21,13 @@ COLOURS: Mapping[Outcome, str] = {
 }
 
 
+CLOSE = 1.05
+"""Ratio of two figures up to which they are about the same."""
+
+SAME = "about the same"
+"""What ``compare`` says of such two."""
+
+
 def clean(text: str) -> str:
     """One line without control characters, so that an exception's text cannot steer the terminal."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).strip()
@@ -33,13 +40,18 @@ def show(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else clean(str(value))
 
 
-def compare(best: float | None, baseline: float | None) -> str:
-    """How many times lower or higher than the published default, in words; empty where a ratio says nothing."""
-    if best is None or baseline is None or best <= 0 or baseline <= 0:
+def compare(best: float | None, baseline: float | None, close: float = CLOSE) -> str:
+    """How many times lower or higher than the published default, in words; empty where a ratio says nothing.
+
+    close: ratio up to which they are about the same. A few percent are no gain: another seed moves a figure by as much.
+    """
+    if best is None or baseline is None or best <= 0 or baseline <= 0 or best == baseline:
         return ""
     is_higher = best > baseline
-    ratio = f"{best / baseline if is_higher else baseline / best:.3g}"
-    return "" if ratio == "1" else f"{ratio} times {'higher' if is_higher else 'lower'}"
+    ratio = best / baseline if is_higher else baseline / best
+    if ratio <= close or f"{ratio:.3g}" == "1":
+        return SAME
+    return f"{ratio:.3g} times {'higher' if is_higher else 'lower'}"
 
 
 def foretell(prospect: Prospect) -> str:

@@ -16,7 +16,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UnknownName
+from ..errors import UnknownName, names_hint
 
 if TYPE_CHECKING:
     from .base import Model
@@ -34,7 +34,7 @@ def find_config(name: str) -> type[Config]:
     """The Config of the system called ``name``, without torch; raises UnknownName with the list of those there are."""
     known = model_names()
     if name not in known:
-        raise UnknownName(f"no model {name!r}; there are: {', '.join(known)}")
+        raise UnknownName(f"no model {name!r}; {names_hint(name, known)}")
     config_class: type[Config] = importlib.import_module(f"{__name__}.{name}.config").Config
     return config_class
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..errors import UsageError
+from ..errors import UsageError, names_hint
 from .formats import FORMATS, render
 from .reading import Report, read_report
 
@@ -32,7 +32,7 @@ def write_report(
     A study in which every trial failed has something to report: why.
     """
     if format not in FORMATS:
-        raise UsageError(f"--format: no format {format!r}; there are: {', '.join(FORMATS)}")
+        raise UsageError(f"--format: no format {format!r}; {names_hint(format, FORMATS)}")
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--page: the page is HTML, but got {str(page)!r}; choose a name that ends in .html")
     for flag, path in (("--output", output), ("--page", page)):

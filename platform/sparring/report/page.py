@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..display import clean, clock, compare, last_words, name_trial, show, show_interval, title
+from ..display import SAME, clean, clock, compare, last_words, name_trial, show, show_interval, title
 from ..ledger.ranking import is_ranked
 from ..records import TrialRow
 from .formats import finite
@@ -95,7 +95,7 @@ def _cards(report: Report) -> list[tuple[str, str]]:
             cards.append((f"published default, {held_out.metric}", show(before.value)))
     cards += [(f"best {metric}", show(best and best.value)), ("published default", show(baseline and baseline.value))]
     if best and baseline and (ratio := compare(best.value, baseline.value)):
-        cards.append(("than the default", ratio))
+        cards.append(("as the default" if ratio == SAME else "than the default", ratio))
     if report.rivals:
         closest = report.rivals[0]
         cards.append((f"best yardstick: {closest.name}", show(closest.figure(metric))))

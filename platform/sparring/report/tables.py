@@ -179,7 +179,8 @@ def _yardsticks(report: Report, width: int) -> Iterator[RenderableType]:
         against = ""
         if best and not name.startswith("best"):
             ours, theirs = (tested.value, test and test.value) if tested else (best.value, figure)
-            against = compare(ours, theirs if isinstance(theirs, float) else None)
+            # Which of them is better the verdict says, by the rows' own noise.
+            against = compare(ours, theirs if isinstance(theirs, float) else None, close=1.0)
         shown = [show(test and test.value), show_interval(test)] if tested else []
         cells = [*shown, show(figure), *([against] if ratio else []), *(show(errors.get(other)) for other in others)]
         table.add_row(name, *cells, style=style)

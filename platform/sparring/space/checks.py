@@ -24,23 +24,29 @@ _TEXTS = ("model", "dataset", "split", "data_path")
 _UNLESS_SAID = {"split": "80/20", "data_path": "."}
 MOST_RUNGS = 5
 """The earliest would be at 1/243 of the epochs."""
+NOTHING_SAID: Mapping[str, str] = {}
 _TABLES = ("data", "fixed", "defaults", "search", "found")
 
 
-def checked_space(raw: Mapping[str, object], config_class: type[C], where: str = "search space") -> Space[C]:
+def checked_space(
+    raw: Mapping[str, object],
+    config_class: type[C],
+    where: str = "search space",
+    said: Mapping[str, str] = NOTHING_SAID,
+) -> Space[C]:
     """The space that a user's file says. Raises SpaceError, with place, rule and value, at the first broken rule.
 
-    raw: the TOML's dict. where: what messages call the file. A space out of a study.json was checked when that was
-    written; it takes the bare constructor of ``Space``.
+    raw: the TOML's dict. where: what messages call the file. said: flags that changed it, as ``Space`` has them. A
+    space out of a study.json was checked when that was written; it takes the bare constructor of ``Space``.
     """
-    space = Space(raw, config_class, where)
+    space = Space(raw, config_class, where, said)
     _check_tables(space.raw, space.where)
     _check_fields(space)
     _check_conditions(space)
     _check_ranges(space)
     _check_baseline(space)
     _check_tries(space)
-    read_objectives(space.raw.get("objectives"), f"{space.where}: objectives")
+    read_objectives(space.raw.get("objectives"), space.place("objectives"))
     return space
 
 
@@ -69,12 +75,12 @@ def _check_fields(space: Space[BaseModel]) -> None:
         refuse_unknown(names, space.config_class.model_fields, where, f"field of {space.model}'s Config")
     for table in ("data", "fixed", "defaults", "found"):
         for name, value in space.table(table).items():
-            check_plain(value, f"{space.where}: {table}.{name}")
+            check_plain(value, space.place(table, name))
     for name, value in space.fixed.items():
         if name in search:
             raise SpaceError(f"{space.where}: {name}: stands under both [fixed] and [search]; keep one")
         if complaint := space.complaint(name, value):
-            raise SpaceError(f"{space.where}: fixed.{name}: {space.model} refuses {value!r}: {complaint}")
+            raise SpaceError(f"{space.place('fixed', name)}: {space.model} refuses {value!r}: {complaint}")
     for name in space.data:
         if f"{OPTION}{name}" in search:
             raise SpaceError(f"{space.where}: {OPTION}{name}: stands under both [data] and [search]; keep one")

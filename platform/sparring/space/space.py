@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ..errors import SpaceError, refuse_unknown, sentence
+from ..errors import SpaceError, refuse_unknown, rule_of, sentence
 from ..records import RUNGS, Kind, Objective, Value
 from .constraints import Constraint, read_constraints
 from .dimension import OPTION, Dimension
@@ -44,6 +44,13 @@ class Space(Generic[C_co]):
     raw: Mapping[str, object]
     config_class: type[C_co]
     where: str = "search space"
+    said: Mapping[str, str] = field(default_factory=dict)
+    """Flags of the command line by what they set: ``fixed.epochs`` by ``--set epochs=3``; messages name these."""
+
+    def place(self, table: str, name: str = "") -> str:
+        """What messages call a value: the flag that the user typed, else the file and where in it."""
+        key = f"{table}.{name}" if name else table
+        return self.said.get(key, f"{self.where}: {key}")
 
     def without_model(self) -> Space[BaseModel]:
         """The same space for one who draws, translates and begins with the baseline, but makes no Config.
@@ -108,7 +115,7 @@ class Space(Generic[C_co]):
 
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
-        return read_objectives(self.raw.get("objectives"), f"{self.where}: objectives")
+        return read_objectives(self.raw.get("objectives"), self.place("objectives"))
 
     @cached_property
     def constraints(self) -> tuple[Constraint, ...]:
@@ -247,15 +254,15 @@ class Space(Generic[C_co]):
 
         The order of keys and choices, 1 beside 1.0, and what a try is called do not count.
         """
-        search = [{**asdict(field), "choices": sorted(field.choices, key=str)} for field in self.dimensions]
-        for field in search:
-            del field["is_list"]  # the Config decides it, and fingerprints older than lists stay what they are
+        search = [{**asdict(dimension), "choices": sorted(dimension.choices, key=str)} for dimension in self.dimensions]
+        for each in search:
+            del each["is_list"]  # the Config decides it, and fingerprints older than lists stay what they are
         meaning: dict[str, object] = {
             "model": self.model,
             "objectives": [asdict(objective) for objective in self.objectives],
             "fixed": self.fixed,
             "baseline": self.baseline(),
-            "search": sorted(search, key=lambda field: str(field["name"])),
+            "search": sorted(search, key=lambda each: str(each["name"])),
         }
         if self.constraints:
             meaning["constraints"] = sorted({constraint.plain for constraint in self.constraints})
@@ -291,7 +298,7 @@ class Space(Generic[C_co]):
         try:
             self._validate(_of_config({**self.table("defaults"), **self.fixed, name: value}))
         except ValidationError as error:
-            return next((broken["msg"] for broken in error.errors() if broken["loc"][:1] == (name,)), "")
+            return next((rule_of(broken) for broken in error.errors() if broken["loc"][:1] == (name,)), "")
         return ""
 
     def _applied(self, params: Mapping[str, Value]) -> Iterator[tuple[Dimension, Value]]:

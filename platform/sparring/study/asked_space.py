@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ class AskedSpace:
     """As TOML has it; paths are absolute."""
     where: str
     seed: int | None
+    said: Mapping[str, str] = field(default_factory=dict)
+    """Flags by what they set, as ``Space`` has them."""
     notes: tuple[str, ...] = ()
     """What the user should hear: of the points to try first, and of what is left out."""
 
@@ -64,8 +66,9 @@ def read_asked_space(
     if forked is not None:
         seed = forked.spec.seed
     raw = with_data_defaults(raw, dataset or str(raw.get("dataset", "")), where)
+    published: Collection[str] = ()
     if config is not None:
-        raw, published_seed = _with_published(raw, config)
+        raw, published_seed, published = _with_published(raw, config)
         seed = seed if published_seed is None else published_seed
     raw = apply_settings(raw, settings, config_class.model_fields)
     if config is not None or settings:
@@ -79,7 +82,21 @@ def read_asked_space(
         raw["dataset"] = dataset
     if split is not None:
         raw["split"] = split
-    return AskedSpace(raw=_with_full_paths(raw, config_class), where=where, seed=seed, notes=tuple(notes))
+    said = _said(config, published, settings, objectives)
+    return AskedSpace(raw=_with_full_paths(raw, config_class), where=where, seed=seed, said=said, notes=tuple(notes))
+
+
+def _said(
+    config: Path | None, published: Collection[str], settings: Sequence[str], objectives: Sequence[str]
+) -> dict[str, str]:
+    """What the user's words set, so that a refusal names them and not the file, which they may never have opened."""
+    said: dict[str, str] = {"objectives": "--objective"} if objectives else {}
+    if config is not None:
+        said |= {f"fixed.{name}": f"--config {config}: {name}" for name in published}
+    for setting in settings:
+        key = setting.partition("=")[0].strip()
+        said[key if key.startswith(OPTION) else f"fixed.{key}"] = f"--set {setting}"
+    return said
 
 
 def _of_its_own_data(raw: Mapping[str, object], dataset: str, where: str) -> tuple[dict[str, object], list[str]]:
@@ -92,8 +109,9 @@ def _of_its_own_data(raw: Mapping[str, object], dataset: str, where: str) -> tup
     return changed, [f"--dataset {dataset}: [data] of {where} is for {own}, so it is left out: {named}"]
 
 
-def _with_published(raw: Mapping[str, object], config: Path) -> tuple[dict[str, object], int | None]:
-    """The space with a published file's values as its baseline, and the file's seed; data paths are not followed."""
+def _with_published(raw: Mapping[str, object], config: Path) -> tuple[dict[str, object], int | None, Collection[str]]:
+    """The space with a published file's values as its baseline, the file's seed and the names of the fields that it
+    gives; data paths are not followed."""
     from ..models.aegan.published import read_published
 
     published = read_published(config)
@@ -105,7 +123,7 @@ def _with_published(raw: Mapping[str, object], config: Path) -> tuple[dict[str, 
         changed["split"] = published.split
     if unsearched := {name.removeprefix(OPTION): options[name] for name in options if name not in searched}:
         changed["data"] = {**table_of(changed, "data"), **unsearched}
-    return changed, published.seed
+    return changed, published.seed, published.values.keys()
 
 
 def _with_full_paths(raw: Mapping[str, object], config_class: type[Config]) -> dict[str, object]:

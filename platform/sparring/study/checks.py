@@ -6,21 +6,24 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UsageError
+from ..data.cards import complaint_of, read_card, reader_of
+from ..errors import SpaceError, UnknownName, UsageError, names_hint
 from ..metrics import find_metric
 from ..records import PRUNERS, SAMPLERS, StudySpec
+from ..space.dimension import OPTION
 from .feasibility import AS_MANY_AS_FIT
 
 if TYPE_CHECKING:
     from ..models.config import Config
     from ..space import Space
+    from .asked_space import AskedSpace
 
 
 def check_names(spec: StudySpec) -> None:
     """Raises UsageError if there is no sampler or no pruner of the name."""
     for flag, name, known in (("sampler", spec.sampler, SAMPLERS), ("pruner", spec.pruner, PRUNERS)):
         if name not in known:
-            raise UsageError(f"--{flag}: no {flag} {name!r}; there are: {', '.join(known)}")
+            raise UsageError(f"--{flag}: no {flag} {name!r}; {names_hint(name, known)}")
 
 
 MOST_OBJECTIVES_OF_GP = 3
@@ -62,6 +65,33 @@ ONE_OBJECTIVE = ("patient", "wilcoxon")
 """Pruners that look at a curve of one figure; the others compare trials by several too."""
 
 
+def check_metrics(asked: AskedSpace, config_class: type[Config]) -> None:
+    """Raises UnknownName if an objective is none that the model measures, with those it does."""
+    own = {name: find_metric(name) for name in config_class.emitted()}
+    tables = asked.raw.get("objectives")
+    for index, table in enumerate(tables if isinstance(tables, list) else ()):
+        name = table.get("metric") if isinstance(table, dict) else None
+        if isinstance(name, str) and name not in own:
+            written = f"{asked.where}: objectives[{index}].metric"
+            place = f"--objective {name}" if "objectives" in asked.said else written
+            known = [each for each, metric in own.items() if metric.goal != "none"]
+            model = asked.raw.get("model")
+            raise UnknownName(f"{place}: {model} does not measure {name}; {names_hint(name, known)}")
+
+
+def check_settings(space: Space[Config]) -> None:
+    """Raises SpaceError if the data set's reader does not have an option of the command line, or refuses its value."""
+    card = read_card(space.dataset)
+    for name, value in space.data.items():
+        if f"{OPTION}{name}" not in space.said:
+            continue
+        place, known = space.place(f"{OPTION}{name}"), reader_of(card).Options.model_fields
+        if name not in known:
+            raise SpaceError(f"{place}: {space.dataset} has no option {name!r}; {names_hint(name, list(known))}")
+        if complaint := complaint_of(card, space.data, name):
+            raise SpaceError(f"{place}: the data of {space.dataset} refuse {value!r}: {complaint}")
+
+
 def check_objectives(space: Space[Config], pruner: str) -> None:
     """Raises UsageError if the model does not measure one, or the pruner cannot compare trials by several."""
     config_class = space.config_class
@@ -76,13 +106,13 @@ def check_objectives(space: Space[Config], pruner: str) -> None:
         if objective.metric not in {metric.name for metric in measured}:
             named = ", ".join(metric.name for metric in measured if metric.goal != "none")
             raise UsageError(
-                f"{space.where}: objectives: {space.model} does not measure {objective.metric}; there are: {named}"
+                f"{space.place('objectives')}: {space.model} does not measure {objective.metric}; there are: {named}"
             )
         needed = config_class.optional.get(objective.metric)
         if needed is not None and (needed in space.kinds or not getattr(space.default_config(), needed)):
             raise UsageError(
-                f"{space.where}: objectives: {objective.metric} is measured only where {needed} is set, for all trials "
-                f"alike; add --set {needed}=…"
+                f"{space.place('objectives')}: {objective.metric} is measured only where {needed} is set, for all "
+                f"trials alike; add --set {needed}=…"
             )
     if len(space.objectives) > 1 and pruner in ONE_OBJECTIVE:
         named = ", ".join(objective.metric for objective in space.objectives)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..errors import ClusterError, UsageError
+from ..errors import ClusterError, UsageError, names_hint
 from ..records import PRECISIONS, StudySpec
 
 Node = Mapping[str, float]
@@ -60,7 +60,7 @@ def check_workers(spec: StudySpec) -> None:
             "leave it out, or use --workers-per-trial 2 or more"
         )
     if spec.precision not in PRECISIONS:
-        raise UsageError(f"--precision: no precision {spec.precision!r}; there are: {', '.join(PRECISIONS)}")
+        raise UsageError(f"--precision: no precision {spec.precision!r}; {names_hint(spec.precision, PRECISIONS)}")
     limits = (
         ("--start-limit", spec.start_limit_s),
         ("--collective-limit", spec.collective_limit_s),

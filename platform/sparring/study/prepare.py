@@ -19,10 +19,13 @@ from ..resources import available_cpus
 from ..space import checked_space
 from .asked_space import AskedSpace, read_asked_space
 from .budget import budget_notes, check_budget
+from .cautions import data_cautions
 from .checks import (
+    check_metrics,
     check_names,
     check_objectives,
     check_sampler,
+    check_settings,
     check_slots,
     check_writable,
     sampling_notes,
@@ -93,7 +96,8 @@ def prepare(
     notes = (*asked.notes, *_beyond_budget(spec, searched, tries), *budget_notes(spec, searched))
     if (incomparable := comparison_note(searched)) is not None:
         notes = (*notes, incomparable)
-    study = replace(load_study(folder, spec, searched), notes=(*notes, *sampling_notes(spec, searched)))
+    study = load_study(folder, spec, searched)
+    study = replace(study, notes=(*notes, *sampling_notes(spec, searched), *data_cautions(study)))
     check_resumable(study)
     if study.source is not None and not (folder / STUDY_FILE).exists():
         try_source(study.source, searched)
@@ -113,12 +117,14 @@ def check_asked_space(asked: AskedSpace, model: str, config_class: type[Config])
     written = asked.raw.get("model", model)
     if written != model:
         raise UsageError(f"{asked.where}: model: the space is for {written!r}, but {model!r} is searched; use its own")
-    searched = checked_space(asked.raw, config_class, asked.where)
+    check_metrics(asked, config_class)
+    searched = checked_space(asked.raw, config_class, asked.where, asked.said)
     if not searched.dimensions:
         raise UsageError(
             f"{asked.where}: nothing to search: [search] is empty; train a pinned file with `sparring train`"
         )
     check_searched_data(searched)
+    check_settings(searched)
     return searched
 
 

@@ -16,7 +16,7 @@ from ...data.physics.fourier import transform
 from ...data.physics.wacsf import Grid, describe
 from ...data.readers.spectra import read_spectrum, read_structure
 from ...data.splits import SPLIT, SPLIT_SEED
-from ...errors import DataError, UnknownName, UsageError
+from ...errors import DataError, UnknownName, UsageError, names_hint
 from ...models.config import missing_fields
 from ..loading.loaded import Loaded
 
@@ -70,7 +70,7 @@ def read_rows(
     parts = (part,) if isinstance(part, str) else part or ()
     for name in parts:
         if name not in PARTS:
-            raise UnknownName(f"{part_flag}: no part {name!r}; there are: {', '.join(PARTS)}")
+            raise UnknownName(f"{part_flag}: no part {name!r}; {names_hint(name, PARTS)}")
     data = _load(loaded, dataset, data_path, options or {}, flag)
     is_own = data.sha256 == loaded.about.sha256
     if dataset is None and not is_own and not isinstance(part, str):

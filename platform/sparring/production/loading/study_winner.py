@@ -37,7 +37,7 @@ def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> 
     packed = weights.read(row.trial)
     if packed is None or "shapes" not in document:
         raise UsageError(
-            f"{folder}: the weights of trial {row.trial} are not kept{_kept(weights)}; train it again: "
+            f"{folder}: the weights of trial {row.trial} are not kept{_kept(weights)}; to have them, train it again: "
             f"sparring best {folder} --trial {row.trial} -o best.toml, then sparring train best.toml"
         )
     space = Space(spec.space, find_config(spec.model), f"{folder.name}/{STUDY_FILE}")
@@ -99,4 +99,4 @@ def _find_row(folder: Path, spec: StudySpec, weights: WeightsFolder, trial: int 
 def _kept(weights: WeightsFolder) -> str:
     """The end of a sentence: which trials' weights there are instead."""
     numbers = ", ".join(map(str, weights.trials))
-    return f", only those of {numbers}" if numbers else ""
+    return f"; there are weights of: {numbers}" if numbers else ""

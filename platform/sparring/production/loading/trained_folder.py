@@ -15,11 +15,12 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...data.resampling import Scheme
-from ...errors import ConfigError, DataError, FolderLocked, StudyLocked, UsageError, sentence
-from ...ledger import disk
+from ...errors import ConfigError, DataError, FolderLocked, StudyLocked, UsageError, names_hint, sentence
+from ...ledger import STUDY_FILE, disk
 from ...ledger.lock import acquire, release
 from ...models import find_config
 from ...models.config import missing_fields
+from ...records import RESULTS
 from ..handover.manifest import FileEntry, check_entry, entry_of
 from ..output import open_folder
 from .loaded import About, Loaded, build
@@ -98,6 +99,14 @@ def read_folder(folder: Path, device: str = "cpu") -> Loaded:
     Raises UsageError if a file is missing, ConfigError or DataError if one is torn, changed or of another model.
     """
     missing = [name for name in (ABOUT, CONFIG, WEIGHTS) if not (folder / name).is_file()]
+    if len(missing) == len((ABOUT, CONFIG, WEIGHTS)):
+        known = [*_named(TRAINED, ABOUT), *_named(RESULTS, STUDY_FILE)]
+        state = (
+            "holds no trained model and no study" if folder.exists() else "no such folder, and no study of that name"
+        )
+        raise UsageError(
+            f"{folder}: {state}; {names_hint(folder.name, known)}; make one with `sparring train best.toml -o FOLDER`"
+        )
     if missing:
         raise UsageError(
             f"{folder}: a trained folder holds {ABOUT}, {CONFIG} and {WEIGHTS}, but {', '.join(missing)} "
@@ -116,6 +125,11 @@ def read_folder(folder: Path, device: str = "cpu") -> Loaded:
         raise ConfigError(f"{folder / ABOUT}: shapes: {lacking}; {WAY_OUT}")
     weights = folder / WEIGHTS
     return build(folder, about, config, packed=read_bytes(weights), named=str(weights), device=device)
+
+
+def _named(folder: Path, file: str) -> list[str]:
+    """Names of the folders in ``folder`` that hold ``file``."""
+    return sorted(path.parent.name for path in folder.glob(f"*/{file}"))
 
 
 def check_lacks(folder: Path, file: str) -> None:

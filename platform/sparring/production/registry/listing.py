@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ...display import clean, print_listing, show
-from ...errors import NothingToReport, UnknownName
+from ...errors import NothingToReport, UnknownName, names_hint
 from .entries import Entry
 from .registry import Registry
 
@@ -34,9 +34,7 @@ def print_history(registry: Registry, name: str, console: Console) -> None:
     """Every promotion and roll-back of a model, oldest first. Raises UnknownName if there is no such model."""
     entries = registry.history(name)
     if not entries:
-        raise UnknownName(
-            f"no model {name!r} in production at {registry.shown}; there are: {', '.join(registry.names()) or 'none'}"
-        )
+        raise UnknownName(f"no model {name!r} in production at {registry.shown}; {names_hint(name, registry.names())}")
     print_listing(
         console,
         ("", "version", "since", "from", "figure", "how", "who"),

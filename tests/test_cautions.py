@@ -1,0 +1,34 @@
+"""What a search says of its rows before it begins: few steps, few validation rows, a target that hardly varies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sparring.study import prepare
+
+
+def notes_of(place, *settings, **asked):
+    return " | ".join(prepare("aegan", settings=list(settings), results=place, **asked).notes)
+
+
+def test_a_batch_of_all_rows_makes_an_epoch_a_step(tmp_path):
+    said = "an epoch is a single step: batches of 100,000 or more hold all 160 training rows"
+    assert said in notes_of(tmp_path, "data.n=200", "batch_size=100000")
+    assert "an epoch is" not in notes_of(tmp_path, "data.n=200", "batch_size=159")
+    assert "an epoch is" not in notes_of(tmp_path, "data.n=200", "batch_size=160", "steps_per_epoch=9")
+
+
+def test_few_validation_rows_are_counted(tmp_path):
+    assert "only 12 rows validate" in notes_of(tmp_path, "data.n=60")
+    assert "validate" not in notes_of(tmp_path, "data.n=200")
+
+
+@pytest.mark.parametrize(("deviation", "is_said"), [(1e-4, True), (1e-2, False)])
+def test_a_field_that_hardly_varies_is_named(tmp_path, deviation, is_said):
+    draws = np.random.default_rng(0)
+    rows = (5 + 5 * deviation * draws.normal(size=(200, 4))).astype(np.float32)
+    np.savez(tmp_path / "mine.npz", structure=draws.normal(size=(200, 3)).astype(np.float32), spectrum=rows)
+    said = notes_of(tmp_path, dataset="arrays", data_path=tmp_path / "mine.npz")
+    assert ("the spectrum hardly varies between rows, by 0.0001 of its size" in said) is is_said
+    assert "the structure" not in said
