@@ -127,7 +127,9 @@ def test_checkpoints_of_another_configuration_are_not_gone_on_from(tmp_path, mon
     )
     assert run_verb("train", tmp_path / "a.toml", "-o", folder, "--save-every", "2") == 0
     assert (calls, (folder / "metrics.json").read_text()) == ([], before), "it was trained already"
-    assert run_verb("train", pin(tmp_path / "b.toml", lr_gen=1e-3), "-o", folder) == 0
+    assert run_verb("train", pin(tmp_path / "b.toml", lr_gen=1e-3), "-o", folder) == 2
+    (folder / "model.safetensors").unlink()
+    assert run_verb("train", tmp_path / "b.toml", "-o", folder) == 0
     assert len(calls) == 6
     assert not (folder / "checkpoints").exists()
 

@@ -39,13 +39,13 @@ def write_report(
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{flag}: {path.absolute().parent} is no folder; make it, or write somewhere else")
     report = read_report(folder, yardsticks=yardsticks)
-    render(report, format=format, output=output, console=console)
-    if page is not None:
+    if page is not None:  # before the table, which a closed pipe may cut short
         from .page import make_page
 
         _write(page, make_page(report))
-        if output is not None or format == "table":
-            console.print(f"page: {page}", soft_wrap=True, highlight=False)
+    render(report, format=format, output=output, console=console)
+    if page is not None and (output is not None or format == "table"):
+        console.print(f"page: {page}", soft_wrap=True, highlight=False)
 
 
 def _write(path: Path, text: str) -> None:

@@ -31,6 +31,7 @@ from ...training.single import Trained, files_of, train_single
 from .. import About
 from ..device import check_device
 from ..loading.trained_folder import MEMBERS, TRAINED, check_lacks, lock_folder, write_folder
+from .predecessor import check_same, set_answers_aside, weights_of
 from .verdict import verdict_of
 
 Keep = Callable[[int, Model], None]
@@ -217,15 +218,20 @@ def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console
     """One model into a folder of its own; text: the configuration as TOML."""
     folder = request.output or TRAINED / pinned.model
     check_lacks(folder, MEMBERS)
+    check_same(folder, pinned.raw)
+    before = weights_of(folder)
     title = f"{pinned.model} on {pinned.raw['dataset']}"
     with lock_folder(folder):
         trained = train_pinned(pinned, folder, title=title, text=text, request=request, console=console, keep=keep)
+        aside = set_answers_aside(folder, before)
     console.print(verdict_of(trained, pinned.objective.metric, pinned.raw, pinned.data.sha256), soft_wrap=True)
     if trained.test:
         name = f"test/{pinned.objective.metric.removeprefix('val/')}"
         rows = f"{len(pinned.split.test):,} test rows, which had no part in training or choice"
         console.print(f"{name} {trained.test[name]:.6g} on {rows}.", soft_wrap=True)
     console.print(f"Weights, configuration and figures: {folder}", soft_wrap=True)
+    if aside is not None:
+        console.print(f"Answers of the weights that were there before: {aside}", soft_wrap=True)
     return trained
 
 
