@@ -195,17 +195,17 @@ CLOSENESS = 0.7
 """Least share of letters in common: metrics begin alike, so that ``val/auc`` has 0.63 of ``val/score``."""
 
 
-def names_hint(name: str, known: Collection[str], none: str = "none") -> str:
+def names_hint(name: str, known: Collection[str], way_out: str = "") -> str:
     """What there is instead of ``name``: the closest one, if one is close, and all unless they are many.
 
-    known: in the order in which they are to be named. none: what stands for an empty list.
+    known: in the order in which they are to be named. way_out: what else can be done, ``give the path of a .toml``.
     """
     close = difflib.get_close_matches(name, known, n=1, cutoff=CLOSENESS)
-    listed = f"there are: {', '.join(known) or none}"
-    if not close:
-        return listed
-    hint = f"did you mean {close[0]!r}?"
-    return f"{hint} T{listed[1:]}" if len(known) <= FEW else hint
+    listed = f"there are: {', '.join(known) or 'none'}"
+    if close and len(known) > FEW:
+        return f"did you mean {close[0]!r}?{way_out and f' Or {way_out}'}"
+    hint = f"did you mean {close[0]!r}? T{listed[1:]}" if close else listed
+    return f"{hint}{way_out and f'; or {way_out}'}"
 
 
 def refuse_unknown(names: Iterable[str], known: Collection[str], where: str, what: str) -> None:

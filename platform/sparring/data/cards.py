@@ -105,7 +105,7 @@ def find_card(dataset: str) -> Path:
         return path
     known = dataset_names()
     if dataset not in known:
-        raise UnknownName(f"no data set {dataset!r}; {names_hint(dataset, known)}; or give the path of a card's .toml")
+        raise UnknownName(f"no data set {dataset!r}; {names_hint(dataset, known, CARD_PATH)}")
     return shipped("datasets") / f"{dataset}.toml"
 
 
