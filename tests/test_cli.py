@@ -74,7 +74,7 @@ REFUSED = {
     ),
     "data set that is nearly one": (
         ["search", "aegan", "--dataset", "mnsit"],
-        r"no data set 'mnsit'; did you mean 'mnist'\?; or give",
+        r"no data set 'mnsit'; did you mean 'mnist'\? Or give",
     ),
     "sampler that is nearly one": (["search", "aegan", "--sampler", "prio"], r"did you mean 'prior'\?"),
     "neither folder nor study": (

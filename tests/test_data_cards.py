@@ -87,11 +87,11 @@ def test_a_set_of_known_format_is_added_by_one_file(own_cards, tmp_path):
         ('title = "Mine"', 'title = "Mine"\nsecret = 1', "secret: is not known here"),
         ('name = "mine"', 'name = "yours"', "name must be the file's, 'mine', but got 'yours'"),
         ('reader = "spectra"', 'reader = "nothing"', "no 'nothing'"),
-        ('reader = "spectra"', 'reader = "../../x"', "reader: .*pattern"),
+        ('reader = "spectra"', 'reader = "../../x"', "reader: wants a text of the form"),
         ('reader = "spectra"', 'reader = "decoded"', "'decoded' has no read and Options"),
         ('title = "Mine"', "title = ", "a card is TOML"),
         ("[fields.spectrum]", "[fields.image]", "card promises the fields image, structure"),
-        ("fourier = true", "furrier = true", "no option 'furrier'; there are: r_min"),
+        ("fourier = true", "furrier = true", "no option 'furrier'; did you mean 'fourier'"),
     ],
 )
 def test_a_card_with_a_fault_is_refused_by_its_place(own_cards, tmp_path, old, new, words):
@@ -107,13 +107,13 @@ def test_a_card_with_a_fault_is_refused_by_its_place(own_cards, tmp_path, old, n
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        (("exfas",), UnknownName, "no data set 'exfas'; there are: "),
+        (("exfas",), UnknownName, "no data set 'exfas'; did you mean 'exafs'"),
         (("exafs", "somewhere"), DataError, "embedded and takes no path, but got somewhere"),
         (("fe-xanes",), DataError, "not shipped; give --data-path, a folder of STEM.xyz and STEM.txt pairs"),
         (("fe-xanes", "/no/such/place"), DataError, "must exist, but there is no /no/such/place"),
         (("exafs", None, {"m": 3}), DataError, "no option 'm'; there are: .*seed"),
-        (("exafs", None, {"n": 3}), DataError, "n: .*greater than or equal to 10, but got 3"),
-        (("exafs", None, {"fourier": "perhaps"}), DataError, "fourier: .*boolean.*but got 'perhaps'"),
+        (("exafs", None, {"n": 3}), DataError, "n: wants at least 10, but got 3"),
+        (("exafs", None, {"fourier": "perhaps"}), DataError, "fourier: wants true or false, but got 'perhaps'"),
         (("exafs", None, {"k_max": 1.0}), DataError, "k_max must exceed k_min"),
     ],
 )

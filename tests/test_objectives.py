@@ -318,7 +318,7 @@ def test_a_study_that_was_begun_keeps_its_pruner_unless_another_is_asked_for(tmp
     [
         (("val/score", "val/mse_recon_structure"), {"pruner": "wilcoxon"}, r"--pruner: wilcoxon .*one objective"),
         (("val/score", "val/mse_recon_structure"), {"pruner": "patient"}, r"--pruner: patient .*take another"),
-        (("val/fid",), {}, r"objectives\[0\]\.metric: no metric 'val/fid'"),
+        (("val/fid",), {}, r"--objective val/fid: aegan does not measure val/fid; there are: val/score"),
         (("val/score", "val/score"), {}, "each metric stands once"),
         (("train/loss_gen",), {}, "no better direction"),
         (("val/mmd_sample",), {}, r"aegan does not measure val/mmd_sample; there are: .*val/score"),

@@ -24,10 +24,10 @@ def test_an_edited_file_is_said_to_be_edited_and_nothing_is_blamed_on_the_proces
     told = said(0.895342, {**PINNED, "seed": 6, "fixed": {**FIXED, "epochs": 3, "hidden_size": 64}, "data": {"n": 60}})
     assert "trial 3 of aegan-exafs had 0.118106" in told
     for change in (
-        "seed (was 5, is 6)",
-        "data.n (was 120, is 60)",
-        "epochs (was 27, is 3)",
-        "hidden_size (was 256, is 64)",
+        "seed was 5 and is 6",
+        "data.n was 120 and is 60",
+        "epochs was 27 and is 3",
+        "hidden_size was 256 and is 64",
     ):
         assert change in told
     assert "lr_gen" not in told

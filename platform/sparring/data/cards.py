@@ -86,6 +86,10 @@ class Card(BaseModel):
         return self
 
 
+CARD_PATH = "give the path of a card's .toml"
+"""What else ``--dataset`` takes."""
+
+
 def dataset_names() -> list[str]:
     """The known data sets: one per card."""
     return sorted(path.stem for path in shipped("datasets").glob("*.toml"))

@@ -35,7 +35,7 @@ def find_space(name: str) -> Path:
         return path
     known = {path.stem: path for path in sorted(shipped("search_spaces").glob("*.toml"))}
     if name not in known:
-        raise UnknownName(f"no search space {name!r}; {names_hint(name, known)}; or give the path of a .toml")
+        raise UnknownName(f"no search space {name!r}; {names_hint(name, known, 'give the path of a .toml')}")
     return known[name]
 
 
@@ -45,9 +45,10 @@ def read_space(path: Path) -> dict[str, object]:
     Raises SpaceError if it is not a file, larger than 1 MB, or not TOML (with the line).
     """
     if not path.is_file():
-        state = "is a folder" if path.is_dir() else "no such file"
+        if path.exists():
+            raise SpaceError(f"{path}: a search space is a file, but this is none; give the path of a .toml")
         raise SpaceError(
-            f"{path}: {state}; give the path of a .toml, such as `sparring best STUDY -o {path.name}` writes"
+            f"{path}: no such file; give the path of a .toml, such as `sparring best STUDY -o {path.name}` writes"
         )
     if (size := path.stat().st_size) > LARGEST_FILE:
         raise SpaceError(f"{path}: a search space has at most {LARGEST_FILE:,} bytes, but got {size:,}")
