@@ -135,7 +135,8 @@ class Report:
         """What the floor is, where the best trial has not reached it; empty without one."""
         metric, tested = self.held_out.metric, self.held_out.figure(self.best)
         for floor in self.yardsticks:
-            ours, theirs = self.best and self.best.value, floor.figure(self.objective.metric)
+            ours = None if self.best is None else self.best.value
+            theirs = floor.figure(self.objective.metric)
             if tested is not None and metric in floor.test:
                 ours, theirs = tested.value, floor.test[metric].value
             if floor.is_floor and ours is not None and theirs is not None and self.objective.sign * (ours - theirs) > 0:

@@ -16,8 +16,8 @@ ALONE = ("model", "dataset", "split", "seed")
 LONGEST = 60
 """Characters of a value in a sentence."""
 
-LISTED = {"objectives": "objectives", "constraints": "constraints", "try": "points to try first"}
-"""Keys of a raw space that hold lists, and what a sentence calls them."""
+LISTED = {"objectives": "objectives", "constraints": "constraints", "try": "points to try first", "rungs": "rungs"}
+"""Other keys of a space, and what a sentence calls them."""
 
 
 def settings_of(raw: Mapping[str, object]) -> dict[str, object]:

@@ -74,8 +74,8 @@ def read_asked_space(
     if config is not None or settings:
         raw = settle_tries(raw, config_class, where)
     if tries:
-        raw, said = add_tries(raw, tries, settings, config_class, where)
-        notes += said
+        raw, heard = add_tries(raw, tries, settings, config_class, where)
+        notes += heard
     if objectives:
         raw["objectives"] = [{"metric": metric} for metric in objectives]
     if dataset is not None:
