@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +163,20 @@ def test_the_readme_is_short_and_its_first_command_stands_on_line_9():
     lines = text_of("README.md").splitlines()
     assert len(lines) <= 160
     assert lines[8] == "$ pip install -e . && python -m platform.search aegan"
+
+
+def test_the_readme_s_picture_has_figures_of_the_searches_that_the_readme_speaks_of():
+    drawn = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text_of("docs/search.svg"))).split())
+    best, ratio, default = re.search(
+        r"best val/score ([\d.]+) .*? ([\d.]+) times lower than the default ([\d.]+)", drawn
+    ).groups()
+    told = " ".join(text_of("README.md").split())
+    low, high, least, most = re.search(
+        r"they found ([\d.]+) to ([\d.]+), and the published default had ([\d.]+) to ([\d.]+\d)", told
+    ).groups()
+    assert float(low) <= round(float(best), 4) <= float(high)
+    assert float(least) <= round(float(default), 3) <= float(most)
+    assert float(default) / float(best) == pytest.approx(float(ratio), rel=0.01)
 
 
 def test_the_glossary_is_short():

@@ -160,9 +160,11 @@ def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
         path.write_bytes(text)
         with pytest.raises(SpaceError, match=words):
             read_space(path)
-    for other in (tmp_path, tmp_path / "none.toml", Path("/dev/zero")):
+    for other in (tmp_path, Path("/dev/zero")):
         with pytest.raises(SpaceError, match="is a file, but this is none"):
             read_space(other)
+    with pytest.raises(SpaceError, match=r"none\.toml: no such file; .*`sparring best STUDY -o none\.toml` writes"):
+        read_space(tmp_path / "none.toml")
 
 
 def test_a_setting_that_makes_no_sense_is_refused() -> None:
