@@ -119,6 +119,24 @@ def test_a_narrow_screen_shows_mean_and_deviation_and_the_members_that_fit(membe
     assert all(len(line) <= 60 for line in lines[lines.index(head) : lines.index(head) + 7])
 
 
+@pytest.mark.parametrize("scheme", ["ensemble", "kfold"])
+def test_an_ensemble_says_how_far_a_seed_moves_its_figure(scheme, members, capsys, run_verb):
+    folder = members(scheme)
+    capsys.readouterr()
+    assert run_verb("train", folder.parent / "best.toml", *SCHEMES[scheme], "-o", folder) == 0
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("A re-training moves")]
+    if scheme == "kfold":  # its members differ in their rows
+        assert said == []
+        return
+    sigma = np.std(np.log([figures(folder / name)["val/score"] for name in NAMES[scheme]]), ddof=1)
+    # Of chi-square with 2 degrees of freedom 2.5 % lie above 7.378 and 97.5 % above 0.0506 (printed tables).
+    low, high = (f"{100 * np.expm1(sigma * np.sqrt(2 / chi)):.2g}" for chi in (7.3778, 0.050636))
+    assert said == [
+        f"A re-training moves val/score by {100 * np.expm1(sigma):.2g} %, {low} to {high} "
+        "(one deviation, 95 % interval): 3 seeds."
+    ]
+
+
 @pytest.mark.parametrize("scheme", ["kfold", "bootstrap"])
 def test_a_members_verbs_work_on_its_own_validation_rows(scheme, members):
     data, seen = load_dataset("exafs", None, {"n": 60}), []

@@ -8,6 +8,7 @@ end: a member that is there is whole, and the same command again keeps it.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,9 @@ from ...data.resampling import CALLED, Member, Plan, member_rows
 from ...data.splits import SPLIT_SEED
 from ...display import nearby, show
 from ...errors import ConfigError, UsageError
+from ...records import Objective
 from ...space import read_space, table_of, write_toml
+from ...study.conclusion import noise_of, scale_of
 from .. import About
 from ..loading.trained_folder import ABOUT, MEMBERS, TRAINED, MembersFile, check_lacks, lock_folder, read_json
 from ..output import write_table
@@ -73,6 +76,8 @@ def resample(pinned: Path, plan: Plan, request: TrainingRequest, console: Consol
     console.print(figures_table(figures, ready.objective.metric, console.width))
     console.print()
     console.print(_meaning(plan, figures), soft_wrap=True)
+    if plan.scheme == "ensemble" and (noise := noise_sentence(figures, ready.objective)) is not None:
+        console.print(noise, soft_wrap=True, highlight=False)
     first = trainings[0].member.name
     console.print(f"Figures: {nearby(folder / TABLE)}; members: {nearby(folder)}/{first} …", soft_wrap=True)
     return figures
@@ -104,6 +109,20 @@ def mean_and_deviation(members: Sequence[Figures], metric: str) -> tuple[float, 
     """
     values = np.array([figures.metrics[metric] for figures in members])
     return float(values.mean()), float(values.std(ddof=1))
+
+
+def noise_sentence(members: Sequence[Figures], objective: Objective) -> str | None:
+    """How far the seed alone moves the leading figure, with a 95 % interval; None if too few members had a finite one.
+
+    members: an ensemble's, which differ in their seeds and in nothing else.
+    """
+    values = [value for figures in members if math.isfinite(value := figures.metrics[objective.metric])]
+    scale = scale_of(objective, values)
+    noise = noise_of([[scale.take(value) for value in values]])
+    if noise is None:
+        return None
+    said = noise.sentence(objective.metric, scale)
+    return f"{said[0].upper()}{said[1:]} (one deviation, 95 % interval): {len(values)} seeds."
 
 
 def figures_table(members: Sequence[Figures], leading: str, width: int) -> Table:

@@ -83,11 +83,12 @@ def race(
 
     It decides by its arguments and results alone: fed with what a killed race had, it goes on where that was.
     search: figures of the completed trials on the scale, at least two. most: re-trainings in all, the probe included,
-    for a σ on the scale; it is asked with None before σ is known, and fewer than four leave σ unknown.
+    for a σ on the scale; it is asked with None before σ is known, and for fewer than four nothing is trained.
     """
     ranked = sorted(search, key=lambda trial: (search[trial], trial))
     leader, second = ranked[0], 0 if ranked[0] != 0 and 0 in search else ranked[1]
-    probed = tuple(range(1, min(SEEDS, most(None) // 2) + 1))
+    bought = min(SEEDS, most(None) // 2)
+    probed = tuple(range(1, bought + 1)) if bought >= LEAST else ()  # one seed each would measure no noise
     results: Results = {}
     if probed:
         runs = tuple(Run(trial, seed) for seed in probed for trial in (leader, second))
