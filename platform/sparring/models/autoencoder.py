@@ -17,7 +17,7 @@ from torch.nn import functional
 from .base import C, Model
 from .blocks.eval_mode import eval_mode
 from .blocks.losses import gaussian_kl
-from .blocks.scaling import positive_or_one
+from .blocks.scaling import moments, positive_or_one, variance_of
 from .blocks.ssim import ms_ssim, ssim_window
 from .metrics.mmd import REFERENCE_ROWS, PriorMatch, SampleMatch
 from .verbs import Fields, Rows, refuse_boost, take
@@ -35,6 +35,9 @@ DRAWS = 256
 
 COLLAPSED = 0.15
 """About ``val/mmd_prior`` of codes that are all 0: 0.16 to 0.18 in 2 to 64 dimensions."""
+
+ACTIVE = 0.01
+"""Variance over samples, in the prior's, above which a number of the code counts as in use (arXiv:1509.00519)."""
 
 COARSE = 16
 """Pixels a side of the images that ``val/mmd_sample`` compares: at the full size noise would outweigh form."""
@@ -101,13 +104,15 @@ class Autoencoder(Model[C]):
             for name, value in self._measure(self.view(chunk)).items():
                 sums[name] = sums[name] + value if name in sums else value
         n = torch.full_like(sums["mse_recon"], len(rows))
-        return sums | {"mmd_sample": n * self.match_of_samples(n.dtype), "n": n}
+        match, diversity = self.match_of_samples(n.dtype)
+        return sums | {"mmd_sample": n * match, "diversity": n * diversity, "n": n}
 
     def match_of_samples(self, dtype: torch.dtype) -> Tensor:
-        """``val/mmd_sample``, computed in ``dtype``: of what the decoder makes of the fixed draws, so of no row."""
-        generated = _coarse(self.unview(self.decode(self.draws * self.prior_std)))
-        match: Tensor = self.sample_match(generated.to(dtype))
-        return match
+        """``val/mmd_sample`` and ``health/diversity``, (2,), computed in ``dtype``: of what the decoder makes of the
+        fixed draws, so of no row."""
+        generated = _coarse(self.unview(self.decode(self.draws * self.prior_std))).to(dtype)
+        diversity = generated.var(0).mean() / self.sample_match.spread.to(dtype).square()
+        return torch.stack([self.sample_match(generated), diversity])
 
     def _measure(self, x: Tensor) -> dict[str, Tensor]:
         mean, logvar = self.encode_x(x)
@@ -120,7 +125,7 @@ class Autoencoder(Model[C]):
             logvar = logvar.to(truth.dtype) - 2 * self.prior_std.log()
             sums["kld"] = gaussian_kl(mean, logvar).sum()
         with torch.autocast(x.device.type, enabled=False):  # the codes' match is a difference of nearly equal numbers
-            return sums | self.prior_match.sums(mean, logvar)
+            return sums | self.prior_match.sums(mean, logvar) | {"codes": moments(mean)}
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         means = ("mse_recon", "ms_ssim", "kld", "mmd_sample")
@@ -128,6 +133,10 @@ class Autoencoder(Model[C]):
         figures = {f"val/{name}": float(sums[name]) / n for name in means if name in sums}
         figures |= self.prior_match.figures(sums) | {"val/score": figures["val/mse_recon"] / float(self.variance)}
         return figures | {"val/balance": figures["val/score"] + figures["val/mmd_prior"] / COLLAPSED}
+
+    def health(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        active = (variance_of(sums["codes"], sums["n"]) > ACTIVE).double().mean()
+        return {"health/active_units": float(active), "health/diversity": float(sums["diversity"] / sums["n"])}
 
     @torch.no_grad()
     def targets(self, rows: Tensor) -> Tensor:

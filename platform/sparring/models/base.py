@@ -32,6 +32,11 @@ Shapes = Mapping[str, tuple[int, ...]]
 """Per field of the data set, the shape of one sample."""
 
 
+Judged = tuple[tuple[Tensor, Tensor], ...]
+"""What discriminators said, in pairs: their outputs on real samples and on fakes, (B, 1) each, higher being more real.
+"""
+
+
 class Step(NamedTuple):
     """What a phase returns."""
 
@@ -40,6 +45,8 @@ class Step(NamedTuple):
     """0-dim tensors by metric name, means over the batch."""
     carry: dict[str, Tensor]
     """What later phases of the same step may ask for by parameter name; the engine detaches it."""
+    judged: Judged = ()
+    """Of a phase that teaches discriminators: what they said, a pair for each kind of fake."""
 
 
 class Model(nn.Module, Generic[C]):
@@ -109,6 +116,10 @@ class Model(nn.Module, Generic[C]):
         sums: of the shapes that ``evaluate`` gave, on the CPU; float64 from the engine.
         """
         raise NotImplementedError
+
+    def health(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        """The ``health/…`` metrics among ``Config.metrics``, from the same sums."""
+        return {}
 
     @classmethod
     def wants(cls, phase: str) -> tuple[str, ...]:

@@ -102,6 +102,10 @@ class Phase:
     beta1: str | None = None
 
 
+ADVERSARY_HEALTH = ("health/dis_auc", "health/logit_gap", "health/grad_dis", "health/moved_dis")
+"""What ``training/health.py`` measures of a phase called ``dis``."""
+
+
 class Config(BaseModel):
     """What every system's configuration holds: the budget and the schedule of its learning rates."""
 
@@ -166,8 +170,9 @@ class Config(BaseModel):
 
     @classmethod
     def emitted(cls) -> tuple[str, ...]:
-        """Every metric of an epoch: the model's own, and the learning rates that the engine adds."""
-        return (*cls.metrics, *(f"train/{phase.lr}" for phase in cls.phases))
+        """Every metric of an epoch: the model's own, and what the engine adds: learning rates, the state of health."""
+        own = dict.fromkeys((*cls.metrics, *(f"train/{phase.lr}" for phase in cls.phases)))
+        return (*own, "health/swing", *(ADVERSARY_HEALTH if any(each.name == "dis" for each in cls.phases) else ()))
 
 
 def missing_fields(model: str, wanted: Sequence[str], held: Collection[str], holder: str = "it") -> str | None:

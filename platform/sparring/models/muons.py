@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .base import C, Model, Shapes
 from .blocks.muon_frame import SHRINK, MuonFrame, check_muons
+from .blocks.scaling import variance_of
 from .metrics.characteristic_distance import CharacteristicDistance
 from .metrics.classifier_auc import Detection
 from .verbs import Fields
@@ -24,6 +25,8 @@ Draw = Callable[..., Tensor]
 """(n, generator=) → n rows of a table, (n, columns), in raw units; the generator lies on the model's device."""
 ENCODED = 8192
 """Rows encoded at a time: 33 MB per hidden layer of 1,000."""
+ACTIVE = 0.01
+"""Variance over rows, in the prior's, above which a number of the code counts as in use (arXiv:1509.00519)."""
 COLUMNS = 6
 """What nets see of a muon: its polar columns without the charge."""
 
@@ -40,6 +43,13 @@ class MuonTables(Model[C]):
 
     closeness: CharacteristicDistance
     detection: Detection
+
+    def health(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        """How diverse what was made is, ``made``, in units of training rows; of a code's ``codes`` the active ones."""
+        found = {"health/diversity": float(variance_of(sums["made"], sums["n"]).mean())}
+        if "codes" in sums:
+            found["health/active_units"] = float((variance_of(sums["codes"], sums["n"]) > ACTIVE).double().mean())
+        return found
 
     def _draw_all(self, draw: Draw, n: int, seed: int) -> Fields:
         """``n`` rows of the first field by chunks of ``draw``, which takes a number of rows and a generator."""

@@ -27,6 +27,7 @@ from .batches.batches import Batches
 from .batches.placement import count, place, window
 from .hardware import compiling, malloc, matmul
 from .hardware.precision import cast
+from .health import Checkup
 from .moving_average import MovingAverage
 from .noise import Noise, cumulate
 from .norms import average_statistics, running_statistics, synchronise
@@ -107,6 +108,7 @@ class TrialTraining:
         )
         self.matmul = matmul.choose(self.model, self.share.rows, self.device)
 
+        self._checkup = Checkup(self.phase_steps)
         self.epoch, self.best = 0, BestEpoch()
         self.history: list[Entry] = []
         if compiled and not synced_norms:  # a compiled phase cannot wait for other workers in its middle
@@ -148,14 +150,20 @@ class TrialTraining:
         step: counted from 0 over the whole training.
         """
         known = self.batches.take(rows)
+        is_last = (step + 1) % self.order.steps_per_epoch == 0
         rate = factor(self.config, step, self.order.steps_per_epoch)
         reported: dict[str, Tensor] = {}
         for index, phase_step in enumerate(self.phase_steps):
             noise = self.noise.begin(step, index) if phase_step.draws else nullcontext()
             with self.matmul, phase_step.others_stilled(), noise:
-                (_, metrics, carry), gradients = phase_step.run({name: known[name] for name in phase_step.wants})
+                (_, metrics, carry, judged), gradients = phase_step.run(
+                    {name: known[name] for name in phase_step.wants}
+                )
             phase_step.draws = phase_step.draws and self.noise.drawn > 0
             phase_step.update(gradients, rate)
+            self._checkup.hear(judged)
+            if is_last:
+                self._checkup.weigh(phase_step)
             known.update((name, value.detach()) for name, value in carry.items())
             reported.update(metrics)
         if self._average is not None:
@@ -165,6 +173,7 @@ class TrialTraining:
     def _means(self, reported: list[dict[str, Tensor]]) -> dict[str, float]:
         """Means over an epoch's equal batches, and over the workers by their fraction of the rows."""
         means = {name: torch.stack([metrics[name].detach() for metrics in reported]).mean() for name in reported[0]}
+        means |= self._checkup.look(reported)
         if self.workers is not None and means:
             own = torch.stack([mean.double() for mean in means.values()]) * self.share.fraction
             means = dict(zip(means, self.workers.sum_([own])[0], strict=True))
@@ -188,12 +197,13 @@ class TrialTraining:
         return nullcontext() if self._average is None else self._average.in_place()
 
     def evaluate(self) -> dict[str, float]:
-        """The ``val/…`` figures of the weights as they stand, in eval mode."""
+        """The ``val/…`` figures of the weights as they stand, in eval mode, and their state of health."""
         sums = self._sum(self.rows.valid)
         if self.workers is not None:
             own = [total if self.rows.valid_counts else torch.zeros_like(total) for total in sums.values()]
             sums = dict(zip(sums, self.workers.sum_(own), strict=True))
-        return self.model.figures(fetch(sums))
+        sums = fetch(sums)
+        return self.model.figures(sums) | self.model.health(sums)
 
     def examine(self, rows: Mapping[str, Tensor]) -> dict[str, float]:
         """The same figures of the best epoch's weights on other rows, as ``test/…``; for the end of the training."""
@@ -248,6 +258,7 @@ class TrialTraining:
         """Continues from ``save``'s bytes; raises CheckpointError if they belong to another model."""
         progress, self.best = load_state(packed, self.model, self.phase_steps, self._average)
         self.epoch, self.history = progress.epoch, list(progress.history)
+        self._checkup.remember()
         # Again, by the checkpoint's transforms: those fitted here may be rounded otherwise than on its machine.
         self.batches = self._transform_batches()
 

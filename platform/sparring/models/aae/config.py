@@ -45,6 +45,7 @@ class CodeConfig(config.Config):
     metrics: ClassVar[tuple[str, ...]] = (
         "train/loss_recon", "train/loss_adv", "train/loss_dis", "train/loss_reg", "val/score", "val/mse_recon",
         "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance",
+        "health/active_units", "health/diversity",
     )  # fmt: skip
 
     epochs: Count = 10

@@ -92,9 +92,10 @@ class AdversarialCodes(Autoencoder[K]):
             code = self.encoder(x, drops=False)
         draws = self.prior_std * torch.randn_like(code)
         judge = ADVERSARIAL[self.config.loss_dis]
-        loss = judge(self.critic(draws), True) + judge(self.critic(code), False)
+        of_draws, of_codes = self.critic(draws), self.critic(code)
+        loss = judge(of_draws, True) + judge(of_codes, False)
         loss = bound_slope(loss, self, self.critic, draws, code)
-        return Step(loss, {"train/loss_dis": loss}, {})
+        return Step(loss, {"train/loss_dis": loss}, {}, ((of_draws, of_codes),))
 
     def reg(self, x: Tensor) -> Step:
         """Phase 3: the encoder learns to pass codes off as draws; ln 2 where the discriminator guesses.

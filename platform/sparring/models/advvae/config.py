@@ -44,7 +44,7 @@ class Config(config.Config):
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_recon", "train/kld", "train/loss_adv", "train/loss_dis", "val/score",
         "val/mse_recon", "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance",
-        "val/balance", "val/auroc_reconstruction", "val/auroc_discriminator",
+        "val/balance", "val/auroc_reconstruction", "val/auroc_discriminator", "health/active_units", "health/diversity",
     )  # fmt: skip
 
     batch_size: Annotated[int, Field(ge=2)] = 128

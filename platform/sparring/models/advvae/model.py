@@ -134,10 +134,10 @@ class AdvVAE(Autoencoder[config.Config]):
         between: somewhere between x and one of both fakes.
         """
         judge = ADVERSARIAL[self.config.loss_dis]
-        fake = judge(self.critic(sampled), False) + judge(self.critic(recon), False)
-        loss = (judge(self.critic(x), True) + fake / 2) / 2
+        of_samples, of_recon, of_real = self.critic(sampled), self.critic(recon), self.critic(x)
+        loss = (judge(of_real, True) + (judge(of_samples, False) + judge(of_recon, False)) / 2) / 2
         loss = bound_slope(loss, self, self.critic, x, torch.cat([sampled, recon]))
-        return Step(loss, {"train/loss_dis": loss}, {})
+        return Step(loss, {"train/loss_dis": loss}, {}, ((of_real, of_samples), (of_real, of_recon)))
 
     def _error(self, recon: Tensor, x: Tensor) -> Tensor:
         if self.config.loss_type == "mse":

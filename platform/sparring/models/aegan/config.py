@@ -84,7 +84,7 @@ class Config(config.Config):
     )
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_adv", "train/loss_dis", "val/score", "val/mse_recon_structure",
-        "val/mse_recon_spectrum", "val/mse_predict_structure", "val/mse_predict_spectrum",
+        "val/mse_recon_spectrum", "val/mse_predict_structure", "val/mse_predict_spectrum", "health/diversity",
     )  # fmt: skip
     measures: ClassVar[Mapping[str, tuple[str, ...]]] = {
         f"val/mse_{doing}_{field}": (field,) for doing in ("recon", "predict") for field in ("structure", "spectrum")

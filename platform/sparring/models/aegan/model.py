@@ -33,7 +33,7 @@ from ..base import Model, Shapes, Step
 from ..blocks.eval_mode import eval_mode
 from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, fool, penalty, wcc_kernel
 from ..blocks.mlp import freeze_first, initialize_weights, load_pretrained, stack
-from ..blocks.scaling import Scaling, positive_or_one, variance_per_feature
+from ..blocks.scaling import Scaling, moments, positive_or_one, variance_of, variance_per_feature
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
 from ..verbs import Fields, Rows
@@ -174,14 +174,16 @@ class AEGAN(Model[config.Config]):
         code, which reads probabilities as logits, cannot fall below 1.006.
         """
         judge = ADVERSARIAL[self.config.loss_dis]
-        real = judge(self.structure_dis(real_structure), True) + judge(self.spectrum_dis(real_spectrum), True)
-        fake = (
-            judge(self.structure_dis(recon_structure), False)
-            + judge(self.structure_dis(predict_structure), False)
-            + judge(self.spectrum_dis(recon_spectrum), False)
-            + judge(self.spectrum_dis(predict_spectrum), False)
-        )
-        loss = 0.5 * real + 0.25 * fake
+        of_structure, of_spectrum = self.structure_dis(real_structure), self.spectrum_dis(real_spectrum)
+        real = judge(of_structure, True) + judge(of_spectrum, True)
+        of_fakes = [
+            self.structure_dis(recon_structure),
+            self.structure_dis(predict_structure),
+            self.spectrum_dis(recon_spectrum),
+            self.spectrum_dis(predict_spectrum),
+        ]
+        first, second, third, fourth = (judge(of_fake, False) for of_fake in of_fakes)
+        loss = 0.5 * real + 0.25 * (first + second + third + fourth)
         if self.config.loss_dis_reg_type != "none":
             nets = [self.structure_dis, self.spectrum_dis]
             loss = loss + self.loss_dis_reg_param * penalty(self.config.loss_dis_reg_type, nets)
@@ -189,7 +191,8 @@ class AEGAN(Model[config.Config]):
         spectra = torch.cat([recon_spectrum, predict_spectrum])
         loss = bound_slope(loss, self, self.structure_dis, real_structure, structures)
         loss = bound_slope(loss, self, self.spectrum_dis, real_spectrum, spectra)
-        return Step(loss, {"train/loss_dis": loss}, {})
+        judged = zip((of_structure, of_structure, of_spectrum, of_spectrum), of_fakes, strict=True)
+        return Step(loss, {"train/loss_dis": loss}, {}, tuple(judged))
 
     def _encode(self, name: str, x: Tensor) -> Tensor:
         """Scaled inputs of one domain, (B, features), to what both decoders read, (B, hidden)."""
@@ -236,11 +239,22 @@ class AEGAN(Model[config.Config]):
         sums = {path: (output - batch[_field(path)]).square().mean(-1).sum() for path, output in outputs.items()}
         shares = [sums[f"predict_{name}"] / self.get_buffer(f"{name}_variance") for name in self.config.fields]
         n = torch.full_like(shares[0], len(batch["structure"]))
+        for name in self.config.fields:
+            sums[f"spread_{name}"] = moments(outputs[f"predict_{name}"])
         return sums | {"score": (shares[0] + shares[1]) / 2, "n": n}
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
-        means = {name: float(total) / float(sums["n"]) for name, total in sums.items() if name != "n"}
+        paths = [name for name in sums if name != "n" and not name.startswith("spread")]
+        means = {name: float(sums[name]) / float(sums["n"]) for name in paths}
         return {f"val/{name}" if name == "score" else f"val/mse_{name}": mean for name, mean in means.items()}
+
+    def health(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        """How diverse the predictions are, the mean over both fields."""
+        shares = [
+            variance_of(sums[f"spread_{name}"], sums["n"]).mean() / self.get_buffer(f"{name}_variance").cpu()
+            for name in self.config.fields
+        ]
+        return {"health/diversity": float(shares[0] + shares[1]) / 2}
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ class Config(config.Config):
     )
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_adv", "train/loss_dis", "train/loss_recon", "val/code_score", "val/distance",
-        "val/share_recon", "val/correlation", "val/auc",
+        "val/share_recon", "val/correlation", "val/auc", "health/active_units", "health/diversity",
     )  # fmt: skip
     optional: ClassVar = {"val/auc": "auc_rows"}
 

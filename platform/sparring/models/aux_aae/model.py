@@ -33,6 +33,7 @@ from ..blocks.losses import ADVERSARIAL, RECONSTRUCTION, fool
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, HalfNormalRanks, check_muons
 from ..blocks.prior_distance import match_prior
+from ..blocks.scaling import moments
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
 from ..metrics.characteristic_distance import CharacteristicDistance
@@ -118,7 +119,7 @@ class AuxAAE(MuonTables[config.Config]):
         judge = ADVERSARIAL[self.config.loss_dis]
         loss = (judge(of_prior, True) + judge(of_code, False)) / 2
         loss = bound_slope(loss, self, self.discriminator, prior, code)
-        return Step(loss, {"train/loss_dis": loss}, {})
+        return Step(loss, {"train/loss_dis": loss}, {}, ((of_prior, of_code),))
 
     def gen(self, aux: Tensor) -> Step:
         """Encoder and decoder learn to reconstruct, and to pass codes off as draws; the discriminator drops no units.
@@ -159,7 +160,9 @@ class AuxAAE(MuonTables[config.Config]):
         columns = code.unbind(1)
         sums["code"] = torch.stack([column.sum() for column in columns])
         sums["products"] = torch.stack([(a * b).sum() for a, b in combinations_with_replacement(columns, 2)])
-        recon = (self.decoder(code) - aux).square().mean(-1).sum()
+        returned = self.decoder(code)
+        recon = (returned - aux).square().mean(-1).sum()
+        sums |= {"made": moments(_standard(returned)), "codes": moments(_standard(code))}
         if self.config.auc_rows:
             known = self.encoder(self.aux(self.detection.known))
             sums |= self.detection.sums(code, known, self.detection.draws(self.prior))

@@ -38,7 +38,7 @@ class Config(config.Config):
     )
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_adv", "train/loss_dis", "train/loss_aux", "val/distance", "val/mse_aux",
-        "val/auc",
+        "val/auc", "health/diversity",
     )  # fmt: skip
     optional: ClassVar = {"val/auc": "auc_rows"}
 

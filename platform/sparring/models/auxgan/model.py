@@ -30,6 +30,7 @@ from ..blocks.eval_mode import eval_mode
 from ..blocks.losses import ADVERSARIAL, fool
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HALF_NORMAL_MEAN, SHRINK, HalfNormalRanks
+from ..blocks.scaling import moments
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
 from ..metrics.keyed_noise import keyed_normal, keyed_uniform
@@ -116,7 +117,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         judge = ADVERSARIAL[self.config.loss_dis]
         loss = (judge(of_real, True) + judge(of_fake, False)) / 2
         loss = bound_slope(loss, self, self.discriminator, real, fake)
-        return Step(loss, {"train/loss_dis": loss}, {})
+        return Step(loss, {"train/loss_dis": loss}, {}, ((of_real, of_fake),))
 
     def gen(self, real: Tensor) -> Step:
         """The generator learns to pass for real and to make muons as rare as asked, with noise of its own.
@@ -192,7 +193,8 @@ class AuxGAN(MuonGenerator[config.Config]):
         miss = (
             (self.rareness_of(normal[:, SKEWED]) - aux).square().mean(-1).sum() if self.columns else muons.new_zeros(())
         )
-        return sums | {"aux": miss, "n": torch.full_like(miss, len(muons))}
+        made_columns = moments(normal[:, SKEWED])  # both angles were drawn
+        return sums | {"aux": miss, "made": made_columns, "n": torch.full_like(miss, len(muons))}
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         n = float(sums["n"])

@@ -58,6 +58,19 @@ def variance_per_feature(rows: Tensor) -> Tensor:
     return rows.var(0, correction=0).mean()
 
 
+def moments(rows: Tensor) -> Tensor:
+    """Sums over the rows, (N, features), from which ``variance_of`` computes: (2, features), float64."""
+    wide = rows.double()
+    return torch.stack([wide.sum(0), wide.square().sum(0)])
+
+
+def variance_of(moments: Tensor, n: Tensor) -> Tensor:
+    """Population variance of each feature, (features,), from ``moments`` added up over n rows."""
+    mean, square = moments / n
+    variance: Tensor = (square - mean.square()).clamp_min(0)
+    return variance
+
+
 def positive_or_one(scale: Tensor) -> Tensor:
     """``scale`` where it is above zero, else 1: a divisor must neither blow a loss up nor turn it round."""
     return torch.where(scale > 0, scale, torch.ones_like(scale))

@@ -23,6 +23,7 @@ class Config(config.Config):
     )
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_recon", "train/kld", "val/distance", "val/share_recon", "val/pearson", "val/auc",
+        "health/active_units", "health/diversity",
     )  # fmt: skip
     optional: ClassVar = {"val/auc": "auc_rows"}
 

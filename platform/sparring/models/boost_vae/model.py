@@ -28,6 +28,7 @@ from ..blocks.eval_mode import eval_mode
 from ..blocks.gaussian import reparameterise
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HalfNormalRanks
+from ..blocks.scaling import moments
 from ..metrics.keyed_noise import keyed_normal
 from ..muons import COLUMNS, MuonGenerator, chunks
 from ..verbs import Fields, Rows, refuse_boost, take
@@ -129,11 +130,13 @@ class BoostVAE(MuonGenerator[config.Config]):
         muons = batch["muons"]
         real = self.judged(muons)
         drawn = self.decoder(keyed_normal(muons, self.config.latent_dim))
-        sums = self.closeness.sums(real, self.frame.normalize(self._outward(drawn)))
+        made = self.frame.normalize(self._outward(drawn))
+        sums = self.closeness.sums(real, made) | {"made": moments(made)}
         if self.config.auc_rows:
             known, drawn = self.detection.known, self.detection.draws(self.draw)
             sums |= self.detection.sums(real, self.judged(known), self.judged(drawn))
         mean, _ = self._encode(self._inward(muons))
+        sums["codes"] = moments(mean)
         recon = self.frame.normalize(self._outward(self.decoder(mean)))
         error = (recon - real).square().sum(0) / self.variance
         # Twice the digits: of an untrained net's outputs the variance is a millionth of the squares.

@@ -43,6 +43,7 @@ class Config(config.Config):
     metrics: ClassVar = (
         "train/loss_dis", "train/loss_gen", "train/loss_recon", "train/loss_adv", "val/score", "val/mse_recon",
         "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance", "val/parzen",
+        "health/active_units", "health/diversity",
     )  # fmt: skip
 
     batch_size: Annotated[int, Field(ge=2)] = 32

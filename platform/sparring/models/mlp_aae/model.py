@@ -144,7 +144,7 @@ class MLPAAE(Autoencoder[config.Config]):
         judge = ADVERSARIAL[self.config.loss_dis]
         loss = (judge(of_draws, True) + judge(of_codes, False)) / 2
         loss = bound_slope(loss, self, self.critic, draws, code)
-        return Step(loss, {"train/loss_dis": loss}, {})
+        return Step(loss, {"train/loss_dis": loss}, {}, ((of_draws, of_codes),))
 
     def gen(self, x: Tensor) -> Step:
         """Encoder and decoder learn to reconstruct, and to pass codes off as draws.

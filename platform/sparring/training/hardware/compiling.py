@@ -99,7 +99,9 @@ class Compiled:
         if not self._uses_graphs:
             return step, gradients
         metrics = {name: value.detach().clone() for name, value in step.metrics.items()}
-        return Step(step.loss, metrics, {name: value.detach().clone() for name, value in step.carry.items()}), gradients
+        carry = {name: value.detach().clone() for name, value in step.carry.items()}
+        judged = tuple((real.detach().clone(), fake.detach().clone()) for real, fake in step.judged)
+        return Step(step.loss, metrics, carry, judged), gradients
 
 
 trials_with_graphs = itertools.count(1)
