@@ -73,7 +73,8 @@ _ADVICE = {
     Outcome.COMPLETED: "it trained for its whole budget",
     Outcome.PRUNED: "other trials were better at the same epoch; the budget went to them",
     Outcome.DIVERGED: "a loss or figure became NaN or infinite; lower the learning rates or narrow their range",
-    Outcome.COLLAPSED: "the networks stopped sparring: one overpowered the other or the codes lost their variance",
+    Outcome.COLLAPSED: "the networks stopped sparring: a discriminator that did not learn, samples all alike, an empty "
+    "code; lower the learning rates, or narrow the weights of the adversarial and prior terms",
     Outcome.INFEASIBLE: "this combination of values cannot be built; constrain the space",
     Outcome.OUT_OF_MEMORY: "the slot ran out of memory; search smaller networks or batches, or fewer slots",
     Outcome.TIMED_OUT: "it passed its own time limit; raise the limit or search smaller networks",
@@ -89,6 +90,7 @@ class Verdict(StrEnum):
     PAUSE = "pause"  # others are better at the same epoch; keep the checkpoint, the trial may go on later
     PRUNED = "pruned"
     DIVERGED = "diverged"
+    COLLAPSED = "collapsed"
     STOP = "stop"  # the whole search is stopping; keep the checkpoint, end as interrupted
 
 
@@ -271,7 +273,8 @@ class TrialRow:
     lost_s: float | None = None
     """Seconds of what a dead slot or a failed trial did since it was last heard of, and of epochs trained again."""
     error: str | None = None
-    """The exception's class and text, at most 4 kB, when the outcome is crashed or out_of_memory."""
+    """Why, at most 4 kB: the exception's class and text of a trial that crashed or ran out of memory, and the cause of
+    one that diverged or collapsed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,8 +81,9 @@ def test_a_non_finite_figure_ends_the_trial_as_diverged_and_never_reaches_the_sa
     assert referee.report([epoch(0, 2, value=value)]).verdict is Verdict.DIVERGED
     (row,) = trial_rows(folder)
     assert (row.outcome, row.value, row.best_epoch) == (Outcome.DIVERGED, None, None)
-    assert referee.trials.study.optuna.trials[0].state.name == "FAIL"
-    assert referee.trials.study.optuna.trials[0].value is None
+    assert row.error == f"val/score became {'NaN' if math.isnan(value) else 'infinite'}"
+    (told,) = referee.trials.study.optuna.trials
+    assert (told.state.name, told.value, told.constraints) == ("PRUNED", None, {"health": 1.0})
     assert referee.snapshot().best is None
 
 

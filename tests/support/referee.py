@@ -72,9 +72,13 @@ def score(trial, n):
     return (trial / 10 if trial else 5.0) + 1.0 / n
 
 
-def epoch(trial, n, attempt=1, value=None):
+METRICS = ["val/score", "health/moved_dis", "health/grad_dis"]
+
+
+def epoch(trial, n, attempt=1, value=None, health=None):
     value = score(trial, n) if value is None else value
-    return EpochRow(trial=trial, attempt=attempt, epoch=n, metrics={"val/score": value}, wall_s=0.5)
+    figures = {"val/score": value, **(health or {})}
+    return EpochRow(trial=trial, attempt=attempt, epoch=n, metrics=figures, wall_s=0.5)
 
 
 def make(folder, *, shelf=None, clock=None, weights=None, **spec):
@@ -82,10 +86,10 @@ def make(folder, *, shelf=None, clock=None, weights=None, **spec):
     space = Space(spec.space, Toy)
     if not (folder / "study.json").exists():
         folder.mkdir(exist_ok=True)
-        write_study(folder, {"spec": {"name": "s"}, "kinds": space.kinds, "metrics": ["val/score"]})
+        write_study(folder, {"spec": {"name": "s"}, "kinds": space.kinds, "metrics": METRICS})
     shelf, clock = shelf or Shelf(), clock or Clock()
     return Referee(
-        folder, spec, space.without_model(), shelf, epochs=9, metrics=["val/score"], weights=weights, clock=clock,
+        folder, spec, space.without_model(), shelf, epochs=9, metrics=METRICS, weights=weights, clock=clock,
         wait_s=1.0,
     )  # fmt: skip
 

@@ -189,7 +189,7 @@ class Trainer:
                 untold = [row for row in untold if row.epoch > answer.durable]
             if self._workers is not None:
                 verdict = _VERDICTS[self._workers.follow(_VERDICTS.index(verdict))]
-            if last or verdict in (Verdict.PRUNED, Verdict.DIVERGED):
+            if last or verdict in (Verdict.PRUNED, Verdict.DIVERGED, Verdict.COLLAPSED):
                 return
             if verdict in (Verdict.STOP, Verdict.PAUSE):
                 if self._leads:

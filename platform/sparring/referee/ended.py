@@ -12,7 +12,12 @@ from ..records import Objective, Outcome, TrialRow, Verdict
 BASELINE = 0
 """The trial of the published default."""
 
-_VERDICTS: dict[Outcome | None, Verdict] = {Outcome.PRUNED: Verdict.PRUNED, Outcome.DIVERGED: Verdict.DIVERGED}
+VERDICTS: dict[Outcome | None, Verdict] = {
+    Outcome.PRUNED: Verdict.PRUNED,
+    Outcome.DIVERGED: Verdict.DIVERGED,
+    Outcome.COLLAPSED: Verdict.COLLAPSED,
+}
+"""What a slot is told of a trial that ended so."""
 
 
 class EndedTrials:
@@ -67,7 +72,7 @@ class EndedTrials:
     def verdict(self, number: int) -> Verdict:
         """What a slot is told that reports a trial after its end."""
         outcome = self.rows[number].outcome if number in self.rows else None
-        return _VERDICTS.get(outcome, Verdict.STOP)
+        return VERDICTS.get(outcome, Verdict.STOP)
 
     def __contains__(self, number: int) -> bool:
         return number in self.rows

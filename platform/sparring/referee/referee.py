@@ -1,9 +1,9 @@
 """The calls a slot and the driver make. Every one is idempotent: a caller may repeat it after the referee came back.
 
 A trial's life: ``ask`` hands out its number, ``start`` opens an attempt, ``report`` takes its epochs and answers with
-a verdict; it ends through ``report`` (completed, diverged) or ``fail``, or is put down by ``leave``: paused at a rung
-until its turn comes again, or until the same study is searched again. Whoever is paused when a search has spent its
-budget ends as pruned.
+a verdict; it ends through ``report`` (completed, diverged, collapsed) or ``fail``, or is put down by ``leave``: paused
+at a rung until its turn comes again, or until the same study is searched again. Whoever is paused when a search has
+spent its budget ends as pruned.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ..ledger.checkpoints import CheckpointFolder
 from ..ledger.weights import WeightsFolder
 from ..records import WAIT, Answer, EpochRow, Outcome, Snapshot, Start, StudySpec, Verdict
+from .ended import VERDICTS
 from .events import Event
 from .order import Order
 from .pruners import make_pruner
@@ -156,10 +157,10 @@ class Referee:
         live.stopwatch.report(self._heard, newest.wall_s, is_repeated=newest.epoch in live.values)
         if live.turn is Turn.WAITING:  # its slot has it still; the referee alone came back
             live.turn = Turn.RUNNING
-        diverged = self.trials.take(live, rows)
-        if diverged is not None:
-            self.trials.end(live, Outcome.DIVERGED)
-            return Answer(verdict=Verdict.DIVERGED, durable=diverged.epoch)
+        sickness = self.trials.take(live, rows)
+        if sickness is not None:
+            self.trials.end(live, sickness.outcome, sickness.reason)
+            return Answer(verdict=VERDICTS[sickness.outcome], durable=live.epoch)
         fails = self._judge.must_pause(live)  # also of a trial at its end: the others are compared with what it reached
         if last:
             self._judge.complete(live)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from ..ledger.health import PATIENCE
 from ..records import AttemptRow, EpochRow, Objective, Outcome, RunningTrial, StudySpec, Trial, TrialRow
 from .standing import Reached
 from .stopwatch import Stopwatch
@@ -38,6 +40,8 @@ class LiveTrial:
     wall_s: dict[int, float] = field(default_factory=dict)
     train_s: dict[int, float] = field(default_factory=dict)
     """Seconds of its slot's processor by epoch; see ``ledger.effort.train_seconds``."""
+    latest: deque[EpochRow] = field(default_factory=lambda: deque(maxlen=PATIENCE))
+    """Its last epochs, by which its health is judged."""
     best_epoch: int | None = None
     best_metrics: Mapping[str, float] = field(default_factory=dict)
     passed: set[int] = field(default_factory=set)
@@ -62,6 +66,8 @@ class LiveTrial:
 
     def take(self, row: EpochRow, train_s: float) -> None:
         """Remembers one epoch, which took ``train_s`` of its slot; taking it twice changes nothing."""
+        if row.epoch not in self.values:
+            self.latest.append(row)
         value = row.metrics[self.objectives[0].metric]
         self.others[row.epoch] = tuple(each.sign * row.metrics[each.metric] for each in self.objectives[1:])
         self.values[row.epoch], self.wall_s[row.epoch], self.train_s[row.epoch] = value, row.wall_s, train_s

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..ledger import Ledger, attempt_rows
 from ..ledger.checkpoints import CheckpointFolder
 from ..ledger.effort import read_effort
+from ..ledger.health import Sickness, diagnose
 from ..ledger.study_json import study_digest
 from ..ledger.weights import WeightsFolder
 from ..records import EpochRow, Outcome, StudySpec
@@ -102,8 +103,8 @@ class Trials:
         self.take(live, remembered)
         return packed
 
-    def take(self, live: LiveTrial, rows: Sequence[EpochRow]) -> EpochRow | None:
-        """Remembers epochs that are not known yet, up to the first that diverged, which is returned."""
+    def take(self, live: LiveTrial, rows: Sequence[EpochRow]) -> Sickness | None:
+        """Remembers epochs that are not known yet, up to one after which the trial is to end; why, if there is one."""
         for row in rows:
             if row.epoch in live.values:
                 continue
@@ -111,8 +112,8 @@ class Trials:
             live.take(row, self.spending.take(row))
             self.journal.take(row)
             self.events.add(row)
-            if not row.is_finite:
-                return row
+            if (sickness := diagnose(tuple(live.latest))) is not None:
+                return sickness
         return None
 
     def keep(self, live: LiveTrial, epoch: int, checkpoint: bytes) -> None:

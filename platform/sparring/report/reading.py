@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from ..errors import NothingToReport
 from ..ledger import Reading, attempt_rows, read_looks, read_study, read_trials, spec_from_json
+from ..ledger.health import warnings
 from ..ledger.looks import test_name
 from ..ledger.prospects import prospect
 from ..ledger.ranking import front, is_ranked
@@ -181,6 +182,8 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
     if yardsticks and is_ranked(ranked[0]):
         measured, complaints = read_yardsticks(folder, study, spec, ranked[0], tests=held_out.look is not None)
         notes += complaints
+    if is_ranked(ranked[0]):
+        notes += [f"health of trial {ranked[0].trial}: {words}" for words in warnings(ranked[0].metrics)]
     shown = [yardstick for yardstick in measured if yardstick.figure(objective.metric) is not None]
     if measured and not shown:
         notes.append(f"no yardsticks: those of {spec.model} say nothing about {objective.metric}")

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save
 
 from ..data.memory_map import Mapped
+from ..ledger.health import PATIENCE, diagnose
 from ..models.base import Model
 from ..models.config import Config
 from ..records import EpochRow, Objective, Outcome, Trial
@@ -55,7 +56,9 @@ def train_single(
     keep: Callable[[int, Model], None] | None = None,
     saves: Saves | None = None,
 ) -> Trained:
-    """Trains to the end of the budget (or to divergence) on one thread, as a slot does; ``watch`` hears each epoch.
+    """Trains to the end of the budget, or until it diverges or collapses, on one thread, as a slot does.
+
+    watch: hears each epoch.
 
     ood: as ``TrialTraining`` takes it. test: rows that are looked at once, at the end. saves: where a training that was
     cut off goes on from.
@@ -84,8 +87,8 @@ def train_single(
     while not training.is_exhausted and outcome is Outcome.COMPLETED:
         row = training.run_epoch()
         watch(row)
-        if not row.is_finite:
-            outcome = Outcome.DIVERGED
+        if (sickness := diagnose(training.epoch_rows()[-PATIENCE:])) is not None:
+            outcome = sickness.outcome
             break
         if keep is not None:
             with training.weights_to_judge():

@@ -131,7 +131,7 @@ class MuonFrame(nn.Module):
         """Boxed angles below which a given share of the training rows lies, (B, 2)."""
         position = share.clamp(0, 1) * (QUANTILES - 1)  # knots at even distances need no search
         low = position.floor().clamp_max(QUANTILES - 2)
-        knot = low.long()
+        knot = low.nan_to_num(0.0).long()  # NaN comes out as NaN, by the distance below, and is no knot's number
         return torch.lerp(self.quantiles.gather(0, knot), self.quantiles.gather(0, knot + 1), position - low)
 
     def _bend(self, positive: Tensor) -> Tensor:

@@ -158,7 +158,9 @@ class OptunaStudy:
         """How a trial ended."""
         trial = self._open.pop(row.trial)
         self._showing.note([row])
-        state, values, reported = self._showing.end(row)
-        for epoch, value in reported.items():
+        shown = self._showing.end(row)
+        for epoch, value in shown.reported.items():
             trial.report(value, epoch)
-        self.optuna.tell(trial, values, state=state)
+        for name, violated in shown.constraints.items():
+            trial.set_constraint(name, violated)
+        self.optuna.tell(trial, shown.values, state=shown.state)

@@ -1,8 +1,11 @@
 """How trials are shown to a sampler.
 
 A completed trial is COMPLETE with its values, one per objective; a pruned one is PRUNED with its last epoch and best
-value, which TPE ranks below completed ones. Every other trial is FAIL without a value, so that no sampler learns from a
-NaN or from half a training. ``SamplerKind`` says which samplers are shown something else.
+value, which TPE ranks below completed ones. One that diverged or collapsed is PRUNED without a value and violates a
+constraint: TPE counts it among the bad whatever the others reached, so it draws elsewhere, and no figure is made up for
+it. Every other trial is FAIL without a value, so that no sampler learns from half a training. ``SamplerKind`` says
+which samplers are shown something else: those that breed, and CMA-ES, take a trial that violates a constraint for no
+trial at all, and gp, which models figures, is shown the worst.
 """
 
 from __future__ import annotations
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
     from ...space import Space
 
 
+HEALTH = "health"
+"""Optuna's name of the constraint that a trial keeps unless it diverged or collapsed."""
+
+
 class Shown(NamedTuple):
     """A trial's end as Optuna hears of it."""
 
@@ -31,6 +38,13 @@ class Shown(NamedTuple):
     """By objective; of a COMPLETE trial alone."""
     reported: Mapping[int, float]
     """Epoch and value of a PRUNED one."""
+    is_sick: bool = False
+    """Does it violate the constraint of health?"""
+
+    @property
+    def constraints(self) -> dict[str, float]:
+        """As Optuna has them: above 0 is violated."""
+        return {HEALTH: 1.0} if self.is_sick else {}
 
 
 class Showing:
@@ -59,6 +73,8 @@ class Showing:
             return Shown(TrialState.COMPLETE, values_of(row, self._objectives), {})
         if row.outcome is Outcome.PRUNED:
             return Shown(TrialState.PRUNED, None, {} if row.value is None else self.reported(row.epochs, row.value))
+        if row.outcome in (Outcome.DIVERGED, Outcome.COLLAPSED) and not self._kind.is_flat:
+            return Shown(TrialState.PRUNED, None, {}, is_sick=True)
         if self._kind.is_model and self._worst is not None:
             return Shown(TrialState.COMPLETE, tuple(self._worst), {})
         return Shown(TrialState.FAIL, None, {})
@@ -72,12 +88,13 @@ class Showing:
         if not row.params:  # a damaged ledger has lost them
             return create_trial(state=TrialState.FAIL)
         params, distributions = self._space.to_optuna(row.params, flat=self._kind.is_flat)
-        state, values, reported = self.end(row)
+        shown = self.end(row)
         trial = create_trial(
-            state=state, params=params, distributions=distributions, values=values,
-            intermediate_values=dict(reported), system_attrs={SOURCE: source, **self._generation()},
+            state=shown.state, params=params, distributions=distributions, values=shown.values,
+            intermediate_values=dict(shown.reported), system_attrs={SOURCE: source, **self._generation()},
+            constraints=shown.constraints,
         )  # fmt: skip
-        if state is TrialState.COMPLETE:
+        if shown.state is TrialState.COMPLETE:
             self.completed.append(trial)
         return trial
 
