@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ...errors import DataError
 from ..dataset import MIN_ROWS, Dataset
-from .tables import numbers, read_table
+from .table_files import TextForm, read_table
+from .tables import numbers
 
 FIELD = "series"
 FEWEST = {"train": MIN_ROWS, "valid": 2, "test": 1}
@@ -27,10 +28,9 @@ FEWEST = {"train": MIN_ROWS, "valid": 2, "test": 1}
 Share = Annotated[float, Field(ge=0, le=0.5)]
 
 
-class Options(BaseModel):
+class Options(TextForm):
     """How samples are cut from the file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
     changes: ClassVar = {"columns": (FIELD,)}
 
     file: str | None = None
@@ -51,8 +51,9 @@ class Options(BaseModel):
     """Channels of each series where rows are series."""
     label: bool = False
     """Does a class stand before each series?"""
-    header: bool = True
-    """Does a text file of one series per row begin with a line of names? The UCR archive's do not."""
+    header: bool | None = None
+    """Does a text begin with a line of names? None: yes, but a first line of numbers is refused until you say so. The UCR
+    archive's files have none."""
 
     @model_validator(mode="after")
     def _leaves_something_to_train(self) -> Self:
@@ -124,7 +125,7 @@ def _load(file: Path, options: Options) -> np.ndarray:
                 f"got {array.dtype} of shape {array.shape}"
             )
         return array.reshape(len(array), -1) if array.ndim == 1 else array
-    table = read_table(file, "\t" if file.suffix.lower() == ".tsv" else ",", header=options.header)
+    table, _ = read_table(file, options, options.columns or ())
     names = table.column_names if options.columns is None else list(options.columns)
     return np.stack([numbers(file, table, name) for name in names], axis=1)
 

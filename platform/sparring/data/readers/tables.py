@@ -1,7 +1,7 @@
 """Columns of a table, Parquet or CSV: each field is some of its columns, one row per sample.
 
-Read by Arrow: byte order marks and Windows line ends are fine, the separator is an option. Columns are named one by one
-or by pattern (``g*``); what is empty, or no number, is refused by its column and row.
+Read by Arrow: byte order marks and Windows line ends are fine; ``table_files.py`` says how a text is told. Columns are
+named one by one or by pattern (``g*``); what is empty, or no number, is refused by its column and row.
 """
 
 from __future__ import annotations
@@ -12,30 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ...errors import DataError
 from ..dataset import PARTS, Dataset
+from .table_files import TextForm, read_table
 
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray, Table
 
 
-class Options(BaseModel):
+class Options(TextForm):
     """Which columns make which field."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     file: str | None = None
     """The table in the folder; None where --data-path leads to it."""
     columns: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
     """By field, its columns: names or patterns such as "g*", in this order. Empty: one field x of all columns left."""
     id: str | None = None
-    """Column that says what each row is called; None numbers them."""
+    """Column that says what each row is called; None takes the row numbers that stand beside the columns, or counts."""
     part: str | None = None
     """Column that says train, valid or test for each row, where the split is published."""
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    """Between the columns of a CSV."""
 
 
 def read(path: Path | None, options: Options) -> Dataset:
@@ -43,9 +40,11 @@ def read(path: Path | None, options: Options) -> Dataset:
     if path is None:
         raise DataError("a table is read from a .parquet or .csv file, but got no path; give --data-path")
     file = path if options.file is None or path.is_file() else path / options.file
-    table = read_table(file, options.separator)
-    fields = {name: _matrix(file, table, names) for name, names in _columns(file, table, options).items()}
-    ids = [f"row-{row + 1}" for row in range(table.num_rows)]
+    said = {name for names in options.columns.values() for name in names} | {options.id or "", options.part or ""}
+    table, numbered = read_table(file, options, said - {""})
+    columns = _columns(file, table, options)
+    fields = {name: _matrix(file, table, names) for name, names in columns.items()}
+    ids = numbered or [f"row-{row + 1}" for row in range(table.num_rows)]
     if options.id is not None:
         ids = [str(name) for name in _column(file, table, options.id).to_pylist()]
     order, parts = _parts(file, table, options)
@@ -57,26 +56,6 @@ def read(path: Path | None, options: Options) -> Dataset:
     )
 
 
-def read_table(path: Path, separator: str = ",", *, header: bool = True) -> Table:
-    """An Arrow table from a .parquet or .csv (.tsv, .txt) file; header: the first line of text names the columns."""
-    import pyarrow as arrow
-    from pyarrow import csv, parquet
-
-    try:
-        if path.suffix.lower() == ".parquet":
-            return parquet.read_table(path, page_checksum_verification=True)
-        if path.suffix.lower() in (".csv", ".tsv", ".txt"):
-            return csv.read_csv(
-                path,
-                read_options=csv.ReadOptions(autogenerate_column_names=not header),
-                parse_options=csv.ParseOptions(delimiter=separator),
-            )
-    except (OSError, ValueError, arrow.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{path}: it cannot be read as a table: {reason}") from error
-    raise DataError(f"{path}: expected a .parquet or .csv file, but got neither")
-
-
 def numbers(path: Path, table: Table, name: str) -> np.ndarray:
     """One column as float64; raises DataError where it is empty or holds no number."""
     import pyarrow as arrow
@@ -85,8 +64,11 @@ def numbers(path: Path, table: Table, name: str) -> np.ndarray:
     dtype = column.type
     if not (arrow.types.is_integer(dtype) or arrow.types.is_floating(dtype) or arrow.types.is_boolean(dtype)):
         values = enumerate(column.to_pylist(), 1)
-        shown = next((f"{value!r} in row {row}" for row, value in values if not _is_number(value)), f"type {dtype}")
-        raise DataError(f"{path}: column {name!r} must hold numbers, but got {shown}")
+        row, value = next(((row, value) for row, value in values if not _is_number(value)), (0, None))
+        shown = f"{value!r} in row {row}" if row else f"type {dtype}"
+        has_comma = isinstance(value, str) and value.count(",") == 1 and _is_number(value.replace(",", "."))
+        way_out = "; for decimal commas give --set data.decimal=," if has_comma else ""
+        raise DataError(f"{path}: column {name!r} must hold numbers, but got {shown}{way_out}")
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
         raise DataError(f"{path}: column {name!r} has no number in row {row + 1}; fill or remove it")
