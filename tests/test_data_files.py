@@ -13,7 +13,8 @@ import pytest
 from sparring.data import last_read, load_dataset, split_dataset
 from sparring.data.physics.wacsf import Structure
 from sparring.data.readers import spectra
-from sparring.data.readers.spectra import Options, read, read_spectrum, read_structure
+from sparring.data.readers.pair_files import read_spectrum, read_structure
+from sparring.data.readers.spectra import Options, read
 from sparring.errors import DataError
 
 ENERGY = np.linspace(7100, 7110, 6)
@@ -139,7 +140,7 @@ def test_a_structure_with_a_fault_is_refused_by_its_line(tmp_path, text, words):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "a.txt: two header lines and at least 2 points are needed, but got 0 points"),
+        ("", "a.txt: at least 2 points are needed, but got 0"),
         (txt(0).replace("7104.00 ", ""), "line 5 must hold an energy and an intensity, but got '2.0000E-02'"),
         (txt(0).replace("7104.00", "7104.00 1"), "line 5 must hold an energy and an intensity"),
         (txt(0).replace("2.0000E-02", "2.0000D-02"), "line 5 must hold finite numbers, but got '7104.00 2.0000D-02'"),
@@ -158,7 +159,10 @@ def test_spectra_on_different_grids_are_refused(pairs):
     (pairs / "s05.txt").write_text("\n".join(txt(5).splitlines()[:-1]))
     assert "s05.txt: all spectra need the same energies, but it has 5 points and s00.txt 6" in refusal(pairs)
     (pairs / "s05.txt").write_text(txt(5).replace("7104.00", "7104.50"))
-    assert "s05.txt: all spectra need the same energies, but line 5 has 7104.5 eV and s00.txt 7104 eV" in refusal(pairs)
+    assert (
+        "s05.txt: all spectra need the same energies, but point 3 lies at 7104.5 eV and in s00.txt at 7104 eV"
+        in refusal(pairs)
+    )
 
 
 def test_files_without_a_partner_are_counted_and_named(pairs):

@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from sparring.data import load_dataset, member_rows, split_rows
-from sparring.data.readers.spectra import read_spectrum
+from sparring.data.readers.pair_files import read_spectrum
 from sparring.errors import UsageError
 from sparring.production import read_trained
 from sparring.production.drawing import pictures

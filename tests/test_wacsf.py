@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from sparring.data import load_dataset
 from sparring.data.physics.wacsf import Grid, Structure, describe
-from sparring.data.readers.spectra import read_structure
+from sparring.data.readers.pair_files import read_structure
 
 
 def random_structure(seed: int, atoms: int) -> Structure:

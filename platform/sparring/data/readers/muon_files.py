@@ -32,6 +32,7 @@ from ...errors import DataError
 from ..dataset import MIN_ROWS, Dataset
 from ..physics.kinematics import COLUMNS, FIRST, LAST, POLAR, RARENESS, from_box, to_cartesian
 from ..physics.rareness import REFERENCE, rareness
+from .pair_files import files_of
 
 PUBLISHED = 1 + len(POLAR) + len(RARENESS)
 _TREES = {"TTree", "ROOT::RNTuple"}
@@ -92,7 +93,7 @@ def read(path: Path | None, options: Options) -> Dataset:
 
 
 def _tables(path: Path) -> dict[str, np.ndarray]:
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".npy") if path.is_dir() else [path]
+    files = files_of(path, ".npy") if path.is_dir() else [path]
     if not files or files[0].suffix.lower() != ".npy":
         raise DataError(f"{path}: expected a .npy table, a folder of them or a .root file, but got neither")
     tables: dict[str, np.ndarray] = {}
