@@ -88,7 +88,8 @@ def gather(
 def verify(path: Path, file: FileCard) -> None:
     """Holds a file against its card, or against what it was when first fetched; DataError if it differs.
 
-    A file whose length and time have not changed since it was last verified is not read again.
+    A file whose length and times have not changed since it was last verified is not read again. The system's own time
+    is one of them, because copying programs set the other back.
     """
     status = path.stat()
     if file.bytes is not None and status.st_size != file.bytes:
@@ -100,7 +101,7 @@ def verify(path: Path, file: FileCard) -> None:
     seen = _read_record(beside)
     recorded = seen.get("checksum")
     expected = file.checksum or (recorded if isinstance(recorded, str) else None)
-    now = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
+    now = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "ctime_ns": status.st_ctime_ns}
     if expected is not None and seen == {"checksum": expected, **now}:
         return
     digest = _digest(path, (expected or "sha256:").partition(":")[0])

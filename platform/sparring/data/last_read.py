@@ -20,7 +20,8 @@ T = TypeVar("T")
 class LastRead(Generic[T]):
     """What was read last. It is kept from the second time in a row on, so that a set that is read once takes no room.
 
-    A file that has changed, in length or time, makes all be read again.
+    A file that has changed, in length or time, makes all be read again. Times that a copying program sets back are not
+    enough, so the system's own time of the last change counts too.
     """
 
     def __init__(self) -> None:
@@ -30,7 +31,9 @@ class LastRead(Generic[T]):
     def take(self, files: Sequence[Path], read: Callable[[], T]) -> T:
         """What ``read`` makes of these files; it is not called where that is still known. Raises what it raises."""
         found = [(path, path.stat()) for path in files]
-        stamps = hash(tuple((str(path), status.st_size, status.st_mtime_ns) for path, status in found))
+        stamps = hash(
+            tuple((str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns) for path, status in found)
+        )
         if self._kept is not None and stamps == self._stamps:
             return self._kept
         made = read()

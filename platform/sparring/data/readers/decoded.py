@@ -1,8 +1,10 @@
 """Files decoded once into one map of bytes on disk, found again by what they were decoded from.
 
 The map is a plain ``.npy``; beside it lies a JSON with the SHA-256 of its values, written last, so that its being there
-means the map is whole. The key covers the shape asked for and every file's path, length and time: another option or one
-file more is another map. ``sparring-cache`` beside the files holds them, and may be deleted at any time.
+means the map is whole. The key covers the form asked for and every file's path, length and times: another option or one
+file more is another map. Of the times one is the system's own, which no copying program sets back: a file that was
+replaced by another of its length and date is seen. ``sparring-cache`` beside the files holds them, and may be deleted
+at any time.
 """
 
 from __future__ import annotations
@@ -23,20 +25,21 @@ from ...errors import DataError
 from ...resources import available_cpus
 from ..fetching import data_home
 
-VERSION = 1
+VERSION = 2
 """Part of a map's key; to be raised by any change in the readers that alters a pixel."""
 BLOCK = 1024
 """Files that the threads decode at a time; memory holds one block, and the progress bar moves by blocks."""
 
 
 def decode(
-    folder: Path, files: Sequence[Path], shape: tuple[int, ...], make: Callable[[Path], np.ndarray]
+    folder: Path, files: Sequence[Path], shape: tuple[int, ...], make: Callable[[Path], np.ndarray], form: str = ""
 ) -> tuple[np.ndarray, str]:
     """A read-only memory map (files, *shape) of ``make`` of each file, and the SHA-256 of its bytes.
 
-    Raises whatever ``make`` raises, or DataError where the map has no room.
+    form: what else than the shape ``make`` depends on. Raises whatever ``make`` raises, or DataError where the map has
+    no room.
     """
-    key = _key(folder, files, shape)
+    key = _key(folder, files, shape, form)
     for cache in _caches(folder):
         if known := _read_record(cache / f"{key}.json"):
             with suppress(OSError, ValueError):
@@ -84,14 +87,15 @@ def _write(path: Path, files: Sequence[Path], shape: tuple[int, ...], make: Call
     return digest.hexdigest()
 
 
-def _key(folder: Path, files: Sequence[Path], shape: tuple[int, ...]) -> str:
-    digest = hashlib.sha256(f"{VERSION} {shape}".encode())
+def _key(folder: Path, files: Sequence[Path], shape: tuple[int, ...], form: str) -> str:
+    digest = hashlib.sha256(f"{VERSION} {shape} {form}".encode())
     for file in files:
         try:
             status = file.stat()
         except OSError as error:
             raise DataError(f"{file}: cannot be read: {error.strerror}") from error
-        digest.update(f"\0{file.relative_to(folder).as_posix()}\0{status.st_size}\0{status.st_mtime_ns}".encode())
+        stamps = f"{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}"
+        digest.update(f"\0{file.relative_to(folder).as_posix()}\0{stamps}".encode())
     return digest.hexdigest()[:32]
 
 

@@ -1,8 +1,9 @@
 """Images in folders of files (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM), decoded once into one map of bytes.
 
-A part is a folder, searched to any depth, or a list of paths in it. Each image is scaled so that its shorter side fits
-and cut to a square in the middle. The bytes are kept by ``decoded.py`` and memory-mapped from then on: a set larger
-than memory trains, and the next search starts at once.
+A part is a folder, searched to any depth, or a list of paths in it. Each image is turned upright as its EXIF says, laid
+on white where it is transparent, scaled so that its shorter side fits, and cut to a square in the middle. The bytes are
+kept by ``decoded.py`` and memory-mapped from then on: a set larger than memory trains, and the next search starts at
+once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import Field
 
 from ...errors import DataError
@@ -36,6 +37,10 @@ class Options(ImageOptions):
     """Pixels per side. 32 to 256; None, for images that all have one size, is not offered here."""
     channels: Literal[1, 3] | None = 3
     """1 for grey, 3 for colour; None is 3."""
+    upright: bool = True
+    """Are photographs turned as their EXIF says, as viewers show them? False takes the pixels as they are stored."""
+    background: Literal["white", "black", "none"] = "white"
+    """What lies behind transparent pixels; none takes the colour that is stored under them, which nobody sees."""
     parts: Annotated[Mapping[Part, str], Field(min_length=1)] = {"train": "."}
     """By part, its folder below --data-path, searched to any depth; only train: the split is carved from it. Left out,
     direct sub-folders whose names end in train, valid and test are the parts, and all else is train."""
@@ -56,7 +61,14 @@ def read(path: Path | None, options: Options) -> Dataset:
         files += kept
         counts[part] = len(kept)
     side, channels = options.side or 64, options.channels or 3
-    images, digest = decode(path, files, (channels, side, side), lambda file: read_image(file, side, channels))
+    upright, background = options.upright, options.background
+    images, digest = decode(
+        path,
+        files,
+        (channels, side, side),
+        lambda file: read_image(file, side, channels, upright=upright, background=background),
+        f"upright {upright}, background {background}",
+    )
     return Dataset(
         name=path.name,
         fields={FIELD: images},
@@ -84,8 +96,11 @@ def _candidates(path: Path, options: Options) -> dict[Part, list[Path]]:
     }
 
 
-def read_image(path: Path, side: int, channels: int) -> np.ndarray:
-    """One image, (channels, side, side) bytes; raises DataError, naming it, for what is torn or of another kind."""
+def read_image(path: Path, side: int, channels: int, *, upright: bool = True, background: str = "white") -> np.ndarray:
+    """One image, (channels, side, side) bytes; ``Options`` explains the rest.
+
+    Raises DataError, naming it, for what is torn or of another kind.
+    """
     try:
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
@@ -93,9 +108,12 @@ def read_image(path: Path, side: int, channels: int) -> np.ndarray:
                 raise DataError(f"{path}: an image may have {MOST_PIXELS:,} pixels, but it has {width} × {height}")
             if image.mode.startswith(("I", "F")):
                 raise DataError(f"{path}: images have 8 bits per channel, but its mode is {image.mode}; convert it")
-            image.draft("RGB" if channels == 3 else "L", (side, side))  # a JPEG is decoded at no more than it needs
-            opaque = image.convert("RGBA") if image.mode == "P" and "transparency" in image.info else image
-            pixels = opaque.convert("RGB" if channels == 3 else "L")
+            if image.format == "TIFF" and (pages := getattr(image, "n_frames", 1)) > 1:
+                raise DataError(f"{path}: a file holds one image, but it has {pages} pages; save each by itself")
+            mode = "RGB" if channels == 3 else "L"
+            image.draft(mode, (side, side))  # a JPEG is decoded at no more than it needs
+            turned = ImageOps.exif_transpose(image) if upright else image
+            pixels = (turned if background == "none" else _laid_on(turned, background)).convert(mode)
     except DataError:
         raise
     except FileNotFoundError as error:
@@ -106,6 +124,14 @@ def read_image(path: Path, side: int, channels: int) -> np.ndarray:
         fault = "not an image of a known kind" if isinstance(error, UnidentifiedImageError) else f"torn: {error}"
         raise DataError(f"{path}: it cannot be read, for it is {fault}; replace or remove it") from error
     return planes(_square(pixels, side))
+
+
+def _laid_on(image: Image.Image, background: str) -> Image.Image:
+    """The image without transparency, which RGB and grey would drop together with what it hides."""
+    if not image.has_transparency_data:
+        return image
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, background), layer).convert("RGB")
 
 
 def _square(image: Image.Image, side: int) -> Image.Image:
