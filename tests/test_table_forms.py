@@ -1,4 +1,4 @@
-"""How a table is written, as programs and half of Europe write it: the right values, or the option that would read them."""
+"""How a table is written, as programs and half of Europe write it: the right values, or the option that reads them."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ def test_every_form_of_a_text_gives_its_numbers_and_no_more(tmp_path, file, how,
         ("t.csv", {"names": None}, {}, "its first line should name the columns, but holds numbers"),
         ("t.csv", {"names": None}, {}, "--set data.header=false"),
         ("t.csv", {"names": ["0", "0", "1"]}, {}, "if these are names, --set data.header=true"),
-        ("t.csv", {"separator": "\t"}, {}, "no ',' stands in its first line, 'a\\tb\\tc'; if its columns end at tab, give "
-         "--set data.separator=tab"),
+        ("t.csv", {"separator": "\t"}, {}, "no ',' stands in its first line, 'a\\tb\\tc'; if its columns end at tab, "
+         "give --set data.separator=tab"),
         ("t.csv", {"separator": ";", "comma": True}, {}, "give --set data.separator=';', and for decimal commas --set "
          "data.decimal=,"),
         ("t.tsv", {}, {}, "no tab stands in its first line"),
-        ("t.csv", {"separator": ";", "comma": True}, {"separator": ";"}, "for decimal commas give --set data.decimal=,"),
-        ("t.csv", {"names": ["Länge", "b", "c"], "encoding": "cp1252"}, {}, "its text is not UTF-8; save it as UTF-8, or "
-         "say what it is, for instance with --set data.encoding=cp1252"),
+        ("t.csv", {"separator": ";", "comma": True}, {"separator": ";"}, "for decimal commas give --set data.decim"),
+        ("t.csv", {"names": ["Länge", "b", "c"], "encoding": "cp1252"}, {}, "its text is not UTF-8; save it as UTF-8, "
+         "or say what it is, for instance with --set data.encoding=cp1252"),
         ("t.csv", {"encoding": "utf-16"}, {}, "its text is UTF-16"),
         ("t.csv", {}, {"encoding": "windows"}, "no encoding 'windows'"),
     ],

@@ -87,7 +87,7 @@ def test_a_size_of_zero_is_refused(field: str) -> None:
 
 
 def test_a_sample_that_is_no_row_is_refused() -> None:
-    with pytest.raises(DataError, match=r"spectrum: a sample of the AEGAN is a row of numbers, but got shape \(2, 3\)"):
+    with pytest.raises(DataError, match=r"spectrum: a sample is a row of numbers, but got shape \(2, 3\)"):
         AEGAN(Config(), {"structure": (A,), "spectrum": (2, 3)})
 
 

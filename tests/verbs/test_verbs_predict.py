@@ -84,7 +84,7 @@ def test_a_predicted_spectrum_written_as_text_is_read_as_a_spectrum(trained, tmp
     other = tmp_path / "other.txt"
     np.savetxt(other, np.stack([axis + 1.0, spectrum[0]], axis=1), header="two\nlines")
     assert run_verb(*asked, tmp_path / "no", "--spectra", other) == 2
-    assert "the model reads spectra of 226 points from 2 to 10, but got 226 from 3 to 11" in capsys.readouterr().err
+    assert "the model reads 226 points from 2 to 10, but got 226 from 3 to 11" in capsys.readouterr().err
     assert not (tmp_path / "no").exists()
 
 

@@ -19,6 +19,7 @@ from ..errors import DataError
 
 MIN_ROWS = 10  # the fewest that leave two rows to validate on after an 80/20 split
 MAX_ABS = 1e15  # squares of larger values, summed over an epoch, leave float32
+MIN_SPREAD = 1e-15  # squares of smaller differences, and shares of them, leave float32 at its other end
 Part = Literal["train", "valid", "test"]
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
 
@@ -39,6 +40,8 @@ class Dataset:
     axes: Mapping[str, np.ndarray] = field(default_factory=dict)
     """By field, where its columns lie (an energy, a wave number), float64; the card gives the unit. A field that was
     Fourier-transformed has the grid before the transform."""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By field that was read from columns of a table, what these are called. The checksum leaves them out."""
     parts: Mapping[str, int] = field(default_factory=dict)
     """How many rows the publishers gave to train, valid and test; the rows lie in this order. Empty: no split was
     published. ``splits.py`` carves what is missing out of train, unless rows overlap."""
@@ -111,6 +114,12 @@ class Dataset:
             raise DataError(
                 f"data set {self.name}: {key}: values must be finite and within ±{MAX_ABS:g}, but sample "
                 f"{self.ids[row]!r} (row {row + 1}) has {values[(row, *column)]} in {where}; correct or remove it"
+            )
+        spread = float(np.ptp(values, axis=0).max()) if values.dtype != np.uint8 and values.size else 0.0
+        if 0 < spread < MIN_SPREAD:
+            raise DataError(
+                f"data set {self.name}: {key}: samples must differ by {MIN_SPREAD:g} or more, but they differ by "
+                f"{spread:.3g} at most; give them in a smaller unit, so that the numbers are larger"
             )
         if all(np.array_equal(row, values[0]) for row in values):  # ends at the first that differs
             raise DataError(

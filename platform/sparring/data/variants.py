@@ -70,10 +70,14 @@ def check_same(data: Dataset, common: Mapping[str, str], options: Mapping[str, o
 
 
 def about(data: Dataset, fields: Collection[str]) -> dict[str, object]:
-    """What must be known of a trial's data beside its weights, as JSON values: ``shapes``, ``axes``, ``sha256``."""
+    """What must be known of a trial's data beside its weights, as JSON values.
+
+    ``shapes``, ``axes`` and ``columns`` by field, and ``sha256``.
+    """
     return {
         "shapes": {name: list(data.shapes[name]) for name in fields},
         "axes": {name: data.axes[name].tolist() for name in fields if name in data.axes},
+        "columns": {name: list(data.columns[name]) for name in fields if name in data.columns},
         "sha256": data.sha256,
     }
 

@@ -35,6 +35,8 @@ class StudyDocument(TypedDict, total=False):
     """Field of the data set -> shape of one sample."""
     axes: dict[str, list[float]]
     """Field -> the values along its axis, where the data set has some."""
+    columns: dict[str, list[str]]
+    """Field -> what its columns are called in the table that it was read from. Older studies have none."""
     common: dict[str, str]
     """Where options of the data are searched: SHA-256 of the rows (under ""), and of every field that no trial makes
     otherwise. All trials train and validate on these rows."""

@@ -115,6 +115,9 @@ class Config(BaseModel):
     """The steps that one training step may have, in order."""
     fields: ClassVar[tuple[str, ...]] = ()
     """Fields of the data set it needs; also the names a phase may ask for."""
+    forms: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Field -> the forms that its samples may have, by the names in ``models/forms.py``, where they are not those of
+    every system."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """Every metric the model emits, by the names of ``sparring.metrics``."""
     optional: ClassVar[Mapping[str, str]] = {}

@@ -26,6 +26,7 @@ from ..ledger.effort import read_effort, suffices
 from ..ledger.study_json import identity_of
 from ..models import find_config
 from ..models.config import missing_fields
+from ..models.forms import check_forms
 from ..records import StudySpec, Value
 from ..space import Space, changes, search_of
 
@@ -96,6 +97,7 @@ def load(spec: StudySpec, config_class: type[Config]) -> Dataset:
     missing = missing_fields(spec.model, config_class.fields, data.fields)
     if missing:
         raise UsageError(f"data set {spec.dataset}: model {missing}; choose another --dataset")
+    check_forms(config_class, data)
     return data
 
 
@@ -109,10 +111,12 @@ def load_ood(config: Config, where: str, own: Dataset | None = None, flag: str |
     if not name:
         return None
     path = getattr(config, config.ood_path) if config.ood_path else None
-    return read_ood(
+    foreign = read_ood(
         name, config.fields, f"{where}: {config.ood}", path, flag=flag or config.ood_path,
         own=None if own is None else own.sha256,
     )  # fmt: skip
+    check_forms(type(config), foreign)
+    return foreign
 
 
 def open_folder(study: Study) -> bool:
@@ -130,6 +134,7 @@ def open_folder(study: Study) -> bool:
             "epochs": study.epochs,
             "shapes": {name: list(study.dataset.shapes[name]) for name in study.config_class.fields},
             "axes": {name: axis.tolist() for name, axis in study.dataset.axes.items()},
+            "columns": {name: list(columns) for name, columns in study.dataset.columns.items()},
             **({} if study.source is None else {"common": dict(study.source.common)}),
             "rows": {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")},
             "versions": {

@@ -1,7 +1,7 @@
 """Arrays in an ``.npz`` of NumPy, the format of MedMNIST: one array per part. Objects, which unpickle, are refused.
 
-An array of bytes with two or three axes per sample is images, (N, H, W), (N, H, W, 3) or (N, C, H, W); any other array
-of numbers is a field as it is.
+An array of bytes with two or three axes per sample is images, (N, H, W), (N, H, W, 3) or (N, C, H, W), and so is one of
+floats, intensities from 0 to 1, under the name image. Any other array of numbers is a field as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import Field
 
 from ...errors import DataError
 from ..dataset import PARTS, Dataset, Part
-from .images import ImageOptions, chosen, fit
+from .images import FIELD, ImageOptions, chosen, fit
 
 MOST_RATIO = 1000
 """Most bytes that arrays may unfold to, as a multiple of the archive's length; deflate's own limit is 1,032."""
@@ -52,7 +52,7 @@ def read(path: Path | None, options: Options) -> Dataset:
     for field, names in wanted.items():
         present = [part for part in PARTS if part in names]
         rows = {part: chosen(len(loaded[names[part]]), options) for part in present}
-        blocks = [_form(path.name, _taken(loaded[names[part]], rows[part]), options) for part in present]
+        blocks = [_form(path.name, field, _taken(loaded[names[part]], rows[part]), options) for part in present]
         if len({block.shape[1:] for block in blocks}) > 1:
             shapes = ", ".join(f"{names[part]} {loaded[names[part]].shape}" for part in present)
             raise DataError(f"{file}: all parts of {field} need one shape, but got {shapes}")
@@ -102,9 +102,22 @@ def _taken(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return array if len(rows) == len(array) else array[rows]  # all of them: without a copy
 
 
-def _form(name: str, array: np.ndarray, options: ImageOptions) -> np.ndarray:
-    if array.dtype != np.uint8 or array.ndim not in (3, 4):
+def _form(name: str, field: str, array: np.ndarray, options: ImageOptions) -> np.ndarray:
+    if array.ndim not in (3, 4) or (array.dtype != np.uint8 and field != FIELD):
         return array
     if array.ndim == 4 and array.shape[1] not in (1, 3) and array.shape[3] in (1, 3):
         array = np.ascontiguousarray(array.transpose(0, 3, 1, 2))
+    if array.dtype != np.uint8:
+        return _checked(name, array[:, None] if array.ndim == 3 else array, options)
     return fit(name, array, options)
+
+
+def _checked(name: str, images: np.ndarray, options: ImageOptions) -> np.ndarray:
+    """Floats (N, C, H, W) as they are. Raises DataError where the options would change them, as only bytes can be."""
+    asked = [key for key in ("side", "channels") if getattr(options, key) is not None]
+    if asked:
+        raise DataError(
+            f"data set {name}: {' and '.join(asked)} can change images of bytes, but these are {images.dtype}; give "
+            "bytes, 0 to 255, or leave it out"
+        )
+    return images

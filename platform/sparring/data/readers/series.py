@@ -52,8 +52,8 @@ class Options(TextForm):
     label: bool = False
     """Does a class stand before each series?"""
     header: bool | None = None
-    """Does a text begin with a line of names? None: yes, but a first line of numbers is refused until you say so. The UCR
-    archive's files have none."""
+    """Does a text begin with a line of names? None: yes, but a first line of numbers is refused until you say so. The
+    UCR archive's files have none."""
 
     @model_validator(mode="after")
     def _leaves_something_to_train(self) -> Self:

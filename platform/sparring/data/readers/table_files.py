@@ -57,7 +57,8 @@ PLAIN = TextForm()
 def read_table(path: Path, form: TextForm = PLAIN, keep: Collection[str] = ()) -> tuple[Table, list[str] | None]:
     """An Arrow table from a .parquet or .csv (.tsv, .txt) file, and the names of its rows where it numbers them.
 
-    keep: columns that stay columns whatever they are called. Raises DataError, with the option that helps, for what cannot be read or could be read in two ways.
+    keep: columns that stay columns whatever they are called. Raises DataError, with the option that helps, for what
+    cannot be read or could be read in two ways.
     """
     import pyarrow as arrow
     from pyarrow import parquet
@@ -102,7 +103,9 @@ def _first_lines(path: Path, form: TextForm) -> tuple[str, str]:
     try:
         codecs.lookup(form.encoding)
     except LookupError:
-        raise DataError(f"encoding: no encoding {form.encoding!r}; give utf-8, cp1252 or utf-16, for instance") from None
+        raise DataError(
+            f"encoding: no encoding {form.encoding!r}; give utf-8, cp1252 or utf-16, for instance"
+        ) from None
     with path.open("rb") as file:
         start = file.read(2)
     if form.encoding == "utf-8" and start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -128,8 +131,8 @@ def _check_first_line(path: Path, line: str, second: str, separator: str, header
     numeric = sum(map(_is_finite, cells))
     if header is None and not is_numbered and 2 * numeric > len(cells):
         raise DataError(
-            f"{path}: its first line should name the columns, but holds numbers, {line[:60]!r}; if it is a sample, give "
-            "--set data.header=false, and if these are names, --set data.header=true"
+            f"{path}: its first line should name the columns, but holds numbers, {line[:60]!r}; if it is a sample, "
+            "give --set data.header=false, and if these are names, --set data.header=true"
         )
 
 

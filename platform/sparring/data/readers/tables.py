@@ -52,6 +52,7 @@ def read(path: Path | None, options: Options) -> Dataset:
         name=file.stem,
         fields={name: values[order] for name, values in fields.items()},
         ids=tuple(ids[row] for row in order),
+        columns={name: tuple(names) for name, names in columns.items()},
         parts=parts,
     )
 

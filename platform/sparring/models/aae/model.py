@@ -12,7 +12,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from ..base import Shapes
-from ..blocks.images import Images, check_shape
+from ..blocks.images import Images
+from ..forms import check_shape
 from . import config
 from .phases import AdversarialCodes
 
@@ -24,7 +25,7 @@ class AAE(AdversarialCodes[config.Config]):
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
-        check_shape(self.shapes["image"])
+        check_shape("image", self.shapes["image"])
         channels, side = config.channels or self.shapes["image"][0], config.image_size
         self.images = Images(channels, side, fit=config.image_fit)
         self.build(channels, (side, side), (channels, side, side))

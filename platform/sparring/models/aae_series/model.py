@@ -10,10 +10,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ...errors import DataError
 from ..aae.phases import AdversarialCodes
 from ..base import Shapes
 from ..blocks.scaling import Scaling
+from ..forms import check_shape
 from . import config
 
 
@@ -25,10 +25,7 @@ class SeriesAAE(AdversarialCodes[config.Config]):
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
         shape = self.shapes["series"]
-        if len(shape) != 2:
-            raise DataError(
-                f"series: a sample is times by channels, but got shape {tuple(shape)}; give arrays (N, T, C)"
-            )
+        check_shape("series", shape)
         times, channels = shape
         self.scaling = Scaling(channels, config.input_scaling)
         self.build(channels, (times,), shape)

@@ -29,12 +29,13 @@ from ..autoencoder import Autoencoder
 from ..base import Shapes, Step
 from ..blocks.convolutions import ImageCritic, ImageDecoder, ImageEncoder
 from ..blocks.gaussian import reparameterise
-from ..blocks.images import Images, check_shape
+from ..blocks.images import Images
 from ..blocks.losses import ADVERSARIAL, fool, gaussian_kl, unreality
 from ..blocks.prior_distance import match_prior
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
 from ..blocks.ssim import ms_ssim
+from ..forms import check_shape
 from ..metrics.out_of_distribution import Foreign
 from ..verbs import Fields
 from . import config
@@ -58,7 +59,7 @@ class AdvVAE(Autoencoder[config.Config]):
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
-        check_shape(self.shapes["image"])
+        check_shape("image", self.shapes["image"])
         channels, side = config.channels or self.shapes["image"][0], config.image_size
         self.images = Images(channels, side, fit=config.image_fit, is_signed=True)
         self.encoder = ImageEncoder(channels, side, config.hidden_dims, config.latent_dim)

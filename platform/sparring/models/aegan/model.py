@@ -36,6 +36,7 @@ from ..blocks.mlp import freeze_first, initialize_weights, load_pretrained, stac
 from ..blocks.scaling import Scaling, moments, positive_or_one, variance_of, variance_per_feature
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
+from ..forms import check_shape
 from ..verbs import Fields, Rows
 from . import config
 from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR
@@ -61,8 +62,7 @@ class AEGAN(Model[config.Config]):
             return stack(widths, config.activation, config.dropout, end=end, normalises=normalises)
 
         for name, shape in self.shapes.items():
-            if len(shape) != 1:
-                raise DataError(f"{name}: a sample of the AEGAN is a row of numbers, but got shape {shape}; flatten it")
+            check_shape(name, shape)
         (a,), (b,) = self.shapes["structure"], self.shapes["spectrum"]
         self.structure_encoder = net(a, *[h] * (gen + 1), end="code")
         self.spectrum_encoder = net(b, *[h] * (gen + 1), end="code")

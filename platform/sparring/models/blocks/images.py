@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import DataError
+from ..forms import check_shape
 
 Fit = Literal["resize", "pad"]
 
@@ -40,7 +41,7 @@ class Images(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Raises DataError if they are no images, or too large to pad."""
-        check_shape(image.shape[1:])
+        check_shape("image", image.shape[1:])
         # One order in memory: of one channel there are two that mean the same, and convolutions round by the order.
         x = image.to(self.unit.dtype, memory_format=torch.contiguous_format, copy=True)
         if not image.is_floating_point():
@@ -69,15 +70,6 @@ class Images(nn.Module):
                 f"{tuple(x.shape[2:])}; set image_fit to 'resize', or a larger image_size"
             )
         return functional.pad(x, (width // 2, width - width // 2, height // 2, height - height // 2))
-
-
-def check_shape(shape: tuple[int, ...]) -> None:
-    """Raises DataError unless ``shape`` is that of one image: 1 or 3 channels, height, width."""
-    if len(shape) != 3 or shape[0] not in (1, 3):
-        raise DataError(
-            f"image: a sample is an image of 1 or 3 channels, height and width, but got shape {tuple(shape)}; "
-            "give arrays (N, C, H, W)"
-        )
 
 
 def to_bytes(image: Tensor) -> Tensor:

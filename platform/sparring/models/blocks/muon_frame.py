@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...data.physics.kinematics import ANGLES, COLUMNS, FIRST, HIGH, LAST, LOW, RARENESS, SKEWED
-from ...errors import DataError
+from ...data.physics.kinematics import ANGLES, FIRST, HIGH, LAST, LOW, SKEWED
+from ..forms import check_shape
 
 QUANTILES = 500
 SHRINK = 7.0
@@ -192,8 +192,6 @@ def _merge(skewed: Tensor, angles: Tensor) -> Tensor:
 
 def check_muons(shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Raises DataError unless muons have seven numbers and a rareness of five."""
-    for name, columns in (("muons", COLUMNS), ("rareness", RARENESS)):
-        if name in shapes and shapes[name] != (len(columns),):
-            raise DataError(
-                f"{name}: a sample is {len(columns)} numbers ({', '.join(columns)}), but got shape {shapes[name]}"
-            )
+    for name in ("muons", "rareness"):
+        if name in shapes:
+            check_shape(name, shapes[name])

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from ..config import ScalingKind
 
+SMALLEST = 1e-30
+"""Of a column's squared deviations. Smaller ones, as of a quantity in SI units beside others, leave float32."""
+
 
 class Scaling(nn.Module):
     """(x − shift) / scale per feature.
@@ -40,6 +43,8 @@ class Scaling(nn.Module):
             shift = rows.mean(0)
             deviation = (rows - shift).square().mean(0)
             scale = (deviation.mean().expand_as(deviation) if self.kind == "centered" else deviation).sqrt()
+            if self.kind == "standard" and (tiny := deviation < SMALLEST).any():
+                scale[tiny] = (rows[:, tiny] - shift[tiny]).double().square().mean(0).sqrt().to(scale.dtype)
         # A constant column is told by its range: its computed deviation may be rounding noise instead of 0.
         constant = high == low if self.kind != "centered" else (high == low).all()
         self.shift.copy_(shift)

@@ -34,6 +34,7 @@ class Config(config.Config):
     """The dense AAE's hyperparameters; defaults are the published ones."""
 
     fields: ClassVar = ("image",)
+    forms: ClassVar = {"image": ("image", "row")}
     yardsticks: ClassVar = "reconstruction"
     phases: ClassVar = (
         Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1"),

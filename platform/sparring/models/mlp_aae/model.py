@@ -28,13 +28,14 @@ from ..autoencoder import Autoencoder
 from ..base import Shapes, Step
 from ..blocks.dense import Normalised, dense
 from ..blocks.gaussian import reparameterise
-from ..blocks.images import Images, check_shape
+from ..blocks.images import Images
 from ..blocks.losses import ADVERSARIAL, fool, unreality
 from ..blocks.mlp import initialize_weights
 from ..blocks.prior_distance import match_prior
 from ..blocks.scaling import Scaling
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
+from ..forms import check_shape
 from ..metrics.mmd import REFERENCE_ROWS
 from ..metrics.parzen import Parzen
 from . import config
@@ -52,7 +53,7 @@ class Frame(nn.Module):
         if len(shape) == 1:
             self.scaling = Scaling(shape[0], "minmax")
         else:
-            check_shape(shape)
+            check_shape("image", shape)
             side = image_size or max(shape[1:])
             self.images = Images(channels or shape[0], side, is_signed=True)
             self.shape = (self.images.channels, side, side)

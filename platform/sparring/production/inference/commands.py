@@ -19,6 +19,7 @@ from ...models.metrics.two_sample import MOST_ROWS
 from ...space import apply_settings, table_of
 from ..drawing.muon_variables import TABLES
 from ..loading.loaded import Loaded
+from ..output import open_folder
 from .answer_files import write_answers, write_texts
 from .answers import Answered, sample
 from .controls import Control, compare, write_controls
@@ -94,7 +95,7 @@ def run_sample(loaded: Loaded, request: SampleRequest, *, output: Path | None, c
         np.save(folder / f"{name}.npy", answers[name])
     if real is not None:
         write_likeness(loaded, answers, real, folder=folder, seed=request.seed, console=console)
-    console.print(f"{n:,} samples: {folder}", soft_wrap=True)
+    console.print(f"{n:,} samples: {folder}", soft_wrap=True, markup=False)
 
 
 def run_pairs(loaded: Loaded, n: int, *, data_path: Path | None, output: Path | None, console: Console) -> None:
@@ -107,11 +108,13 @@ def run_pairs(loaded: Loaded, n: int, *, data_path: Path | None, output: Path | 
 
 def run_reconstruct(ensemble: Ensemble, rows: NamedRows, *, output: Path | None, console: Console) -> None:
     """The samples as they come back, into ``reconstructions``."""
-    answered, front = ensemble.reconstruct(rows), ensemble.front
+    front = ensemble.front
     folder = output or front.folder / "reconstructions"
+    open_folder(folder)
+    answered = ensemble.reconstruct(rows)
     write_answers(folder, "reconstructions", answered, ids=rows.ids, axes=_axes(front, rows), cards=_cards(front))
     _print_errors(ensemble, rows, answered, console)
-    console.print(f"Reconstructions of {_samples(rows)}: {folder}", soft_wrap=True)
+    console.print(f"Reconstructions of {_samples(rows)}: {folder}", soft_wrap=True, markup=False)
 
 
 def run_predict(ensemble: Ensemble, questions: Sequence[Question], *, text: bool, console: Console) -> None:
@@ -119,6 +122,7 @@ def run_predict(ensemble: Ensemble, questions: Sequence[Question], *, text: bool
     cards = _cards(ensemble.front)
     for question in questions:
         folder, rows = question.folder, question.rows
+        open_folder(folder)
         answered, axes = ensemble.predict(rows, question.given), _axes(ensemble.front, rows)
         write_answers(folder, "predictions", answered, ids=rows.ids, axes=axes, cards=cards)
         if text:
@@ -126,7 +130,7 @@ def run_predict(ensemble: Ensemble, questions: Sequence[Question], *, text: bool
                 deviations = answered.deviations.get(name)
                 write_texts(folder, name, values, ids=rows.ids, axis=axes.get(name), deviations=deviations)
         _print_errors(ensemble, rows, answered, console)
-        console.print(f"Predictions of {_samples(rows)}: {folder}", soft_wrap=True)
+        console.print(f"Predictions of {_samples(rows)}: {folder}", soft_wrap=True, markup=False)
 
 
 def run_controls(loaded: Loaded, rows: NamedRows, *, train: NamedRows, output: Path | None, console: Console) -> None:
@@ -137,9 +141,8 @@ def run_controls(loaded: Loaded, rows: NamedRows, *, train: NamedRows, output: P
     table = [_control_line([control for control in controls if control.output == name]) for name in outputs]
     print_listing(console, ("output", "MSE", "best control's", "which is", "not worse"), table)
     passed = sum(control.is_passed for control in controls)
-    console.print(
-        f"{passed} of {len(controls)} controls are worse than the model, as they must be: {path}", soft_wrap=True
-    )
+    said = f"{passed} of {len(controls)} controls are worse than the model, as they must be: {path}"
+    console.print(said, soft_wrap=True, markup=False)
 
 
 def run_outliers(loaded: Loaded, request: OutlierRequest, *, output: Path | None, console: Console) -> None:
@@ -170,7 +173,9 @@ def run_outliers(loaded: Loaded, request: OutlierRequest, *, output: Path | None
         for name, score in figures.items()
     ]
     print_listing(console, head, table)
-    console.print(f"{_samples(own, 'own')} and {_samples(ood)} of {request.out_dataset}: {folder}", soft_wrap=True)
+    console.print(
+        f"{_samples(own, 'own')} and {_samples(ood)} of {request.out_dataset}: {folder}", soft_wrap=True, markup=False
+    )
 
 
 def _real_rows(loaded: Loaded, request: SampleRequest) -> NamedRows | None:
@@ -198,8 +203,8 @@ def _axis(loaded: Loaded, name: str) -> np.ndarray:
 
 
 def _axes(loaded: Loaded, rows: NamedRows) -> dict[str, np.ndarray]:
-    """By field, where columns lie: as the rows say, else as they lay in training."""
-    return {name: _axis(loaded, name) for name in loaded.about.axes} | dict(rows.axes)
+    """By field, where columns lie: as in training, for so the model answers; else as the rows say."""
+    return dict(rows.axes) | {name: _axis(loaded, name) for name in loaded.about.axes}
 
 
 def _cards(loaded: Loaded) -> Mapping[str, FieldCard]:

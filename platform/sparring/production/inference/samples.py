@@ -14,10 +14,11 @@ from ...data import Dataset, Member, load_dataset, member_rows, read_card, split
 from ...data.dataset import PARTS
 from ...data.physics.fourier import transform
 from ...data.physics.wacsf import Grid, describe
-from ...data.readers.spectra import read_spectrum, read_structure
+from ...data.readers.pair_files import named_files, read_spectrum, read_structure
 from ...data.splits import SPLIT, SPLIT_SEED
 from ...errors import DataError, UnknownName, UsageError, names_hint
 from ...models.config import missing_fields
+from ...models.forms import check_intensities
 from ..loading.loaded import Loaded
 
 MOST = 10_000
@@ -82,11 +83,10 @@ def read_rows(
     dealt = (loaded.about.split, loaded.about.member) if dataset is None or is_own else (SPLIT, None)
     part, index = _index(data, *dealt, parts, part_flag)
     index = index[: n or MOST]
-    wanted = loaded.fields
-    _check(loaded, data, wanted)
+    wanted = _fields(loaded, data)
     return NamedRows(
         ids=tuple(data.ids[row] for row in index),
-        fields={name: torch.from_numpy(data.fields[name][index]).to(loaded.device) for name in wanted},
+        fields={name: torch.from_numpy(values[index]).to(loaded.device) for name, values in wanted.items()},
         axes={name: data.axes[name] for name in wanted if name in data.axes},
         is_own=is_own,
         part=part,
@@ -96,32 +96,28 @@ def read_rows(
 def read_structures(loaded: Loaded, path: Path) -> NamedRows:
     """Structures as the descriptors that the model was trained on. The first atom of each is the absorber.
 
-    path: an ``.xyz`` file, or a folder of them. Raises UsageError or DataError if the model cannot read them.
+    path: an ``.xyz`` file, or a folder of them as training reads it. Raises UsageError or DataError if the model cannot
+    read them.
     """
     files = _files(path, ".xyz", "--structures")
     card = read_card(loaded.about.dataset)
     options = {**card.options, **loaded.about.data}
     grid = Grid.model_validate({name: options[name] for name in Grid.model_fields if name in options})
-    features = describe([read_structure(file) for file in files], grid)
+    features = describe([read_structure(file) for file in files.values()], grid)
     return _as_rows(loaded, "structure", files, features, path)
 
 
 def read_spectra(loaded: Loaded, path: Path) -> NamedRows:
     """Spectra on the energies that the model was trained on.
 
-    path: a ``.txt`` file of energies and intensities, or a folder of them. Raises UsageError or DataError if the model
-    cannot read them, for instance because they lie on other energies.
+    path: a ``.txt`` file of energies and intensities, or a folder of them as training reads it. Raises UsageError or
+    DataError if the model cannot read them, for instance because they lie on other energies.
     """
     files = _files(path, ".txt", "--spectra")
-    axis = np.array(loaded.about.axes.get("spectrum", ()))
     spectra = []
-    for file in files:
+    for file in files.values():
         points = read_spectrum(file)
-        if len(axis) and (len(axis) != len(points) or _differ(axis, points[:, 0])):
-            raise DataError(
-                f"{file}: the model reads spectra of {len(axis)} points from {axis[0]:g} to {axis[-1]:g}, but got "
-                f"{len(points)} from {points[0, 0]:g} to {points[-1, 0]:g}; interpolate onto those"
-            )
+        _check_axis(loaded, "spectrum", points[:, 0], str(file))
         spectra.append(points[:, 1])
     if len({len(spectrum) for spectrum in spectra}) > 1:
         raise DataError(f"{path}: all spectra need as many points; interpolate them onto one grid")
@@ -155,12 +151,35 @@ def _index(
     raise UsageError(f"{flag}: the split {split_kind} of {data.name} has no {named} rows; use {flag} valid")
 
 
-def _check(loaded: Loaded, data: Dataset, wanted: Sequence[str]) -> None:
-    missing = missing_fields(loaded.about.model, wanted, data.fields)
+def _fields(loaded: Loaded, data: Dataset) -> dict[str, np.ndarray]:
+    """The model's fields, their columns in its order; raises UsageError or DataError if it cannot read them."""
+    missing = missing_fields(loaded.about.model, loaded.fields, data.fields)
     if missing:
         raise UsageError(f"data set {data.name}: the model {missing}; choose another")
-    for name in wanted:
-        _check_shape(loaded, name, data.shapes[name], f"data set {data.name}")
+    where = f"data set {data.name}"
+    fields = {name: _by_name(loaded, data, name) for name in loaded.fields}
+    for name, values in fields.items():
+        _check_shape(loaded, name, values.shape[1:], where)
+        if name == "image" and values.ndim == 4:
+            check_intensities(values, where)
+        if name in data.axes:
+            _check_axis(loaded, name, data.axes[name], where)
+    return fields
+
+
+def _by_name(loaded: Loaded, data: Dataset, name: str) -> np.ndarray:
+    """A field, its columns found by the names that they had in training; of a file without names, as it lies."""
+    trained, found = loaded.about.columns.get(name, ()), data.columns.get(name, ())
+    if not trained or not found or trained == found or data.sha256 == loaded.about.sha256:
+        return data.fields[name]
+    lacking = next((column for column in trained if column not in found), None)
+    if lacking is not None:
+        others = ", ".join(column for column in found if column not in trained) or "none"
+        raise DataError(
+            f"data set {data.name}: {name}: the model was trained on a column {lacking!r}, but there is none of this "
+            f"name; columns that it does not know: {others}; call them as they were called in training"
+        )
+    return data.fields[name][:, [found.index(column) for column in trained]]
 
 
 def _check_shape(loaded: Loaded, name: str, shape: tuple[int, ...], where: str) -> None:
@@ -171,21 +190,32 @@ def _check_shape(loaded: Loaded, name: str, shape: tuple[int, ...], where: str) 
         raise UsageError(f"{where}: {name}: the model was trained on samples of shape {trained}, but got {shape}")
 
 
-def _as_rows(loaded: Loaded, name: str, files: Sequence[Path], values: np.ndarray, path: Path) -> NamedRows:
+def _check_axis(loaded: Loaded, name: str, other: np.ndarray, where: str) -> None:
+    """Raises DataError if the columns of a field lie elsewhere than in training."""
+    axis = np.array(loaded.about.axes.get(name, ()))
+    if len(axis) and (len(axis) != len(other) or _differ(axis, other)):
+        raise DataError(
+            f"{where}: {name}: the model reads {len(axis)} points from {axis[0]:g} to {axis[-1]:g}, but got "
+            f"{len(other)} from {other[0]:g} to {other[-1]:g}; interpolate onto those"
+        )
+
+
+def _as_rows(loaded: Loaded, name: str, files: Mapping[str, Path], values: np.ndarray, path: Path) -> NamedRows:
     if name not in loaded.fields:
         raise UsageError(f"{path}: the model {loaded.about.model} reads {', '.join(loaded.fields)}, not a {name}")
     _check_shape(loaded, name, values.shape[1:], str(path))
     rows = torch.from_numpy(values.astype(np.float32)).to(loaded.device)
-    return NamedRows(ids=tuple(file.stem for file in files), fields={name: rows}, is_own=False)
+    return NamedRows(ids=tuple(files), fields={name: rows}, is_own=False)
 
 
-def _files(path: Path, suffix: str, flag: str) -> list[Path]:
+def _files(path: Path, suffix: str, flag: str) -> dict[str, Path]:
+    """Files by the names of their rows."""
     if path.is_file():
-        return [path]
-    files = sorted(file for file in path.glob(f"*{suffix}") if file.is_file()) if path.is_dir() else []
+        return {path.stem: path}
+    files = named_files(path, suffix) if path.is_dir() else {}
     if not files:
         raise UsageError(f"{flag}: wants a {suffix} file or a folder of them, but {path} holds none")
-    return files
+    return dict(sorted(files.items()))
 
 
 def _differ(axis: np.ndarray, other: np.ndarray) -> bool:

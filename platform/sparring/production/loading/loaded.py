@@ -51,6 +51,8 @@ class About(BaseModel):
     """The data set's checksum."""
     axes: Mapping[str, tuple[float, ...]] = {}
     """Per field, where its columns lie."""
+    columns: Mapping[str, tuple[str, ...]] = {}
+    """Per field that was read from a table, what its columns are called there, in the model's order."""
     version: str
     """The version of Sparring that trained it."""
 

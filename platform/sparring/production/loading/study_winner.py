@@ -56,11 +56,12 @@ def about_trial(
 ) -> About:
     """What must be known beside a trial's weights. document: the study's study.json, with ``shapes``.
 
-    data: shapes, axes and checksum of the trial's data, as its weights say them; None where they are the study's.
+    data: shapes, axes, columns and checksum of the trial's data, as its weights say them; None where they are the
+    study's.
     """
     spec = spec_from_json(document["spec"])
     sha256 = document["identity"]["data_sha256"]
-    data = data or {"shapes": document["shapes"], "axes": document["axes"], "sha256": sha256}
+    data = data or {**document, "sha256": sha256}
     return About(
         model=spec.model,
         shapes={field: tuple(shape) for field, shape in data["shapes"].items()},
@@ -70,6 +71,7 @@ def about_trial(
         split=spec.split,
         sha256=str(data["sha256"]),
         axes={field: tuple(axis) for field, axis in data["axes"].items()},
+        columns={field: tuple(columns) for field, columns in data.get("columns", {}).items()},
         version=document["versions"].get("sparring", __version__),
     )
 
@@ -81,7 +83,8 @@ def trial_data(study: Study, document: StudyDocument, trial: int) -> Mapping[str
     """
     if dict(study.spec.data_options) == document["spec"].get("data_options", {}):
         sha256 = document["identity"]["data_sha256"]
-        return {"shapes": document["shapes"], "axes": document["axes"], "sha256": sha256}
+        columns = document.get("columns", {})
+        return {"shapes": document["shapes"], "axes": document["axes"], "columns": columns, "sha256": sha256}
     packed = WeightsFolder(study.folder / WEIGHTS).read(trial)
     return (None if packed is None else read_data_of(packed)) or about(study.dataset, study.config_class.fields)
 

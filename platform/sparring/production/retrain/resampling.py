@@ -79,7 +79,9 @@ def resample(pinned: Path, plan: Plan, request: TrainingRequest, console: Consol
     if plan.scheme == "ensemble" and (noise := noise_sentence(figures, ready.objective)) is not None:
         console.print(noise, soft_wrap=True, highlight=False)
     first = trainings[0].member.name
-    console.print(f"Figures: {nearby(folder / TABLE)}; members: {nearby(folder)}/{first} …", soft_wrap=True)
+    console.print(
+        f"Figures: {nearby(folder / TABLE)}; members: {nearby(folder)}/{first} …", soft_wrap=True, markup=False
+    )
     return figures
 
 

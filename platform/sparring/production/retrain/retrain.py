@@ -22,6 +22,7 @@ from ...errors import ConfigError, LedgerError, NoTrialSucceeded
 from ...models import find_model
 from ...models.base import Model
 from ...models.config import Config, missing_fields
+from ...models.forms import check_forms
 from ...models.published import Arguments
 from ...records import EpochRow, Objective
 from ...space import checked_space, find_space, read_space, table_of, write_toml
@@ -131,11 +132,13 @@ def check_pinned(raw: Mapping[str, object], name: str, request: TrainingRequest)
         )
     check_device(request.device)
     data_path = request.data_path or (Path(str(raw["data_path"])) if "data_path" in raw else None)
+    data_path = None if data_path is None else data_path.expanduser()
     data = load_dataset(space.dataset, data_path, space.data)
     split_kind, config = space.split or SPLIT, space.config({})
     missing = missing_fields(space.model, config.fields, data.fields, space.dataset)
     if missing:
         raise ConfigError(f"{name}: {missing}; choose another data set")
+    check_forms(type(config), data)
     return Pinned(
         name=name,
         raw=raw,
@@ -210,7 +213,8 @@ def _about(pinned: Pinned, member: Member | None) -> About:
         model=pinned.model, shapes={name: data.shapes[name] for name in fields},
         dataset=str(pinned.raw["dataset"]), data_path=str(pinned.data_path.absolute()) if pinned.data_path else None,
         data=table_of(pinned.raw, "data"), split=pinned.split_kind, member=member, sha256=data.sha256,
-        axes={name: tuple(data.axes[name].tolist()) for name in fields if name in data.axes}, version=__version__,
+        axes={name: tuple(data.axes[name].tolist()) for name in fields if name in data.axes},
+        columns={name: data.columns[name] for name in fields if name in data.columns}, version=__version__,
     )  # fmt: skip
 
 
@@ -229,9 +233,9 @@ def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console
         name = f"test/{pinned.objective.metric.removeprefix('val/')}"
         rows = f"{len(pinned.split.test):,} test rows, which had no part in training or choice"
         console.print(f"{name} {trained.test[name]:.6g} on {rows}.", soft_wrap=True)
-    console.print(f"Weights, configuration and figures: {folder}", soft_wrap=True)
+    console.print(f"Weights, configuration and figures: {folder}", soft_wrap=True, markup=False)
     if aside is not None:
-        console.print(f"Answers of the weights that were there before: {aside}", soft_wrap=True)
+        console.print(f"Answers of the weights that were there before: {aside}", soft_wrap=True, markup=False)
     return trained
 
 
