@@ -7,8 +7,10 @@ interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -29,13 +31,22 @@ app = typer.Typer(
 
 def main(verb: str | None = None) -> NoReturn:
     """Runs the command line; a door gives its verb. Exits with the command's code."""
-    arguments = [*([verb] if verb else []), *sys.argv[1:]]
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):  # a stand-in of somebody else's
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that lacks … or █ shows ?
+    arguments = [*([verb] if verb else []), *map(_at_home, sys.argv[1:])]
     try:
         app(arguments, prog_name="sparring", standalone_mode=True)
     except SparringError as error:
         print(f"{f'python -m platform.{verb}' if verb else 'sparring'}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     sys.exit(0)
+
+
+def _at_home(argument: str) -> str:
+    """The argument with ~ as the home folder, where the shell left it: in quotes, in a script, after an option's =."""
+    option, equals, value = argument.rpartition("=")
+    return option + equals + os.path.expanduser(value) if value == "~" or value.startswith("~/") else argument
 
 
 def _add(

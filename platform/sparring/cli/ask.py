@@ -206,7 +206,9 @@ def _predict_file(folder: Path, table: Path, output: Path | None, keep: list[str
         raise UsageError(f"--input: wants -o OUT.parquet, a file for the answers, but got {output or 'none'}")
     model = load(place.folder)
     count = predict_file(model, table, output, keep=keep, console=console)
-    console.print(f"Predictions of {count:,} rows by {model.name} version {model.version}: {output}", soft_wrap=True)
+    console.print(
+        f"Predictions of {count:,} rows by {model.name} version {model.version}: {output}", soft_wrap=True, markup=False
+    )
 
 
 def outliers(

@@ -6,13 +6,14 @@ Heavy imports stay inside the commands, as there.
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..errors import UnknownName, names_hint
+from ..errors import UnknownName, UsageError, names_hint
 from ..records import RESULTS
 
 console = Console()
@@ -60,9 +61,15 @@ def best(
     if output is None:
         print(text, end="")
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"-o: {output} cannot be written: {error.strerror}; write somewhere else") from error
         name = name_trial(pinned.row.trial, try_names(pinned.spec.space))
-        console.print(Text(f"Pinned in {output}: {name}; train it with: sparring train {output}"), soft_wrap=True)
+        console.print(
+            Text(f"Pinned in {output}: {name}; train it with: sparring train {quote(str(output))}"), soft_wrap=True
+        )
     if trial is None and pinned.others_on_front:
         numbers = ", ".join(map(str, pinned.others_on_front))
         words = f"It is the best by {pinned.spec.objective.metric}; as good in their way, for --trial: {numbers}"

@@ -76,7 +76,9 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
             )
         look = begin_look(study)  # while Ray shuts down
     for part in ended.snapshot.torn:
-        console.print(f"Damaged, and set aside in _torn/: {part}", style="yellow", soft_wrap=True, highlight=False)
+        console.print(
+            f"Damaged, and set aside in _torn/: {part}", style="yellow", soft_wrap=True, markup=False, highlight=False
+        )
     if look is not None:
         look.finish(console)
     to_go = _to_go(study, ended.snapshot)

@@ -45,7 +45,7 @@ def write_report(
         _write(page, make_page(report))
     render(report, format=format, output=output, console=console)
     if page is not None and (output is not None or format == "table"):
-        console.print(f"page: {page}", soft_wrap=True, highlight=False)
+        console.print(f"page: {page}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _write(path: Path, text: str) -> None:

@@ -212,7 +212,9 @@ def _print_switch(entry: Entry, request: PromotionRequest, verb: str, console: C
     place = f"{Registry(address=request.address).shown}/{entry.name}/{entry.version}"
     replaced = f", in the place of version {entry.replaced}" if entry.replaced is not None else ""
     at = "" if request.address == PRODUCTION else f" --at {request.address}"
-    console.print(f"{entry.name} version {entry.version} is in production{replaced}: {place}", soft_wrap=True)
+    console.print(
+        f"{entry.name} version {entry.version} is in production{replaced}: {place}", soft_wrap=True, markup=False
+    )
     if entry.reason:
         console.print(Text(f"Overruled, for ever in its history: {entry.reason}", style="magenta"), soft_wrap=True)
     elif request.reason:
@@ -220,4 +222,4 @@ def _print_switch(entry: Entry, request: PromotionRequest, verb: str, console: C
     back = f"sparring rollback {entry.name}{at}" if entry.replaced is not None else ""
     ask = f"sparring {verb} {place.removesuffix(f'/{entry.version}')}" if "://" not in place else ""
     following = filter(None, [ask, f"sparring production {entry.name}{at}", back])
-    console.print(f"Next: {'; '.join(following)}", soft_wrap=True)
+    console.print(f"Next: {'; '.join(following)}", soft_wrap=True, markup=False)
