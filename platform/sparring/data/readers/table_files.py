@@ -112,7 +112,8 @@ def _first_lines(path: Path, form: TextForm) -> tuple[str, str]:
         raise DataError(f"{path}: its text is UTF-16; save it as UTF-8, or give --set data.encoding=utf-16")
     with path.open(encoding="utf-8-sig" if form.encoding == "utf-8" else form.encoding) as file:
         lines = [line.rstrip("\r\n") for line in iter(lambda: file.readline(LONGEST_LINE), "") if line.strip()]
-    return (*lines, "", "")[:2]
+    first, second, *_ = (*lines, "", "")
+    return first, second
 
 
 def _check_first_line(path: Path, line: str, second: str, separator: str, header: bool | None) -> None:
