@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -29,6 +32,12 @@ _QUIET = {
 }
 
 
+ANSWER_S = 5.0
+"""Seconds in which a cluster's head must take a connection."""
+MOST_BYTES = 107
+"""Of the path of a Unix socket on Linux: sun_path, less the byte that ends it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
     """What Ray offers. nodes: per node alive its resources by Ray's names; dashboard: its address, for the user."""
@@ -45,6 +54,12 @@ def connect(address: str | None) -> Iterator[Cluster]:
             f"--address: the search runs on a node of the cluster and writes its results there, but {address} is Ray's "
             "way in from outside; use `ray job submit`, or --address auto on a node"
         )
+    said = "RAY_ADDRESS" if address is not None and os.environ.get("RAY_ADDRESS") == address else "--address"
+    way_out = "unset RAY_ADDRESS" if said == "RAY_ADDRESS" else "leave --address out"
+    if address is None:
+        _check_sockets()
+    else:
+        _check_listens(address, said, way_out)
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     _authenticate(local=address is None)
@@ -66,8 +81,8 @@ def connect(address: str | None) -> Iterator[Cluster]:
             if address is None:
                 raise
             raise ClusterError(
-                f"--address: wants a running Ray cluster of this version and token, but got {address!r} and "
-                f"{' '.join(str(error).split())}; start one with `ray start --head`, or leave --address out"
+                f"{said}: wants a running Ray cluster of this version and token, but got {address!r} and "
+                f"{' '.join(str(error).split())}; start one with `ray start --head`, or {way_out}"
             ) from error
         url = context.dashboard_url
         yield Cluster(
@@ -79,18 +94,58 @@ def connect(address: str | None) -> Iterator[Cluster]:
         ray.shutdown()
 
 
+def _check_listens(address: str, said: str, way_out: str) -> None:
+    """Raises ClusterError if nothing answers at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or "/" in host:
+        return  # auto, or an address that Ray knows how to refuse
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "no answer"
+        raise ClusterError(
+            f"{said}: wants a running Ray cluster, but at {address} nothing answers ({reason}); start one with `ray "
+            f"start --head`, or {way_out}"
+        ) from error
+
+
+def _check_sockets() -> None:
+    """Raises ClusterError if Ray's sockets would have names too long for this system, as below a job's own TMPDIR."""
+    name = next((name for name in ("RAY_TMPDIR", "TMPDIR") if os.environ.get(name)), None)
+    if name is None or sys.platform != "linux":
+        return
+    longest = f"{os.environ[name]}/ray/session_2000-01-01_00-00-00_000000_{os.getpid()}/sockets/plasma_store"
+    if (length := len(os.fsencode(longest))) > MOST_BYTES:
+        raise ClusterError(
+            f"{name}: Ray puts its sockets below it, whose paths may have {MOST_BYTES} bytes, but {os.environ[name]} "
+            f"makes {length}; give it a shorter folder with RAY_TMPDIR=/tmp"
+        )
+
+
 def _authenticate(*, local: bool) -> None:
     """Token authentication, always for a Ray of our own, and for another's where this user has a token.
 
     Ray would write the token for everybody to read, so it is written here first. It never leaves the file: the user
     reads it with ``ray get-auth-token``.
     """
-    given = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
-    path = Path.home() / ".ray" / "auth_token"
-    if local and not given and not path.exists():
-        with suppress(OSError):  # a home that cannot be written to: Ray then says what it needs
+    if any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        return
+    # Not Path.home(): a user without a name, as containers have them, has none, and then ~ stays as it is.
+    path = Path(os.path.expanduser("~/.ray/auth_token"))
+    if local and not path.exists():
+        try:
+            if not path.is_absolute():
+                raise OSError(errno.ENOENT, "this user has no home")
             path.parent.mkdir(exist_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(secrets.token_hex(32))
-    if local or given or path.exists():
+        except FileExistsError:
+            pass  # another search has written it meanwhile
+        except OSError as error:
+            raise ClusterError(
+                f"Ray keeps the token of its users in {path}, but that cannot be written: {error.strerror}; set "
+                "RAY_AUTH_TOKEN_PATH to a file in a folder that can, or RAY_AUTH_TOKEN to the token itself"
+            ) from error
+    if local or path.exists():
         os.environ.setdefault("RAY_AUTH_MODE", "token")

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
+from ..resources import CONTROLLERS, GROUPS, group_folders
 
 SHARE = 0.25
 """A map larger than this share of the memory there is, is read by batches; a smaller one is copied into memory once."""
@@ -99,16 +100,11 @@ def _stamp(path: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def memory_of(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> int:
+def memory_of(groups: Path = GROUPS, root: Path = CONTROLLERS) -> int:
     """Bytes of memory of this machine, or of the control group (container, job of Slurm's) that this process is in."""
     least = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError):  # no control groups: another system, or hidden
-        for line in groups.read_text(encoding="utf-8").splitlines():
-            _, controllers, group = line.split(":", 2)
-            if controllers in ("", "memory"):  # version 2, version 1
-                top, name = (root, "memory.max") if not controllers else (root / "memory", "memory.limit_in_bytes")
-                folder = top / group.lstrip("/")
-                for ancestor in (folder, *folder.parents):
-                    with suppress(OSError, ValueError):  # hidden; or "max"
-                        least = min(least, int((ancestor / name).read_text(encoding="utf-8")))
+    for folder, is_second in group_folders("memory", groups, root):
+        name = "memory.max" if is_second else "memory.limit_in_bytes"
+        with suppress(OSError, ValueError):  # hidden; or "max"
+            least = min(least, int((folder / name).read_text(encoding="utf-8")))
     return least

@@ -5,13 +5,14 @@ What stands in the file only serves the message; a file left by a dead process o
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..errors import StudyLocked, UsageError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _POLL_S = 0.05
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def acquire(path: Path, wait_s: float = 0.0) -> int:
     """An open descriptor that holds ``path`` exclusively; makes the file, not its folder.
 
     wait_s: seconds to wait for another holder. Raises StudyLocked after that, OSError if the file cannot be opened,
-    UsageError if the file system keeps no locks.
+    UsageError if the file system keeps no locks or no hard links.
     """
     deadline = time.monotonic() + wait_s
     while True:
@@ -56,6 +58,7 @@ def acquire(path: Path, wait_s: float = 0.0) -> int:
             if _try_lock(descriptor, path):
                 if _same_file(descriptor, path):
                     _check_locks_work(path)
+                    _check_links_work(path)
                     _sign(descriptor)
                     return descriptor
             elif time.monotonic() >= deadline:
@@ -108,6 +111,22 @@ def _check_locks_work(path: Path) -> None:
             raise UsageError(_no_locks(path))
     finally:
         os.close(second)
+
+
+def _check_links_work(path: Path) -> None:
+    """What a study keeps appears under its name by a hard link, never over another file."""
+    second = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with suppress(FileExistsError):  # of a process that died right here: links work
+            os.link(path, second)
+        os.unlink(second)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        raise UsageError(
+            f"{path.parent}: a study needs a file system with hard links, but this one refuses them, as exFAT, many "
+            f"network drives and mounted object stores do; choose another --results, and copy to this one with --mirror"
+        ) from error
 
 
 def _no_locks(path: Path) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from ..errors import LedgerError, UnknownName, UsageError
 from ..records import EarlierTrial, Kind, Objective, StudySpec
-from .disk import publish, sync_folder
+from .disk import publish, replace_file, sync_folder
 from .schema import SCHEMA_VERSION
 
 STUDY_FILE = "study.json"
+MOVED = "data_path.json"
+"""Beside it, once the data have moved: where they lie now."""
 
 
 class StudyDocument(TypedDict, total=False):
@@ -71,12 +74,31 @@ def write_study(folder: str | PathLike[str], document: Mapping[str, object]) -> 
         raise LedgerError(f"{path}: the study could not be written: {error}") from error
 
 
+def move_data(folder: str | PathLike[str], data_path: str | None) -> None:
+    """Notes where the study's data lie now. ``study.json`` is written once and keeps saying where they lay.
+
+    Raises LedgerError if the disk refuses.
+    """
+    path = Path(folder) / MOVED
+    try:
+        replace_file(json.dumps({"data_path": data_path}).encode(), path)
+    except OSError as error:
+        raise LedgerError(f"{path}: where the data lie could not be written: {error}") from error
+
+
 def read_study(folder: str | PathLike[str]) -> StudyDocument:
-    """What ``write_study`` was given, and ``schema_version``.
+    """What ``write_study`` was given, and ``schema_version``; ``spec.data_path`` is where the data lie now.
 
     Raises UnknownName if the folder holds no study, LedgerError if study.json is torn, changed or of a newer version.
     """
-    path = Path(folder) / STUDY_FILE
+    document = _read_document(Path(folder) / STUDY_FILE)
+    with suppress(OSError, ValueError, TypeError, KeyError):  # they lie where they lay
+        document["spec"]["data_path"] = json.loads((Path(folder) / MOVED).read_bytes())["data_path"]
+    return document
+
+
+def _read_document(path: Path) -> StudyDocument:
+    """``study.json`` as it is. Raises as ``read_study``."""
     try:
         content: dict[str, object] = json.loads(path.read_bytes())
         digest = content.pop("sha256", None)
@@ -103,7 +125,7 @@ def read_study(folder: str | PathLike[str]) -> StudyDocument:
 
 def study_digest(folder: str | PathLike[str]) -> str:
     """The first 16 digits of the checksum of ``study.json``, which no other study has. Raises as ``read_study``."""
-    return _digest(read_study(folder))[:16]
+    return _digest(_read_document(Path(folder) / STUDY_FILE))[:16]
 
 
 def spec_to_json(spec: StudySpec) -> dict[str, object]:

@@ -23,7 +23,7 @@ from ..data.variants import Source, check_same
 from ..errors import UsageError
 from ..ledger import STUDY_FILE, read_attempts, read_study, spec_from_json, spec_to_json, trial_rows, write_study
 from ..ledger.effort import read_effort, suffices
-from ..ledger.study_json import identity_of
+from ..ledger.study_json import identity_of, move_data
 from ..models import find_config
 from ..models.config import missing_fields
 from ..models.forms import check_forms
@@ -123,6 +123,8 @@ def open_folder(study: Study) -> bool:
     """Makes the study's folder and its ``study.json``; True if the study was begun before. Hold its lock."""
     if (study.folder / STUDY_FILE).exists():
         check_resumable(study)  # again, under the lock: another may have begun it since
+        if study.spec.data_path != read_study(study.folder)["spec"].get("data_path"):
+            move_data(study.folder, study.spec.data_path)  # the same data, by their checksum
         return True
     write_study(
         study.folder,
