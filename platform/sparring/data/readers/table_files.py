@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import math
 from collections.abc import Collection, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -111,7 +112,8 @@ def _first_lines(path: Path, form: TextForm) -> tuple[str, str]:
     if form.encoding == "utf-8" and start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         raise DataError(f"{path}: its text is UTF-16; save it as UTF-8, or give --set data.encoding=utf-16")
     with path.open(encoding="utf-8-sig" if form.encoding == "utf-8" else form.encoding) as file:
-        lines = [line.rstrip("\r\n") for line in iter(lambda: file.readline(LONGEST_LINE), "") if line.strip()]
+        filled = (line.rstrip("\r\n") for line in iter(lambda: file.readline(LONGEST_LINE), "") if line.strip())
+        lines = list(islice(filled, 2))
     first, second, *_ = (*lines, "", "")
     return first, second
 
