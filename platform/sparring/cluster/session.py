@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import nullcontext
+from shlex import quote
 
 from rich.console import Console
 
@@ -13,6 +14,7 @@ from ..ledger import lock_study, read_looks, trial_rows
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
 from ..records import RESULTS, Snapshot
+from ..referee.alike import common_error
 from ..space import try_names
 from ..study import Study, is_complete, open_folder, with_slots
 from ..study.budget import exhaustion
@@ -50,6 +52,11 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
     if (nothing_left := exhaustion(study.folder, study.space)) is not None:
         console.print(nothing_left, soft_wrap=True, highlight=False)
     if not completed and not code:
+        if (error := common_error(trial_rows(study.folder))) is not None:
+            raise NoTrialSucceeded(
+                f"study {study.spec.name}: all trials died of the same error, {error}; mend that and run the same "
+                "command again"
+            )
         raise NoTrialSucceeded(f"study {study.spec.name}: no trial completed; narrow the space or give more time")
     return code
 
@@ -114,7 +121,7 @@ def _sum_up(study: Study, console: Console) -> bool:
     inside = study.folder.parent == RESULTS.absolute()
     print_summary(
         console,
-        study=study.spec.name if inside else f"{study.spec.name} --results {study.folder.parent}",
+        study=study.spec.name if inside else f"{study.spec.name} --results {quote(str(study.folder.parent))}",
         objectives=study.spec.objectives,
         best=best,
         baseline=next((row for row in rows if row.trial == 0), None),

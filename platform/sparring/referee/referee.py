@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ..ledger.checkpoints import CheckpointFolder
 from ..ledger.weights import WeightsFolder
 from ..records import WAIT, Answer, EpochRow, Outcome, Snapshot, Start, StudySpec, Verdict
+from .alike import common_error
 from .ended import VERDICTS
 from .events import Event
 from .order import Order
@@ -177,12 +178,14 @@ class Referee:
 
     @stopping_instead(None)
     def fail(self, number: int, attempt: int, outcome: Outcome, error: str) -> None:
-        """Ends a trial that died of an error its slot could catch."""
+        """Ends a trial that died of an error its slot could catch; and the search, if all did so (``alike.py``)."""
         self._heard = self._clock()
         live = self.trials.live.get(number)
         if live is not None and live.trial.attempt == attempt:
             live.stopwatch.lose(self._heard)
             self.trials.end(live, outcome, error)
+            if not any(other.epoch for other in self.trials.live.values()):
+                self._must_stop |= common_error(self.trials.ended.rows.values()) is not None
 
     @stopping_instead(None)
     def leave(self, number: int, attempt: int, checkpoint: bytes) -> None:
