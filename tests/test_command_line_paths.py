@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,6 +39,23 @@ def test_a_terminal_that_lacks_our_characters_shows_others(monkeypatch, run_verb
     sys.stdout.flush()
     assert b"aegan" in written.getvalue()
     assert b"?" in written.getvalue()
+
+
+def test_a_pinned_file_gets_its_folder_or_one_sentence(tmp_path, monkeypatch, run_verb, capsys):
+    from sparring.cli import results
+    from sparring.study import pinning
+
+    row, spec = SimpleNamespace(trial=0), SimpleNamespace(space={})
+    pinned = SimpleNamespace(raw={"model": "aegan"}, row=row, spec=spec, others_on_front=())
+    monkeypatch.setattr(results, "find_folder", lambda *_: tmp_path)
+    monkeypatch.setattr(pinning, "pin_trial", lambda *_: pinned)
+    monkeypatch.chdir(tmp_path)
+    assert run_verb("best", "s", "-o", "my configs/[old]/best.toml") == 0
+    assert Path("my configs/[old]/best.toml").read_text() == 'model = "aegan"\n'
+    assert "sparring train 'my configs/[old]/best.toml'" in capsys.readouterr().out
+    for place in (".", "my configs/[old]/best.toml/best.toml"):
+        assert run_verb("best", "s", "-o", place) == 2
+        assert f"-o: {place} cannot be written: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", ["taken", "/proc/nope/model"])
