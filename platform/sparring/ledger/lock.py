@@ -29,7 +29,7 @@ def lock_study(folder: str | PathLike[str]) -> Iterator[None]:
     """Holds ``<folder>/LOCK`` while the block runs; makes the folder if need be.
 
     Raises StudyLocked, naming the holder, if another process searches this study; UsageError if the folder cannot be
-    written or its file system keeps no locks.
+    written or its file system keeps no locks or no hard links.
     """
     path = Path(folder) / "LOCK"
     try:
@@ -40,6 +40,7 @@ def lock_study(folder: str | PathLike[str]) -> Iterator[None]:
             f"{path.parent}: a study's folder must be writable, but: {error.strerror}; choose another --results"
         ) from error
     try:
+        _check_links_work(path)
         yield
     finally:
         release(descriptor)
@@ -49,7 +50,7 @@ def acquire(path: Path, wait_s: float = 0.0) -> int:
     """An open descriptor that holds ``path`` exclusively; makes the file, not its folder.
 
     wait_s: seconds to wait for another holder. Raises StudyLocked after that, OSError if the file cannot be opened,
-    UsageError if the file system keeps no locks or no hard links.
+    UsageError if the file system keeps no locks.
     """
     deadline = time.monotonic() + wait_s
     while True:
@@ -58,7 +59,6 @@ def acquire(path: Path, wait_s: float = 0.0) -> int:
             if _try_lock(descriptor, path):
                 if _same_file(descriptor, path):
                     _check_locks_work(path)
-                    _check_links_work(path)
                     _sign(descriptor)
                     return descriptor
             elif time.monotonic() >= deadline:
@@ -122,7 +122,7 @@ def _check_links_work(path: Path) -> None:
         os.unlink(second)
     except OSError as error:
         if error.errno not in _NO_LINKS:
-            raise
+            return  # a full disk, for one, of which the first row will tell
         raise UsageError(
             f"{path.parent}: a study needs a file system with hard links, but this one refuses them, as exFAT, many "
             f"network drives and mounted object stores do; choose another --results, and copy to this one with --mirror"
