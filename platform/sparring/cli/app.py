@@ -95,4 +95,9 @@ _add(
 _add(handover.rollback, "sparring rollback aegan", 'sparring rollback aegan --to 2 --reason "drift at the edge"')
 _add(handover.production, "sparring production", "sparring production aegan --diff 1 2")
 _add(listings.models, "sparring models aegan")
-_add(listings.datasets, "sparring datasets mnist", "sparring datasets mine/card.toml")
+_add(
+    listings.datasets,
+    "sparring datasets mnist",
+    "sparring datasets mine/card.toml",
+    "sparring datasets check table.csv --model mlp_aae",
+)

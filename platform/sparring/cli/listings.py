@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from ..errors import UsageError
+
+CHECK = "Check"
+"""Heading of the options that go with check."""
 
 console = Console()
 
@@ -31,13 +37,38 @@ def models(
 def datasets(
     dataset: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME|CARD.toml]", help="Its page: what it holds, licence, source, reader's options."),
+        typer.Argument(
+            metavar="[NAME|CARD.toml|check]", help="Its page: what it holds, licence, source, reader's options."
+        ),
+    ] = None,
+    checked: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|CARD.toml|PATH]", help="After check: the set, or your file, to look at."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Also whether this system can learn it.", rich_help_panel=CHECK)
+    ] = None,
+    data_path: Annotated[Path | None, typer.Option(help="Where the files lie.", rich_help_panel=CHECK)] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="data.KEY=VALUE", help="An option of the reader.", rich_help_panel=CHECK),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for pictures.", show_default="checked/NAME", rich_help_panel=CHECK),
     ] = None,
 ) -> None:
-    """The data sets there are cards for; of one, everything there is to know."""
+    """The data sets there are cards for; of one, everything there is to know; or check one, and say what is odd."""
     from ..data import dataset_names, read_card
     from ..display import print_listing
 
+    if dataset == "check" and checked is not None:
+        from .dataset_check import check_dataset
+
+        check_dataset(checked, data_path=data_path, settings=set_ or [], model=model, output=output, console=console)
+        return
+    if dataset == "check" or checked or model or data_path or set_ or output:
+        raise UsageError("datasets: to look at a set's data, say `sparring datasets check NAME|CARD.toml|PATH`")
     if dataset is not None:
         from .pages.card_page import write_card
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from ..data import split_dataset
 from ..data.cards import is_card_path
 from ..data.dataset import PARTS
+from ..data.doubts import doubts, in_one_line
 from ..data.splits import SHARES, SPLIT
 from ..errors import UsageError
 from ..ledger import STUDY_FILE
@@ -97,11 +99,20 @@ def prepare(
     if (incomparable := comparison_note(searched)) is not None:
         notes = (*notes, incomparable)
     study = load_study(folder, spec, searched)
-    study = replace(study, notes=(*notes, *sampling_notes(spec, searched), *data_cautions(study)))
+    cautions = (*data_cautions(study), *_doubts(study))
+    study = replace(study, notes=(*notes, *sampling_notes(spec, searched), *cautions))
     check_resumable(study)
     if study.source is not None and not (folder / STUDY_FILE).exists():
         try_source(study.source, searched)
     return with_earlier(study, [each.absolute() for each in earlier])
+
+
+def _doubts(study: Study) -> list[str]:
+    """What is doubtful about data of the user's own; published sets are what they are."""
+    path = study.spec.data_path
+    found = doubts(study.dataset, study.config_class.fields) if path else []
+    command = f"sparring datasets check {quote(study.spec.dataset)} --data-path {quote(str(path))}"
+    return [in_one_line(found, command)] if found else []
 
 
 def _beyond_budget(spec: StudySpec, searched: Space[Config], tries: Sequence[Path]) -> list[str]:
