@@ -76,6 +76,8 @@ def check_dataset(
         values = values / np.float32(255) if values.dtype == np.uint8 else values
         ids = [data.ids[row] for row in shown]
         drawn = picture(name, values, ids=ids, axis=data.axes.get(name), card=card.fields.get(name))
+        for legend in [*getattr(drawn, "legends", ())]:
+            legend.remove()  # it tells answers from data, and these are data
         write_picture(folder / f"{name}.png", drawn)
     console.print(f"Pictures: {nearby(folder)}", soft_wrap=True, markup=False)
 

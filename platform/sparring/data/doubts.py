@@ -81,6 +81,8 @@ def _of_columns(data: Dataset, name: str, values: np.ndarray) -> Iterator[str]:
                 f"{name}: column {names[column]} holds {number:g} in {count:,} rows, far from its other values; it may "
                 "stand for what was not measured"
             )
+    if name not in data.columns:
+        return  # what lies along a grid, or was computed, has small values of its own right
     deviations = table_NC[:, ~constant].astype(np.float64).std(0)
     if len(deviations) and deviations.max() > APART * deviations.min() > 0:
         varying = np.flatnonzero(~constant)
