@@ -217,7 +217,7 @@ def test_the_report_ranks_by_the_first_and_marks_the_front(study):
     console = Console(file=io.StringIO(), width=160)
     write_report(study, console=console, yardsticks=False)
     text = console.file.getvalue()
-    assert "the front of val/score, val/ms_ssim: trials 1, 3, 0; no other beats one of them in all" in text
+    assert "Pareto front of val/score, val/ms_ssim: trials 1, 3, 0; no other trial is better in every objective" in text
     lines = [line.split() for line in text.splitlines()]
     assert ["1", "1", "0.1", "0.2", "3", "0:01", "completed,", "front", "0.02"] in lines
     assert ["3", "2", "0.3", "0.1", "3", "0:01", "completed", "0.03"] in lines

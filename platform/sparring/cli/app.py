@@ -11,22 +11,38 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from .. import __version__
 from ..errors import SparringError
-from . import ask, handover, listings, results, train
+from . import ask, handover, listings, results, studies, train
 from .search import search
 
 app = typer.Typer(
     name="sparring",
     help="Hyperparameter search for adversarial autoencoders on Ray.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"sparring {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say the version and end.")
+    ] = False,
+) -> None:
+    """Hyperparameter search for adversarial autoencoders on Ray."""
 
 
 def main(verb: str | None = None) -> NoReturn:
@@ -71,9 +87,12 @@ _add(
     "sparring best aegan-exafs -o best.toml && sparring train best.toml",
     "sparring best aegan-exafs --trial 7",
 )
+_add(studies.studies, "sparring studies")
+_add(studies.show, "sparring show aegan-exafs", "sparring show aegan-exafs --trial 7")
 _add(
     train.train,
     "sparring train best.toml -o trained/aegan",
+    "sparring train best.toml --set epochs=100 -o trained/longer",
     "sparring train advvae --dataset mnist --n_epochs 20",
     note=train.PUBLISHED,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},

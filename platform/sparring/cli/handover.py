@@ -115,8 +115,10 @@ def production(
 
 def _rivals(folder: Path) -> dict[str, float]:
     """Figures of methods without a search, by name, in the objective that leads."""
+    from ..display import saying
     from ..report.reading import read_report
 
-    report = read_report(folder)
+    with saying() as say:
+        report = read_report(folder, say=say)
     figures = {rival.name: rival.figure(report.objective.metric) for rival in report.rivals}
     return {name: value for name, value in figures.items() if value is not None}

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from ..errors import UsageError
 
+if TYPE_CHECKING:
+    from ..data.cards import Card
+
 CHECK = "Check"
 """Heading of the options that go with check."""
 
 console = Console()
+
+ORIGINS = ("the package", "your --data-path", "the net, once")
+"""Where data sets come from, those that need no net first."""
 
 
 def models(
@@ -58,7 +64,8 @@ def datasets(
         typer.Option("-o", "--output", help="Folder for pictures.", show_default="checked/NAME", rich_help_panel=CHECK),
     ] = None,
 ) -> None:
-    """The data sets there are cards for; of one, everything there is to know; or check one, and say what is odd."""
+    """The data sets there are cards for, and for which systems; of one, everything there is to know; or check one,
+    and say what is odd."""
     from ..data import dataset_names, read_card
     from ..display import print_listing
 
@@ -74,7 +81,25 @@ def datasets(
 
         _show_page(write_card(dataset))
         return
-    print_listing(console, ("data set", "what it is"), [(name, read_card(name).title) for name in dataset_names()])
+    rows = [(card.name, _origin(card), _takers(card), card.title) for card in map(read_card, dataset_names())]
+    print_listing(
+        console, ("data set", "comes from", "for", "what it is"), sorted(rows, key=lambda row: ORIGINS.index(row[1]))
+    )
+
+
+def _origin(card: Card) -> str:
+    """Whether a set works offline: embedded ones always do, fetched ones after the first time."""
+    if card.path is None:
+        return ORIGINS[0]
+    return ORIGINS[2] if card.files else ORIGINS[1]
+
+
+def _takers(card: Card) -> str:
+    """The systems that find their fields in the set; a set of the user's own has those that its files give."""
+    from ..models import find_config, model_names
+
+    names = [name for name in model_names() if set(find_config(name).fields) <= set(card.fields)]
+    return ", ".join(names) or "as its files say"
 
 
 def _show_page(page: str) -> None:

@@ -31,7 +31,7 @@ def search(
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="Stop after so long: 90s, 30m, 2h. Unfinished trials resume with the same command.",
+            help="Stop after so long: 90s, 30m, 2h, or seconds. Unfinished trials resume with the same command.",
             show_default="135s of training per slot; none with another budget or a grid",
         ),
     ] = None,
@@ -74,8 +74,13 @@ def search(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Fix a field instead of searching it; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Fix a field, or search it in another range: 'lr_gen={loguniform=[1e-4, 1e-2]}'; repeatable.",
+        ),
     ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
     try_: Annotated[
         list[Path] | None,
         typer.Option(
@@ -195,8 +200,9 @@ def search(
         tries=try_ or [], objectives=objective or [], results=results, name=name, fork=fork, address=address,
         earlier=[find_folder(each, results) for each in from_ or []], limits=limits,
     )  # fmt: skip
+    screen = Console(quiet=True) if quiet else console
     for note in study.notes:
-        console.print(Text(note), style="yellow", soft_wrap=True)
+        screen.print(Text(note), style="yellow", soft_wrap=True)
     from ..cluster.session import conduct
     from ..ledger.mirror import Mirror
 
@@ -204,9 +210,9 @@ def search(
     if copies is not None:
         copies.check(study.identity())
     try:
-        code = conduct(study, address, console, copies)
+        code = conduct(study, address, screen, copies)
     except KeyboardInterrupt as signal:  # while Ray starts or stops; in between, the search itself answers the signal
-        console.print("Interrupted; the same command again continues.", style="yellow")
+        screen.print("Interrupted; the same command again continues.", style="yellow")
         code = 128 + (signal.args[0] if signal.args else 2)
     sys.exit(code)
 
@@ -214,5 +220,7 @@ def search(
 def _seconds(text: str, flag: str) -> float:
     written = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h)?", text.strip())
     if written is None:
-        raise UsageError(f"{flag}: wants a duration such as 90s, 30m or 2h, but got {text!r}")
+        raise UsageError(
+            f"{flag}: wants a duration such as 90s, 30m or 2h, or seconds without a unit, but got {text!r}"
+        )
     return float(written[1]) * {"s": 1, "m": 60, "h": 3600, None: 1}[written[2]]

@@ -56,10 +56,15 @@ def train(
         typer.Option(
             metavar="N",
             min=1,
-            help="Keep a checkpoint of every N-th epoch; one cut off goes on without, too.",
+            help="Keep a checkpoint of every N-th epoch. An interrupted training resumes without it as well.",
             show_default="off",
         ),
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A value in the place of the file's; repeatable."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
     kfold: Annotated[
         int | None,
         typer.Option(metavar="K", help="K folds, each of which validates once.", rich_help_panel=MEMBERS),
@@ -84,6 +89,9 @@ def train(
     from ..data import read_plan
 
     plan = read_plan(kfold, repeats, bootstrap, bootstrap_size, ensemble)
+    if set_ and (pinned in ARGUMENTS or plan is not None):
+        what = f"published arguments of {pinned}" if pinned in ARGUMENTS else f"--{plan.scheme if plan else ''}"
+        raise UsageError(f"--set: changes a pinned file that is trained once, not {what}; write the value there")
     if pinned in ARGUMENTS:
         if save_every is not None:
             raise UsageError("--save-every: goes with a pinned file; published arguments bring their own way of saving")
@@ -112,13 +120,14 @@ def train(
             f"train: {pinned} has no published arguments; pin a configuration with `sparring best STUDY -o best.toml` "
             "and train that"
         )
+    screen = Console(quiet=True) if quiet else console
     request = TrainingRequest(output=output, data_path=data_path, device=device, save_every=save_every)
     if plan is not None:
         from ..production.retrain.resampling import resample
 
-        resample(Path(pinned), plan, request, console)
+        resample(Path(pinned), plan, request, screen)
         return
-    retrain(Path(pinned), request, console)
+    retrain(Path(pinned), request, screen, set_ or ())
 
 
 def _train_published(arguments: Arguments, output: Path | None, data_path: Path | None, device: str) -> None:

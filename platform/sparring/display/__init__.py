@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .held_out import against, looks_sentence, show_interval, winner_sentence
 from .live import LiveView
+from .stages import Say, saying, unsaid
 from .summary import comparison_table, front_sentence, print_listing, print_summary
 from .words import COLOURS, SAME, clean, clock, compare, foretell, last_words, name_trial, nearby, show, title
 
@@ -16,6 +17,7 @@ __all__ = [
     "COLOURS",
     "SAME",
     "LiveView",
+    "Say",
     "against",
     "clean",
     "clock",
@@ -29,8 +31,10 @@ __all__ = [
     "nearby",
     "print_listing",
     "print_summary",
+    "saying",
     "show",
     "show_interval",
     "title",
+    "unsaid",
     "winner_sentence",
 ]

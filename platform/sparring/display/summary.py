@@ -118,7 +118,8 @@ def front_sentence(front: Sequence[TrialRow], objectives: Sequence[Objective]) -
     named = ", ".join(objective.metric for objective in objectives)
     numbers = ", ".join(str(row.trial) for row in front[:FRONT_TRIALS]) + (", …" if len(front) > FRONT_TRIALS else "")
     return (
-        f"the front of {named}: {'trials' if len(front) > 1 else 'trial'} {numbers}; no other beats one of them in all"
+        f"Pareto front of {named}: {'trials' if len(front) > 1 else 'trial'} {numbers}; no other trial is better in "
+        "every objective"
     )
 
 
@@ -129,17 +130,18 @@ def comparison_table(
     tries: Mapping[int, str] = NO_TRIES,
     look: Look | None = None,
     apart: Collection[str] = (),
+    heading: str = "",
 ) -> Table:
     """The searched values and figures of the best trial beside the published default's; what differs stands out.
 
     look: that at the test rows which scored this best trial; its figures come first. apart: figures that do not compare
-    between trials, since each measures them in data of its own.
+    between trials, since each measures them in data of its own. heading: of its column, where it is not the best.
     """
     objective = objectives[0]
     if baseline and baseline.trial == best.trial:
-        baseline, heading = None, f"published default, trial {best.trial}"
+        baseline, heading = None, heading or f"published default, trial {best.trial}"
     else:
-        heading = f"best: {name_trial(best.trial, tries)}"
+        heading = heading or f"best: {name_trial(best.trial, tries)}"
     default = baseline.params if baseline else {}
     table = Table("", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     if baseline:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ..display import saying
 from ..errors import UsageError, names_hint
 from .formats import FORMATS, render
 from .reading import Report, read_report
@@ -38,7 +39,8 @@ def write_report(
     for flag, path in (("--output", output), ("--page", page)):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"{flag}: {path.absolute().parent} is no folder; make it, or write somewhere else")
-    report = read_report(folder, yardsticks=yardsticks)
+    with saying() as say:
+        report = read_report(folder, yardsticks=yardsticks, say=say)
     if page is not None:  # before the table, which a closed pipe may cut short
         from .page import make_page
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ..display import Say, unsaid
 from ..errors import NothingToReport
 from ..ledger import Reading, attempt_rows, read_looks, read_study, read_trials, spec_from_json
 from ..ledger.health import warnings
@@ -145,8 +146,10 @@ class Report:
         return ""
 
 
-def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
+def read_report(folder: Path, *, yardsticks: bool = True, say: Say = unsaid) -> Report:
     """Reads a study, also while it is being searched; never writes but to cache the yardsticks.
+
+    say: hears what is being done, for those who wait.
 
     Raises NothingToReport if no trial has finished, UnknownName if the folder holds no study.
     """
@@ -180,7 +183,7 @@ def read_report(folder: Path, *, yardsticks: bool = True) -> Report:
     )
     measured: Sequence[Yardstick] = ()
     if yardsticks and is_ranked(ranked[0]):
-        measured, complaints = read_yardsticks(folder, study, spec, ranked[0], tests=held_out.look is not None)
+        measured, complaints = read_yardsticks(folder, study, spec, ranked[0], tests=held_out.look is not None, say=say)
         notes += complaints
     if is_ranked(ranked[0]):
         notes += [f"health of trial {ranked[0].trial}: {words}" for words in warnings(ranked[0].metrics)]

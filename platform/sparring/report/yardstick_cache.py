@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ..display import Say, unsaid
 from ..errors import DataError, SparringError
 from ..ledger.looks import test_name
 from ..records import Interval, StudySpec, TrialRow
@@ -19,11 +20,11 @@ FORM = 2
 
 
 def read_yardsticks(
-    folder: Path, study: Mapping[str, Any], spec: StudySpec, best: TrialRow, *, tests: bool
+    folder: Path, study: Mapping[str, Any], spec: StudySpec, best: TrialRow, *, tests: bool, say: Say = unsaid
 ) -> tuple[Sequence[Yardstick], list[str]]:
     """The cached ones if they are of the same data and split, else measured now; and what went wrong, in words.
 
-    tests: on the test rows too.
+    tests: on the test rows too. say: hears what is measured, where that takes time.
     """
     path = folder / "yardsticks.json"
     key = {"model": spec.model, "split": spec.split, "data_sha256": study["identity"]["data_sha256"], "form": FORM}
@@ -35,6 +36,7 @@ def read_yardsticks(
         key["data"] = options
     if (cached := _read_cache(path, key)) is not None:
         return cached, []
+    say(f"reading {spec.dataset} …")
     from ..study import reopen  # and with it the data
 
     try:
@@ -46,7 +48,7 @@ def read_yardsticks(
     except (SparringError, OSError) as error:
         return (), [f"no yardsticks: {error}"]
     task = Task(model=spec.model, config=config, fields=opened.dataset.fields, split=opened.split, tests=tests)
-    measured, complaints = measure(task)
+    measured, complaints = measure(task, say)
     measured = [_thinned(yardstick, spec) for yardstick in measured]
     if complaints:
         return measured, complaints  # and the next report tries again

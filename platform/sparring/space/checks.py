@@ -110,7 +110,7 @@ def _check_ranges(space: Space[BaseModel]) -> None:
     for dimension in space.dimensions:
         for value in dimension.edges():
             if complaint := space.complaint(dimension.name, dimension.decode(value)):
-                where = f"{space.where}: search.{dimension.name}"
+                where = space.place("search", dimension.name)
                 raise SpaceError(f"{where}: {space.model} refuses {value!r}: {complaint}; narrow the range")
 
 
@@ -118,9 +118,11 @@ def _check_baseline(space: Space[BaseModel]) -> None:
     baseline = space.baseline()
     for dimension in space.dimensions:
         if dimension.name in baseline and not dimension.contains(baseline[dimension.name]):
+            is_said = f"search.{dimension.name}" in space.said
+            start = "say where trial 0 starts by default=…" if is_said else "set another start under [defaults]"
             raise SpaceError(
-                f"{space.where}: search.{dimension.name}: the default {baseline[dimension.name]!r} lies outside "
-                f"{dimension}; widen the range, or set another start under [defaults]"
+                f"{space.place('search', dimension.name)}: the default {baseline[dimension.name]!r} lies outside "
+                f"{dimension}; widen the range, or {start}"
             )
     _check_constraints(space, baseline)
     space.config(baseline)

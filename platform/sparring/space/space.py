@@ -131,7 +131,7 @@ class Space(Generic[C_co]):
     def dimensions(self) -> tuple[Dimension, ...]:
         """What is searched, each after those its ``when`` names; otherwise as written."""
         written = {
-            name: read_dimension(name, table, f"{self.where}: search.{name}")
+            name: read_dimension(name, table, self.place("search", name))
             for name, table in self.table("search").items()
         }
         parents = {

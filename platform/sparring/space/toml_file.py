@@ -19,6 +19,9 @@ from ..resources import shipped
 LARGEST_FILE = 1_000_000
 """Bytes. A space is a page of text; anything larger is some other file."""
 
+RANGES = frozenset({"loguniform", "uniform", "int", "choice"})
+"""Keys of which one makes a table a range; ``dimension_toml.py`` reads them."""
+
 PYTHON = {"True": True, "False": False, "None": None}
 """Values that a setting may spell as Python does."""
 
@@ -65,6 +68,8 @@ def read_space(path: Path) -> dict[str, object]:
 def apply_settings(raw: Mapping[str, object], settings: Iterable[str], fields: Collection[str]) -> dict[str, object]:
     """A copy in which each ``key=value`` is a fixed value, no longer searched; ``data.key=value`` sets [data].
 
+    A value that is a range, ``lr={loguniform=[1e-4, 1e-3]}``, is searched instead; ``default=…`` in it is trial 0's.
+
     No [[try]] gives the field any more; ``settle_tries`` then leaves out those that have become one point with another.
 
     ``value`` is read as TOML, or as Python's True, False and None, and as a string if neither; in quotes it always is
@@ -77,16 +82,21 @@ def apply_settings(raw: Mapping[str, object], settings: Iterable[str], fields: C
         if not key or not equals:
             raise SpaceError(f"--set {setting}: wants key=value, such as --set hidden_size=64")
         value = _read_value(text)
-        if key.startswith("data."):
+        if is_range(value):
+            if not key.startswith("data."):
+                refuse_unknown([key], fields, f"--set {setting}", "field")
+            _set_range(changed, key, value)
+        elif key.startswith("data."):
             if value is None:  # which a pinned file could not say
                 raise SpaceError(f"--set {setting}: an option of the data wants a value, but got None; leave it out")
             _table(changed, "data")[key.removeprefix("data.")] = value
         else:
             refuse_unknown([key], fields, f"--set {setting}", "field")
             _table(changed, "fixed")[key] = value
-        for table in ("search", "defaults"):
-            if key in table_of(changed, table):
-                _table(changed, table).pop(key)
+        if not is_range(value):
+            for table in ("search", "defaults"):
+                if key in table_of(changed, table):
+                    _table(changed, table).pop(key)
         _drop_from_tries(changed, key)
     return changed
 
@@ -148,6 +158,22 @@ def _dot_options(table: object) -> None:
         items = [each for key, value in table.items() for each in (dotted if key == "data" else {key: value}).items()]
         table.clear()
         table.update(items)  # where they stood: dimensions are drawn in the order of the file
+
+
+def is_range(value: object) -> bool:
+    """Is it the table of a searched field?"""
+    return isinstance(value, dict) and not RANGES.isdisjoint(value)
+
+
+def _set_range(raw: dict[str, object], key: str, value: object) -> None:
+    """Searches ``key`` in the place of what the space says of it."""
+    assert isinstance(value, dict)
+    table, name = ("data", key.removeprefix("data.")) if key.startswith("data.") else ("fixed", key)
+    if name in table_of(raw, table):
+        _table(raw, table).pop(name)
+    _table(raw, "search")[key] = {part: each for part, each in value.items() if part != "default"}
+    if "default" in value:
+        _table(raw, "defaults")[key] = value["default"]
 
 
 def _drop_from_tries(raw: Mapping[str, object], field: str) -> None:

@@ -71,6 +71,8 @@ def read_asked_space(
         raw, published_seed, published = _with_published(raw, config)
         seed = seed if published_seed is None else published_seed
     raw = apply_settings(raw, settings, config_class.model_fields)
+    if settings:  # which may search an option of the data
+        raw = with_data_defaults(raw, dataset or str(raw.get("dataset", "")), where)
     if config is not None or settings:
         raw = settle_tries(raw, config_class, where)
     if tries:
@@ -95,7 +97,8 @@ def _said(
         said |= {f"fixed.{name}": f"--config {config}: {name}" for name in published}
     for setting in settings:
         key = setting.partition("=")[0].strip()
-        said[key if key.startswith(OPTION) else f"fixed.{key}"] = f"--set {setting}"
+        for place in (key if key.startswith(OPTION) else f"fixed.{key}", f"search.{key}"):
+            said[place] = f"--set {setting}"
     return said
 
 

@@ -6,7 +6,7 @@ A published command line (``sparring train advvae --lr 1e-3 …``) is a pinned c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +25,14 @@ from ...models.config import Config, missing_fields
 from ...models.forms import check_forms
 from ...models.published import Arguments
 from ...records import EpochRow, Objective
-from ...space import checked_space, find_space, read_space, table_of, write_toml
+from ...space import apply_settings, checked_space, find_space, read_space, table_of, write_toml
 from ...study import load_ood
 from ...training.saves import Saves
 from ...training.single import Trained, files_of, train_single
 from .. import About
 from ..device import check_device
 from ..loading.trained_folder import MEMBERS, TRAINED, check_lacks, lock_folder, write_folder
+from .lines import Lines
 from .predecessor import check_same, set_answers_aside, weights_of
 from .verdict import verdict_of
 
@@ -91,13 +92,23 @@ class Pinned:
         return {name: select(self.data.fields[name], index) for name in self.config.fields}
 
 
-def retrain(pinned: Path, request: TrainingRequest, console: Console) -> Trained:
+def retrain(pinned: Path, request: TrainingRequest, console: Console, settings: Sequence[str] = ()) -> Trained:
     """Trains what the file ``pinned`` holds, writes it, and says whether the figure under [found] was met.
 
+    settings: ``key=value``, in the place of what the file says.
     Raises ConfigError if the file still has something to search, NoTrialSucceeded if the training diverged.
     """
-    ready = check_pinned(read_space(pinned), str(pinned), request)
-    return _train(ready, pinned.read_text(encoding="utf-8"), request, console)
+    raw, text = read_changed(pinned, settings)
+    return _train(check_pinned(raw, str(pinned), request), text, request, console)
+
+
+def read_changed(pinned: Path, settings: Sequence[str]) -> tuple[dict[str, object], str]:
+    """A pinned file with ``settings`` in the place of its values, as TOML has it and as a text."""
+    raw = read_space(pinned)
+    if not settings:
+        return raw, pinned.read_text(encoding="utf-8")
+    raw = apply_settings(raw, settings, find_model(str(raw.get("model", ""))).Config.model_fields)
+    return raw, write_toml(raw)
 
 
 def train_published(arguments: Arguments, request: TrainingRequest, console: Console) -> Trained:
@@ -179,8 +190,13 @@ def train_pinned(
     with bar:
         task = bar.add_task(title, total=pinned.config.epochs, figure="")
 
+        lines = Lines(title, pinned.config.epochs)
+
         def watch(row: EpochRow) -> None:
-            bar.update(task, completed=row.epoch, figure=f"{metric} {row.metrics[metric]:.4g}")
+            figure = f"{metric} {row.metrics[metric]:.4g}"
+            bar.update(task, completed=row.epoch, figure=figure)
+            if not console.is_terminal and not console.quiet:
+                lines.tell(row.epoch, figure)
 
         trained = train_single(
             pinned.model_class, pinned.config, pinned.rows(pinned.split.train), pinned.rows(pinned.split.valid),

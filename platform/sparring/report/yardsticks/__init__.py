@@ -18,6 +18,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from ...display import Say, unsaid
 from ...errors import SparringError
 from ...models import find_config
 from ...records import Interval
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Rival", "RowNumbers", "Task", "Yardstick", "depends_on_winner", "measure"]
 
 
-def measure(task: Task) -> tuple[list[Yardstick], list[str]]:
+def measure(task: Task, say: Say = unsaid) -> tuple[list[Yardstick], list[str]]:
     """Every yardstick of the task's system, and a sentence for each that cannot be computed.
 
     All learn from the training rows, those that the winner learnt from. No test row is read unless ``task.tests``.
@@ -44,7 +45,9 @@ def measure(task: Task) -> tuple[list[Yardstick], list[str]]:
             raise
         return [], [f"no yardsticks: {first_line(error)}"]
     yardsticks, complaints = [], []
-    for rival in rivals:
+    rows = f"{len(task.split.train):,} training rows"
+    for number, rival in enumerate(rivals, 1):
+        say(f"measuring yardstick {number} of {len(rivals)} on {rows}: {rival.name} …")
         start = time.perf_counter()
         try:
             found = rival.figures()

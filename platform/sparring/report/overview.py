@@ -1,0 +1,134 @@
+"""The studies of a folder, a line each, and one trial of a study with everything that is known of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..display import clean, clock, show
+from ..errors import SparringError, UnknownName
+from ..ledger import STUDY_FILE, attempt_rows, epoch_rows, read_study, spec_from_json, trial_rows
+from ..ledger.ranking import best_row, is_ranked
+from ..records import EpochRow, Outcome, StudySpec, TrialRow
+from ..space.tries import try_names
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+MOST_BLOCKS = 60
+"""Epochs that a curve has room for; of more every n-th is drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownTrial:
+    """One trial, ended or not."""
+
+    spec: StudySpec
+    row: TrialRow
+    """Of a trial that has not ended: its parameters and the epochs so far, outcome interrupted."""
+    is_ended: bool
+    baseline: TrialRow | None
+    """Trial 0, unless it is the one shown, or has not ended."""
+    epochs: tuple[EpochRow, ...]
+
+    @property
+    def called(self) -> str:
+        """Its number and, if it has one, its name."""
+        name = "published default" if self.row.trial == 0 else try_names(self.spec.space).get(self.row.trial, "")
+        return f"trial {self.row.trial}" + (f", {clean(name)}" if name else "")
+
+
+def list_studies(results: Path, now: float | None = None) -> list[tuple[str, ...]]:
+    """Name, model, data set, trials, best and age of every study below ``results``, the youngest first.
+
+    now: seconds since 1970. A study that cannot be read has the reason in the place of its best.
+    """
+    now = time.time() if now is None else now
+    folders = {path.parent: _touched(path.parent) for path in results.glob(f"*/{STUDY_FILE}")}
+    return [(*_line(folder), ago(now - folders[folder])) for folder in sorted(folders, key=lambda each: -folders[each])]
+
+
+def read_trial(folder: Path, trial: int | None = None) -> ShownTrial:
+    """The trial of this number, by default the best. Raises UnknownName if the study has none of it."""
+    spec = spec_from_json(read_study(folder)["spec"])
+    rows = {row.trial: row for row in trial_rows(folder)}
+    if trial is None:
+        best = best_row([row for row in rows.values() if is_ranked(row)], spec.objective)
+        if best is None:
+            raise UnknownName(f"study {spec.name}: no trial has completed yet; name one with --trial")
+        trial = best.trial
+    begun = {row.trial: row for row in attempt_rows(folder)}
+    if trial not in rows and trial not in begun:
+        numbers = sorted({*rows, *begun})
+        there = (
+            f"0 to {numbers[-1]}" if numbers == list(range(len(numbers))) and numbers else ", ".join(map(str, numbers))
+        )
+        raise UnknownName(f"--trial: no trial {trial} in study {spec.name}; there are: {there or 'none'}")
+    epochs = tuple(sorted(epoch_rows(folder, {trial}), key=lambda row: row.epoch))
+    row = rows.get(trial)
+    if row is None:
+        attempt = begun[trial]
+        row = TrialRow(
+            trial=trial, attempt=attempt.attempt, seed=attempt.seed, outcome=Outcome.INTERRUPTED, params=attempt.params,
+            epochs=epochs[-1].epoch if epochs else 0, metrics=epochs[-1].metrics if epochs else {},
+            wall_s=sum(each.wall_s for each in epochs),
+        )  # fmt: skip
+    baseline = rows.get(0) if trial != 0 else None
+    return ShownTrial(spec=spec, row=row, is_ended=trial in rows, baseline=baseline, epochs=epochs)
+
+
+def curve(values: Sequence[float]) -> str:
+    """A line of blocks, the highest for the largest value; of many values every n-th. What is not finite is a gap."""
+    step = -(-len(values) // MOST_BLOCKS) if values else 1
+    drawn = list(values)[::step]
+    finite = [value for value in drawn if abs(value) < float("inf")]
+    if not finite:
+        return ""
+    low, high = min(finite), max(finite)
+    scale = (len(BLOCKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BLOCKS[round((value - low) * scale)] if abs(value) < float("inf") else " " for value in drawn)
+
+
+def ago(seconds: float) -> str:
+    """A time in the past, in its largest unit."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if (count := int(seconds // length)) > 0:
+            return f"{count} {unit}{'s' * (count > 1)} ago"
+    return "just now"
+
+
+def facts(shown: ShownTrial) -> list[tuple[str, str]]:
+    """What is known of a trial beside its values: how it ended, how long it took, its curve."""
+    row, metric = shown.row, shown.spec.objective.metric
+    outcome = row.outcome.replace("_", " ") if shown.is_ended else "not ended"
+    best = f", best at epoch {row.best_epoch}" if row.best_epoch else ""
+    values = [each.metrics[metric] for each in shown.epochs if metric in each.metrics]
+    found = [
+        ("outcome", outcome),
+        ("epochs", f"{row.epochs}{best}"),
+        ("time", clock(row.wall_s)),
+        ("seed", str(row.seed)),
+        ("attempts", str(row.attempt)),
+    ]
+    if line := curve(values):
+        found.append((metric, f"{line}  {show(values[0])} to {show(values[-1])}"))
+    if row.error:
+        found.append(("error", clean(row.error.strip().splitlines()[-1])[:160]))
+    return found
+
+
+def _line(folder: Path) -> tuple[str, ...]:
+    try:
+        spec = spec_from_json(read_study(folder)["spec"])
+        rows = trial_rows(folder)
+    except SparringError as error:
+        return (folder.name, "-", "-", "-", f"cannot be read: {clean(str(error))[:60]}")
+    ranked = [row for row in rows if is_ranked(row)]
+    best = best_row(ranked, spec.objective)
+    reached = "-" if best is None else f"{spec.objective.metric} {show(best.value)}, trial {best.trial}"
+    return (folder.name, spec.model, spec.dataset, f"{len(rows)} ended, {len(ranked)} completed", reached)
+
+
+def _touched(folder: Path) -> float:
+    """When its ledger was last written, in seconds since 1970."""
+    return max(path.stat().st_mtime for path in (folder / STUDY_FILE, folder / "trials", folder) if path.exists())
