@@ -137,11 +137,14 @@ def test_a_curve_stands_beside_its_truth_along_its_axis_with_units():
     axis, ids = np.linspace(2, 10, 5), [f"complex-{row}" for row in range(14)]
     figure = picture("spectrum", answers, truths, ids=ids, axis=axis, card=card)
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("wave number in 1/Å", "spectrum [1/Å$^2$]")
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["data", "answer"]
-    assert [frame.get_title("left") for frame in figure.axes] == ids[:12]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["measured", "predicted"]
+    errors = np.square(answers - truths).mean(1)
+    assert [frame.get_title("left") for frame in figure.axes] == [
+        f"{name}, MSE {error:.3g}" for name, error in zip(ids[:12], errors, strict=False)
+    ]
     for row, frame in enumerate(figure.axes):
-        np.testing.assert_array_equal(lines(frame)["data"], [axis, truths[row]])
-        np.testing.assert_array_equal(lines(frame)["answer"], [axis, answers[row]])
+        np.testing.assert_array_equal(lines(frame)["measured"], [axis, truths[row]])
+        np.testing.assert_array_equal(lines(frame)["predicted"], [axis, answers[row]])
         assert frame.get_xlim() == (2, 10)
 
 
@@ -149,7 +152,7 @@ def test_a_transformed_spectrum_has_neither_the_axis_nor_the_unit_of_its_card():
     card = FieldCard(meaning="k^2 chi(k)", unit="1/Å^2", axis="wave number in 1/Å, 2 to 10")
     figure = picture("spectrum", RNG.normal(size=(1, 10)), axis=np.linspace(2, 10, 5), card=card)
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("column", "spectrum")
-    np.testing.assert_array_equal(lines(figure.axes[0])["answer"][0], np.arange(1, 11))
+    np.testing.assert_array_equal(lines(figure.axes[0])["model"][0], np.arange(1, 11))
     figure = picture("spectrum", RNG.normal(size=(1, 10)), card=card)  # of a file without energies
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("column", "spectrum [1/Å$^2$]")
 
@@ -176,7 +179,7 @@ def test_each_channel_of_a_series_has_a_frame():
     assert [frame.get_title("left") for frame in figure.axes] == [
         f"sample {row}, channel {channel}" for row in range(1, 5) for channel in (1, 2, 3)
     ]
-    np.testing.assert_array_equal(lines(figure.axes[5])["answer"][1], answers[1, :, 2])
+    np.testing.assert_array_equal(lines(figure.axes[5])["model"][1], answers[1, :, 2])
     highest = figure.axes[5].collections[0].get_paths()[0].vertices[:, 1].max()
     assert highest == (answers + half)[1, :, 2].max()
 

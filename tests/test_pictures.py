@@ -7,12 +7,26 @@ import pytest
 from PIL import Image
 
 from sparring.errors import DataError
+from sparring.production.drawing import image_grid
 from sparring.production.drawing.image_grid import grid, pairs
 from sparring.production.drawing.style import write_picture
 
 RNG = np.random.default_rng(0)
 
 
+@pytest.fixture
+def life_size(monkeypatch):
+    """Images of 28 pixels and more are drawn as they are."""
+    monkeypatch.setattr(image_grid, "SMALLEST", 28)
+
+
+def test_a_small_image_is_enlarged_until_it_can_be_seen():
+    assert np.asarray(grid(np.zeros((1, 1, 8, 8)), 1)).shape == (88 + 4, 88 + 4)
+    assert np.asarray(grid(np.zeros((1, 1, 28, 28)), 1)).shape == (84 + 4, 84 + 4)
+    assert np.asarray(grid(np.zeros((1, 1, 90, 90)), 1)).shape == (90 + 4, 90 + 4)
+
+
+@pytest.mark.usefixtures("life_size")
 def test_images_stand_in_rows_from_the_top_left_with_white_between():
     images = RNG.integers(0, 255, (5, 3, 30, 40), dtype=np.uint8)
     picture = np.asarray(grid(images, 3))
@@ -24,6 +38,7 @@ def test_images_stand_in_rows_from_the_top_left_with_white_between():
     assert (picture[34:, 86:] == 255).all()  # no sixth image
 
 
+@pytest.mark.usefixtures("life_size")
 def test_floats_are_intensities_and_small_images_are_enlarged():
     images = np.array([0.0, 0.5, 1.0, 1.7]).reshape(4, 1, 1, 1) * np.ones((1, 1, 8, 8))
     picture = np.asarray(grid(images, 4))
@@ -31,6 +46,7 @@ def test_floats_are_intensities_and_small_images_are_enlarged():
     assert [int(picture[18, 18 + 34 * place]) for place in range(4)] == [0, 128, 255, 255]
 
 
+@pytest.mark.usefixtures("life_size")
 @pytest.mark.parametrize("count", [3, 7])
 def test_reconstructions_stand_below_their_originals(count):
     originals = RNG.integers(0, 255, (count, 1, 30, 30), dtype=np.uint8)
@@ -42,6 +58,7 @@ def test_reconstructions_stand_below_their_originals(count):
         np.testing.assert_array_equal(picture[top + 32 : top + 62, left : left + 30], 255 - originals[place, 0])
 
 
+@pytest.mark.usefixtures("life_size")
 def test_a_picture_is_a_png_and_what_cannot_be_drawn_or_written_is_said(tmp_path):
     write_picture(tmp_path / "a", grid(np.zeros((4, 1, 28, 28)), 2))
     with Image.open(tmp_path / "a") as picture:

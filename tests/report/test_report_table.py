@@ -51,7 +51,7 @@ def test_only_the_first_trials_of_many_are_shown_and_the_baseline_always(tmp_pat
     rows = [trial(n, Outcome.COMPLETED, 1.0 - n / 100) for n in range(30)]
     text = text_of(study(tmp_path, rows))
     assert "completed, baseline" in text
-    assert "9 more: --format csv, json or parquet" in text
+    assert "not shown: 9 more trials" in text
 
 
 # -- nothing and failures ----------------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ FOLDER = typer.Argument(
 )
 Folder = Annotated[Path, FOLDER]
 OfStudy = Annotated[
-    int | None, typer.Option("--trial", metavar="N", help="Another trial of the front.", show_default="the best")
+    int | None,
+    typer.Option("--trial", metavar="N", help="Another trial whose weights are kept.", show_default="the best"),
 ]
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", help="Folder for numbers and pictures.", show_default="in FOLDER")
@@ -223,7 +224,7 @@ def outliers(
             "--out-set", metavar="KEY=VALUE", help="An option of the out-of-distribution set's reader; repeatable."
         ),
     ] = None,
-    part: Part = None,
+    part: Annotated[str | None, typer.Option(help="train, valid or test.", show_default="valid")] = None,
     rows: Number = None,
     data_path: DataPath = None,
     output: Output = None,

@@ -85,8 +85,10 @@ def _ranking(report: Report, width: int) -> Table:
     names = order[: max(0, (width - taken) // 13)]
     for name in names:
         table.add_column(Text(clean(name)), justify="right", max_width=12, no_wrap=True)
+    unseen = len(report.dimensions) - len(names)
+    hidden = [f"{unseen} of {len(report.dimensions)} parameters"] if unseen else []
     rows = list(enumerate(report.trials))
-    shown = rows[:MOST_TRIALS]
+    shown = rows[:MOST_TRIALS] if len(rows) > MOST_TRIALS + 1 else rows  # one more is as short as saying so
     if all(row.trial for _, row in shown):
         shown += [(index, row) for index, row in rows[MOST_TRIALS:] if row.trial == 0]
     for index, row in shown:
@@ -104,7 +106,9 @@ def _ranking(report: Report, width: int) -> Table:
             style="bold" if index == 0 else "",
         )
     if len(rows) > len(shown):
-        table.caption = f"{len(rows) - len(shown)} more: --format csv, json or parquet"
+        hidden.insert(0, f"{len(rows) - len(shown)} more trials")
+    if hidden:
+        table.caption = f"not shown: {' and '.join(hidden)}; all: --format csv, json or parquet"
         table.caption_justify = "left"
     return table
 

@@ -9,7 +9,7 @@ from ...errors import DataError
 
 GAP = 2
 """White pixels between images."""
-SMALLEST = 28
+SMALLEST = 84
 """Smaller images (pixels a side) are enlarged by a whole factor, so that each pixel becomes a square."""
 
 

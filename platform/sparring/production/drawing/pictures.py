@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN_IMAGES, SHOWN_CURVES = 20, 12
+MEASURED, PREDICTED, ALONE = "measured", "predicted", "model"
+"""Names in legends: of the truth, of what the model says of it, and of samples, which have no truth."""
 TITLE = 40
 """Characters of a sample's name."""
 
@@ -48,7 +50,7 @@ def picture(
         if truths is not None:
             return pairs(truths[:SHOWN_IMAGES], answers[:SHOWN_IMAGES])
         return grid(answers, math.ceil(math.sqrt(len(answers))))
-    both = {"answer": answers} if truths is None else {"data": truths, "answer": answers}
+    both = {ALONE: answers} if truths is None else {MEASURED: truths, PREDICTED: answers}
     if name in TABLES:
         return draw_variables(TABLES[name][: answers.shape[1]], both)
     return draw_curves(name, both, ids=ids, axis=axis, spread=spread, card=card)
@@ -69,7 +71,8 @@ def draw_curves(
     both: by name, (N, points), or of series (N, times, channels). The rest is as in ``picture``.
     """
     lines = {key: values.reshape(*values.shape[:2], -1) for key, values in both.items()}
-    count, points, channels = lines["answer"].shape
+    answers = list(lines.values())[-1]
+    count, points, channels = answers.shape
     x, along, unit = np.arange(1, points + 1), "column", "" if card is None or card.unit == "1" else f" [{card.unit}]"
     if axis is not None and len(axis) != points:  # Fourier-transformed: the card speaks of before
         unit = ""
@@ -81,11 +84,14 @@ def draw_curves(
         for key, values in lines.items():
             (line,) = frame.plot(x, values[row, :, channel], label=key)
         if spread is not None:
-            middle, half = lines["answer"][row, :, channel], spread.reshape(lines["answer"].shape)[row, :, channel]
+            middle, half = answers[row, :, channel], spread.reshape(answers.shape)[row, :, channel]
             colour = line.get_color()
             frame.fill_between(x, middle - half, middle + half, color=colour, alpha=0.25, linewidth=0, label="± std")
         title = " ".join(ids[row].split()) if ids else f"sample {row + 1}"
         title = title[:TITLE] + (f", channel {channel + 1}" if channels > 1 else "")
+        if len(lines) > 1:
+            error = np.square(answers[row, :, channel] - lines[MEASURED][row, :, channel]).mean(dtype=np.float64)
+            title += f", MSE {error:.3g}"
         frame.set_title(title, parse_math=False)
     figure.supxlabel(in_symbols(along))
     figure.supylabel(in_symbols(name + unit))

@@ -37,6 +37,25 @@ class Answered:
             name: _mean_square(self.answers[name].astype(np.float64) - truth) for name, truth in self.truths.items()
         }
 
+    def absolute_errors(self) -> Answers:
+        """By field with a truth, the mean absolute error of each sample, (N,) float64, raw units."""
+        return {
+            name: np.abs(self.answers[name].astype(np.float64) - truth).reshape(len(truth), -1).mean(1)
+            for name, truth in self.truths.items()
+        }
+
+    def explained(self) -> dict[str, float]:
+        """By field with a truth, R²: the share of the variance about each column's mean that the answers explain.
+
+        1 is perfect, 0 no better than the means; NaN where nothing varies.
+        """
+        found = {}
+        for name, truth in self.truths.items():
+            about_means = np.square(truth.astype(np.float64) - truth.mean(0, dtype=np.float64)).mean()
+            errors = np.square(self.answers[name].astype(np.float64) - truth).mean()
+            found[name] = float(1 - errors / about_means) if about_means > 0 else float("nan")
+        return found
+
     def deviations_by_sample(self) -> Answers:
         """By field, the root mean square of each sample's deviations, (N,) float64."""
         return {name: np.sqrt(_mean_square(values)) for name, values in self.deviations.items()}

@@ -141,8 +141,13 @@ def run_controls(loaded: Loaded, rows: NamedRows, *, train: NamedRows, output: P
     table = [_control_line([control for control in controls if control.output == name]) for name in outputs]
     print_listing(console, ("output", "MSE", "best control's", "which is", "not worse"), table)
     passed = sum(control.is_passed for control in controls)
-    said = f"{passed} of {len(controls)} controls are worse than the model, as they must be: {path}"
-    console.print(said, soft_wrap=True, markup=False)
+    judged = "as they must be" if passed == len(controls) else f"but all must be; {len(controls) - passed} are not"
+    console.print(
+        f"{passed} of {len(controls)} controls are worse than the model, {judged}: {path}",
+        style="" if passed == len(controls) else "red",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def run_outliers(loaded: Loaded, request: OutlierRequest, *, output: Path | None, console: Console) -> None:
@@ -220,9 +225,17 @@ def _print_errors(ensemble: Ensemble, rows: NamedRows, answered: Answered, conso
     if not answered.truths:
         return
     spreads = answered.spreads()
-    head = ("field", "mean squared error", *(["spread (std)"] if spreads else []), "samples")
+    absolute, explained = answered.absolute_errors(), answered.explained()
+    head = ("field", "mean squared error", "mean absolute", "R²", *(["spread (std)"] if spreads else []), "samples")
     table = [
-        (name, f"{values.mean():.6g}", *([f"{spreads[name]:.4g}"] if spreads else []), f"{len(values):,}")
+        (
+            name,
+            f"{values.mean():.6g}",
+            f"{absolute[name].mean():.4g}",
+            f"{explained[name]:.4f}",
+            *([f"{spreads[name]:.4g}"] if spreads else []),
+            f"{len(values):,}",
+        )
         for name, values in answered.errors().items()
     ]
     print_listing(console, head, table)
