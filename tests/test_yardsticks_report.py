@@ -23,7 +23,7 @@ NETS = {
 
 def study(folder, model, values, space=None, **changes):
     """A study of trials that have ended with these values of the objective; changes: to the winner's parameters."""
-    prepared = prepare(model, space=space, settings=NETS[model], results=folder)
+    prepared = prepare(model, space=space, split="80/20", settings=NETS[model], results=folder)
     open_folder(prepared)
     metric, emitted = prepared.spec.objectives[0].metric, prepared.config_class.emitted()
     best = min(range(len(values)), key=values.__getitem__)
@@ -66,7 +66,7 @@ def test_an_autoencoder_is_compared_with_components_as_many_as_the_winners_code_
 def test_another_winner_is_compared_with_components_of_its_own(tmp_path, monkeypatch):
     folder = study(tmp_path, "advvae", [0.9, 0.3], latent_dim=16)
     assert {each.name for each in read_report(folder).yardsticks} >= {"mean", "PCA, 16 components"}
-    prepared = prepare("advvae", settings=NETS["advvae"], results=tmp_path)
+    prepared = prepare("advvae", split="80/20", settings=NETS["advvae"], results=tmp_path)
     with Ledger(folder, kinds=prepared.space.kinds, metrics=prepared.config_class.emitted()) as ledger:
         row = {"value": 0.1, "metrics": {"val/balance": 0.1}, "epochs": 2, "best_epoch": 2}
         params = {**prepared.space.baseline(), "latent_dim": 8}

@@ -76,7 +76,8 @@ class Job:
 @cache
 def study_of(system: str, settings: tuple[str, ...]) -> Study:
     """The system's shipped space and rows, with the settings of ``CHEAPER`` and the given ones."""
-    return prepare(system, settings=(*CHEAPER.get(system, ()), *settings), results=Path("nowhere"), address="nowhere")
+    changed = (*CHEAPER.get(system, ()), *settings)
+    return prepare(system, split="80/20", settings=changed, results=Path("nowhere"), address="nowhere")
 
 
 def jobs_of(system: str, length: int, settings: tuple[str, ...]) -> list[Job]:
