@@ -124,13 +124,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--split", help="the search's own --split; the space's unless given")
+    parser.add_argument("--space", help="the search's own --space, to compare two")
     parser.add_argument("--no-yardsticks", action="store_true", help="do not measure them (a minute per seed)")
     given = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    asked = {"--split": given.split, "--space": given.space}
+    more = [word for flag, value in asked.items() if value is not None for word in (flag, value)]
     folders = {seed: given.results.absolute() / f"{given.system}-{seed}" for seed in range(given.seeds)}
     for seed, folder in folders.items():
         if not (folder / "study.json").exists():
-            search(given.system, seed, folder, [] if given.split is None else ["--split", given.split])
+            search(given.system, seed, folder, more)
     runs = [read_run(seed, folder, not given.no_yardsticks) for seed, folder in folders.items()]
     print("\n".join(table(runs)))
 
