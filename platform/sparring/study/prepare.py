@@ -37,6 +37,7 @@ from .earlier import with_earlier
 from .feasibility import check_batch, check_workers, place_slots
 from .fork import read_fork
 from .limits import DEFAULT_LIMITS, Limits
+from .provenance import provenance_notes
 from .searched_data import check_searched_data, comparison_note, source_of, try_source
 from .study import Study, begun_pruner, check_resumable, load, load_ood
 
@@ -98,6 +99,7 @@ def prepare(
     notes = (*asked.notes, *_beyond_budget(spec, searched, tries), *budget_notes(spec, searched))
     if (incomparable := comparison_note(searched)) is not None:
         notes = (*notes, incomparable)
+    notes = (*notes, *provenance_notes(folder))
     study = load_study(folder, spec, searched)
     cautions = (*data_cautions(study), *_doubts(study))
     study = replace(study, notes=(*notes, *sampling_notes(spec, searched), *cautions))

@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-import platform as machine
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
 
-from .. import __version__
 from ..data import Dataset, Split, load_dataset, split_dataset
 from ..data.memory_map import Mapped, select
 from ..data.out_of_distribution import read_ood
@@ -29,6 +26,7 @@ from ..models.config import missing_fields
 from ..models.forms import check_forms
 from ..records import StudySpec, Value
 from ..space import Space, changes, search_of
+from .provenance import versions_here
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -38,8 +36,6 @@ HOW_FIGURES_ARISE = ("workers_per_trial", "sync_batchnorm", "precision")
 
 FOLLOWING = {"model": ("dataset", "data_sha256", "space", "split"), "dataset": ("data_sha256",)}
 """Parts of the identity that are others wherever the first is: naming that is enough."""
-
-VERSIONS = ("torch", "ray", "optuna", "numpy", "pyarrow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,11 +135,7 @@ def open_folder(study: Study) -> bool:
             "columns": {name: list(columns) for name, columns in study.dataset.columns.items()},
             **({} if study.source is None else {"common": dict(study.source.common)}),
             "rows": {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")},
-            "versions": {
-                "sparring": __version__,
-                "python": machine.python_version(),
-                **{name: version(name) for name in VERSIONS},
-            },
+            "versions": versions_here(),
         },
     )
     return False

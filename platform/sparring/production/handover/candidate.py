@@ -61,10 +61,16 @@ class Candidate:
         return looks[-1] if looks and looks[-1].trial == self.pinned.row.trial and not self.is_refit else None
 
     @property
+    def metric(self) -> str:
+        """What ``recorded`` is a figure of: ``test/…`` or ``val/…``."""
+        metric = self.study.spec.objective.metric
+        return metric if self.look is None else test_name(metric)
+
+    @property
     def recorded(self) -> Interval:
         """What the study says of the trial: on the test rows if it was scored there, else on the validation rows."""
         if self.look is not None:
-            return self.look.winner[test_name(self.study.spec.objective.metric)]
+            return self.look.winner[self.metric]
         assert self.pinned.row.value is not None
         return Interval(self.pinned.row.value)
 
@@ -72,7 +78,7 @@ class Candidate:
     def default(self) -> float | None:
         """The figure of trial 0, the published default, on the rows of ``recorded``; None if it is not known."""
         if self.look is not None and self.look.default:
-            return self.look.default[test_name(self.study.spec.objective.metric)].value
+            return self.look.default[self.metric].value
         if self.look is not None and self.look.trial == 0:
             return self.recorded.value
         if self.look is not None:

@@ -129,7 +129,7 @@ def _figure(evidence: Evidence) -> Found:
             'search with split = "75/15/10", which keeps test rows, or leave out --refit',
         )
     recorded, rows = evidence.candidate.recorded, _rows(evidence)
-    words = f"{objective.metric} {_with_interval(interval)} on {rows}; the study recorded {_with_interval(recorded)}"
+    words = f"{evidence.candidate.metric} {_with_interval(interval)} on {rows}; the study recorded {_with_interval(recorded)}"
     sign, slack = objective.sign, SAME_FIGURE * abs(recorded.value)
     if evidence.candidate.is_refit:  # of another run, on other rows: not worse than the interval allows
         ends = [end for end in (interval.low, interval.high) if end is not None] or [interval.value]
@@ -166,7 +166,7 @@ def _baselines(evidence: Evidence) -> Found:
     recorded, sign = evidence.candidate.recorded.value, evidence.candidate.study.spec.objective.sign
     if evidence.interval is None:
         return Found(False, "no row is left to score it on", "leave out --refit")
-    beside = f"{objective.metric} {show(recorded)}, published default {show(default)}"
+    beside = f"{evidence.candidate.metric} {show(recorded)}, published default {show(default)}"
     if default is not None and sign * default < sign * recorded:
         return Found(False, f"{beside}: the default is better", "search on, or promote --trial 0")
     searched = evidence.candidate.pinned.row.value
