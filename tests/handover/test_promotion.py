@@ -171,6 +171,8 @@ def test_a_trial_that_was_scored_on_the_test_rows_is_judged_there(tmp_path):
     evidence = evidence_of(made, staged(made, tmp_path / "looked" / "bundle"))
     found = {each.number: each for each in outcomes(evidence)}
     assert {number for number, each in found.items() if each.outcome != "passed"} == {6}, "the default has no weights"
+    assert found[4].words.startswith("test/score ")
+    assert found[6].words.startswith("test/score ")
     assert " on 30 test rows; the study recorded " in found[4].words
     WeightsFolder(folder / "weights").write(0, WeightsFolder(folder / "weights").read(1))
     assert open_candidate(folder, 0, is_refit=False, console=QUIET).held == "valid"
@@ -186,6 +188,7 @@ def test_a_refit_is_judged_by_test_rows(tmp_path):
     )  # fmt: skip
     found = {each.number: each for each in outcomes(evidence)}
     assert {number for number, each in found.items() if each.outcome == "failed"} <= {4, 6}, "figures of another run"
+    assert found[4].words.startswith("test/score ")
     assert "test rows" in found[4].words
     plain = candidate_of(folder)
     name = "shared_encoder.0.linear.weight"

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ...display import show
 from ...display.held_out import against, show_interval
 from ...errors import SparringError, sentence
+from ...ledger.looks import test_name
 from ...records import Interval
 from ..registry.entries import CheckOutcome
 from .bundle import CARD, CARD_PAGE, NEEDED, PINNED, read_files
@@ -129,7 +130,8 @@ def _figure(evidence: Evidence) -> Found:
             'search with split = "75/15/10", which keeps test rows, or leave out --refit',
         )
     recorded, rows = evidence.candidate.recorded, _rows(evidence)
-    words = f"{evidence.candidate.metric} {_with_interval(interval)} on {rows}; the study recorded {_with_interval(recorded)}"
+    metric = test_name(objective.metric) if evidence.candidate.held == "test" else objective.metric
+    words = f"{metric} {_with_interval(interval)} on {rows}; the study recorded {_with_interval(recorded)}"
     sign, slack = objective.sign, SAME_FIGURE * abs(recorded.value)
     if evidence.candidate.is_refit:  # of another run, on other rows: not worse than the interval allows
         ends = [end for end in (interval.low, interval.high) if end is not None] or [interval.value]
@@ -162,7 +164,7 @@ def _incumbent(evidence: Evidence) -> Found:
 
 def _baselines(evidence: Evidence) -> Found:
     """The default on the rows on which the study recorded both; other methods were measured on the validation rows."""
-    objective, default = evidence.candidate.study.spec.objective, evidence.candidate.default
+    default = evidence.candidate.default
     recorded, sign = evidence.candidate.recorded.value, evidence.candidate.study.spec.objective.sign
     if evidence.interval is None:
         return Found(False, "no row is left to score it on", "leave out --refit")
