@@ -27,7 +27,9 @@ COMMANDS = {
 }
 PUBLISHED = {word for names in ARGUMENTS.values() for word in names.split()}
 """Flags that ``sparring train`` passes on to a published command line."""
-FLAGS = set().union(PUBLISHED, *COMMANDS.values())
+OF_ALL = {option for parameter in get_command(app).params for option in parameter.opts}
+"""Flags before a verb."""
+FLAGS = set().union(PUBLISHED, OF_ALL, *COMMANDS.values())
 OTHERS = {"--num-cpus", "--block", "--dashboard-host"}
 """Flags of ``ray start``, named by themselves."""
 

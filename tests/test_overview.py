@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from support.reports import MIXED, study
@@ -11,7 +14,10 @@ from sparring import __version__
 from sparring.errors import SpaceError, UnknownName
 from sparring.production.inference.answers import Answered
 from sparring.report.overview import ago, curve, list_studies, read_trial
-from sparring.space import apply_settings, read_space, write_toml
+from sparring.space import apply_settings, find_space, inherit, read_space, write_toml
+from sparring.study import prepare
+
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def test_every_study_has_a_line_the_youngest_first_and_a_torn_one_its_reason(tmp_path):
@@ -113,6 +119,37 @@ def test_train_takes_values_in_the_place_of_the_file_s(tmp_path):
     assert read_space(tmp_path / "again.toml") == changed
     with pytest.raises(SpaceError, match=r"--set epoch=3: no field 'epoch'; did you mean 'epochs'"):
         read_changed(tmp_path / "best.toml", ["epoch=3"])
+
+
+def test_a_file_of_ranges_alone_takes_the_rest_from_the_shipped_space(tmp_path):
+    block = re.search(r"```toml\n(\[search\]\nlr_gen.*?)```", (DOCS / "own-data.md").read_text(), re.DOTALL)[1]
+    (tmp_path / "mine.toml").write_text(block)
+    made = prepare("aegan", space=str(tmp_path / "mine.toml"), results=tmp_path)
+    shipped = read_space(find_space("aegan"))
+    assert {dimension.name for dimension in made.space.dimensions} >= {"lr_gen", "hidden_size", "w_adv", "wcc_width"}
+    assert "n_hl_dis" not in made.space.kinds
+    assert made.spec.dataset == shipped["dataset"]
+    assert made.space.fixed["epochs"] == shipped["fixed"]["epochs"]
+    assert made.spec.objective.metric == shipped["objectives"][0]["metric"]
+    assert any("names no model" in note and "dataset" in note for note in made.notes)
+
+
+def test_what_a_part_says_stays_and_what_it_searches_is_not_fixed():
+    shipped = {
+        "model": "toy",
+        "dataset": "exafs",
+        "fixed": {"epochs": 27, "lr": 0.1},
+        "data": {"n": 3},
+        "search": {"a": 1},
+    }
+    part = {"dataset": "mine", "fixed": {"epochs": 3}, "search": {"lr": 1, "data.n": 2}}
+    assert inherit(part, shipped) == {**part, "model": "toy", "data": {}}
+
+
+def test_a_space_that_lacks_a_line_says_which(tmp_path):
+    (tmp_path / "mine.toml").write_text('model = "aegan"\n[search]\nlr_gen = { uniform = [0.001, 0.1] }\n')
+    with pytest.raises(SpaceError, match=r"mine\.toml: dataset is missing; write it above the tables"):
+        prepare("aegan", space=str(tmp_path / "mine.toml"), results=tmp_path)
 
 
 # -- figures ----------------------------------------------------------------------------------------------------------

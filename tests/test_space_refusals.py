@@ -94,7 +94,7 @@ def test_a_bad_dimension_is_refused_by_place_and_rule(name: str, table: Any, wor
 FILES: list[tuple[dict[str, Any], str]] = [
     ({"serach": {}}, "no key 'serach'; did you mean 'search'?"),
     ({"model": ""}, "model: wants a text, but got ''"),
-    ({"dataset": None}, "dataset: wants a text, but got None"),
+    ({"dataset": None}, "dataset is missing; write it above the tables"),
     ({"split": 80}, "split: wants a text, but got 80"),
     ({"search": [1]}, "search: wants a table [search], but got [1]"),
     ({"seed": -1}, "seed: wants an integer from 0 to 2^63 - 1, but got -1"),

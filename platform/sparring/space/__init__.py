@@ -19,10 +19,20 @@ from .dimension import Dimension
 from .pinned import pin
 from .settled import settle_tries
 from .space import Space
-from .toml_file import apply_config, apply_settings, find_space, read_space, table_of, write_toml
+from .toml_file import (
+    INHERITED,
+    apply_config,
+    apply_settings,
+    find_space,
+    inherit,
+    read_space,
+    table_of,
+    write_toml,
+)
 from .tries import Try, read_try, try_names
 
 __all__ = [
+    "INHERITED",
     "Dimension",
     "Space",
     "Try",
@@ -33,6 +43,7 @@ __all__ = [
     "checked_space",
     "differing",
     "find_space",
+    "inherit",
     "pin",
     "read_space",
     "read_try",

@@ -54,6 +54,8 @@ def _check_tables(raw: Mapping[str, object], where: str) -> None:
     refuse_unknown(raw, {*_TEXTS, *_TABLES, "seed", "objectives", "constraints", "rungs", "try"}, where, "key")
     for name in _TEXTS:
         value = raw.get(name, _UNLESS_SAID.get(name))
+        if value is None:
+            raise SpaceError(f'{where}: {name} is missing; write it above the tables, as in {name} = "…"')
         if not isinstance(value, str) or not value:
             raise SpaceError(f"{where}: {name}: wants a text, but got {value!r}")
     for name in _TABLES:

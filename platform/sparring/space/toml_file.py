@@ -19,6 +19,9 @@ from ..resources import shipped
 LARGEST_FILE = 1_000_000
 """Bytes. A space is a page of text; anything larger is some other file."""
 
+INHERITED = ("model", "dataset", "split", "objectives", "data", "fixed")
+"""What a space that names no model takes from the shipped one, as far as it does not say it."""
+
 RANGES = frozenset({"loguniform", "uniform", "int", "choice"})
 """Keys of which one makes a table a range; ``dimension_toml.py`` reads them."""
 
@@ -63,6 +66,20 @@ def read_space(path: Path) -> dict[str, object]:
         raise SpaceError(f"{path}: TOML is UTF-8, but byte {error.start} is not; save it as UTF-8") from error
     except RecursionError as error:
         raise SpaceError(f"{path}: arrays or tables stand too deep inside one another") from error
+
+
+def inherit(raw: Mapping[str, object], shipped: Mapping[str, object]) -> dict[str, object]:
+    """A space that says only a part, such as [search], with the rest of a shipped one; neither is changed.
+
+    Fields that ``raw`` searches are not fixed any more. [search], points to try and constraints are never inherited.
+    """
+    own = {key: table for key, table in raw.items() if key not in ("fixed", "data")}
+    searched = table_of(raw, "search")
+    changed = {key: shipped[key] for key in INHERITED if key in shipped} | own
+    for table, prefix in (("fixed", ""), ("data", "data.")):
+        both = {**table_of(shipped, table), **table_of(raw, table)}
+        changed[table] = {name: value for name, value in both.items() if prefix + name not in searched}
+    return copy.deepcopy(changed)
 
 
 def apply_settings(raw: Mapping[str, object], settings: Iterable[str], fields: Collection[str]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.cards import is_card_path
-from ..space import apply_config, apply_settings, find_space, read_space, settle_tries, table_of
+from ..space import INHERITED, apply_config, apply_settings, find_space, inherit, read_space, settle_tries, table_of
 from ..space.dimension import OPTION
 from .added_tries import add_tries
 from .fork import Fork
@@ -54,12 +54,14 @@ def read_asked_space(
     if a file cannot be read or a setting names no field.
     """
     seed: int | None = None
+    notes: list[str] = []
     where = space or f"search_spaces/{model}.toml"
     if forked is None or space is not None:
         raw = read_space(find_space(space or model))
+        if "model" not in raw:
+            raw, notes = inherit(raw, read_space(find_space(model))), [_inherited(raw, where, model)]
     else:
         where, raw = forked.where, dict(forked.spec.space)
-    notes: list[str] = []
     if dataset is not None:
         raw, left_out = _of_its_own_data(raw, dataset, where)
         notes += left_out
@@ -86,6 +88,12 @@ def read_asked_space(
         raw["split"] = split
     said = _said(config, published, settings, objectives)
     return AskedSpace(raw=_with_full_paths(raw, config_class), where=where, seed=seed, said=said, notes=tuple(notes))
+
+
+def _inherited(raw: Mapping[str, object], where: str, model: str) -> str:
+    """The note that a file says only a part."""
+    missing = ", ".join(key for key in INHERITED if key not in raw)
+    return f"--space {where}: names no model, so what it does not say is as in search_spaces/{model}.toml: {missing}"
 
 
 def _said(
