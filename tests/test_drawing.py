@@ -139,10 +139,12 @@ def test_a_curve_stands_beside_its_truth_along_its_axis_with_units():
     assert (figure.get_supxlabel(), figure.get_supylabel()) == ("wave number in 1/Å", "spectrum [1/Å$^2$]")
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["measured", "predicted"]
     errors = np.square(answers - truths).mean(1)
-    assert [frame.get_title("left") for frame in figure.axes] == [
-        f"{name}, MSE {error:.3g}" for name, error in zip(ids[:12], errors, strict=False)
-    ]
-    for row, frame in enumerate(figure.axes):
+    order = np.argsort(errors)
+    rows = [order[round(rank)] for rank in np.linspace(0, 13, 12)]
+    assert (rows[0], rows[-1]) == (errors.argmin(), errors.argmax())
+    assert [frame.get_title("left") for frame in figure.axes] == [f"{ids[row]}, MSE {errors[row]:.3g}" for row in rows]
+    assert len({frame.get_ylim() for frame in figure.axes}) == 1
+    for row, frame in zip(rows, figure.axes, strict=True):
         np.testing.assert_array_equal(lines(frame)["measured"], [axis, truths[row]])
         np.testing.assert_array_equal(lines(frame)["predicted"], [axis, answers[row]])
         assert frame.get_xlim() == (2, 10)

@@ -56,6 +56,17 @@ def picture(
     return draw_curves(name, both, ids=ids, axis=axis, spread=spread, card=card)
 
 
+def _shown_rows(lines: Mapping[str, np.ndarray], most: int) -> list[int]:
+    """Which samples are drawn: where a truth is known, from the best to the worst at even ranks, else the first."""
+    answers = list(lines.values())[-1]
+    count = len(answers)
+    if len(lines) == 1 or count <= most:
+        return list(range(min(count, most)))
+    errors = np.square(answers - lines[MEASURED]).reshape(count, -1).mean(1, dtype=np.float64)
+    order: list[int] = np.argsort(errors, kind="stable").tolist()
+    return [order[round(rank)] for rank in np.linspace(0, count - 1, most)]
+
+
 @look()
 def draw_curves(
     name: str,
@@ -66,19 +77,20 @@ def draw_curves(
     spread: np.ndarray | None,
     card: FieldCard | None,
 ) -> Figure:
-    """Data and answers as curves, a frame per sample, and of series a frame per channel.
+    """Truths and answers as curves, a frame per sample, and of series a frame per channel; the best sample comes first.
 
     both: by name, (N, points), or of series (N, times, channels). The rest is as in ``picture``.
     """
     lines = {key: values.reshape(*values.shape[:2], -1) for key, values in both.items()}
     answers = list(lines.values())[-1]
-    count, points, channels = answers.shape
+    _, points, channels = answers.shape
     x, along, unit = np.arange(1, points + 1), "column", "" if card is None or card.unit == "1" else f" [{card.unit}]"
     if axis is not None and len(axis) != points:  # Fourier-transformed: the card speaks of before
         unit = ""
     elif axis is not None:
         x, along = axis, "" if card is None or card.axis is None else card.axis.partition(",")[0]
-    curves = list(islice(product(range(count), range(channels)), SHOWN_CURVES))
+    rows = _shown_rows(lines, SHOWN_CURVES // min(channels, SHOWN_CURVES))
+    curves = list(islice(product(rows, range(channels)), SHOWN_CURVES))
     figure, frames = sheet(len(curves), columns=3)
     for (row, channel), frame in zip(curves, frames, strict=True):
         for key, values in lines.items():
@@ -93,6 +105,11 @@ def draw_curves(
             error = np.square(answers[row, :, channel] - lines[MEASURED][row, :, channel]).mean(dtype=np.float64)
             title += f", MSE {error:.3g}"
         frame.set_title(title, parse_math=False)
+    for channel in range(channels):  # one scale per kind, so that frames compare
+        alike = [frame for (_, its), frame in zip(curves, frames, strict=True) if its == channel]
+        limits = [frame.get_ylim() for frame in alike]
+        for frame in alike:
+            frame.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
     figure.supxlabel(in_symbols(along))
     figure.supylabel(in_symbols(name + unit))
     name_all(figure)
