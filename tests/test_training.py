@@ -118,14 +118,14 @@ def test_a_phase_changes_only_the_nets_it_names():
     known = {"x": run.rows.train["x"][:16]}
     gen, dis = run.phase_steps
     with gen.others_stilled(), run.noise.begin(0, 0):
-        loss, _, carry = run.model("gen", known)
+        loss, _, carry, _ = run.model("gen", known)
         gradients = torch.autograd.grad(loss, gen.parameters)
     gen.update(gradients, 1.0)
     after = run.model.state_dict()
     changed = {name.partition(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"coder"}
     with dis.others_stilled():
-        loss, _, _ = run.model("dis", known | {"fake": carry["fake"].detach()})
+        loss, *_ = run.model("dis", known | {"fake": carry["fake"].detach()})
         dis.update(torch.autograd.grad(loss, dis.parameters), 1.0)
     later = run.model.state_dict()
     assert {name.partition(".")[0] for name in after if not torch.equal(before[name], later[name])} == {
