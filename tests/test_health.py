@@ -74,7 +74,7 @@ def end_of(training, plant, within):
 FAULTS = [
     *((name, freeze_discriminator, Outcome.COLLAPSED, "none of its weights moved")
       for name in ("mlp_aae", "advvae", "aae_series", "aegan", "auxgan", "aux_aae")),
-    *((name, collapse_generator, Outcome.COLLAPSED, "the same sample from every draw")
+    *((name, collapse_generator, Outcome.COLLAPSED, "the same of whatever it was given")
       for name in ("mlp_aae", "auxgan", "boost_vae")),
     *((name, collapse_posterior, Outcome.COLLAPSED, "the code held nothing") for name in ("mlp_aae", "boost_vae")),
     *((name, poison_a_step, Outcome.DIVERGED, "became NaN") for name in ("mlp_aae", "aegan", "boost_vae")),
@@ -186,3 +186,12 @@ def test_nothing_is_measured_of_an_adversary_that_there_is_not():
         "health/swing", "health/diversity", "health/active_units",
     }  # fmt: skip
     assert not any("dis" in name for name in Setting("aae_series", adversarial=False).training().run_epoch().metrics)
+
+
+def test_what_was_heard_of_a_step_holds_on_to_nothing_of_it():
+    """Logits with their graph would keep every tensor of the step."""
+    training = Setting("mlp_aae").training(epochs=1)
+    training.run_step(training.order.steps_per_epoch - 1, torch.arange(32))
+    heard = [logits for step in training._checkup._judged for pair in step for logits in pair]
+    assert len(heard) == 2
+    assert not any(logits.requires_grad for logits in heard)

@@ -70,7 +70,7 @@ def test_a_trial_without_figures_of_health_is_never_sick():
 @pytest.mark.parametrize(
     ("figures", "words"),
     [
-        ({"health/diversity": 1e-7}, "the same sample from every draw"),
+        ({"health/diversity": 1e-7}, "the same of whatever it was given"),
         ({"health/diversity": 1e-7, "val/code_variance": 400.0}, None),  # draws lie in one spot among such codes
         ({"health/diversity": 1e-3}, None),
         ({"health/active_units": 0.0, "val/kld": 1e-3, "val/score": 1.0}, "the code held nothing"),

@@ -87,7 +87,7 @@ def is_empty(figures: Figures) -> bool:
 
 _COLLAPSES: tuple[tuple[Callable[[Figures], bool], str], ...] = (
     (is_frozen, "the discriminator did not learn: none of its weights moved"),
-    (is_alike, "the generator made the same sample from every draw"),
+    (is_alike, "the generator made the same of whatever it was given"),
     (is_empty, "the code held nothing of the data, and the reconstruction was no better than the mean"),
 )
 

@@ -36,9 +36,9 @@ class Checkup:
         self._before = [weight.detach().clone() for weight in own]
 
     def hear(self, judged: Judged) -> None:
-        """What a step's discriminators said."""
+        """What a step's discriminators said; without the graph that led there, or it would outlive its step."""
         if judged:
-            self._judged.append(judged)
+            self._judged.append(tuple((real.detach(), fake.detach()) for real, fake in judged))
 
     @torch.no_grad()
     def weigh(self, phase_step: PhaseStep) -> None:
@@ -52,7 +52,7 @@ class Checkup:
 
         Of several workers each has those of its own rows; the mean over them is the trial's.
         """
-        found = {"health/swing": _swing(reported)}
+        found = {"health/swing": _swing(reported)} if reported[0] else {}
         if self._judged:
             pairs = [map(_stack, zip(*batches, strict=True)) for batches in zip(*self._judged, strict=True)]
             told = [(_told_apart(real, fake), real.mean() - fake.mean()) for real, fake in pairs]
@@ -76,7 +76,7 @@ class Checkup:
 
 def _stack(logits: Sequence[Tensor]) -> Tensor:
     """Of each batch (B, 1), to (batches, B)."""
-    return torch.stack([each.detach().flatten() for each in logits]).float()
+    return torch.stack([each.flatten() for each in logits]).float()
 
 
 def _told_apart(real: Tensor, fake: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from .batches.batches import Batches
 from .batches.placement import count, place, window
 from .hardware import compiling, malloc, matmul
 from .hardware.precision import cast
-from .health import Checkup
+from .health import HEARD, Checkup
 from .moving_average import MovingAverage
 from .noise import Noise, cumulate
 from .norms import average_statistics, running_statistics, synchronise
@@ -150,7 +150,7 @@ class TrialTraining:
         step: counted from 0 over the whole training.
         """
         known = self.batches.take(rows)
-        is_last = (step + 1) % self.order.steps_per_epoch == 0
+        left = self.order.steps_per_epoch - 1 - step % self.order.steps_per_epoch
         rate = factor(self.config, step, self.order.steps_per_epoch)
         reported: dict[str, Tensor] = {}
         for index, phase_step in enumerate(self.phase_steps):
@@ -161,8 +161,9 @@ class TrialTraining:
                 )
             phase_step.draws = phase_step.draws and self.noise.drawn > 0
             phase_step.update(gradients, rate)
-            self._checkup.hear(judged)
-            if is_last:
+            if left < HEARD:
+                self._checkup.hear(judged)
+            if not left:
                 self._checkup.weigh(phase_step)
             known.update((name, value.detach()) for name, value in carry.items())
             reported.update(metrics)
