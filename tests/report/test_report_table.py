@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +19,8 @@ from sparring.ledger.ranking import best_row
 from sparring.records import Objective, Outcome
 from sparring.report import read_report, write_report
 from sparring.report.page import make_page
+from sparring.report.tables import tables
+from sparring.space.dimension_toml import read_dimension
 
 
 def test_completed_trials_are_ranked_first_and_only_they_have_a_rank(mixed):
@@ -134,3 +138,20 @@ def test_parquet_is_not_thrown_at_a_terminal(mixed, monkeypatch):
 def test_what_cannot_be_written_is_refused_before_anything_is_read(options, sentence):
     with pytest.raises(UsageError, match=sentence):
         text_of(Path("/no/study"), **options)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+def test_no_parameter_s_name_is_cut_and_those_without_room_are_counted(tmp_path, width):
+    names = [f"w_predict_structure_{letter}" for letter in "abcdef"]
+    report = read_report(study(tmp_path, MIXED[:3]), yardsticks=False)
+    trials = tuple(replace(row, params=dict.fromkeys(names, 0.123456)) for row in report.trials)
+    dimensions = tuple(read_dimension(name, {"uniform": [0.0, 1.0]}, name) for name in names)
+    console = Console(file=io.StringIO(), width=width)
+    for part in tables(replace(report, trials=trials, dimensions=dimensions), width):
+        console.print(part)
+    table = console.file.getvalue().partition("\nrank")[2].partition("published default")[0]
+    assert "…" not in table
+    assert max(len(line.rstrip()) for line in table.splitlines()[1:]) <= width
+    shown = sum(name in table.splitlines()[0] for name in names)
+    assert f"not shown: {6 - shown} of 6 parameters" in table
+    assert shown == {80: 0, 100: 1, 120: 2, 160: 3}[width]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from rich.box import SIMPLE_HEAD
@@ -82,9 +82,9 @@ def _ranking(report: Report, width: int) -> Table:
     taken = 58 + max(longest, len(", baseline")) + sum(len(name) + 3 for name in others)
     table.add_column("outcome", no_wrap=not others and taken <= width, overflow="fold")
     order = [factor.name for factor in report.importance.factors] or [dimension.name for dimension in report.dimensions]
-    names = order[: max(0, (width - taken) // 13)]
+    names = list(_fitting_parameters(report, order, width - taken))
     for name in names:
-        table.add_column(Text(clean(name)), justify="right", max_width=12, no_wrap=True)
+        table.add_column(Text(clean(name)), justify="right", no_wrap=True)
     unseen = len(report.dimensions) - len(names)
     hidden = [f"{unseen} of {len(report.dimensions)} parameters"] if unseen else []
     rows = list(enumerate(report.trials))
@@ -111,6 +111,16 @@ def _ranking(report: Report, width: int) -> Table:
         table.caption = f"not shown: {' and '.join(hidden)}; all: --format csv, json or parquet"
         table.caption_justify = "left"
     return table
+
+
+def _fitting_parameters(report: Report, names: Sequence[str], width: int) -> Iterator[str]:
+    """The first parameters whose whole names and values fit beside each other; one that is too wide is passed over."""
+    for name in names:
+        shown = [len(show(row.params.get(name))) for row in report.trials[: MOST_TRIALS + 1]]
+        needed = max(len(clean(name)), *shown) + 3
+        if needed <= width:
+            width -= needed
+            yield name
 
 
 def _marks(report: Report, row: TrialRow) -> str:
