@@ -75,5 +75,5 @@ def _found(spec: StudySpec, row: TrialRow, identity: Mapping[str, object]) -> di
         "epoch": row.best_epoch,
         "workers": spec.workers_per_trial,
         "precision": spec.precision,
-        "data_sha256": None if has_own_data else str(identity["data_sha256"])[:DIGITS],
+        "data_sha256": None if has_own_data else str(identity.get("data_sha256", ""))[:DIGITS] or None,
     }
