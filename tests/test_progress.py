@@ -258,6 +258,12 @@ def test_only_changed_values_are_highlighted():
     assert "\x1b[1;32m" not in loss
 
 
+def test_sick_trials_are_explained_also_beside_a_winner_and_others_are_not():
+    text = summary(terminal(200), outcomes={Outcome.COMPLETED: 20, Outcome.PRUNED: 3, Outcome.COLLAPSED: 1})
+    assert "  1 collapsed: the networks stopped sparring: a discriminator that did not learn" in text
+    assert "pruned:" not in text
+
+
 def test_a_search_without_a_winner_lists_its_reasons_with_advice():
     text = summary(terminal(), best=None, baseline=None, outcomes={Outcome.DIVERGED: 3}, verb="predict")
     assert "3 diverged: a loss or figure became NaN or infinite; lower the learning rates" in text

@@ -22,6 +22,9 @@ NO_TRIES: Mapping[int, str] = {}
 APART = "each of its own data"
 """What stands in the place of a ratio between figures that do not compare."""
 
+SICK = (Outcome.DIVERGED, Outcome.COLLAPSED)
+"""How a trial ends that could not be trained: the user hears why, also where another won."""
+
 FRONT_TRIALS = 10
 """Trials of a front on the screen; the report has all of them."""
 
@@ -53,10 +56,10 @@ def print_summary(
     console.print()
     heading = Text.assemble((clean(study), "bold"), f" · {counts or 'no trial finished'}")
     console.print(heading, soft_wrap=True)
-    if best is None:
-        for outcome, count in outcomes.items():
+    for outcome, count in outcomes.items():
+        if count and (best is None or outcome in SICK):
             console.print(Text(f"  {count} {outcome.replace('_', ' ')}: {outcome.advice}"), soft_wrap=True)
-    else:
+    if best is not None:
         look = looks[-1] if looks and looks[-1].trial == best.trial else None
         console.print(comparison_table(objectives, best, baseline, tries, look, apart))
         console.print()
