@@ -22,7 +22,7 @@ from sparring.errors import ClusterError, LedgerError, StudyLocked
 from sparring.ledger import epoch_rows, trial_rows
 from sparring.ledger.checkpoints import CheckpointFolder
 from sparring.ledger.disk import newest_whole
-from sparring.records import Objective, Outcome, Start, StudySpec, Trial, Verdict
+from sparring.records import RUNGS, Objective, Outcome, Start, StudySpec, Trial, Verdict
 from sparring.training.averaging import PeerLost, Workers
 
 # -- waiting for the referee ------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def test_a_closed_referee_tells_the_driver_why_and_slots_that_nothing_is_left(mo
     monkeypatch.setattr("sparring.referee.trials.Ledger", fails)
     monkeypatch.setattr("sparring.referee.referee.make_pruner", lambda *_: None)
     spec = StudySpec(name="s", model="m", dataset="d", objectives=(Objective(metric="val/score"),))
-    space = SimpleNamespace(kinds={}, first=1)
+    space = SimpleNamespace(kinds={}, first=1, rungs=RUNGS)
     actor = RefereeActor(tmp_path, spec, space, CheckpointFolder(tmp_path), epochs=9, metrics=["val/score"])
     assert actor.ask() is None
     assert actor.start(0, "token") is None
