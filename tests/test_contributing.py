@@ -184,8 +184,8 @@ def test_a_pruner_is_added_as_told(contributing, tree):
 
 def test_a_verb_is_added_as_told(contributing, tree, checkout):
     follow(recipe(contributing, "Add a verb"), tree)
-    told = run(tree, "-m", "platform.studies", "--help")
-    assert "Usage: sparring studies [OPTIONS]" in told
+    told = run(tree, "-m", "platform.sizes", "--help")
+    assert "Usage: sparring sizes [OPTIONS]" in told
     assert "--results" in told
-    told = run(tree, "-m", "platform.studies", "--results", checkout / "tests" / "older" / "results")
-    assert re.search(r"^older +aegan on exafs *$", told, re.MULTILINE)
+    told = run(tree, "-m", "platform.sizes", "--results", checkout / "tests" / "older" / "results")
+    assert re.search(r"^older +\d+\.\d MB *$", told, re.MULTILINE)

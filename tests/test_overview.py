@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from support.reports import MIXED, study
 from support.studies import small_study
 
 from sparring import __version__
+from sparring.cli import listings
 from sparring.errors import SpaceError, UnknownName
 from sparring.production.inference.answers import Answered
 from sparring.report.overview import ago, curve, list_studies, read_trial
@@ -71,8 +73,15 @@ def test_data_sets_that_work_offline_come_first_with_the_systems_that_take_them(
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     first = {line[0]: n for n, line in reversed(list(enumerate(lines))) if line}
     assert first["exafs"] < first["fe-xanes"] < first["mnist"]
-    assert lines[first["exafs"]][1:4] == ["the", "package", "aegan"]
-    assert {"aux_aae,", "auxgan,"} <= set(lines[first["muon-files"]])
+    assert "embedded" in lines[first["digits"]]
+    assert "for" not in lines[0]
+
+
+def test_a_wide_terminal_shows_the_systems_that_take_a_data_set(run_verb, capsys, monkeypatch):
+    monkeypatch.setattr(listings, "console", Console(width=160))
+    assert run_verb("datasets") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("muon-files")]
+    assert line.split()[-4:] == ["yours", "aux_aae,", "auxgan,", "boost_vae"]
 
 
 # -- --set ------------------------------------------------------------------------------------------------------------

@@ -18,8 +18,11 @@ CHECK = "Check"
 
 console = Console()
 
-ORIGINS = ("the package", "your --data-path", "the net, once")
+ORIGINS = ("embedded", "yours", "fetched")
 """Where data sets come from, those that need no net first."""
+
+ROOMY = 110
+"""Columns of a terminal that has room for the systems beside a data set's title."""
 
 
 def models(
@@ -81,10 +84,10 @@ def datasets(
 
         _show_page(write_card(dataset))
         return
-    rows = [(card.name, _origin(card), _takers(card), card.title) for card in map(read_card, dataset_names())]
-    print_listing(
-        console, ("data set", "comes from", "for", "what it is"), sorted(rows, key=lambda row: ORIGINS.index(row[1]))
-    )
+    rows = [(card.name, card.title, _origin(card), _takers(card)) for card in map(read_card, dataset_names())]
+    rows.sort(key=lambda row: ORIGINS.index(row[2]))
+    shown = 4 if console.width >= ROOMY else 3
+    print_listing(console, ("data set", "what it is", "from", "for")[:shown], [row[:shown] for row in rows])
 
 
 def _origin(card: Card) -> str:
