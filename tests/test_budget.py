@@ -14,7 +14,7 @@ from sparring.ledger.effort import limit_seconds, read_effort
 from sparring.records import EpochRow, Outcome, StudySpec
 from sparring.space.grid import points
 from sparring.study import is_complete
-from sparring.study.budget import configurations, exhaustion
+from sparring.study.budget import budget_notes, configurations, exhaustion
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "qmc", "grid"])
@@ -35,7 +35,7 @@ def test_a_space_with_a_range_of_floats_has_no_end(tmp_path):
     study = small_study(tmp_path, "dropout = { uniform = [0.0, 0.5] }\n", trials=24)
     assert study.spec.trials == 24
     assert configurations(study.space) is None
-    assert study.notes == ()
+    assert budget_notes(study.spec, study.space) == []
     assert exhaustion(fill(study, []), study.space) is None
 
 

@@ -47,7 +47,7 @@ def provenance_notes(folder: Path) -> list[str]:
     """What has changed since the study in ``folder`` was begun, in a sentence; nothing where there is none."""
     if not (folder / STUDY_FILE).exists():
         return []
-    changed = _changed(read_study(folder)["versions"], versions_here())
+    changed = _changed(read_study(folder).get("versions", {}), versions_here())
     if not changed:
         return []
     return [
