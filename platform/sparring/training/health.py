@@ -90,8 +90,7 @@ def _swing(reported: Sequence[Mapping[str, Tensor]]) -> Tensor:
     """Deviation over root mean square of the discriminators' loss, or the first there is, over the epoch's steps."""
     name = next((name for name in ("train/loss_dis", "train/loss_gen") if name in reported[0]), next(iter(reported[0])))
     losses = torch.stack([metrics[name].detach() for metrics in reported]).float()
-    square = losses.square().mean()
-    return (1 - losses.mean().square() / _positive(square)).clamp(0, 1).sqrt()
+    return losses.std(correction=0) / _positive(losses.square().mean().sqrt())
 
 
 def _positive(value: Tensor) -> Tensor:
