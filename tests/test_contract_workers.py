@@ -33,6 +33,9 @@ OVER_A_BATCH = ("w_mmd", "w_swd", "features_gen_weight")
 ROWS, BATCH = 102, 34
 """Three steps an epoch, of 17 rows for each worker."""
 
+OF_OWN_ROWS = {"health/swing", "health/dis_auc", "health/logit_gap"}
+"""What each worker measures on its share of a batch; the mean over the workers is not that of the whole batch."""
+
 
 def figures(case: str, workers: Workers | None) -> list[dict[str, float]]:
     """The metrics of two epochs."""
@@ -71,6 +74,8 @@ def test_one_worker_equals_two(together, case):
     for alone, shared in zip(figures(case, None), together[case], strict=True):
         assert alone.keys() == shared.keys()
         for metric, value in alone.items():
+            if metric in OF_OWN_ROWS:
+                continue
             # Adam makes of rounding in gradients that are zero what it makes of any gradient: 1e-11 after ten steps.
             assert shared[metric] == pytest.approx(value, rel=1e-8, abs=1e-10), metric
 
