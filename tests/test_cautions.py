@@ -9,7 +9,7 @@ from sparring.study import prepare
 
 
 def notes_of(place, *settings, **asked):
-    return " | ".join(prepare("aegan", settings=list(settings), results=place, **asked).notes)
+    return " | ".join(prepare("aegan", split="80/20", settings=list(settings), results=place, **asked).notes)
 
 
 def test_a_batch_of_all_rows_makes_an_epoch_a_step(tmp_path):

@@ -137,7 +137,7 @@ def test_each_array_of_ones_own_file_is_a_field_and_options_may_say_which_part(p
     np.savez(place / "mine.npz", series=SERIES, label=np.arange(60.0)[:, None])
     assert load_dataset("arrays", place / "mine.npz").shapes == {"series": (16, 2), "label": (1,)}
     study = prepare("aae_series", dataset="arrays", data_path=Path("mine.npz"), results=place)
-    assert study.rows("train")["series"].shape == (48, 16, 2)
+    assert study.rows("train")["series"].shape == (45, 16, 2)
     np.savez(place / "mine.npz", a=SERIES[:40], b=SERIES[40:])
     parts = {"series": {"train": "a", "test": "b"}}
     assert load_dataset("arrays", place / "mine.npz", {"arrays": parts}).parts == {"train": 40, "test": 20}

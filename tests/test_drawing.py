@@ -229,7 +229,7 @@ def test_scores_of_both_sets_are_spread_over_the_same_bins():
         assert frame.get_xlabel() == name
         (first, edges, _), (second, same, _) = (line.get_data() for line in frame.patches)
         np.testing.assert_array_equal(edges, same)
-        assert first.sum() == second.sum() == pytest.approx(1.0)
+        assert (first.sum(), second.sum()) == pytest.approx((1.0, 1.0))
         np.testing.assert_allclose(first, np.histogram(own[name], edges)[0] / 90)
         np.testing.assert_allclose(second, np.histogram(ood[name], edges)[0] / 40)
         assert frame.get_xlim() == (edges[0], edges[-1])

@@ -168,7 +168,7 @@ def test_a_file_system_without_locks_is_refused_at_the_start(folder, monkeypatch
             raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(UsageError, match="needs a file system that keeps flock locks"), lock_study(folder):
+    with pytest.raises(UsageError, match="must lie on a file system that keeps flock locks"), lock_study(folder):
         pytest.fail("held without a lock")
 
 

@@ -207,7 +207,7 @@ def test_a_damaged_model_in_production_answers_nothing(models, tmp_path, run_ver
     data[-1] ^= 1
     weights.write_bytes(data)
     assert run_verb("predict", copied / "aegan", "--rows", "3") == 2
-    assert "model.safetensors: must have the SHA-256 in the manifest, but was changed" in capsys.readouterr().err
+    assert "model.safetensors: must have the SHA-256 that was written down with it, but" in capsys.readouterr().err
 
 
 def test_what_is_not_there_is_told_with_what_is(models):

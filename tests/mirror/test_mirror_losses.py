@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import socket
 from hashlib import sha256
 from pathlib import Path
 
@@ -152,7 +153,7 @@ def test_a_file_half_written_over_there_is_no_file(folder, here):
     running.store.files = Stuck(running.store.files)
     with pytest.raises(OSError, match="killed here"):
         running.copy()
-    assert os.listdir(Path(here, "study")) == [".owner.json.tmp"]
+    assert os.listdir(Path(here, "study")) == [f".owner.json.{socket.gethostname()}-{os.getpid()}.tmp"]
     assert names_there(here, folder) == set()
     assert Mirror(folder, here).copy()
     assert names_there(here, folder) == {STUDY}

@@ -53,6 +53,7 @@ def test_figures_get_the_units_of_the_data_sets_card_where_it_is_at_hand(trained
     monkeypatch.setattr(answer_files, "picture", spy)
     moved = tmp_path / "moved"
     shutil.copytree(trained("aae_series"), moved)
+    (moved / "checksums.json").unlink()
     (moved / "model.json").write_text((moved / "model.json").read_text().replace("cylinder-bell-funnel", "gone"))
     for verb, folder in (("sample", trained("aae_series")), ("sample", moved), ("reconstruct", trained("aegan"))):
         more = ["-n", "2"] if verb == "sample" else ["--rows", "2"]
@@ -130,6 +131,7 @@ def test_data_that_have_changed_since_training_need_a_part(trained, tmp_path):
     shutil.copytree(trained("aegan"), folder)
     about = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(about | {"data": {"n": 120}}))
+    (folder / "checksums.json").unlink()
     loaded = read_trained(folder)
     with pytest.raises(DataError, match=r"not the data the model was trained on.*--part"):
         read_rows(loaded)

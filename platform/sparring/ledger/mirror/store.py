@@ -7,8 +7,11 @@ environment that each file system's own tools read; an address that carries some
 from __future__ import annotations
 
 import errno
+import os
 import re
+import socket
 import threading
+import uuid
 import zlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +71,8 @@ class Store:
     def __init__(self, address: str, study: str, flag: str = "--mirror") -> None:
         """flag: the one by which the user says the address."""
         self._flag = flag
+        self._own = f"{socket.gethostname()}-{os.getpid()}"
+        """Of a half-written file's name: two heads may write the same one at the same moment."""
         self.files, path = open_address(address, flag)
         self.base = f"{path.rstrip('/')}/{study}"
         self.address = f"{without_secrets(address).rstrip('/')}/{study}"
@@ -84,8 +89,9 @@ class Store:
 
         def probe() -> None:
             try:
-                self.write(".probe", b"sparring")
-                self.delete([".probe"])
+                name = f".{uuid.uuid4().hex}"  # another head may look at the same moment
+                self.write(name, b"sparring")
+                self.delete([name])
                 outcome.append(None)
             except BaseException as error:  # handed to the caller's thread
                 outcome.append(error)
@@ -144,7 +150,7 @@ class Store:
         target = path
         if self.files.type_name not in _OBJECTS:
             self.files.create_dir(folder, recursive=True)
-            target = f"{folder}/.{file}.tmp"
+            target = f"{folder}/.{file}.{self._own}.tmp"
         with self.files.open_output_stream(target) as stream:
             stream.write(data)
         if target != path:
