@@ -15,7 +15,6 @@ from support.mirrored import IDENTITY, begin, names_there, opened, train
 
 from sparring.errors import UsageError
 from sparring.ledger import read_trials
-from sparring.ledger.lock import boot_id
 from sparring.ledger.mirror import Mirror, claim
 from sparring.ledger.mirror.claim import OWNER, SILENT_S
 from sparring.ledger.mirror.store import Store
@@ -31,7 +30,7 @@ def no_pause(monkeypatch):
 def claimed(address: str, folder: Path, **by: object) -> Store:
     """Another search's claim over there."""
     files = Store(address, folder.name)
-    said = {"host": "elsewhere", "pid": 7, "boot_id": "b", "since": "2026-11-30T05:00:00+00:00"} | by
+    said = {"process": "p", "machine": "m", "host": "elsewhere", "pid": 7, "since": "2026-11-30T05:00:00+00:00"} | by
     files.write(OWNER, json.dumps(said).encode())
     return files
 
@@ -75,8 +74,16 @@ def test_a_claim_of_a_dead_process_of_this_machine_is_taken_over_at_once(folder,
     begin(folder)
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    claimed(here, folder, host=claim.socket.gethostname(), boot_id=boot_id(), pid=dead.pid)
+    claimed(here, folder, machine=claim._machine(), pid=dead.pid)
     assert Mirror(folder, here).seed() is False
+
+
+def test_the_same_number_in_another_container_is_another_process(folder, here):
+    begin(folder)
+    files = claimed(here, folder, host=claim.socket.gethostname(), pid=os.getpid(), machine="of another container")
+    with pytest.raises(UsageError, match="one search at a time"):
+        Mirror(folder, here).seed()
+    assert json.loads(files.read(OWNER))["process"] == "p"
 
 
 def test_a_torn_claim_is_nobody_s(folder, here):

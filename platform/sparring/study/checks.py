@@ -128,13 +128,13 @@ def check_slots(spec: StudySpec) -> None:
         raise UsageError(f"--slots: a search needs at least 1 slot, but got {spec.slots}")
 
 
-def check_writable(folder: Path) -> None:
-    """Raises UsageError if the study's folder, which need not exist, could not be made or written to."""
+def check_writable(folder: Path, flag: str = "--results") -> None:
+    """Raises UsageError if a folder, which need not exist, could not be made or written. flag: how the user says it."""
     existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not existing.is_dir():
-        raise UsageError(f"--results: {existing} is a file, not a folder; choose another folder with --results DIR")
+        raise UsageError(f"{flag}: {existing} is a file, not a folder; choose another folder with {flag} DIR")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(f"--results: {existing} cannot be written to; choose another folder with --results DIR")
+        raise UsageError(f"{flag}: {existing} cannot be written to; choose another folder with {flag} DIR")
 
 
 def smallest_batch(space: Space[Config]) -> int:

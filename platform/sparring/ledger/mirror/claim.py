@@ -22,6 +22,8 @@ from ..lock import boot_id
 from .store import Store
 
 OWNER = "owner.json"
+PROCESS = uuid.uuid4().hex
+"""Names this process among all; numbers of processes are used again, and every container has a 1."""
 BEAT_S = 20.0
 SILENT_S = 90.0
 """Four beats and a slow request."""
@@ -89,7 +91,8 @@ class Claim:
 
     def _write(self) -> None:
         mine = {
-            "host": socket.gethostname(), "pid": os.getpid(), "boot_id": boot_id(), "since": self._since,
+            "process": PROCESS, "machine": _machine(), "host": socket.gethostname(), "pid": os.getpid(),
+            "since": self._since,
         }  # fmt: skip
         self._store.write(OWNER, json.dumps(mine).encode())
         self._written = self._clock()
@@ -104,11 +107,11 @@ class Claim:
 
     def _is_mine(self, claim: Mapping[str, Any]) -> bool:
         """Whether its holder is this process: a study's lock allows it one search at a time."""
-        return claim.get("pid") == os.getpid() and _is_of_this_machine(claim)
+        return bool(claim.get("process") == PROCESS)
 
     def _is_over(self, claim: Mapping[str, Any]) -> bool:
         """Whether its holder is this process, has died or is silent."""
-        if self._is_mine(claim) or (_is_of_this_machine(claim) and not _is_alive(claim.get("pid"))):
+        if self._is_mine(claim) or (claim.get("machine") == _machine() and not _is_alive(claim.get("pid"))):
             return True
         probe = f".{uuid.uuid4().hex}"
         self._store.write(probe, b"now")  # the other side's clock may differ from ours
@@ -117,8 +120,13 @@ class Claim:
         return times[probe] - times.get(OWNER, float("-inf")) > SILENT_S
 
 
-def _is_of_this_machine(claim: Mapping[str, Any]) -> bool:
-    return bool(claim.get("boot_id") == boot_id() and claim.get("host") == socket.gethostname())
+def _machine() -> str:
+    """Within which a process number means a process: two containers of one machine count their own."""
+    try:
+        numbers = os.readlink("/proc/self/ns/pid")
+    except OSError:  # not Linux
+        numbers = ""
+    return f"{socket.gethostname()} {boot_id()} {numbers}"
 
 
 def _is_alive(pid: object) -> bool:

@@ -17,9 +17,9 @@ from ...display import print_listing
 from ...errors import UnknownName, UsageError
 from ...models.metrics.two_sample import MOST_ROWS
 from ...space import apply_settings, table_of
+from ...study.checks import check_writable
 from ..drawing.muon_variables import TABLES
 from ..loading.loaded import Loaded
-from ..output import open_folder
 from .answer_files import write_answers, write_texts
 from .answers import Answered, sample
 from .controls import Control, compare, write_controls
@@ -110,7 +110,7 @@ def run_reconstruct(ensemble: Ensemble, rows: NamedRows, *, output: Path | None,
     """The samples as they come back, into ``reconstructions``."""
     front = ensemble.front
     folder = output or front.folder / "reconstructions"
-    open_folder(folder)
+    check_writable(folder, "-o")  # before the work; made when there is something to write
     answered = ensemble.reconstruct(rows)
     write_answers(folder, "reconstructions", answered, ids=rows.ids, axes=_axes(front, rows), cards=_cards(front))
     _print_errors(ensemble, rows, answered, console)
@@ -122,7 +122,7 @@ def run_predict(ensemble: Ensemble, questions: Sequence[Question], *, text: bool
     cards = _cards(ensemble.front)
     for question in questions:
         folder, rows = question.folder, question.rows
-        open_folder(folder)
+        check_writable(folder, "-o")
         answered, axes = ensemble.predict(rows, question.given), _axes(ensemble.front, rows)
         write_answers(folder, "predictions", answered, ids=rows.ids, axes=axes, cards=cards)
         if text:
