@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,21 @@ def trial(number: int, outcome: Outcome, value: float | None = None, **rest: Any
 
 
 def study(
-    folder: Path, ended: list[TrialRow], *, begun: int = 0, rows: dict[str, int] | None = None, **tables: Any
+    folder: Path,
+    ended: list[TrialRow],
+    *,
+    begun: int = 0,
+    rows: dict[str, int] | None = None,
+    name: str = "demo",
+    spec: Mapping[str, Any] | None = None,
+    **tables: Any,
 ) -> Path:
-    """rows: of each part of the split. tables: of the study's space, such as another ``search``."""
-    folder = folder / "demo"
+    """rows: of each part of the split. spec: fields of it. tables: of the study's space, such as another ``search``."""
+    folder = folder / name
     space = {"model": "aegan", "dataset": "exafs", "search": SEARCH, **tables}
-    spec = StudySpec(name="demo", model="aegan", dataset="exafs", space=space)
-    content = {"spec": spec_to_json(spec), "kinds": KINDS, "metrics": METRICS, "identity": IDENTITY, "rows": rows or {}}
-    write_study(folder, content)
+    known = StudySpec(**{"name": name, "model": "aegan", "dataset": "exafs", "space": space, **(spec or {})})
+    content = {"spec": spec_to_json(known), "kinds": KINDS, "metrics": METRICS, "identity": IDENTITY}
+    write_study(folder, {**content, "rows": rows or {}})
     with Ledger(folder, kinds=KINDS, metrics=METRICS) as ledger:
         for number in range(begun):
             ledger.append_attempt(AttemptRow(trial=number, attempt=1, seed=0, params=PARAMS))

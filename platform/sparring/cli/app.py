@@ -17,7 +17,7 @@ import typer
 
 from .. import __version__
 from ..errors import SparringError
-from . import ask, handover, listings, results, studies, train
+from . import ask, compare, handover, listings, results, studies, train
 from .search import search
 
 app = typer.Typer(
@@ -86,6 +86,11 @@ _add(
     results.best,
     "sparring best aegan-exafs -o best.toml && sparring train best.toml",
     "sparring best aegan-exafs --trial 7",
+)
+_add(
+    compare.compare,
+    "sparring compare aegan-1 aegan-2",
+    "sparring compare results/* --page comparison.html",
 )
 _add(studies.studies, "sparring studies")
 _add(studies.show, "sparring show aegan-exafs", "sparring show aegan-exafs --trial 7")

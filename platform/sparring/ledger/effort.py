@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from os import PathLike
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..records import EpochRow, StudySpec
@@ -42,11 +43,14 @@ def train_seconds(row: EpochRow, spec: StudySpec) -> float:
 def read_effort(folder: str | PathLike[str], spec: StudySpec) -> Effort:
     """From the ledger. Raises as ``read_trials``."""
     lines = read_epochs(folder, pc.field("metric") == spec.objective.metric).table
-    wall_s, cpu_s = lines["wall_s"], lines["cpu_s"]
-    seconds = wall_s
-    if spec.gpus_per_worker == 0:
-        seconds = pc.coalesce(pc.divide(cpu_s, float(spec.cpus_per_worker)), wall_s)
-    return Effort(epochs=len(lines), seconds=pc.sum(seconds).as_py() or 0.0)
+    return Effort(epochs=len(lines), seconds=pc.sum(slot_seconds(lines, spec)).as_py() or 0.0)
+
+
+def slot_seconds(lines: pa.Table, spec: StudySpec) -> pa.ChunkedArray:
+    """``train_seconds`` of lines of the table ``epochs``, one per epoch."""
+    if spec.gpus_per_worker > 0:
+        return lines["wall_s"]
+    return pc.coalesce(pc.divide(lines["cpu_s"], float(spec.cpus_per_worker)), lines["wall_s"])
 
 
 def suffices(spec: StudySpec, effort: Effort, epochs: int) -> bool:

@@ -13,6 +13,7 @@ from rich.console import Console
 from ..display import saying
 from ..errors import UsageError, names_hint
 from .formats import FORMATS, render
+from .page_file import check_folder, check_page, write_page
 from .reading import Report, read_report
 
 __all__ = ["FORMATS", "Report", "read_report", "render", "write_report"]
@@ -34,24 +35,14 @@ def write_report(
     """
     if format not in FORMATS:
         raise UsageError(f"--format: no format {format!r}; {names_hint(format, FORMATS)}")
-    if page is not None and page.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--page: the page is HTML, but got {str(page)!r}; choose a name that ends in .html")
-    for flag, path in (("--output", output), ("--page", page)):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise UsageError(f"{flag}: {path.absolute().parent} is no folder; make it, or write somewhere else")
+    check_page(page)
+    check_folder("--output", output)
     with saying() as say:
         report = read_report(folder, yardsticks=yardsticks, say=say)
     if page is not None:  # before the table, which a closed pipe may cut short
         from .page import make_page
 
-        _write(page, make_page(report))
+        write_page(page, make_page(report))
     render(report, format=format, output=output, console=console)
     if page is not None and (output is not None or format == "table"):
         console.print(f"page: {page}", soft_wrap=True, markup=False, highlight=False)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--page: {path} cannot be written: {error.strerror}; write somewhere else") from error

@@ -18,6 +18,8 @@ from ..display import foretell, name_trial
 from ..ledger import read_epochs
 from ..ledger.ranking import is_ranked
 from ..records import Outcome, TrialRow
+from .figures import new_figure as _figure
+from .figures import scale_of as _scale
 from .parallel import AXES, LINES, draw_parallel
 from .prospects import draw_prospects, prospect_sentence
 from .reading import Report
@@ -68,11 +70,6 @@ def figures_of(report: Report) -> Iterator[Plot]:
     if rows := timed(report.trials):
         words = f"{timing_sentence(report.trials)}; at most the last {TIMED}"
         yield Plot("seconds", _seconds(rows), "Where the seconds went", words)
-
-
-def _figure(height: int, **layout: object) -> go.Figure:
-    look = {"template": "plotly_white", "height": height, "margin": {"l": 60, "r": 20, "t": 40, "b": 50}}
-    return go.Figure(layout={**look, "font": {"family": "system-ui, sans-serif", "size": 13}, **layout})
 
 
 def _history(report: Report) -> go.Figure:
@@ -178,11 +175,6 @@ def _seconds(rows: Sequence[TrialRow]) -> go.Figure:
                 hovertemplate="trial %{x}: %{y:.2f} s<extra>" + said + "</extra>",
             )
     return figure
-
-
-def _scale(values: Sequence[float]) -> str:
-    """A logarithmic axis where the values span more than a decade."""
-    return "log" if values and min(values) > 0 and max(values) > 10 * min(values) else "linear"
 
 
 def _curves(report: Report) -> go.Figure:
