@@ -79,6 +79,34 @@ METRICS: Mapping[str, Metric] = _table(
         source="the authors' figure of merit, models/metrics/two_sample.py; there learned from 50,000 + 50,000 rows",
     ),
     Metric(
+        name="val/distance_rare10",
+        unit="1",
+        goal="minimize",
+        definition="as val/distance, but of the rarest tenth alone and relative to what they are: rare is farther out "
+        "than nine tenths of the training rows by the Mahalanobis distance of r, z, pt and pz, made normal; 0 for a "
+        "match, about 1 where no such muon is made",
+        source="P. C. Mahalanobis, Proc. Natl. Inst. Sci. India 2 (1936) 49: what is far out",
+    ),
+    Metric(
+        name="val/distance_rare1",
+        unit="1",
+        goal="minimize",
+        definition="as val/distance_rare10, of the rarest hundredth",
+    ),
+    Metric(
+        name="val/auc_rare10",
+        unit="1",
+        goal="minimize",
+        definition="as val/auc, by the same trees, of the rarest tenth of real and generated rows alone (see "
+        "val/distance_rare10); 1 where none is generated, 0.5 where no validation row is rare",
+    ),
+    Metric(
+        name="val/auc_rare1",
+        unit="1",
+        goal="minimize",
+        definition="as val/auc_rare10, of the rarest hundredth",
+    ),
+    Metric(
         name="val/code_score",
         unit="1",
         goal="minimize",

@@ -12,11 +12,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ..data.physics.kinematics import SKEWED
 from .base import C, Model, Shapes
 from .blocks.muon_frame import SHRINK, MuonFrame, check_muons
 from .blocks.scaling import variance_of
 from .metrics.characteristic_distance import CharacteristicDistance
 from .metrics.classifier_auc import Detection
+from .metrics.rare_rows import RareRows
 from .verbs import Fields
 
 DRAWN = 16_384
@@ -67,14 +69,15 @@ class MuonGenerator(MuonTables[C]):
         super().__init__(config, shapes)
         check_muons(self.shapes)
         self.is_boxed = frame == "box"
-        self.frame, self.closeness = MuonFrame(), CharacteristicDistance(COLUMNS)
+        self.frame, self.closeness, self.rare = MuonFrame(), CharacteristicDistance(COLUMNS), RareRows(SKEWED)
         self.detection = Detection(auc_rows or 0)
         self.register_buffer("charged", torch.tensor(0.5))
 
     @torch.no_grad()
     def prepare(self, train: Mapping[str, Tensor]) -> None:
-        """Fits the frame and the share of positive charges, and keeps the rows that val/auc learns from."""
+        """Fits the frame, what is rare and the share of positive charges, and keeps rows for val/auc to learn from."""
         self.frame.fit(train["muons"])
+        self.rare.fit(self.judged(train["muons"]), self.closeness.waves)
         self.charged.copy_((train["muons"][:, 0] > 0).to(self.charged.dtype).mean())
         if self.detection.rows:
             self.detection.fit(train["muons"])
@@ -82,6 +85,32 @@ class MuonGenerator(MuonTables[C]):
     def judged(self, muons: Tensor) -> Tensor:
         """Muons as val/distance and val/auc see them, (B, 6), each column about N(0, 1) on the training rows."""
         return self.frame.normalize(self.frame.box(muons))
+
+    def compared(self, real: Tensor, made: Tensor, draw: Draw | None = None) -> dict[str, Tensor]:
+        """Sums of the distances and, with auc_rows, of what trees tell of muons by ``draw``, for ``likeness``.
+
+        real, made: as many muons of the batch and generated ones, as ``judged`` has them, (B, 6).
+        """
+        of_real, of_made = self.closeness.waves(real), self.closeness.waves(made)
+        sums = self.closeness.sums_of(of_real, of_made) | self.rare.sums(real, made, of_real, of_made)
+        if self.detection.rows and draw is not None:
+            known, drawn = self.detection.known, self.detection.draws(draw)
+            sums |= self.detection.sums(real, self.judged(known), self.judged(drawn), self.rare.masks)
+        return sums
+
+    def likeness(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        """``val/distance`` and ``val/auc``, of all muons and of the rarest tenth and hundredth, from ``compared``."""
+        n = float(sums["n"])
+        tenth, hundredth = self.rare.distances(sums, n)
+        figures = {"val/distance": self.closeness.distance(sums, n)}
+        figures |= {"val/distance_rare10": tenth, "val/distance_rare1": hundredth}
+        return figures | self.told_apart(sums) if "auc" in sums else figures
+
+    def told_apart(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
+        """``val/auc`` of all muons and of the rare ones, from ``n`` and what ``Detection.sums`` gave."""
+        rare = zip(("10", "1"), sums["auc_rare"].tolist(), sums["n_rare"].tolist(), strict=True)
+        within = {f"val/auc_rare{name}": total / rows if rows else 0.5 for name, total, rows in rare}  # no row to tell
+        return {"val/auc": float(sums["auc"]) / float(sums["n"])} | within
 
     def charges(self, uniform: Tensor) -> Tensor:
         """Uniform numbers, (B, 1), as charges 1 and -1 in the shares of the training rows."""

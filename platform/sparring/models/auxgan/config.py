@@ -37,10 +37,11 @@ class Config(config.Config):
         Phase(name="gen", nets=("generator",), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
     )
     metrics: ClassVar = (
-        "train/loss_gen", "train/loss_adv", "train/loss_dis", "train/loss_aux", "val/distance", "val/mse_aux",
-        "val/auc", "health/diversity",
+        "train/loss_gen", "train/loss_adv", "train/loss_dis", "train/loss_aux", "val/distance",
+        "val/distance_rare10", "val/distance_rare1", "val/mse_aux", "val/auc", "val/auc_rare10", "val/auc_rare1",
+        "health/diversity",
     )  # fmt: skip
-    optional: ClassVar = {"val/auc": "auc_rows"}
+    optional: ClassVar = dict.fromkeys(("val/auc", "val/auc_rare10", "val/auc_rare1"), "auc_rows")
 
     epochs: Count = 60
     """Passes over the training rows. Published: 200,000 to 1.5 million steps of 50 rows."""

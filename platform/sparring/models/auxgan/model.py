@@ -185,11 +185,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         aux = keyed_normal(muons, len(self.columns), stream=1).abs()
         made = self.generate(noise, aux, keyed_uniform(muons, 3, stream=2))
         normal = self.frame.normalize(self._outward(made.seen))
-        real = self.judged(muons)
-        sums = self.closeness.sums(real, normal)
-        if self.config.auc_rows:
-            known, drawn = self.detection.known, self.detection.draws(self.draw)
-            sums |= self.detection.sums(real, self.judged(known), self.judged(drawn))
+        sums = self.compared(self.judged(muons), normal, self.draw)
         miss = (
             (self.rareness_of(normal[:, SKEWED]) - aux).square().mean(-1).sum() if self.columns else muons.new_zeros(())
         )
@@ -197,9 +193,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         return sums | {"aux": miss, "made": made_columns, "n": torch.full_like(miss, len(muons))}
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
-        n = float(sums["n"])
-        figures = {"val/distance": self.closeness.distance(sums, n), "val/mse_aux": float(sums["aux"]) / n}
-        return figures | {"val/auc": float(sums["auc"]) / n} if self.config.auc_rows else figures
+        return self.likeness(sums) | {"val/mse_aux": float(sums["aux"] / sums["n"])}
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 

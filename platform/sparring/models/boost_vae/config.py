@@ -22,10 +22,11 @@ class Config(config.Config):
         Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
     )
     metrics: ClassVar = (
-        "train/loss_gen", "train/loss_recon", "train/kld", "val/distance", "val/share_recon", "val/pearson", "val/auc",
+        "train/loss_gen", "train/loss_recon", "train/kld", "val/distance", "val/distance_rare10",
+        "val/distance_rare1", "val/share_recon", "val/pearson", "val/auc", "val/auc_rare10", "val/auc_rare1",
         "health/active_units", "health/diversity",
     )  # fmt: skip
-    optional: ClassVar = {"val/auc": "auc_rows"}
+    optional: ClassVar = dict.fromkeys(("val/auc", "val/auc_rare10", "val/auc_rare1"), "auc_rows")
 
     epochs: Count = 60
     """Passes over the training rows. 10 to 300."""

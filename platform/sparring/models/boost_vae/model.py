@@ -131,10 +131,7 @@ class BoostVAE(MuonGenerator[config.Config]):
         real = self.judged(muons)
         drawn = self.decoder(keyed_normal(muons, self.config.latent_dim))
         made = self.frame.normalize(self._outward(drawn))
-        sums = self.closeness.sums(real, made) | {"made": moments(made)}
-        if self.config.auc_rows:
-            known, drawn = self.detection.known, self.detection.draws(self.draw)
-            sums |= self.detection.sums(real, self.judged(known), self.judged(drawn))
+        sums = self.compared(real, made, self.draw) | {"made": moments(made)}
         mean, _ = self._encode(self._inward(muons))
         sums["codes"] = moments(mean)
         recon = self.frame.normalize(self._outward(self.decoder(mean)))
@@ -150,12 +147,8 @@ class BoostVAE(MuonGenerator[config.Config]):
         for a, b, aa, bb, ab in (sums["moments"].T / n).tolist():
             spread = max(aa - a * a, 0.0) * max(bb - b * b, 0.0)
             correlations.append((ab - a * b) / spread**0.5 if spread > 1e-12 else 0.0 * ab)
-        figures = {
-            "val/distance": self.closeness.distance(sums, n),
-            "val/share_recon": float(sums["recon"]) / n,
-            "val/pearson": sum(correlations) / COLUMNS,
-        }
-        return figures | {"val/auc": float(sums["auc"]) / n} if self.config.auc_rows else figures
+        of_recon = {"val/share_recon": float(sums["recon"]) / n, "val/pearson": sum(correlations) / COLUMNS}
+        return self.likeness(sums) | of_recon
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 

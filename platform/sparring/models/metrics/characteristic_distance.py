@@ -46,8 +46,16 @@ class CharacteristicDistance(nn.Module):
 
         ``waves`` are the differences of cosines, then of sines, (2 · frequencies,); ``waves_own`` is 0-dim.
         """
-        a, b = real @ self.frequencies.T, fake @ self.frequencies.T
-        cosine, sine = a.cos() - b.cos(), a.sin() - b.sin()
+        return self.sums_of(self.waves(real), self.waves(fake))
+
+    def waves(self, rows: Tensor) -> Tensor:
+        """Cosines, then sines, of rows (B, features) along every frequency, (B, 2 · frequencies)."""
+        angles = rows @ self.frequencies.T
+        return torch.cat([angles.cos(), angles.sin()], dim=1)
+
+    def sums_of(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """``sums`` of two samples' ``waves``."""
+        cosine, sine = (real - fake).chunk(2, dim=1)
         waves = torch.cat([cosine.sum(0), sine.sum(0)])
         return {"waves": waves, "waves_own": (cosine.square() + sine.square()).sum()}
 

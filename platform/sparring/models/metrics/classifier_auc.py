@@ -15,10 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import DataError
+from .rare_rows import SHARES
 from .two_sample import LEAST_ROWS, Trees, share_above
 
 CHUNK = 8192
 """Generated rows at a time: 33 MB per hidden layer of 1,000."""
+Rare = Callable[[Tensor], Tensor]
+"""Rows (B, columns) to 1 where a row is rare, by how rare, else 0: (2, B)."""
 
 
 class Detection(nn.Module):
@@ -49,14 +52,17 @@ class Detection(nn.Module):
         count = 2 * len(self.known)
         return torch.cat([sample(min(CHUNK, count - at), generator=generator) for at in range(0, count, CHUNK)])
 
-    def sums(self, real: Tensor, known: Tensor, generated: Tensor) -> dict[str, Tensor]:
+    def sums(self, real: Tensor, known: Tensor, generated: Tensor, rare: Rare | None = None) -> dict[str, Tensor]:
         """``auc``: the contributions of a batch's validation rows, summed; divided by their number it is the area.
 
         real: (B, columns); known: of training rows, (K, columns); generated: (2K, columns), the first half to learn
         from. NaN unless all are finite. The trees serve again, for the next batch, while what they learned from is the
         same.
+        rare: marks the rare rows. With it ``auc_rare`` and ``n_rare``, (2,): contributions of rare validation rows
+        against rare generated ones, 1 each where there is none of these, and how many rows contributed.
         """
         auc = torch.full((), torch.nan, dtype=torch.float64, device=real.device)
+        within = auc.repeat(len(SHARES))
         learned = torch.cat([known, generated])
         if torch.isfinite(real).all() and torch.isfinite(learned).all():
             first, scored = generated.chunk(2)
@@ -64,8 +70,13 @@ class Detection(nn.Module):
                 trees = Trees(_array(known), _array(first))
                 self._learned = learned, trees, trees.score(_array(scored))
             _, trees, others = self._learned
-            auc.fill_(float(share_above(trees.score(_array(real)), others).sum()))
-        return {"auc": auc}
+            scores = trees.score(_array(real))
+            auc.fill_(float(share_above(scores, others).sum()))
+            if rare is not None:
+                marks = zip(_array(rare(real)) > 0, _array(rare(scored)) > 0, strict=True)
+                shares = [share_above(scores[own], others[made]) if made.any() else own[own] for own, made in marks]
+                within.copy_(torch.tensor([float(share.sum()) for share in shares]))
+        return {"auc": auc} if rare is None else {"auc": auc, "auc_rare": within, "n_rare": rare(real).double().sum(1)}
 
 
 def _array(rows: Tensor) -> np.ndarray:

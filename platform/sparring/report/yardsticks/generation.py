@@ -55,17 +55,16 @@ def rivals(task: Task) -> Sequence[Rival]:
         distances = []
         for _ in range(DRAWS):
             fake = torch.from_numpy(draw(rng, len(real))).to(real)
-            sums = model.closeness.sums(real, fake)
-            distances.append({METRIC: model.closeness.distance(sums, len(real))})
+            distances.append(model.likeness(_sums(model)(real, fake)))
         return mean_of(distances) | told_apart(draw, rng) | on_test_rows(draw)
 
     def told_apart(draw: Sampler, rng: np.random.Generator) -> dict[str, float]:
-        """``val/auc`` of a single draw, if the winner measured it: the trees take longer than all else."""
+        """What trees tell of a single draw, if the winner measured it: they take longer than all else."""
         if not model.detection.rows:
             return {}
         seen = model.judged(model.detection.known)
         fake = torch.from_numpy(draw(rng, 2 * len(seen))).to(real)
-        return {"val/auc": float(model.detection.sums(real, seen, fake)["auc"]) / len(real)}
+        return model.told_apart(_detected(model, real, seen, fake))
 
     def on_test_rows(draw: Sampler) -> dict[str, float | Interval]:
         """The same on the test rows, whose blocks are compared with as many rows of each draw."""
@@ -76,16 +75,14 @@ def rivals(task: Task) -> Sequence[Rival]:
         for _ in range(DRAWS):
             fake = torch.from_numpy(draw(rng, sum(lengths))).to(real)
             pairs = ({"real": own, "fake": made} for own, made in zip(tested, torch.split(fake, lengths), strict=True))
-            drawn.append(measure(_sums(model), pairs, partial(_distance, model)))
-        found = {test_name(METRIC): mean_of_draws([each[METRIC] for each in drawn])}
+            drawn.append(measure(_sums(model), pairs, model.likeness))
+        found = {test_name(name): mean_of_draws([each[name] for each in drawn]) for name in drawn[0]}
         if model.detection.rows:
             seen = model.judged(model.detection.known)
             fake = torch.from_numpy(draw(rng, 2 * len(seen))).to(real)
-            scored = (
-                {"auc": model.detection.sums(block, seen, fake)["auc"], "n": torch.tensor(len(block))}
-                for block in tested
-            )
-            found |= {"test/auc": measure(lambda **sums: sums, scored, _auc)["val/auc"]}
+            scored = (_detected(model, block, seen, fake) for block in tested)
+            told = measure(lambda **sums: sums, scored, model.told_apart)
+            found |= {test_name(name): figure for name, figure in told.items()}
         return {**found}
 
     return [
@@ -97,15 +94,11 @@ def rivals(task: Task) -> Sequence[Rival]:
 
 
 def _sums(model: MuonGenerator) -> Callable[..., Mapping[str, Tensor]]:
-    return lambda real, fake: {**model.closeness.sums(real, fake), "n": torch.tensor(len(real))}
+    return lambda real, fake: {**model.compared(real, fake), "n": torch.tensor(len(real))}
 
 
-def _distance(model: MuonGenerator, sums: Mapping[str, Tensor]) -> dict[str, float]:
-    return {METRIC: model.closeness.distance(sums, float(sums["n"]))}
-
-
-def _auc(sums: Mapping[str, Tensor]) -> dict[str, float]:
-    return {"val/auc": float(sums["auc"]) / float(sums["n"])}
+def _detected(model: MuonGenerator, real: Tensor, seen: Tensor, fake: Tensor) -> Mapping[str, Tensor]:
+    return {**model.detection.sums(real, seen, fake, model.rare.masks), "n": torch.tensor(len(real))}
 
 
 def independent(rows: Floats) -> Sampler:
