@@ -6,15 +6,13 @@ import math
 from pathlib import Path
 
 import pytest
-from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from support.boards import listed
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
-from tensorboard.context import RequestContext
-from tensorboard.plugins.base_plugin import TBContext
-from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups
+from tensorboard.plugins.hparams import api_pb2
 
 from sparring.display import tensorboard
-from sparring.display.tensorboard import UNUSED, Board, unused
+from sparring.display.events import UNUSED, unused
+from sparring.display.tensorboard import Board
 from sparring.ledger import Look
 from sparring.records import EpochRow, Interval, Objective, Outcome, Trial, TrialRow
 from sparring.space.dimension import Dimension
@@ -48,31 +46,7 @@ def ended(trial: int, outcome: Outcome = Outcome.COMPLETED) -> TrialRow:
 
 
 def session_groups(folder: Path) -> dict[str, api_pb2.SessionGroup]:
-    """What TensorBoard's HParams page would list with its default filters."""
-    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(folder / "tensorboard"))
-    multiplexer.Reload()
-    provider = MultiplexerDataProvider(multiplexer, str(folder))
-    context = backend_context.Context(TBContext(data_provider=provider))
-    described = context.experiment_from_metadata(
-        RequestContext(), "e", True, context.hparams_metadata(RequestContext(), "e"), None
-    )
-    request = api_pb2.ListSessionGroupsRequest(
-        start_index=0,
-        slice_size=100,
-        allowed_statuses=api_pb2.Status.values(),
-        col_params=[_default_filter(info) for info in described.hparam_infos],
-    )
-    listed = list_session_groups.Handler(RequestContext(), context, "e", request).run()
-    return {group.name: group for group in listed.session_groups}
-
-
-def _default_filter(info: api_pb2.HParamInfo) -> api_pb2.ColParams:
-    column = api_pb2.ColParams(hparam=info.name)
-    if info.HasField("domain_interval"):
-        column.filter_interval.CopyFrom(info.domain_interval)
-    else:
-        column.filter_discrete.CopyFrom(info.domain_discrete)
-    return column
+    return listed(folder / "tensorboard")
 
 
 def scalars(folder: Path, trial: int, tag: str) -> list[tuple[int, float]]:
@@ -187,8 +161,8 @@ def test_a_full_disk_is_said_once_and_the_search_goes_on(tmp_path, monkeypatch):
     if not full.exists():
         pytest.skip("this system has no /dev/full")
     written = board(tmp_path, warn=said.append)
-    original = tensorboard._open
-    monkeypatch.setattr(tensorboard, "_open", lambda path: original(full))
+    original = tensorboard.open_events
+    monkeypatch.setattr(tensorboard, "open_events", lambda path: original(full))
     for number in range(3):
         written.start(Trial(number=number, params=PLAIN, seed=0))
         written.epoch(epoch(number, 1, 0.5))

@@ -28,11 +28,9 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, Sessi
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from ..ledger.looks import Look, test_name
-from ..records import EpochRow, Objective, Outcome, Trial, TrialRow, Value
+from ..records import EpochRow, Objective, Outcome, Trial, TrialRow
 from ..space.dimension import Dimension
-
-UNUSED = "(unused)"
-"""What a conditional text or switch shows where it does not apply."""
+from .events import describe, hparams_event, open_events, set_value, write_event
 
 _LOGGER = logging.getLogger(__name__)
 _COMPLETE = "complete"
@@ -90,12 +88,14 @@ class Board:
             run = self._folder_of(trial.number)
             shutil.rmtree(run, ignore_errors=True)
             run.mkdir(parents=True)
-            writer = _open(run / f"events.out.tfevents.{int(time.time()):010d}.sparring")
+            writer = open_events(run / f"events.out.tfevents.{int(time.time()):010d}.sparring")
             self._runs[trial.number] = _Run(run, writer)
             start = SessionStartInfo(start_time_secs=time.time())
             for dimension in self.dimensions:
-                _set_value(start, dimension, trial.params.get(dimension.name))
-            _write(writer, _hparams(metadata.SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=start)))
+                set_value(start, dimension, trial.params.get(dimension.name))
+            write_event(
+                writer, hparams_event(metadata.SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=start))
+            )
             writer.flush()
 
     def epoch(self, row: EpochRow) -> None:
@@ -106,7 +106,7 @@ class Board:
         with self._tolerate():
             if row.epoch <= run.epoch:
                 # The next attempt repeats epochs after its checkpoint: TensorBoard forgets the old ones from here on.
-                _write(run.writer, Event(session_log=SessionLog(status=SessionLog.START)), step=row.epoch)
+                write_event(run.writer, Event(session_log=SessionLog(status=SessionLog.START)), step=row.epoch)
                 run.values = {epoch: value for epoch, value in run.values.items() if epoch < row.epoch}
             scalars = dict(row.metrics)
             value = row.metrics.get(self.objective.metric, math.nan)
@@ -116,7 +116,7 @@ class Board:
                 run.values[row.epoch] = value
             run.epoch = row.epoch
             summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()])
-            _write(run.writer, Event(summary=summary), step=row.epoch)
+            write_event(run.writer, Event(summary=summary), step=row.epoch)
             run.writer.flush()
 
     def end(self, row: TrialRow) -> None:
@@ -128,7 +128,9 @@ class Board:
             if row.outcome is not Outcome.INTERRUPTED:
                 status = api_pb2.STATUS_SUCCESS if row.outcome in _SUCCESSES else api_pb2.STATUS_FAILURE
                 end = SessionEndInfo(status=status, end_time_secs=time.time())
-                _write(run.writer, _hparams(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=end)))
+                write_event(
+                    run.writer, hparams_event(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=end))
+                )
             self._runs.pop(row.trial).writer.close()
             if row.outcome is not Outcome.INTERRUPTED:
                 (run.folder / _COMPLETE).write_text(f"{row.outcome}\n", encoding="utf-8")
@@ -148,9 +150,9 @@ class Board:
                 scalars = {name: figure.value for name, figure in figures.items()}
                 scalars |= {f"{name} {end}": value for name, end, value in ends if value is not None}
                 # TensorBoard reads a run's files by their names' order, so this one comes after the trial's own.
-                writer = _open(run / f"events.out.tfevents.{int(time.time()):010d}.test-{look.number}")
+                writer = open_events(run / f"events.out.tfevents.{int(time.time()):010d}.test-{look.number}")
                 summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()])
-                _write(writer, Event(summary=summary), step=look.number)
+                write_event(writer, Event(summary=summary), step=look.number)
                 writer.close()
 
     def is_complete(self, trial: int) -> bool:
@@ -181,7 +183,7 @@ class Board:
         self.folder.mkdir(parents=True, exist_ok=True)
         experiment = api_pb2.Experiment(
             time_created_secs=time.time(),
-            hparam_infos=[_describe(dimension) for dimension in self.dimensions],
+            hparam_infos=[describe(dimension) for dimension in self.dimensions],
             metric_infos=[
                 *(
                     api_pb2.MetricInfo(name=api_pb2.MetricName(tag=name), display_name=name)
@@ -200,74 +202,7 @@ class Board:
         # Written aside and renamed, so that a TensorBoard that is looking never meets half a file.
         path = self.folder / "events.out.tfevents.0000000000.sparring"
         aside = path.with_name(f".{os.getpid()}.tmp")
-        writer = _open(aside)
-        _write(writer, _hparams(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment)))
+        writer = open_events(aside)
+        write_event(writer, hparams_event(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment)))
         writer.close()
         aside.replace(path)
-
-
-def unused(dimension: Dimension) -> Value:
-    """What stands for a conditional hyperparameter that does not apply, of the type its column has in HParams.
-
-    Texts and switches: ``UNUSED``. Numbers: a tenth of the low end on a log range, so that log axes keep working;
-    otherwise -1, or one span below where the range itself reaches -1.
-    """
-    if dimension.kind in ("str", "bool"):
-        return UNUSED
-    ends = [float(end) for end in dimension.edges()]
-    if dimension.log:
-        low = dimension.low / 10
-        return low if low not in ends else low / 10
-    return -1.0 if min(ends) > -1 else min(ends) - (max(ends) - min(ends))
-
-
-def _describe(dimension: Dimension) -> api_pb2.HParamInfo:
-    info = api_pb2.HParamInfo(name=dimension.name)
-    values: list[Value] = [*dimension.edges(), *([unused(dimension)] if dimension.when else [])]
-    if dimension.kind in ("float", "int"):
-        info.type = api_pb2.DATA_TYPE_FLOAT64
-        if not dimension.choices:
-            # Without the stand-in inside the interval, TensorBoard's default filter would hide the runs that show it.
-            numbers = [float(value) for value in values]
-            info.domain_interval.min_value, info.domain_interval.max_value = min(numbers), max(numbers)
-            return info
-    elif dimension.kind == "bool" and not dimension.when:
-        info.type = api_pb2.DATA_TYPE_BOOL
-    else:
-        info.type = api_pb2.DATA_TYPE_STRING
-        values = [_text(value) for value in values]
-    info.domain_discrete.extend(values)
-    return info
-
-
-def _set_value(start: SessionStartInfo, dimension: Dimension, value: Value | None) -> None:
-    value = unused(dimension) if value is None else value
-    target = start.hparams[dimension.name]
-    if dimension.kind == "bool" and not dimension.when:
-        target.bool_value = bool(value)
-    elif dimension.kind in ("bool", "str"):
-        target.string_value = _text(value)
-    else:
-        target.number_value = float(value)
-
-
-def _text(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _hparams(tag: str, data: HParamsPluginData) -> Event:
-    about = metadata.create_summary_metadata(data)
-    return Event(summary=Summary(value=[Summary.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)]))
-
-
-def _open(path: Path) -> RecordWriter:
-    # TensorBoard's EventFileWriter keeps a thread per file, flushes every two minutes and prints a traceback from that
-    # thread when the disk is full; its record format over a plain file fails here, where the error is ours to handle.
-    writer = RecordWriter(path.open("wb"))
-    _write(writer, Event(file_version="brain.Event:2"))
-    return writer
-
-
-def _write(writer: RecordWriter, event: Event, step: int = 0) -> None:
-    event.wall_time, event.step = time.time(), step
-    writer.write(event.SerializeToString())
