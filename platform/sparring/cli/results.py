@@ -31,12 +31,19 @@ def report(
     yardsticks: Annotated[
         bool, typer.Option(help="Measure what methods without a search reach on the same split.")
     ] = True,
+    checks: Annotated[bool, typer.Option("--checks", help="Only the twelve health checks, those passed too.")] = False,
 ) -> None:
     """The trials ranked, what mattered, and what simple models reach on the same data."""
     from ..report import write_report
 
     write_report(
-        find_folder(study, results), format=format, output=output, page=page, yardsticks=yardsticks, console=console
+        find_folder(study, results),
+        format=format,
+        output=output,
+        page=page,
+        yardsticks=yardsticks,
+        checks=checks,
+        console=console,
     )
 
 

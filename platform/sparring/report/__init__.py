@@ -12,9 +12,11 @@ from rich.console import Console
 
 from ..display import saying
 from ..errors import UsageError, names_hint
+from .checks import examine
 from .formats import FORMATS, render
 from .page_file import check_folder, check_page, write_page
 from .reading import Report, read_report
+from .tables import check_lines
 
 __all__ = ["FORMATS", "Report", "read_report", "render", "write_report"]
 
@@ -26,9 +28,12 @@ def write_report(
     output: Path | None = None,
     page: Path | None = None,
     yardsticks: bool = True,
+    checks: bool = False,
     console: Console,
 ) -> None:
     """``sparring report``: to the console or stdout, or into ``output``; ``page`` also writes one HTML file.
+
+    checks: only the health checks, all twelve, instead of the tables.
 
     Raises UsageError for an unknown format or a file that cannot be written, NothingToReport if no trial has finished.
     A study in which every trial failed has something to report: why.
@@ -37,12 +42,18 @@ def write_report(
         raise UsageError(f"--format: no format {format!r}; {names_hint(format, FORMATS)}")
     check_page(page)
     check_folder("--output", output)
+    if checks and (format != "table" or output is not None):
+        raise UsageError("--checks: it shows the checks alone on the screen; --format json holds them too")
     with saying() as say:
         report = read_report(folder, yardsticks=yardsticks, say=say)
     if page is not None:  # before the table, which a closed pipe may cut short
         from .page import make_page
 
         write_page(page, make_page(report))
-    render(report, format=format, output=output, console=console)
+    if checks:
+        for part in check_lines(examine(report)):
+            console.print(part, soft_wrap=True, markup=False, highlight=False)
+    else:
+        render(report, format=format, output=output, console=console)
     if page is not None and (output is not None or format == "table"):
         console.print(f"page: {page}", soft_wrap=True, markup=False, highlight=False)

@@ -18,6 +18,7 @@ from rich.console import Console
 from ..errors import UsageError
 from ..ledger.ranking import is_ranked
 from ..records import Interval, TrialRow
+from .checks import examine
 from .reading import Report
 from .tables import tables
 
@@ -62,6 +63,7 @@ def as_json(report: Report) -> bytes:
             {**asdict(yardstick), "test": _without_resamples(yardstick.test)} for yardstick in report.yardsticks
         ],
         "verdict": report.verdict,
+        "checks": [asdict(check) for check in examine(report)],
         "trials": [
             {"rank": index + 1 if is_ranked(row) else None, **_as_dict(row, report)}
             for index, row in enumerate(report.trials)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from rich.box import SIMPLE_HEAD
@@ -26,6 +26,7 @@ from ..display import (
 )
 from ..ledger.ranking import is_ranked
 from ..records import Interval, Outcome, TrialRow
+from .checks import Check, Status, examine
 from .importance import TRUSTED
 from .prospects import prospect_sentence
 from .reading import Report
@@ -33,6 +34,10 @@ from .seconds import stages, timed, timing_sentence
 
 MOST_TRIALS = 20
 """Trials in the table of a terminal; the other formats hold all."""
+
+STATUSES: Mapping[Status, str] = {
+    Status.FAILED: "bold red", Status.WARNING: "yellow", Status.UNKNOWN: "dim", Status.PASSED: "green",
+}  # fmt: skip
 
 FIGURE, INTERVAL = 8, 16
 """Characters of a figure and of an interval, which a narrow terminal must not cut."""
@@ -65,6 +70,7 @@ def tables(report: Report, width: int) -> Iterator[RenderableType]:
         yield from _yardsticks(report, width)
         yield from _prospect(report)
     yield from _seconds(report)
+    yield from _checks(examine(report))
     for note in report.notes:
         yield f"note: {clean(note)}"
 
@@ -209,6 +215,24 @@ def _prospect(report: Report) -> Iterator[RenderableType]:
     if sentence := prospect_sentence(report):
         yield Text(sentence, style="dim")
         yield ""
+
+
+def check_lines(checks: Iterable[Check]) -> Iterator[Text]:
+    """A line per check: how it ended, its sentence, and below it the way out."""
+    for check in checks:
+        label = Text(f"{check.status.upper():<18}", style=STATUSES[check.status])
+        yield label.append(f"{check.question} ", style="bold").append(clean(check.sentence), style="not bold")
+        if check.way_out and check.status is not Status.PASSED:
+            yield Text(f"{'':<18}{clean(check.way_out)}", style="dim")
+
+
+def _checks(checks: Sequence[Check]) -> Iterator[RenderableType]:
+    """Those that are not passed, and how many are."""
+    counts = Counter(check.status for check in checks)
+    told = ", ".join(f"{counts[status]} {status}" for status in reversed(Status) if counts[status])
+    yield Text(f"{len(checks)} health checks: {told}; all of them: --checks", style="bold")
+    yield from check_lines(check for check in checks if check.status in (Status.FAILED, Status.WARNING))
+    yield ""
 
 
 def _leading(test: Interval | None, figure: float | None) -> float:

@@ -1,0 +1,134 @@
+"""The health checks: a sound study passes all, and a study with one planted fault has that fault's check first."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+from support import faults
+from support.faults import COUNT, ended, every, evidence, fail, sound
+from support.reports import MIXED, study
+
+from sparring.errors import UsageError
+from sparring.records import AttemptRow, Outcome, Retraining
+from sparring.report import write_report
+from sparring.report.checks import CHECKS, Status, examine
+
+
+def rising(params):
+    """Best beyond the upper end of lr_gen."""
+    return 0.05 * (1.5 - math.log10(params["lr_gen"]) - 1.0) ** 2
+
+
+def beyond_default(_):
+    return 0.04
+
+
+def unpredictable():
+    draw = np.random.default_rng(1)
+    return lambda params: 0.05 + 0.2 * draw.random()
+
+
+def default_wins():
+    return [replace(row, value=0.02, metrics={**row.metrics, faults.METRIC: 0.02}) if row.trial == 0 else row
+            for row in sound()]  # fmt: skip
+
+
+def lucky():
+    """The best trial is one whose neighbours are poor."""
+    return [*sound()[:-1], ended(COUNT - 1, {"lr_gen": 9e-2, "w_adv": 0.9, "width": 32}, 0.03)]
+
+
+def without_adversary():
+    params = next(row for row in sorted(sound(), key=lambda row: row.value or 9)).params
+    return faults.change_best(params={**params, "w_adv": 0.0})
+
+
+def guessed_at_the_rung(row):
+    """Its order has nothing to do with that of the end."""
+    return 0.2 + 0.01 * ((row.trial * 7919) % 31)
+
+
+FAULTS = {
+    "Do trials survive?": lambda: evidence(every(3, lambda row: fail(row, Outcome.CRASHED, "OSError: disk"))),
+    "Can what is drawn be trained?": lambda: evidence(
+        [fail(row, Outcome.DIVERGED) if row.trial and row.params["lr_gen"] > 1e-2 else row for row in sound()]
+    ),
+    "Is every yardstick beaten?": lambda: evidence(sound(), rival=0.01),
+    "Does the gain hold on the test rows?": lambda: evidence(sound(), tested=(1.7, 0.8)),
+    "Is the default beaten?": lambda: evidence(default_wins()),
+    "Is the best more than luck?": lambda: evidence(lucky()),
+    "Does the best spar?": lambda: evidence(without_adversary()),
+    "Are the ranges wide enough?": lambda: evidence(sound(rising)),
+    "Does stopping early pay?": lambda: evidence(sound(), early=guessed_at_the_rung),
+    "Do the hyperparameters matter?": lambda: evidence(sound(unpredictable())),
+    "Is the search at its end?": lambda: evidence(sound(), trials=4 * COUNT),
+    "Were enough trials drawn?": lambda: evidence(sound()[:8], trials=8),
+}
+
+
+def test_a_sound_study_passes_all_twelve():
+    checks = examine(evidence(sound()))
+    assert len(checks) == 12
+    assert {check.question: check.sentence for check in checks if check.status is not Status.PASSED} == {}
+
+
+@pytest.mark.parametrize("question", CHECKS)
+def test_a_planted_fault_is_named_first(question):
+    first, *_ = examine(FAULTS[question]())
+    assert (first.question, first.status in (Status.FAILED, Status.WARNING)) == (question, True), first.sentence
+    assert any(letter.isdigit() for letter in first.sentence)
+    assert first.way_out
+
+
+def test_fresh_seeds_tell_luck_better_than_neighbours():
+    found = evidence(sound())
+    fresh = [
+        Retraining(trial=found.ranked[0].trial, seed=seed, role="race", outcome=Outcome.COMPLETED, value=0.2)
+        for seed in (1, 2)
+    ]
+    first, *_ = examine(replace(found, retrainings=fresh))
+    assert first.question == "Is the best more than luck?"
+    assert "0.2 over 2 fresh seeds (median)" in first.sentence
+
+
+def test_a_search_that_runs_is_not_told_to_go_on():
+    found = evidence(sound(), trials=4 * COUNT)
+    begun = [AttemptRow(trial=COUNT, attempt=1, seed=0, params={})]
+    (end,) = (each for each in examine(replace(found, attempts=begun, quiet_s=1.0)) if "at its end" in each.question)
+    assert end.status is Status.UNKNOWN
+    assert end.sentence == "The search runs: 60 of 240 trials are spent."
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return study(tmp_path_factory.mktemp("checks"), MIXED)
+
+
+def shown(folder, **options):
+    console = Console(file=io.StringIO(), width=200)
+    write_report(folder, console=console, yardsticks=False, **options)
+    return console.file.getvalue()
+
+
+def test_the_report_shows_what_is_not_passed_and_checks_shows_all(folder):
+    report, checks = shown(folder), shown(folder, checks=True)
+    assert "12 health checks:" in report
+    assert "WARNING           Do trials survive? 1 of 6 trials died (1 crashed)." in report
+    assert "Is every yardstick beaten?" not in report
+    assert sum(question in checks for question in CHECKS) == 12
+    assert "rank" not in checks
+
+
+def test_a_study_without_a_completed_trial_is_checked_too(tmp_path):
+    crashed = [replace(row, outcome=Outcome.CRASHED, value=None, metrics={}) for row in MIXED]
+    assert "FAILED            Do trials survive? 6 of 6 trials died" in shown(study(tmp_path, crashed))
+
+
+def test_checks_alone_have_no_other_form(folder):
+    with pytest.raises(UsageError, match=r"--checks: it shows the checks alone.*--format json"):
+        shown(folder, checks=True, format="json")
