@@ -40,7 +40,13 @@ ROOM_OF: dict[str, str] = {}
 MOST_AT_THE_ROOT, MOST_IN_A_FOLDER, DEEPEST = 6, 20, 9
 """Files beside the rooms, files of one folder, rooms that stand on each other."""
 
-ONLY_IN = {"ray": {"cluster"}, "optuna": {"referee", "space"}, "matplotlib": {"production"}}
+ONLY_IN = {
+    "ray": {"cluster"},
+    "optuna": {"referee", "space"},
+    "matplotlib": {"production"},
+    "fastapi": {"production"},
+    "uvicorn": {"production"},
+}
 """Libraries that would spread if they could."""
 
 UNPICKLERS = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}

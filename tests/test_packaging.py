@@ -25,6 +25,9 @@ NOT_IMPORTED = {"pandas", "cmaes"}
 """Asked for though nothing here need import them: the line that reads a study's Parquet, printed after every search,
 and what Optuna's CMA-ES calls."""
 
+EXTRAS = ("serve",)
+"""What the package imports only for who asked for it."""
+
 IMPORTED_AS = {
     "annotated-types": "annotated_types",
     "pillow": "PIL",
@@ -110,7 +113,9 @@ def importable(requirements: list[str]) -> set[str]:
 
 def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported(checkout, project):
     needed = imported_in(checkout / "platform" / "sparring") | NOT_IMPORTED
-    assert needed == importable(project["project"]["dependencies"])
+    extras = project["project"]["optional-dependencies"]
+    optional = importable([each for name in EXTRAS for each in extras[name]])
+    assert needed == importable(project["project"]["dependencies"]) | optional
 
 
 def test_what_the_tests_import_comes_with_the_extra_called_test(checkout, project):

@@ -75,8 +75,20 @@ class ProductionModel:
 
     def encode(self, rows: Any, *, seed: int = 0, axes: Mapping[str, Any] | None = None) -> Answer:
         """Codes of the samples, beside draws from their prior. See ``predict``."""
-        self._check_has("encode")
-        arrays = check_rows(self.schema, "encode", rows, axes)
+        return self.encode_checked(self.check("encode", rows, axes), seed=seed)
+
+    def check(self, verb: Verb, rows: Any, axes: Mapping[str, Any] | None = None) -> dict[str, np.ndarray]:
+        """The rows as arrays that the verb takes. Raises as ``predict`` does."""
+        self._check_has(verb)
+        return check_rows(self.schema, verb, rows, axes)
+
+    def answer_checked(self, verb: Verb, arrays: Mapping[str, np.ndarray]) -> Answer:
+        """What predict, reconstruct or score answers to arrays that ``check`` gave; several calls' may be joined."""
+        given = {name: self._tensor(array) for name, array in arrays.items()}
+        return self._typed(verb, ask(getattr(self.loaded.model, verb), given))
+
+    def encode_checked(self, arrays: Mapping[str, np.ndarray], *, seed: int) -> Answer:
+        """The same of encode."""
         given = {name: self._tensor(array) for name, array in arrays.items()}
         model: Any = self.loaded.model
         # In one call: what is drawn depends on the seed and on the number of rows.
@@ -89,10 +101,7 @@ class ProductionModel:
         return self._answer("sample", self.loaded.able("sample").sample(count, seed=seed, boost=boost))
 
     def _ask(self, verb: Verb, rows: Any, axes: Mapping[str, Any] | None) -> Answer:
-        self._check_has(verb)
-        arrays = check_rows(self.schema, verb, rows, axes)
-        given = {name: self._tensor(array) for name, array in arrays.items()}
-        return self._typed(verb, ask(getattr(self.loaded.model, verb), given))
+        return self.answer_checked(verb, self.check(verb, rows, axes))
 
     def _check_has(self, verb: Verb) -> None:
         if verb not in self.schema.verbs:

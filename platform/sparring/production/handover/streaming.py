@@ -74,14 +74,14 @@ def _answered(
             where = f"{source}: rows {done + 1:,} to {done + len(table):,}"
             raise DataError(f"{where}: {error}{_hint(error)}") from error
         done += len(table)
-        yield pa.table({**{name: table[name] for name in keep}, **_flat(answer)})
+        yield pa.table({**{name: table[name] for name in keep}, **columns_of(answer)})
 
 
 def _hint(error: DataError) -> str:
     return "; copy it as it is with --keep" if "no column" in str(error) else ""
 
 
-def _flat(answer: Answer) -> dict[str, pa.Array]:
+def columns_of(answer: Answer) -> dict[str, pa.Array]:
     """A column per number of a sample; what has more dimensions or none as one column."""
     columns: dict[str, pa.Array] = {}
     for name, values in answer.values.items():

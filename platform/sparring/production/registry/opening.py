@@ -6,6 +6,7 @@ that was copied out of its registry is checked against its manifest alone.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import UnknownName
@@ -15,18 +16,26 @@ from ..handover.manifest import MANIFEST, verify
 from .registry import CURRENT, HISTORY, Registry
 
 
-def load(place: str | Path, version: int | None = None) -> ProductionModel:
-    """The model that is current at ``place``, or another ``version``, ready to be asked.
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a model lies."""
 
-    Raises UnknownName if there is none, DataError if a file is missing, torn or changed, UsageError for an address that
-    cannot be opened.
-    """
+    named: str
+    """As messages call it."""
+    registry: Registry | None
+    """None of a bundle outside any registry."""
+    name: str = ""
+    """In the registry."""
+    version: int | None = None
+    """None: the current one, whichever that is."""
+
+
+def find(place: str | Path, version: int | None = None) -> Place:
+    """Where ``place`` leads. Raises UnknownName if it is a folder without a model."""
     named = str(place).rstrip("/")
     folder = Path(named)
     if "://" not in named and is_alone(folder):
-        files = read_files(folder)
-        verify(files, named)
-        return open_bundle(files, named)
+        return Place(named=named, registry=None)
     named, mark, query = named.partition("?") if "://" in named else (named, "", "")
     address, _, last = named.rpartition("/")
     if last.isdigit() and version is None:  # the folder of a version
@@ -35,7 +44,25 @@ def load(place: str | Path, version: int | None = None) -> ProductionModel:
     if "://" not in named and not is_production(folder) and not is_production(folder.parent):
         there = ", ".join(f"{address or '.'}/{name}" for name in registry.names()) or "none"
         raise UnknownName(f"no model in production at {named}; there are: {there}; put one there with sparring promote")
-    return open_bundle(registry.read(last, version), named)
+    return Place(named=named, registry=registry, name=last, version=version)
+
+
+def load(place: str | Path, version: int | None = None) -> ProductionModel:
+    """The model that is current at ``place``, or another ``version``, ready to be asked.
+
+    Raises UnknownName if there is none, DataError if a file is missing, torn or changed, UsageError for an address that
+    cannot be opened.
+    """
+    return load_found(find(place, version))
+
+
+def load_found(place: Place) -> ProductionModel:
+    """The model that lies there. Raises as ``load`` does."""
+    if place.registry is not None:
+        return open_bundle(place.registry.read(place.name, place.version), place.named)
+    files = read_files(Path(place.named))
+    verify(files, place.named)
+    return open_bundle(files, place.named)
 
 
 def is_production(folder: Path) -> bool:

@@ -1,0 +1,114 @@
+"""The OpenAPI description, from the schema of the model that answers now: its verbs, fields, shapes, units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..handover.asking import ProductionModel
+from ..handover.schema import FieldSchema, Verb, VerbSchema
+from .bodies import ARROW, JSON
+from .limits import ServeLimits
+
+WORDS: Mapping[Verb, str] = {
+    "predict": "The other field of each that is given",
+    "reconstruct": "The fields as they come back through the model's code",
+    "score": "How strange each sample is",
+    "encode": "Codes of the samples, beside draws from their prior",
+    "sample": "Draws",
+}
+SEED = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "default": 0}
+REFUSALS = {
+    "401": "no token, or another one",
+    "404": "the model has no such verb",
+    "408": "the body did not arrive in time",
+    "413": "too many bytes or rows",
+    "415": "neither JSON nor Arrow",
+    "422": "what the model cannot read: form, names, shape, values that are not finite, another grid",
+    "429": "too many requests at a time",
+    "503": "no answer in time",
+}
+
+
+def describe(model: ProductionModel, limits: ServeLimits, base: dict[str, Any]) -> dict[str, Any]:
+    """base: the description of the routes without a model; it is not changed."""
+    paths = {path: about for path, about in base["paths"].items() if path.strip("/") not in WORDS}
+    for verb, takes in model.schema.verbs.items():
+        paths[f"/{verb}"] = {"post": _operation(model, verb, takes, limits)}
+    info = {**base["info"], "title": f"{model.name} version {model.version}", "version": str(model.version)}
+    return {**base, "info": info, "paths": paths}
+
+
+def _operation(model: ProductionModel, verb: Verb, takes: VerbSchema, limits: ServeLimits) -> dict[str, Any]:
+    answer = {
+        "type": "object",
+        "required": ["model", "version", "values", "units"],
+        "properties": {
+            "model": {"type": "string"},
+            "version": {"type": "integer"},
+            "values": {"type": "object", "properties": {each.name: _rows(each) for each in takes.outputs}},
+            "units": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    }
+    refused = {
+        "type": "object",
+        "required": ["detail"],
+        "properties": {"detail": {"type": "string"}, "model": {"type": "string"}, "version": {"type": "integer"}},
+    }
+    refusals = {
+        status: {"description": words, "content": {JSON: {"schema": refused}}} for status, words in REFUSALS.items()
+    }
+    body = _draw(limits) if verb == "sample" else _question(model, takes, limits)
+    arrow = {ARROW: {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "summary": WORDS[verb],
+        "operationId": verb,
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": body}, **({} if verb == "sample" else arrow)},
+        },
+        "responses": {"200": {"description": WORDS[verb], "content": {JSON: {"schema": answer}, **arrow}}, **refusals},
+    }
+
+
+def _draw(limits: ServeLimits) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["n"],
+        "additionalProperties": False,
+        "properties": {
+            "n": {"type": "integer", "minimum": 1, "maximum": limits.rows},
+            "seed": SEED,
+            "boost": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]},
+        },
+    }
+
+
+def _question(model: ProductionModel, takes: VerbSchema, limits: ServeLimits) -> dict[str, Any]:
+    fields = {name: model.schema.field(name) for name in takes.inputs}
+    rows = {name: {**_rows(field), "minItems": 1, "maxItems": limits.rows} for name, field in fields.items()}
+    needs = {"minProperties": 1} if takes.needs == "any" else {"required": list(fields)}
+    grids = {
+        name: {"type": "array", "items": {"type": "number"}, "description": field.axis.meaning}
+        for name, field in fields.items()
+        if field.axis is not None
+    }
+    return {
+        "type": "object",
+        "required": ["rows"],
+        "additionalProperties": False,
+        "properties": {
+            "rows": {"type": "object", "properties": rows, "additionalProperties": False, **needs},
+            "axes": {"type": "object", "properties": grids, "additionalProperties": False},
+            "seed": SEED,
+        },
+    }
+
+
+def _rows(field: FieldSchema) -> dict[str, Any]:
+    """A list of samples of the field."""
+    is_bytes = field.dtype == "uint8"
+    schema: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 255} if is_bytes else {"type": "number"}
+    for size in reversed(field.shape):
+        schema = {"type": "array", "items": schema, "minItems": size, "maxItems": size}
+    return {"type": "array", "items": schema, "description": f"{field.meaning}; {field.unit}"}
