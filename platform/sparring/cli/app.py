@@ -17,7 +17,7 @@ import typer
 
 from .. import __version__
 from ..errors import SparringError
-from . import ask, compare, handover, listings, results, serve, studies, train
+from . import ask, compare, dashboards, handover, listings, results, serve, studies, train
 from .search import search
 
 app = typer.Typer(
@@ -94,6 +94,11 @@ _add(
 )
 _add(studies.studies, "sparring studies")
 _add(studies.show, "sparring show aegan-exafs", "sparring show aegan-exafs --trial 7")
+_add(
+    dashboards.dashboards,
+    "sparring dashboards up",
+    "sparring dashboards up --results studies --temp-dir /scratch/ray",
+)
 _add(
     train.train,
     "sparring train best.toml -o trained/aegan",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import ray
 from pydantic import BaseModel
@@ -13,10 +15,12 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ..errors import LedgerError, SparringError
 from ..ledger.checkpoints import CHECKPOINTS, CheckpointFolder
 from ..ledger.weights import WEIGHTS, WeightsFolder
-from ..records import Answer, Snapshot, Start, StudySpec
+from ..records import Answer, EpochRow, Snapshot, Start, StudySpec
 from ..referee.events import Event
 from ..referee.referee import Referee
 from ..space import Space
+from .metering.gauges import Gauges
+from .metering.readings import Readings
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -44,12 +48,22 @@ class RefereeActor(Referee):
         weights: WeightsFolder | None = None,
     ) -> None:
         self._closed_by: SparringError | None = None
+        self._gauges, self._answer_s = Gauges(spec.name), deque[float](maxlen=1000)
         try:
             super().__init__(folder, spec, space, checkpoints, epochs=epochs, metrics=metrics, weights=weights)
         except Exception as error:  # a mistake of ours too: the driver raises it, where the user sees it
             if not isinstance(error, SparringError):
                 error = LedgerError(f"{folder}: the study cannot be opened: {error!r}")
             self._closed_by, self.broken = error, str(error)
+            return
+        with self._gauges.tolerating():
+            self._readings = Readings(self, self._answer_s)
+
+    def report(self, rows: Sequence[EpochRow], **about: Any) -> Answer:
+        began = time.perf_counter()
+        answer = super().report(rows, **about)
+        self._answer_s.append(time.perf_counter() - began)
+        return answer
 
     def give_up(self, reason: str, *, is_certain: bool = True) -> None:
         if self._closed_by is None:
@@ -64,7 +78,11 @@ class RefereeActor(Referee):
     ) -> tuple[Snapshot, list[Event], int]:
         if self._closed_by is not None:
             raise self._closed_by
-        return super().follow(cursor, is_over=is_over, elapsed_s=elapsed_s)
+        snapshot, events, cursor = super().follow(cursor, is_over=is_over, elapsed_s=elapsed_s)
+        with self._gauges.tolerating():
+            self._readings.hear(events)
+            self._gauges.show(lambda: self._readings.take(snapshot))
+        return snapshot, events, cursor
 
 
 class RemoteMethod(Protocol[R]):

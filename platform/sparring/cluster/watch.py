@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -15,6 +16,8 @@ from ..ledger.mirror import Mirror
 from ..records import EpochRow, Snapshot, Trial, TrialRow
 from ..referee.events import Event
 from ..study import Study
+from .metering.gauges import Gauges
+from .metering.series import Reading
 
 
 def open_board(study: Study, warn: Callable[[str], object]) -> Board:
@@ -46,6 +49,7 @@ class Watcher:
             dashboard=dashboard,
         )
         self.board = open_board(study, self.view.note)
+        self._gauges = Gauges(spec.name)
         self._replay()
 
     def _replay(self) -> None:
@@ -76,7 +80,13 @@ class Watcher:
         if problem is not None and problem != self._shown_problem:
             self.view.note(problem)
         self._shown_problem = problem
+        self._gauges.show(self._readings)
         self.view.update(snapshot, [event for event in events if isinstance(event, TrialRow)])
+
+    def _readings(self) -> Iterator[Reading]:
+        """What only the driver's process knows."""
+        if self._mirror is not None:
+            yield Reading("sparring_mirror_behind_seconds", time.monotonic() - self._mirror.whole_at)
 
     def __enter__(self) -> Watcher:
         self.view.__enter__()

@@ -7,6 +7,8 @@ files back: the ledger is the truth, so a full disk costs the pictures and never
 The HParams page shows every metric at the trial's best epoch so far, not at its last (tags ``best/…``), and every trial
 has a value for every hyperparameter, because TensorBoard drops runs in which one is missing (tensorboard#2942, #3597).
 A conditional one that does not apply shows as ``UNUSED`` or, for a number, as a value below its range, see ``unused``.
+
+The page "Custom Scalars" has the curves in groups, see ``layout.py``.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from ..ledger.looks import Look, test_name
 from ..records import EpochRow, Objective, Outcome, Trial, TrialRow
 from ..space.dimension import Dimension
 from .events import describe, hparams_event, open_events, set_value, write_event
+from .layout import layout_value, make_layout
 
 _LOGGER = logging.getLogger(__name__)
 _COMPLETE = "complete"
@@ -71,6 +74,7 @@ class Board:
         self._sign = objective.sign
         self._shown = [name for name in metrics if name.startswith("val/") or name == objective.metric]
         self._tested = tuple(tested)
+        self._layout = make_layout(metrics, objective.metric, tested)
         self._runs: dict[int, _Run] = {}
         self.enabled = True
         with self._tolerate():
@@ -204,5 +208,6 @@ class Board:
         aside = path.with_name(f".{os.getpid()}.tmp")
         writer = open_events(aside)
         write_event(writer, hparams_event(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment)))
+        write_event(writer, Event(summary=Summary(value=[layout_value(self._layout)])))
         writer.close()
         aside.replace(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -63,6 +65,8 @@ class Ledger:
         self.folder = Path(folder)
         self.torn: tuple[str, ...] = ()
         """Damaged parts set aside by this ledger, each with its reason."""
+        self.commit_s: deque[float] = deque(maxlen=1000)
+        """Seconds that the newest commits took."""
         self._columns = Columns(self.folder.resolve().name, kinds, metrics)
         self._clock = clock
         self._guard = threading.RLock()
@@ -229,9 +233,11 @@ class Ledger:
     def _commit(self, name: str, label: str, build: Callable[[int], pa.Table]) -> None:
         with self._reporting(f"{name}: {label} could not be committed"):
             self._check_home()
+            began = time.perf_counter()
             seq = self._next_seq()
             data = pack(build(seq))
             publish(data, self.folder / name / name_part(seq, label, data))
+            self.commit_s.append(time.perf_counter() - began)
             self._counts[name] += 1
 
     def _check_home(self) -> None:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from ..space import Space
 
+SLOT_DIED = "slot_died"
+"""Why an attempt was lost of which its slot said nothing; others are lost for an outcome."""
+
 
 class Referee:
     """One study's referee. ``epochs``: a trial's budget, from which the rungs follow. ``clock``: monotonic seconds.
@@ -58,6 +61,8 @@ class Referee:
         self._unable: str | None = None
         self._doubts = 0
         self.broken: str | None = None
+        self.lost = dict.fromkeys((SLOT_DIED, Outcome.CRASHED, Outcome.OUT_OF_MEMORY, Outcome.INFEASIBLE), 0)
+        """Attempts that came to nothing since this was made, by cause."""
         self._known = space.first
         self._judge = Judge(make_pruner(spec.pruner, epochs, space.rungs), sheltered=space.first)
         self.trials = Trials(
@@ -114,6 +119,7 @@ class Referee:
             return None
         if live.token not in ("", token):
             live.deaths += 1
+            self.lost[SLOT_DIED] += 1
             if live.deaths >= self.spec.attempts:
                 live.stopwatch.lose(self._heard)
                 self.trials.end(live, *live.cause_of_death(self._heard, self.spec))
@@ -183,6 +189,7 @@ class Referee:
         live = self.trials.live.get(number)
         if live is not None and live.trial.attempt == attempt:
             live.stopwatch.lose(self._heard)
+            self.lost[outcome] = self.lost.get(outcome, 0) + 1
             self.trials.end(live, outcome, error)
             if not any(other.epoch for other in self.trials.live.values()):
                 self._must_stop |= common_error(self.trials.ended.rows.values()) is not None
@@ -203,6 +210,11 @@ class Referee:
                 self.trials.end(worst, Outcome.PRUNED)
 
     # -- stopping and being watched -----------------------------------------------------------------------------------
+
+    @property
+    def rungs(self) -> Sequence[int]:
+        """Epochs at which trials are judged, ascending."""
+        return self._judge.rungs
 
     @property
     def is_stopping(self) -> bool:

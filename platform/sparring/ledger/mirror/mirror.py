@@ -52,6 +52,8 @@ class Mirror:
         """One sentence on why files are missing over there; None while all is well."""
         self.torn: tuple[str, ...] = ()
         """What ``seed`` set aside, one sentence each."""
+        self.whole_at = time.monotonic()
+        """When the last look began after which every file was there; when this was made, before the first such."""
         self.store = Store(address, folder.name)
         self.claim = Claim(self.store)
         self._look_s = look_s
@@ -172,6 +174,7 @@ class Mirror:
 
     def _try(self) -> bool:
         """A look that reports instead of raising. True if all files are there."""
+        began = time.monotonic()
         try:
             whole = self.copy()
         except Overtaken as other:
@@ -186,6 +189,8 @@ class Mirror:
             self.problem = self._sentence(reason(error))
             return False
         self.problem = None
+        if whole:
+            self.whole_at = began
         return whole
 
     def _sentence(self, why: str) -> str:

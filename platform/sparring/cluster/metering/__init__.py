@@ -1,0 +1,1 @@
+"""What a running search says to Prometheus, through Ray: the table, the figures, Ray's gauges."""
