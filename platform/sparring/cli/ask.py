@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from ..errors import UsageError
+from .own_model import UNNAMED, Own
 
 console = Console()
 
@@ -78,6 +79,7 @@ def sample(
     output: Output = None,
     trial: OfStudy = None,
     device: Device = "cpu",
+    model: Own = UNNAMED,
 ) -> None:
     """Draw new samples: the numbers and a picture; of muons also as a plain .npy, charge, x, y, z, px, py, pz."""
     from ..production import read_trained
@@ -104,6 +106,7 @@ def reconstruct(
     output: Output = None,
     trial: OfStudy = None,
     device: Device = "cpu",
+    model: Own = UNNAMED,
 ) -> None:
     """Samples as they come back through the model, each one's error, and pictures side by side."""
     from ..production.inference.commands import run_reconstruct
@@ -147,6 +150,7 @@ def predict(
     output: Output = None,
     trial: OfStudy = None,
     device: Device = "cpu",
+    model: Own = UNNAMED,
 ) -> None:
     """Structure to spectrum and back: the AEGAN's predictions, their errors where the truth is known, and curves."""
     from ..production.inference.commands import Question, run_controls, run_predict
@@ -230,6 +234,7 @@ def outliers(
     output: Output = None,
     trial: OfStudy = None,
     device: Device = "cpu",
+    model: Own = UNNAMED,
 ) -> None:
     """How well the model tells an out-of-distribution set from its own: AUROC and FPR at 95 % TPR of each score."""
     from ..production import read_trained

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from ..errors import UsageError
+from .own_model import allow_named
 
 if TYPE_CHECKING:
     from ..data.cards import Card
@@ -28,7 +29,9 @@ ROOMY = 110
 def models(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="Its page: nets, losses, fields, what differs from published."),
+        typer.Argument(
+            metavar="[MODEL]", callback=allow_named, help="Its page: nets, losses, fields, what differs from published."
+        ),
     ] = None,
 ) -> None:
     """The systems that can be searched; of one, everything there is to know."""
@@ -55,7 +58,13 @@ def datasets(
         typer.Argument(metavar="[NAME|CARD.toml|PATH]", help="After check: the set, or your file, to look at."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Also whether this system can learn it.", rich_help_panel=CHECK)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            callback=allow_named,
+            help="Also whether this system, or my_module:MyModel, can learn it.",
+            rich_help_panel=CHECK,
+        ),
     ] = None,
     data_path: Annotated[Path | None, typer.Option(help="Where the files lie.", rich_help_panel=CHECK)] = None,
     set_: Annotated[

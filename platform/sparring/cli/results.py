@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ..errors import UnknownName, UsageError, names_hint
 from ..records import RESULTS
+from .own_model import UNNAMED, Own
 
 console = Console()
 
@@ -32,6 +33,7 @@ def report(
         bool, typer.Option(help="Measure what methods without a search reach on the same split.")
     ] = True,
     checks: Annotated[bool, typer.Option("--checks", help="Only the twelve health checks, those passed too.")] = False,
+    model: Own = UNNAMED,
 ) -> None:
     """The trials ranked, what mattered, and what simple models reach on the same data."""
     from ..report import write_report
@@ -57,6 +59,7 @@ def best(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Where to write it.", show_default="the screen")
     ] = None,
+    model: Own = UNNAMED,
 ) -> None:
     """Pin the best configuration: the search space with every range collapsed to a value."""
     from ..display import name_trial
@@ -73,9 +76,10 @@ def best(
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"-o: {output} cannot be written: {error.strerror}; write somewhere else") from error
-        name = name_trial(pinned.row.trial, try_names(pinned.spec.space))
+        name, own = name_trial(pinned.row.trial, try_names(pinned.spec.space)), f" --model {model}" if model else ""
         console.print(
-            Text(f"Pinned in {output}: {name}; train it with: sparring train {quote(str(output))}"), soft_wrap=True
+            Text(f"Pinned in {output}: {name}; train it with: sparring train {quote(str(output))}{own}"),
+            soft_wrap=True,
         )
     if trial is None and pinned.others_on_front:
         numbers = ", ".join(map(str, pinned.others_on_front))

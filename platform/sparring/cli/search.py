@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ..errors import UsageError
 from ..records import PRUNERS, RESULTS, SAMPLERS
+from .own_model import allow_named
 from .results import Results, find_folder
 
 console = Console()
@@ -22,7 +23,15 @@ CLUSTER = "Workers and clusters"
 
 
 def search(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="What to search; `sparring models` lists them.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            callback=allow_named,
+            help="What to search: a name of `sparring models`, or my_module:MyModel, your own, from the working "
+            "directory.",
+        ),
+    ],
     trials: Annotated[
         int | None,
         typer.Option(help="Trials in all, the published default among them.", show_default="what the time allows"),

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from ..errors import DataError, UsageError
+from .own_model import UNNAMED, Own
 
 if TYPE_CHECKING:
     from ..models.advvae import published as advvae
@@ -65,6 +66,7 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="A value in the place of the file's; repeatable."),
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
+    model: Own = UNNAMED,
     kfold: Annotated[
         int | None,
         typer.Option(metavar="K", help="K folds, each of which validates once.", rich_help_panel=MEMBERS),

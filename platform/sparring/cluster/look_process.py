@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import suppress
 
 from rich.console import Console
 
 from ..ledger import read_looks
+from ..models.own import allowed
 from ..study import Study, is_complete
 from ..study.budget import exhaustion
 from ..study.look import is_due
@@ -32,8 +34,13 @@ class LookProcess:
         self._study = study
         self._process = subprocess.Popen(
             [sys.executable, "-c", _CODE, json.dumps(sys.path), str(study.folder)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        own = allowed(study.spec.model)
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError), self._process.stdin as told:  # it has ended already; finish says why
+            told.write("" if own is None else own.to_json())
+        self._process.stdin = None  # or communicate would write to it
 
     def finish(self, console: Console) -> None:
         """Waits until the figures are in the ledger and for TensorBoard; says why if they could not be had.

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from pydantic import BaseModel
 
 from ..errors import ClusterError, LedgerError, SparringError
+from ..models.own import allowed
 from ..records import Snapshot, StudySpec
 from ..referee.events import Event
 from ..space import Space
@@ -148,7 +149,7 @@ def _tune(referee: RefereeHandle, spec: StudySpec, data: DataRefs, broken: list[
     class_cache.DEFAULT_ENV_VARS.clear()
     class_cache.ENV_VARS_TO_PROPAGATE.intersection_update(ENV_VARS_TO_PROPAGATE)
     os.environ.pop("RAY_CHDIR_TO_TRIAL_DIR", None)
-    inputs = ray.put(WorkerInputs(spec=spec, referee=referee, **vars(data)))
+    inputs = ray.put(WorkerInputs(spec=spec, referee=referee, own=allowed(spec.model), **vars(data)))
     slots = tune.with_resources(tune.with_parameters(Slot, spec=spec, inputs=[inputs]), resources_of(spec))
     # On the dashboard and in ps it is a Slot, not the wrapper that brings it its inputs and its place.
     slots.__name__ = slots.__qualname__ = Slot.__name__

@@ -13,6 +13,7 @@ from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, read_looks, trial_rows
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
+from ..models import is_own
 from ..records import RESULTS, Snapshot
 from ..referee.alike import common_error
 from ..space import try_names
@@ -132,5 +133,6 @@ def _sum_up(study: Study, console: Console) -> bool:
         apart=spoilt_figures(study.space),
         looks=read_looks(study.folder),
         verb="predict" if study.config_class.predictions else "sample",
+        model=study.spec.model if is_own(study.spec.model) else "",
     )
     return best is not None

@@ -19,6 +19,7 @@ import ray
 
 from ..errors import ClusterError, Infeasible, SparringError
 from ..models import find_model
+from ..models.own import OwnModel, allow_read
 from ..records import Answer, Outcome, Start, StudySpec, Verdict
 from ..space import Space
 
@@ -51,6 +52,8 @@ class WorkerInputs:
     train: ObjectRef[Rows]
     valid: ObjectRef[Rows]
     ood: ObjectRef[Rows]
+    own: OwnModel | None = None
+    """The model's files, where it is the user's own."""
     source: Source | None = None
     """How the rows of a trial with other options of the data are made; None where no such option is searched."""
 
@@ -81,6 +84,8 @@ class Trainer:
         self._referee, self._spec = inputs.referee, inputs.spec
         self._device, self._workers = device, workers
         self._leads = workers is None or workers.rank == 0
+        if inputs.own is not None:
+            allow_read(inputs.own)  # the driver's user has named it
         self._model_class = find_model(inputs.spec.model)
         self._space = Space(inputs.spec.space, self._model_class.Config)
         train, valid, ood = ray.get([inputs.train, inputs.valid, inputs.ood])

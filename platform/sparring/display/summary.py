@@ -44,13 +44,15 @@ def print_summary(
     apart: Collection[str] = (),
     dashboard: str = "",
     verb: str = "",
+    model: str = "",
 ) -> None:
     """What the search found and where it lies: the best configuration beside the published default, and what next.
 
     study: what the next commands take, the study's name and, where it is not the default, ``--results DIR``. front: of
     several objectives, the trials that none beats in all of them. tries: names of the points to try first, by number.
     looks: those at the test rows, whose figures come first. apart: as in ``comparison_table``. verb: of the command
-    line, that the best trial's weights answer; empty names none.
+    line, that the best trial's weights answer; empty names none. model: the name of the user's own, which the commands
+    that follow have to say.
     """
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
     console.print()
@@ -76,6 +78,7 @@ def print_summary(
             where = f" in {objectives[0].metric}" if len(objectives) > 1 else ""
             unbeaten = f"No trial beat the {called}" if best.trial == 0 else f"No drawn trial beat {called}"
             console.print(Text(f"{unbeaten}{where}; more trials or a wider space may.\n"), soft_wrap=True)
+    own = f" --model {model}" if model else ""
     ascending = "" if objectives[0].sign > 0 else ", ascending=False"
     parquet, tensorboard = nearby(folder / "trials"), nearby(folder / "tensorboard")
     lines = [
@@ -83,10 +86,10 @@ def print_summary(
         ("pandas", f'pandas.read_parquet({parquet!r}).sort_values("value"{ascending})'),
         ("TensorBoard", f"tensorboard --logdir {shlex.quote(tensorboard)}"),
         ("Ray dashboard", f"{dashboard} (while Ray runs)" if dashboard else ""),
-        ("Next", f"sparring report {study}"),
-        ("", f"sparring {verb} {shlex.quote(nearby(folder))}" if best and verb else ""),
-        ("", f"sparring best {study} -o best.toml" if best else ""),
-        ("", f"sparring best {study} --trial {front[-1].trial} -o best.toml" if len(front) > 1 else ""),
+        ("Next", f"sparring report {study}{own}"),
+        ("", f"sparring {verb} {shlex.quote(nearby(folder))}{own}" if best and verb else ""),
+        ("", f"sparring best {study} -o best.toml{own}" if best else ""),
+        ("", f"sparring best {study} --trial {front[-1].trial} -o best.toml{own}" if len(front) > 1 else ""),
     ]
     for label, value in lines:
         if value:

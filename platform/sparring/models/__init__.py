@@ -1,6 +1,7 @@
 """The systems, a folder each: ``NAME/config.py``, which needs no torch, and ``NAME/model.py``. Being there is enough.
 
 base.py, config.py   the contract: what a system is
+own.py               a model of the user's own, MODULE:CLASS, which runs only where its user named it
 autoencoder.py       what every autoencoder here has in common
 verbs.py             what a trained model can be asked: one Protocol per verb
 muons.py             what the systems of muon tables have in common
@@ -17,10 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnknownName, names_hint
+from .own import find_own, is_own, short_name
 
 if TYPE_CHECKING:
     from .base import Model
     from .config import Config
+
+__all__ = ["describe_model", "find_config", "find_model", "is_own", "model_names", "short_name"]
 
 _FOLDER = Path(__file__).parent
 
@@ -31,7 +35,12 @@ def model_names() -> list[str]:
 
 
 def find_config(name: str) -> type[Config]:
-    """The Config of the system called ``name``, without torch; raises UnknownName with the list of those there are."""
+    """The Config of the system called ``name``, without torch; raises UnknownName with the list of those there are.
+
+    Of a model of the user's own, which is imported for it, UsageError unless the user has named it (``own.allow``).
+    """
+    if is_own(name):
+        return find_own(name).Config
     known = model_names()
     if name not in known:
         raise UnknownName(f"no model {name!r}; {names_hint(name, known)}")
@@ -40,7 +49,9 @@ def find_config(name: str) -> type[Config]:
 
 
 def find_model(name: str) -> type[Model]:
-    """The model class of the system called ``name``; raises UnknownName with the list of those there are."""
+    """The model class of the system called ``name``; raises as ``find_config``."""
+    if is_own(name):
+        return find_own(name)
     find_config(name)
     module = importlib.import_module(f"{__name__}.{name}.model")
     (model_class,) = (

@@ -55,12 +55,14 @@ class Autoencoder(Model[C]):
     # -- what a system says -------------------------------------------------------------------------------------------
 
     def view(self, rows: Tensor) -> Tensor:
-        """Rows of the data set as the nets read them."""
-        raise NotImplementedError
+        """Rows of the data set as the nets read them: unless a system says otherwise bytes from 0 to 1, floats as they
+        are."""
+        return rows if rows.is_floating_point() else rows.to(self.draws.dtype) / 255
 
     def unview(self, x: Tensor) -> Tensor:
-        """What the nets read or return, in the units of the figures: (B, C, H, W) from 0 to 1, or raw (B, T, C)."""
-        raise NotImplementedError
+        """What the nets read or return, in the units of the figures: (B, C, H, W) from 0 to 1, or raw (B, T, C); unless
+        a system says otherwise as it is."""
+        return x
 
     def transform_rows(self, **batch: Tensor) -> dict[str, Tensor]:
         """The field as the nets read it, ``x``."""

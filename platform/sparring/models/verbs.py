@@ -92,7 +92,8 @@ class Encodes(Protocol):
 def refuse_boost(model: object, boost: float | None) -> None:
     """Raises UsageError if a boost is given; for models that draw without one."""
     if boost is not None:
-        *_, system, _ = type(model).__module__.split(".")
+        of_ours = type(model).__module__.startswith(f"{__package__}.")
+        system = type(model).__module__.split(".")[-2] if of_ours else type(model).__name__
         raise UsageError(f"--boost: the model {system} draws without one; leave it out")
 
 

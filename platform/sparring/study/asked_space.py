@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data.cards import is_card_path
+from ..errors import SpaceError
+from ..models import is_own
+from ..models.own import allowed
 from ..space import INHERITED, apply_config, apply_settings, find_space, inherit, read_space, settle_tries, table_of
 from ..space.dimension import OPTION
 from .added_tries import add_tries
@@ -55,10 +58,12 @@ def read_asked_space(
     """
     seed: int | None = None
     notes: list[str] = []
-    where = space or f"search_spaces/{model}.toml"
+    where = space or (str(_own_space(model)) if is_own(model) else f"search_spaces/{model}.toml")
     if forked is None or space is not None:
-        raw = read_space(find_space(space or model))
-        if "model" not in raw:
+        raw = read_space(find_space(space) if space else _space_of(model))
+        if "model" not in raw and is_own(model):
+            raw["model"] = model
+        elif "model" not in raw:
             raw, notes = inherit(raw, read_space(find_space(model))), [_inherited(raw, where, model)]
     else:
         where, raw = forked.where, dict(forked.spec.space)
@@ -88,6 +93,23 @@ def read_asked_space(
         raw["split"] = split
     said = _said(config, published, settings, objectives)
     return AskedSpace(raw=_with_full_paths(raw, config_class), where=where, seed=seed, said=said, notes=tuple(notes))
+
+
+def _space_of(model: str) -> Path:
+    """The model's own space. Raises SpaceError or UnknownName if there is none."""
+    if not is_own(model):
+        return find_space(model)
+    path = _own_space(model)
+    if not path.is_file():
+        raise SpaceError(f"{model}: its search space is looked for beside it, but there is no {path}; say --space")
+    return path
+
+
+def _own_space(model: str) -> Path:
+    """Where the space of a model of one's own lies unless told: beside its module, under the same name."""
+    own = allowed(model)
+    assert own is not None
+    return own.folder / f"{own.module.rpartition('.')[2]}.toml"
 
 
 def _inherited(raw: Mapping[str, object], where: str, model: str) -> str:

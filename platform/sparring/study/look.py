@@ -18,6 +18,7 @@ from ..ledger import Ledger, Look, read_looks, read_study, trial_rows
 from ..ledger.looks import test_name
 from ..ledger.ranking import best_row, is_ranked
 from ..ledger.weights import WEIGHTS, WeightsFolder
+from ..models.own import allow_json
 from ..records import Interval, TrialRow
 from .intervals import difference
 from .searched_data import spoilt_figures
@@ -135,8 +136,13 @@ def _differences(
 
 
 def main(folder: str) -> int:
-    """``look`` from a command line: the exit code, and what is wrong as one line on standard error."""
+    """``look`` from a command line: the exit code, and what is wrong as one line on standard error.
+
+    On standard input stands the model as ``OwnModel.to_json`` wrote it, if it is the user's own.
+    """
     try:
+        if own := sys.stdin.read():
+            allow_json(own)
         look(Path(folder))
     except (SparringError, OSError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)

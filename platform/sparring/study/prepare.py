@@ -15,7 +15,7 @@ from ..data.doubts import doubts, in_one_line
 from ..data.splits import SHARES, SPLIT
 from ..errors import UsageError
 from ..ledger import STUDY_FILE
-from ..models import find_config
+from ..models import find_config, short_name
 from ..records import PRUNERS, RESULTS, StudySpec, safe_name
 from ..resources import available_cpus
 from ..space import checked_space
@@ -99,7 +99,7 @@ def prepare(
     notes = (*asked.notes, *_beyond_budget(spec, searched, tries), *budget_notes(spec, searched))
     if (incomparable := comparison_note(searched)) is not None:
         notes = (*notes, incomparable)
-    notes = (*notes, *provenance_notes(folder))
+    notes = (*notes, *provenance_notes(folder, model))
     study = load_study(folder, spec, searched)
     cautions = (*data_cautions(study), *_doubts(study))
     study = replace(study, notes=(*notes, *sampling_notes(spec, searched), *cautions))
@@ -150,7 +150,7 @@ def make_spec(
     seed = asked.seed if limits.seed is None else limits.seed
     filled = replace(limits, seed=seed or 0, pruner=limits.pruner or PRUNERS[0])
     return StudySpec(
-        name=name or f"{searched.model}-{set_name}",
+        name=name or f"{short_name(searched.model)}-{set_name}",
         model=searched.model,
         dataset=dataset,
         data_path=str(data_path.absolute()) if data_path else None,

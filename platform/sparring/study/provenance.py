@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..ledger import STUDY_FILE, read_study
+from ..models.own import allowed
 
 LIBRARIES = ("ray", "optuna", "torch", "numpy", "pyarrow")
 CODE = "code"
@@ -23,9 +24,11 @@ ROOMS = ("models", "training", "data", "metrics.py")
 """What of Sparring a trial's figure depends on; a change of the report is none of these."""
 
 
-def versions_here() -> dict[str, str]:
-    """By name: sparring, its ``code``, python, and the libraries."""
+def versions_here(model: str) -> dict[str, str]:
+    """By name: sparring, its ``code``, python, the libraries, and the digest of a model that is the user's own."""
+    own = allowed(model)
     return {
+        **({} if own is None else {model: own.digest}),
         "sparring": __version__, CODE: code_digest(), "python": machine.python_version(),
         **{name: version(name) for name in LIBRARIES},
     }  # fmt: skip
@@ -43,11 +46,11 @@ def code_digest() -> str:
     return digest.hexdigest()[:12]
 
 
-def provenance_notes(folder: Path) -> list[str]:
+def provenance_notes(folder: Path, model: str) -> list[str]:
     """What has changed since the study in ``folder`` was begun, in a sentence; nothing where there is none."""
     if not (folder / STUDY_FILE).exists():
         return []
-    changed = _changed(read_study(folder).get("versions", {}), versions_here())
+    changed = _changed(read_study(folder).get("versions", {}), versions_here(model))
     if not changed:
         return []
     return [

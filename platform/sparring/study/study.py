@@ -135,7 +135,7 @@ def open_folder(study: Study) -> bool:
             "columns": {name: list(columns) for name, columns in study.dataset.columns.items()},
             **({} if study.source is None else {"common": dict(study.source.common)}),
             "rows": {part: len(getattr(study.split, part)) for part in ("train", "valid", "test")},
-            "versions": versions_here(),
+            "versions": versions_here(study.spec.model),
         },
     )
     return False

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ...display import show
 from ...errors import PromotionRefused, UsageError
-from ...models import find_model
+from ...models import find_model, short_name
 from ...records import safe_name
 from ..registry.entries import CheckOutcome, Entry, now
 from ..registry.registry import PRODUCTION, Registry
@@ -57,7 +57,7 @@ def promote(request: PromotionRequest, console: Console) -> Entry:
             '--force: wants a reason, which stays in the history, such as --force "the sensor was replaced"'
         )
     candidate = open_candidate(request.folder, request.trial, is_refit=request.is_refit, console=console)
-    name = safe_name(request.name or candidate.study.spec.model, "--name")
+    name = safe_name(request.name or short_name(candidate.study.spec.model), "--name")
     registry = Registry(address=request.address)
     seen = registry.current(name)
     console.print(Text.assemble((name, "bold"), f" · {_title(candidate)}"), soft_wrap=True)

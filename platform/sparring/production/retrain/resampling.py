@@ -23,6 +23,7 @@ from ...data.resampling import CALLED, Member, Plan, member_rows
 from ...data.splits import SPLIT_SEED
 from ...display import nearby, show
 from ...errors import ConfigError, UsageError
+from ...models import short_name
 from ...records import Objective
 from ...space import read_space, table_of, write_toml
 from ...study.conclusion import noise_of, scale_of
@@ -62,7 +63,7 @@ def resample(pinned: Path, plan: Plan, request: TrainingRequest, console: Consol
     another configuration, other data or another plan. Raises NoTrialSucceeded, naming the member, if one diverged.
     """
     ready = check_pinned(read_space(pinned), str(pinned), request)
-    folder = request.output or TRAINED / f"{ready.model}-{plan.scheme}"
+    folder = request.output or TRAINED / f"{short_name(ready.model)}-{plan.scheme}"
     trainings = [
         MemberTraining(member=member, pinned=_of_member(ready, member), folder=folder / member.name)
         for member in plan.draw(ready.seed)

@@ -19,7 +19,7 @@ from ...data import Dataset, Member, Split, load_dataset, split_dataset
 from ...data.memory_map import Mapped, select
 from ...data.splits import SPLIT
 from ...errors import ConfigError, LedgerError, NoTrialSucceeded
-from ...models import find_model
+from ...models import find_model, short_name
 from ...models.base import Model
 from ...models.config import Config, missing_fields
 from ...models.forms import check_forms
@@ -236,7 +236,7 @@ def _about(pinned: Pinned, member: Member | None) -> About:
 
 def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console, keep: Keep | None = None) -> Trained:
     """One model into a folder of its own; text: the configuration as TOML."""
-    folder = request.output or TRAINED / pinned.model
+    folder = request.output or TRAINED / short_name(pinned.model)
     check_lacks(folder, MEMBERS)
     check_same(folder, pinned.raw)
     before = weights_of(folder)
