@@ -1,5 +1,7 @@
 """What every system promises the engine, asked of each one that is found in the folder: a newcomer is tested by being
 there, on the data set and from the baseline of the search space that has its name.
+
+What `sparring models check` asks too is in `sparring.training.contract`; here stands what needs several systems.
 """
 
 from __future__ import annotations
@@ -10,18 +12,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from annotated_types import Ge
 from support.systems import Setting, variants
 from torch import Tensor
-from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from sparring.metrics import METRICS
 from sparring.models import model_names
 from sparring.models.aegan.config import Freeze
-from sparring.models.base import Model, Step
 from sparring.models.config import Config
 from sparring.report.yardsticks.generation import independent
+from sparring.training.contract.passes import Drawn, run_phases, transform_rows
+from sparring.training.contract.promises import (
+    a_phase_leaves_other_nets_alone,
+    fields_are_explained,
+    phases_name_what_there_is,
+    rows_are_seen_one_by_one,
+    weight_zero_is_absence,
+    weights_of,
+)
+from sparring.training.contract.training import a_checkpoint_resumes, same_seed_gives_the_same_bits
 from sparring.training.loop import TrialTraining
 from sparring.training.norms import outside, stilled
 
@@ -70,49 +79,6 @@ class Fetched(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-class Drawn(TorchFunctionMode):
-    """Noise that depends on nothing but its shape and its place in the order of draws."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.draws = 0
-
-    def _fill(self, like: Tensor, uniform: bool) -> Tensor:
-        self.draws += 1
-        rng = np.random.default_rng(self.draws)
-        block = rng.random(tuple(like.shape)) if uniform else rng.standard_normal(tuple(like.shape))
-        return torch.from_numpy(block).to(like.dtype)
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in (torch.randn_like, torch.rand_like):
-            return self._fill(args[0], func is torch.rand_like)
-        if func is functional.dropout:
-            input, p, training = (*args, *(kwargs or {}).values())[:3]
-            return input * (self._fill(input, True) >= p) / (1 - p) if training and p > 0 else input
-        return func(*args, **(kwargs or {}))
-
-
-@torch.no_grad()
-def transform_rows(model: Model, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    return batch | model.transform_rows(**batch)
-
-
-def run_phases(model: Model, batch: dict[str, Tensor]) -> list[tuple[Step, dict[str, Tensor | None]]]:
-    """Every phase in order on the weights as they are, with the gradients of its own parameters.
-
-    As the training loop has it: batch norms of other nets record nothing.
-    """
-    known, found = transform_rows(model, batch), []
-    for phase in model.config.active_phases:
-        own = model.parameters_of(phase)
-        with Drawn(), stilled(outside(model, phase.nets)):
-            step = model(phase.name, {name: known[name] for name in model.wants(phase.name)})
-        gradients = torch.autograd.grad(step.loss, list(own.values()), allow_unused=True)
-        known.update((name, value.detach()) for name, value in step.carry.items())
-        found.append((step, dict(zip(own, gradients, strict=True))))
-    return found
-
-
 @torch.no_grad()
 def trivial(training: TrialTraining, metrics: dict[str, float]) -> dict[str, float]:
     """By metric of an epoch what needs no net reaches; of a generator on its own rows, with the columns shuffled."""
@@ -126,14 +92,6 @@ def trivial(training: TrialTraining, metrics: dict[str, float]) -> dict[str, flo
         sums = model.closeness.sums(real, torch.from_numpy(draw(rng, len(real))))
         found.append(model.closeness.distance(sums, len(real)))
     return known | {"val/distance": float(np.mean(found))}
-
-
-def state_of(training: TrialTraining) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in training.model.state_dict().items()}
-
-
-def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
-    return first.keys() == second.keys() and all(first[name].equal(second[name]) for name in first)
 
 
 # -- what it says of itself -------------------------------------------------------------------------------------------
@@ -170,19 +128,11 @@ def test_a_validation_brings_a_handful_of_tensors_to_the_host(
 
 
 def test_every_field_of_the_config_is_explained(setting: Setting) -> None:
-    fields = setting.model_class.Config.model_fields
-    assert [name for name, field in fields.items() if not field.description] == []
+    fields_are_explained(setting)
 
 
 def test_phases_name_nets_and_config_fields_that_there_are(setting: Setting) -> None:
-    config, model = setting.config(), setting.model()
-    assert config.active_phases
-    for phase in setting.model_class.Config.phases:
-        assert all(hasattr(model, net) for net in phase.nets)
-        assert phase.lr in type(config).model_fields
-        assert phase.optim_fn in type(config).model_fields
-    trained = {name for phase in config.active_phases for name in model.parameters_of(phase)}
-    assert {name for name, parameter in model.named_parameters() if parameter.requires_grad} - trained == set()
+    phases_name_what_there_is(setting)
 
 
 # -- training ---------------------------------------------------------------------------------------------------------
@@ -219,77 +169,26 @@ def test_each_phase_learns_its_own_task(setting: Setting) -> None:
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(setting: Setting) -> None:
-    trainings = [setting.training(seed=seed) for seed in (3, 3, 4)]
-    rows = [[training.run_epoch().metrics for _ in range(2)] for training in trainings]
-    assert rows[0] == rows[1] != rows[2]
-    assert same(state_of(trainings[0]), state_of(trainings[1]))
+    same_seed_gives_the_same_bits(setting)
 
 
 def test_a_checkpoint_resumes_bit_for_bit(setting: Setting) -> None:
-    whole, begun, resumed = setting.training(), setting.training(), setting.training(seed=0)
-    begun.run_epoch()
-    resumed.restore(begun.save())
-    whole.run_epoch()
-    assert whole.run_epoch().metrics == resumed.run_epoch().metrics
-    assert same(state_of(whole), state_of(resumed))
-    for training in (whole, resumed):
-        for row in training.history:
-            row["wall_s"] = row["cpu_s"] = 0.0  # all that may differ
-    assert whole.save() == resumed.save()
+    a_checkpoint_resumes(setting)
 
 
 def test_a_phase_leaves_other_nets_untouched(setting: Setting) -> None:
-    training = setting.training()
-    known = transform_rows(training.model, {name: rows[:32] for name, rows in training.rows.train.items()})
-    for arm in training.phase_steps:
-        before = state_of(training)
-        with arm.others_stilled():
-            step, gradients = arm.run({name: known[name] for name in arm.wants})
-        arm.update(gradients, 1.0)
-        known.update((name, value.detach()) for name, value in step.carry.items())
-        after = state_of(training)
-        moved = {name.partition(".")[0] for name in before if not before[name].equal(after[name])}
-        assert moved == set(arm.phase.nets), arm.phase.name
+    a_phase_leaves_other_nets_alone(setting)
 
 
 def test_what_it_sees_of_a_row_is_of_that_row_alone(setting: Setting) -> None:
-    """The engine asks once for all rows, or batch by batch."""
-    model, rows = setting.model(), setting.batch()
-    whole = model.transform_rows(**rows)
-    assert not any(tensor.requires_grad for tensor in whole.values())
-    for piece in (slice(0, 1), slice(3, 10)):
-        for name, tensor in model.transform_rows(**{name: field[piece] for name, field in rows.items()}).items():
-            torch.testing.assert_close(tensor, whole[name][piece], rtol=1e-12, atol=1e-13)
+    rows_are_seen_one_by_one(setting)
 
 
 # -- weights and lanes ------------------------------------------------------------------------------------------------
 
 
-def weights_of(setting: Setting) -> list[str]:
-    """Knobs that may be 0: loss weights and deviations of noise."""
-    model = setting.model()
-    fields = setting.model_class.Config.model_fields
-    knobs = {name for name, buffer in model.named_buffers() if buffer.dim() == 0 and name not in model.state_dict()}
-    return sorted(name for name in knobs & set(fields) if any(each == Ge(0) for each in fields[name].metadata))
-
-
 def test_a_weight_of_zero_equals_its_terms_absence_bit_for_bit(setting: Setting) -> None:
-    fields = setting.model_class.Config.model_fields
-    for weight in weights_of(setting):
-        # A draw that is absent moves those after it in its phase.
-        after = ("dropout", *(("w_mmd", "w_swd") if weight == "input_noise" else ()))
-        still = {name: 0.0 for name in after if name in fields}
-        absent, zeroed = setting.model(**still, **{weight: 0.0}), setting.model(**still, **{weight: 0.5})
-        zeroed.get_buffer(weight).zero_()
-        without, silent = (run_phases(model, setting.batch()) for model in (absent, zeroed))
-        for (first, first_gradients), (second, second_gradients) in zip(without, silent, strict=True):
-            assert first.loss.equal(second.loss), weight
-            for name, gradient in first_gradients.items():
-                other = second_gradients[name]
-                zero = torch.zeros(())
-                assert (zero if gradient is None else gradient).equal(zero if other is None else other) or (
-                    gradient is None and not other.any()
-                ), (weight, name)
+    weight_zero_is_absence(setting)
 
 
 LANES = [

@@ -13,12 +13,11 @@ from typing import Any
 
 import pytest
 import torch
-from support.systems import Setting, widened
+from support.systems import Setting
 
 from sparring.models import model_names
-from sparring.records import Trial
 from sparring.training.averaging import Workers
-from sparring.training.loop import TrialTraining
+from sparring.training.contract.training import ABSOLUTE, OF_OWN_ROWS, OVER_A_BATCH, RELATIVE, figures
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -28,35 +27,15 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "aegan, spectral": ("aegan", {"norm_dis": "spectral"}),
 }
 """Every system, and what another of its settings asks of the rows: its name and more fields."""
-OVER_A_BATCH = ("w_mmd", "w_swd", "features_gen_weight")
-"""Weights of what compares a batch as a whole: each worker compares its own rows, so two train another function."""
-ROWS, BATCH = 102, 34
-"""Three steps an epoch, of 17 rows for each worker."""
-
-OF_OWN_ROWS = {"health/swing", "health/dis_auc", "health/logit_gap"}
-"""What each worker measures on its share of a batch; the mean over the workers is not that of the whole batch."""
 
 
-def figures(case: str, workers: Workers | None) -> list[dict[str, float]]:
+def figures_of(case: str, workers: Workers | None) -> list[dict[str, float]]:
     """The metrics of two epochs."""
     torch.set_default_dtype(torch.float32)
     name, fields = CASES[case]
     setting = Setting(name)
     fields = {key: 0.0 for key in OVER_A_BATCH if key in setting.model_class.Config.model_fields} | fields
-    rows = {
-        part: {field: widened(values) for field, values in setting.part(part, ROWS).items()}
-        for part in ("train", "valid")
-    }
-    torch.set_default_dtype(torch.float64)
-    try:
-        solo = TrialTraining(
-            setting.model_class, setting.config(batch_size=BATCH, **fields), rows["train"], rows["valid"],
-            trial=Trial(number=0, params={}, seed=0), objective=setting.objective, workers=workers,
-            sync_batchnorm=workers is not None,
-        )  # fmt: skip
-        return [dict(solo.run_epoch().metrics) for _ in range(2)]
-    finally:
-        torch.set_default_dtype(torch.float32)
+    return figures(setting, workers, **fields)
 
 
 @pytest.fixture(scope="module")
@@ -71,20 +50,19 @@ def together(run_both, tmp_path_factory: pytest.TempPathFactory) -> dict[str, li
 
 @pytest.mark.parametrize("case", CASES)
 def test_one_worker_equals_two(together, case):
-    for alone, shared in zip(figures(case, None), together[case], strict=True):
+    for alone, shared in zip(figures_of(case, None), together[case], strict=True):
         assert alone.keys() == shared.keys()
         for metric, value in alone.items():
             if metric in OF_OWN_ROWS:
                 continue
-            # Adam makes of rounding in gradients that are zero what it makes of any gradient: 1e-11 after ten steps.
-            assert shared[metric] == pytest.approx(value, rel=1e-8, abs=1e-10), metric
+            assert shared[metric] == pytest.approx(value, rel=RELATIVE, abs=ABSOLUTE), metric
 
 
 def play(rank: int, folder: Path) -> None:
     torch.set_num_threads(1)
     store = torch.distributed.FileStore(str(folder / "store"), 2)
     torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=2, timeout=timedelta(seconds=300))
-    seen = {case: figures(case, Workers(rank, 2)) for case in CASES}
+    seen = {case: figures_of(case, Workers(rank, 2)) for case in CASES}
     (folder / f"{rank}.json").write_text(json.dumps(seen))
     # Left to the interpreter's end, gloo's threads abort about one process in eight (torch 2.13).
     torch.distributed.barrier()

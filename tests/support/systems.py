@@ -17,10 +17,10 @@ from torch import Tensor
 
 from sparring.data import load_dataset, read_card, reader_of, split_rows
 from sparring.models import find_model
-from sparring.models.base import Model
-from sparring.records import Trial
 from sparring.space import Space, find_space, read_space
-from sparring.training.loop import TrialTraining
+from sparring.training.contract.subject import Subject, widened
+
+__all__ = ["Setting", "Subject", "few_rows", "parts_of", "small", "space_of", "variants", "widened"]
 
 SIZES = ("hidden", "width", "latent", "noise")
 """How the names of widths begin; of those that are lists, a net's widths in order, the first two stay."""
@@ -126,50 +126,9 @@ def parts_of(name: str, n: int) -> dict[str, dict[str, Tensor]]:
     }
 
 
-class Setting:
+class Setting(Subject):
     """A system with its embedded data set and a small configuration; n: the rows of a data set drawn by formula."""
 
     def __init__(self, name: str, n: int = 600, **changes: Any) -> None:
-        space = space_of(name)
-        self.name, self.model_class, self.objective = name, find_model(name), space.objectives[0]
-        self.values = {**small(name), **changes}
-        parts = parts_of(name, n)
-        self.rows = {part: {field: parts[part][field] for field in self.fields} for part in parts}
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return self.config().fields
-
-    def config(self, **fields: Any) -> Any:
-        return self.model_class.Config(**{**self.values, **fields})
-
-    def part(self, part: str, rows: int | None = None) -> dict[str, Tensor]:
-        return {field: values[:rows] for field, values in self.rows[part].items()}
-
-    def training(self, *, rows: int | None = 96, seed: int = 0, **fields: Any) -> TrialTraining:
-        """The training of a trial; where its Config names an out-of-distribution set, random rows are that."""
-        config = self.config(**fields)
-        named = config.ood and getattr(config, config.ood)
-        ood = {name: torch.randn(40, *values.shape[1:]) for name, values in self.part("train").items()}
-        return TrialTraining(
-            self.model_class, config, self.part("train", rows), self.part("valid", rows), ood=ood if named else None,
-            trial=Trial(number=0, params={}, seed=seed), objective=self.objective,
-        )  # fmt: skip
-
-    def model(self, *, seed: int = 0, **fields: Any) -> Model:
-        """In float64 and training mode."""
-        torch.manual_seed(seed)
-        model = self.model_class(
-            self.config(**fields), {name: rows.shape[1:] for name, rows in self.part("train").items()}
-        )
-        model.initialize()
-        train = {name: widened(rows) for name, rows in self.part("train", 256).items()}
-        model.double().prepare(train)
-        return model.train()
-
-    def batch(self, first: int = 0, rows: int = 12) -> dict[str, Tensor]:
-        return {name: widened(values[first : first + rows]) for name, values in self.part("train").items()}
-
-
-def widened(rows: Tensor) -> Tensor:
-    return rows.double() if rows.is_floating_point() else rows
+        self.name = name
+        super().__init__(find_model(name), {**small(name), **changes}, parts_of(name, n), space_of(name).objectives[0])

@@ -124,7 +124,7 @@ _add(
 _add(handover.rollback, "sparring rollback aegan", 'sparring rollback aegan --to 2 --reason "drift at the edge"')
 _add(handover.production, "sparring production", "sparring production aegan --diff 1 2")
 _add(serve.serve, "sparring serve aegan", "sparring serve s3://bucket/models/aegan --host 0.0.0.0 --token-file token")
-_add(listings.models, "sparring models aegan")
+_add(listings.models, "sparring models aegan", "sparring models check my_module:MyModel")
 _add(
     listings.datasets,
     "sparring datasets mnist",

@@ -30,14 +30,39 @@ def models(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]", callback=allow_named, help="Its page: nets, losses, fields, what differs from published."
+            metavar="[MODEL|check]",
+            callback=allow_named,
+            help="Its page: nets, losses, fields, what differs from published.",
         ),
     ] = None,
+    checked: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", callback=allow_named, help="After check: the model, my_module:MyModel, to try."
+        ),
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(help="Its search space.", show_default="its own", rich_help_panel=CHECK)
+    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="Another data set.", rich_help_panel=CHECK)] = None,
+    data_path: Annotated[Path | None, typer.Option(help="Where the files lie.", rich_help_panel=CHECK)] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A field, or data.KEY, of trial 0.", rich_help_panel=CHECK),
+    ] = None,
 ) -> None:
-    """The systems that can be searched; of one, everything there is to know."""
+    """The systems that can be searched; of one, everything there is to know; or check that a model, such as one of your
+    own, keeps what every system promises."""
     from ..display import print_listing
     from ..models import describe_model, model_names
 
+    if model == "check" and checked is not None:
+        from .model_check import check_model
+
+        check_model(checked, space=space, dataset=dataset, data_path=data_path, settings=set_ or [], console=console)
+        return
+    if model == "check" or checked or space or dataset or data_path or set_:
+        raise UsageError("models: to try a model's promises, say `sparring models check my_module:MyModel`")
     if model is None:
         print_listing(console, ("model", "what it is"), [(name, describe_model(name)) for name in model_names()])
         return
