@@ -91,6 +91,7 @@ _add(
     compare.compare,
     "sparring compare aegan-1 aegan-2",
     "sparring compare results/* --page comparison.html",
+    "sparring compare aegan-1 aegan-2 --tensorboard compared && tensorboard --logdir compared",
 )
 _add(studies.studies, "sparring studies")
 _add(studies.show, "sparring show aegan-exafs", "sparring show aegan-exafs --trial 7")

@@ -20,8 +20,13 @@ def compare(
     ],
     results: Results = RESULTS,
     page: Annotated[Path | None, typer.Option(help="Also write one HTML page with the curves.")] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write one TensorBoard over all of them.")
+    ] = None,
 ) -> None:
     """Studies side by side: what differs, what each reached and how fast, what their winners are."""
     from ..report.comparison import write_comparison
 
-    write_comparison([find_folder(study, results) for study in studies], page=page, console=console)
+    write_comparison(
+        [find_folder(study, results) for study in studies], page=page, tensorboard=tensorboard, console=console
+    )

@@ -19,6 +19,7 @@ from ...records import Outcome, StudySpec
 
 Numbers = NDArray[np.float64]
 Axis = Literal["trials", "seconds"]
+AXES: tuple[Axis, ...] = ("trials", "seconds")
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import cast
 
 from ...display import clean, show
 from ...errors import SparringError
 from ...ledger.study_json import StudyDocument, identity_of
 from ...models import find_config
-from ...records import StudySpec
+from ...records import StudySpec, Value
 from ...space import search_of, table_of
-from ...space.dimension import OPTION, to_text
+from ...space.dimension import OPTION, Dimension, to_text
+from ...space.dimension_toml import read_dimension
 from ...space.toml_file import RANGES, is_range
 
 SPACE, DATA, SEARCH, CODE, VERSIONS = "space", "data", "search", "code", "versions"
@@ -35,6 +37,20 @@ class Settings:
     values: Mapping[Key, object]
     defaults: Mapping[str, object]
     """What the fields of its system are where its space does not speak of them, in this version of Sparring."""
+
+    @cached_property
+    def searched(self) -> Mapping[str, Dimension]:
+        """By name, what the study searches. Raises SpaceError if this version cannot read it."""
+        ranges = {
+            name: value for (part, name), value in self.values.items() if part in (SPACE, DATA) and is_range(value)
+        }
+        return {name: read_dimension(name, value, f"search.{name}") for name, value in ranges.items()}
+
+    def fixed(self, name: str) -> Value | None:
+        """What every trial has of a field that is not searched; None where that is nothing, or no plain value."""
+        part = DATA if name.startswith(OPTION) else SPACE
+        value = to_text(self.values.get((part, name), self.defaults.get(name)))
+        return value if isinstance(value, bool | int | float | str) else None
 
     def words(self, key: Key) -> str:
         """The field's value for a reader."""
