@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from support.own import NAME, PAGE, blocks, write_tutorial
@@ -203,11 +204,15 @@ def test_the_page_builds_a_model_in_sixty_lines_that_train_and_the_verbs_take_by
 
 
 @pytest.mark.ray
-def test_the_page_s_search_runs_in_workers_that_have_no_copy_of_the_module(place, run_verb, capsys):
-    arguments = ["--trials", "2", "--set", "epochs=1", "--slots", "1", "--quiet"]
-    assert run_verb("search", NAME, *arguments) == 0, capsys.readouterr().err
+def test_the_page_s_program_searches_and_a_report_compares(place, run_verb, capsys):
+    (program,) = re.findall(r"^```python\n(import sparring\n.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    known: dict[str, Any] = {}
+    exec(program, known)
+    assert known["images"].shape == (16, 1, 8, 8)
+    assert len(known["study"].trials) == 3
+    assert "param.hidden_size" in capsys.readouterr().out
     assert run_verb("report", "MyModel-digits", "--model", NAME, "--format", "json") == 0
     report = json.loads(capsys.readouterr().out)
-    assert (report["model"], report["outcomes"]["completed"]["trials"]) == (NAME, 2)
+    assert (report["model"], len(report["trials"])) == (NAME, 3)
     assert report["test"]["looks"] == 1
     assert report["yardsticks"]

@@ -66,7 +66,7 @@ def _at_home(argument: str) -> str:
 
 
 def _add(
-    command: Callable[..., None], *examples: str, note: str = "", context_settings: dict[str, bool] | None = None
+    command: Callable[..., object], *examples: str, note: str = "", context_settings: dict[str, bool] | None = None
 ) -> None:
     """Adds a command under its function's name; its --help ends with the examples, and with ``note``."""
     title = "Examples" if len(examples) > 1 else "Example"

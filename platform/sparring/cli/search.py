@@ -189,7 +189,7 @@ def search(
     silence_limit: Annotated[
         str, typer.Option(metavar="DURATION", help="Longest epoch before a try is over.", rich_help_panel=CLUSTER)
     ] = "30m",
-) -> None:
+) -> Path:
     """Search a model's hyperparameters; the same command again resumes."""
     from ..study import Limits, prepare
     from ..study.budget import choose_budget
@@ -223,7 +223,9 @@ def search(
     except KeyboardInterrupt as signal:  # while Ray starts or stops; in between, the search itself answers the signal
         screen.print("Interrupted; the same command again continues.", style="yellow")
         code = 128 + (signal.args[0] if signal.args else 2)
-    sys.exit(code)
+    if code:
+        sys.exit(code)
+    return study.folder  # for a program that asks by these flags; the command line has no use for it
 
 
 def _seconds(text: str, flag: str) -> float:

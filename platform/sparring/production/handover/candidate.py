@@ -18,7 +18,6 @@ from ...ledger import STUDY_FILE, Look, read_looks, read_study, trial_rows
 from ...ledger.looks import test_name
 from ...ledger.ranking import is_ranked
 from ...ledger.study_json import StudyDocument
-from ...models import is_own
 from ...records import Interval
 from ...study import Study, load_ood, reopen
 from ...study.pinning import PinnedTrial, pin_trial
@@ -110,13 +109,8 @@ def open_candidate(folder: Path, trial: int | None, *, is_refit: bool, console: 
     Raises NothingToReport, UnknownName or UsageError if there is no such trial or its weights are not kept, DataError
     if the data are not those of the search.
     """
-    document = read_study(folder)
-    if is_own(model := str(document["spec"]["model"])):
-        raise UsageError(
-            f"promote: {model} is a model of your own, and a bundle holds weights but no code that could be checked; "
-            f"keep it in a trained folder: sparring best {folder} -o best.toml --model {model}, then sparring train"
-        )
     pinned = pin_trial(folder, trial)
+    document = read_study(folder)
     if "shapes" not in document:
         raise UsageError(f"{folder}: an older version made this study, without shapes; train best.toml again")
     study = reopen(folder, pinned.row.params)

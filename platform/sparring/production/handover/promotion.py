@@ -12,7 +12,8 @@ from rich.text import Text
 
 from ...display import show
 from ...errors import PromotionRefused, UsageError
-from ...models import find_model, short_name
+from ...ledger import read_study
+from ...models import find_model, is_own, short_name
 from ...records import safe_name
 from ..registry.entries import CheckOutcome, Entry, now
 from ..registry.registry import PRODUCTION, Registry
@@ -55,6 +56,11 @@ def promote(request: PromotionRequest, console: Console) -> Entry:
     if request.reason is not None and not request.reason.strip():
         raise UsageError(
             '--force: wants a reason, which stays in the history, such as --force "the sensor was replaced"'
+        )
+    if is_own(model := str(read_study(request.folder)["spec"]["model"])):
+        raise UsageError(
+            f"promote: {model} is a model of your own, and a bundle holds weights but no code that could be checked; "
+            f"keep it in a trained folder: sparring best {request.folder} -o best.toml --model {model}, then train that"
         )
     candidate = open_candidate(request.folder, request.trial, is_refit=request.is_refit, console=console)
     name = safe_name(request.name or short_name(candidate.study.spec.model), "--name")
