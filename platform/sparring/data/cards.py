@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import DataError, UnknownName, faults, names_hint
 from ..resources import shipped
+from ..untrusted.texts import read_toml
 from .dataset import Dataset
 from .fetching import FileCard, Name, data_home, gather
 
@@ -187,8 +187,8 @@ def _read_toml(path: Path) -> dict[str, object]:
     try:
         if (size := path.stat().st_size) > LARGEST_FILE:
             raise DataError(f"{path}: a card has at most {LARGEST_FILE:,} bytes, but got {size:,}")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        return read_toml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise DataError(f"{path}: a card is TOML in UTF-8, but: {error}") from error
     except OSError as error:
         raise DataError(f"{path}: a card is a file of text, but it cannot be read: {error.strerror}") from error

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict
 
 from ..errors import CheckpointError
 from ..records import EpochRow, Trial, Value
+from ..untrusted.texts import read_json
 from .disk import is_whole, put
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def read_progress(packed: bytes) -> Progress:
     """The JSON part alone, without touching a tensor (and without importing torch)."""
     try:
         size = int.from_bytes(packed[:8], "little")
-        header = json.loads(json.loads(packed[8 : 8 + size])["__metadata__"]["sparring"])
+        header = read_json(read_json(packed[8 : 8 + size])["__metadata__"]["sparring"])
         if header.pop("format") != FORMAT:
             raise ValueError("another format")
         return Progress(**header)

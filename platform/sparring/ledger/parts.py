@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import LedgerError
+from ..untrusted.tables import read_parquet
 
 FULL_BYTES = 1 << 20
 """A merged part of so many bytes is left alone from then on: merging all into one each time would rewrite five million
@@ -184,9 +185,9 @@ def _read_part(path: Path, schema: pa.Schema) -> pa.Table | str:
     if zlib.crc32(data) != int(match[3], 16):
         return f"its {len(data)} bytes do not have the checksum in its name"
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+        table = read_parquet(data, use_threads=False)
         return _conform(table, schema).replace_schema_metadata(table.schema.metadata)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         return f"it does not fit the study's columns: {error}"
 
 

@@ -6,12 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict, cast, get_args, get_type_hints
 
-from ..errors import LedgerError, UnknownName, UsageError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from ..errors import LedgerError, UnknownName, UsageError, sentence
 from ..records import EarlierTrial, Kind, Objective, StudySpec
+from ..untrusted.texts import read_json
 from .disk import publish, replace_file, sync_folder
 from .schema import SCHEMA_VERSION
 
@@ -92,15 +96,16 @@ def read_study(folder: str | PathLike[str]) -> StudyDocument:
     Raises UnknownName if the folder holds no study, LedgerError if study.json is torn, changed or of a newer version.
     """
     document = _read_document(Path(folder) / STUDY_FILE)
+    document.setdefault("spec", {})  # whoever reads it says what it lacks
     with suppress(OSError, ValueError, TypeError, KeyError):  # they lie where they lay
-        document["spec"]["data_path"] = json.loads((Path(folder) / MOVED).read_bytes())["data_path"]
+        document["spec"]["data_path"] = read_json((Path(folder) / MOVED).read_bytes())["data_path"]
     return document
 
 
 def _read_document(path: Path) -> StudyDocument:
     """``study.json`` as it is. Raises as ``read_study``."""
     try:
-        content: dict[str, object] = json.loads(path.read_bytes())
+        content: dict[str, object] = read_json(path.read_bytes())
         digest = content.pop("sha256", None)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UnknownName(f"{path}: no study here; name the folder that a search made") from error
@@ -114,6 +119,7 @@ def _read_document(path: Path) -> StudyDocument:
         raise LedgerError(
             f"{path}: it must have the checksum it carries, but was changed or damaged; restore it from a copy"
         )
+    _check_form(path, content)
     document = cast("StudyDocument", content)
     if document["schema_version"] > SCHEMA_VERSION:
         raise LedgerError(
@@ -121,6 +127,22 @@ def _read_document(path: Path) -> StudyDocument:
             f"but got {document['schema_version']}; update Sparring"
         )
     return document
+
+
+_FORM: Mapping[str, type] = {"schema_version": int, "spec": dict, "identity": dict, "kinds": dict, "metrics": list}
+"""What this package's readers take for granted; the checksum says only that the file is as somebody wrote it."""
+
+
+def _check_form(path: Path, content: Mapping[str, object]) -> None:
+    """Raises LedgerError unless what must be there is, and of its type."""
+    wrong = [name for name, form in _FORM.items() if name in content and not isinstance(content[name], form)]
+    kinds = content.get("kinds")
+    if isinstance(kinds, dict) and not set(map(str, kinds.values())) <= set(get_args(Kind)):
+        wrong.append("kinds")
+    lacking = [name for name in ("schema_version", "kinds", "metrics") if name not in content]
+    if wrong or lacking:
+        said = f"no {lacking[0]}" if lacking else f"another {wrong[0]}"
+        raise LedgerError(f"{path}: it must be what a search wrote, but has {said}; use the version that wrote it")
 
 
 def study_digest(folder: str | PathLike[str]) -> str:
@@ -147,11 +169,27 @@ def spec_from_json(document: Mapping[str, Any]) -> StudySpec:
             EarlierTrial(**{**trial, "values": tuple(trial["values"]), "shares": tuple(trial["shares"])})
             for trial in document.get("earlier", [])
         )
-        return StudySpec(**{**document, "objectives": objectives, "earlier": earlier})
+        spec = StudySpec(**{**document, "objectives": objectives, "earlier": earlier})
+        for each in (spec, *objectives, *earlier):
+            _forms()[type(each)].model_validate(vars(each))
+        return spec
+    except ValidationError as error:
+        raise LedgerError(f"study.json: spec: {sentence(error)}; use the version that wrote it") from error
     except (KeyError, TypeError) as error:
         raise LedgerError(
             f"study.json: its spec must have this version's fields, but: {error}; use the version that wrote it"
         ) from error
+
+
+@cache
+def _forms() -> Mapping[type, type[BaseModel]]:
+    """By record, what checks the types of its fields, which a dataclass takes as they come; nothing is converted."""
+
+    def form(record: type) -> type[BaseModel]:
+        hints: dict[str, Any] = {name: (hint, ...) for name, hint in get_type_hints(record).items()}
+        return create_model(record.__name__, __config__=ConfigDict(strict=True), **hints)
+
+    return {record: form(record) for record in (StudySpec, Objective, EarlierTrial)}
 
 
 def identity_of(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
+from ..untrusted.texts import read_json
 from .checkpoints import DATA
 from .disk import is_whole, put
 
@@ -32,8 +32,8 @@ def read_data_of(packed: bytes) -> dict[str, Any] | None:
     """What a trial's weights say of its data; None if nothing, for they are the study's. Raises DataError if torn."""
     try:
         size = int.from_bytes(packed[:8], "little")
-        metadata = json.loads(packed[8 : 8 + size]).get("__metadata__", {})
-        found: dict[str, Any] | None = json.loads(metadata[DATA]) if DATA in metadata else None
+        metadata = read_json(packed[8 : 8 + size]).get("__metadata__", {})
+        found: dict[str, Any] | None = read_json(metadata[DATA]) if DATA in metadata else None
         return found
     except (ValueError, AttributeError, TypeError) as error:
         raise DataError(f"weights of {len(packed)} bytes: must be a .safetensors file, but: {error}") from error

@@ -13,6 +13,7 @@ from ..errors import DataError, SparringError
 from ..ledger.looks import test_name
 from ..records import Interval, StudySpec, TrialRow
 from ..space.dimension import OPTION
+from ..untrusted.texts import read_json
 from .yardsticks import Task, Yardstick, depends_on_winner, measure
 
 FORM = 2
@@ -76,7 +77,7 @@ def _thinned(yardstick: Yardstick, spec: StudySpec) -> Yardstick:
 
 def _read_cache(path: Path, key: Mapping[str, object]) -> list[Yardstick] | None:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path.read_text(encoding="utf-8"))
         return [_read_yardstick(entry) for entry in document["yardsticks"]] if document["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError):  # not there, torn, or of another version: measured anew
         return None

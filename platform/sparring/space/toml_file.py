@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import math
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import tomli_w
 
 from ..errors import SpaceError, UnknownName, names_hint, refuse_unknown
 from ..resources import shipped
+from ..untrusted.texts import LimitPassed, read_toml
 
 LARGEST_FILE = 1_000_000
 """Bytes. A space is a page of text; anything larger is some other file."""
@@ -59,13 +59,13 @@ def read_space(path: Path) -> dict[str, object]:
     if (size := path.stat().st_size) > LARGEST_FILE:
         raise SpaceError(f"{path}: a search space has at most {LARGEST_FILE:,} bytes, but got {size:,}")
     try:
-        return _with_dotted_options(tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise SpaceError(f"{path}: not TOML: {error}") from error
+        return _with_dotted_options(read_toml(path.read_text(encoding="utf-8")))
     except UnicodeDecodeError as error:
         raise SpaceError(f"{path}: TOML is UTF-8, but byte {error.start} is not; save it as UTF-8") from error
-    except RecursionError as error:
-        raise SpaceError(f"{path}: arrays or tables stand too deep inside one another") from error
+    except LimitPassed as error:
+        raise SpaceError(f"{path}: {error}") from error
+    except ValueError as error:
+        raise SpaceError(f"{path}: not TOML: {error}") from error
 
 
 def inherit(raw: Mapping[str, object], shipped: Mapping[str, object]) -> dict[str, object]:
@@ -98,7 +98,7 @@ def apply_settings(raw: Mapping[str, object], settings: Iterable[str], fields: C
         key, equals, text = (part.strip() for part in setting.partition("="))
         if not key or not equals:
             raise SpaceError(f"--set {setting}: wants key=value, such as --set hidden_size=64")
-        value = _read_value(text)
+        value = _read_value(text, f"--set {key}")
         if is_range(value):
             if not key.startswith("data."):
                 refuse_unknown([key], fields, f"--set {setting}", "field")
@@ -208,12 +208,14 @@ def _table(raw: dict[str, object], name: str) -> dict[str, object]:
     return table
 
 
-def _read_value(text: str) -> object:
+def _read_value(text: str, where: str) -> object:
     if text in PYTHON:
         return PYTHON[text]
     try:
-        read = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+        read = read_toml(f"value = {text}")
+    except LimitPassed as error:
+        raise SpaceError(f"{where}: {error}") from error
+    except ValueError:
         return text
     # A newline in the text could carry more keys than the one asked for.
     return read["value"] if len(read) == 1 else text

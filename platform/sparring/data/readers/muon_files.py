@@ -29,6 +29,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...errors import DataError
+from ...untrusted.arrays import read_npy
 from ..dataset import MIN_ROWS, Dataset
 from ..physics.kinematics import COLUMNS, FIRST, LAST, POLAR, RARENESS, from_box, to_cartesian
 from ..physics.rareness import REFERENCE, rareness
@@ -99,7 +100,8 @@ def _tables(path: Path) -> dict[str, np.ndarray]:
     tables: dict[str, np.ndarray] = {}
     for file in files:
         try:
-            table = np.load(file, allow_pickle=False)
+            with file.open("rb") as opened:
+                table = read_npy(opened, file.stat().st_size)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{file}: expected a .npy of plain numbers, but it cannot be read: {error}") from error
         if table.ndim != 2 or table.dtype.kind not in "fiu" or table.shape[1] not in (len(COLUMNS), PUBLISHED):

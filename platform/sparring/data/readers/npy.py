@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError
+from ...untrusted.arrays import check_npy
 from ..dataset import Dataset
 from .images import ImageOptions, image_set
 
@@ -23,6 +24,8 @@ def read(path: Path | None, options: Options) -> Dataset:
     if path is None:
         raise DataError("images are read from an .npy, but got no path; give --data-path")
     try:
+        with path.open("rb") as file:
+            check_npy(file, path.stat().st_size)
         images = np.lib.format.open_memmap(path, mode="r")  # np.load would leave a torn file open
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: expected a plain .npy of images, but it cannot be read: {error}") from error

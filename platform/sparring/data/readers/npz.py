@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar
+from zipfile import ZipFile
 
 import numpy as np
 from pydantic import Field
 
 from ...errors import DataError
+from ...untrusted.arrays import read_npy
 from ..dataset import PARTS, Dataset, Part
 from .images import FIELD, ImageOptions, chosen, fit
 
@@ -24,7 +26,8 @@ MOST_RATIO = 1000
 MOST_BYTES = 1 << 36
 """Most bytes that arrays may unfold to in all: 64 GiB; a larger set needs another format."""
 
-_TORN = (ValueError, OSError, EOFError, AttributeError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
+TORN = (ValueError, OSError, EOFError, AttributeError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
+"""What NumPy and zipfile raise of an .npz that is none, or torn."""
 
 
 class Options(ImageOptions):
@@ -69,7 +72,7 @@ def _names(path: Path) -> list[str]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             names = list(archive.files)
-    except _TORN as error:
+    except TORN as error:
         raise DataError(f"{path}: expected an .npz of arrays, but it cannot be read: {error}") from error
     if not names:
         raise DataError(f"{path}: expected arrays, but it holds none")
@@ -84,18 +87,34 @@ def read_arrays(path: Path, names: list[str]) -> dict[str, np.ndarray]:
             lacking = [name for name in names if name not in archive.files]
             if lacking:
                 raise DataError(f"{path}: expected an array {lacking[0]}, but it holds {', '.join(archive.files)}")
-            unfolded = sum(archive.zip.getinfo(f"{name}.npy").file_size for name in set(names))
-            if unfolded > min(path.stat().st_size * MOST_RATIO, MOST_BYTES):
-                raise DataError(f"{path}: its arrays unfold to {unfolded:,} bytes, as a bomb's do; it was not read")
-            arrays = {name: archive[name] for name in names}
-    except _TORN as error:
-        raise DataError(
-            f"{path}: expected an .npz of plain arrays (no objects, no pickles), but it cannot be read: {error}"
-        ) from error
+            arrays = read_members(path, archive.zip, names)
+    except TORN as error:
+        raise torn(path, error) from error
     for name, array in arrays.items():
         if array.ndim < 1 or array.dtype.kind not in "fiu":
             raise DataError(f"{path}: {name} must hold real numbers, but got shape {array.shape} of {array.dtype}")
     return arrays
+
+
+def read_members(path: Path, archive: ZipFile | None, names: Collection[str]) -> dict[str, np.ndarray]:
+    """The named arrays of an open .npz of any type but objects. Raises DataError for a bomb, else one of ``TORN``."""
+    assert archive is not None  # NumPy's type allows for an .npz that is closed
+    members = {name: archive.getinfo(f"{name}.npy") for name in names}
+    unfolded = sum(member.file_size for member in members.values())
+    if unfolded > min(path.stat().st_size * MOST_RATIO, MOST_BYTES):
+        raise DataError(f"{path}: its arrays unfold to {unfolded:,} bytes, as a bomb's do; it was not read")
+    arrays = {}
+    for name, member in members.items():
+        with archive.open(member) as file:
+            arrays[name] = read_npy(file, member.file_size)
+    return arrays
+
+
+def torn(path: Path, error: Exception) -> DataError:
+    """What is said of an .npz that cannot be read."""
+    return DataError(
+        f"{path}: expected an .npz of plain arrays (no objects, no pickles), but it cannot be read: {error}"
+    )
 
 
 def _taken(array: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -23,6 +23,8 @@ PERIODIC_TABLE = (
     "Ts Og"
 )
 _NUMBERS = {name: number for number, symbol in enumerate(PERIODIC_TABLE.split(), 1) for name in (symbol, str(number))}
+LONGEST_COUNT = 20
+"""Characters of a line that says how many atoms follow."""
 HEADERS = 2
 """Header lines that most programs write; among these any line that is no point is one."""
 _BEGINS_POINT = re.compile(r"\s*([-+.]*\d|[-+]?(nan|inf)\b)", re.IGNORECASE)
@@ -37,7 +39,7 @@ def read_structure(path: Path) -> Structure:
     refused, because nobody says which one is meant.
     """
     lines = _lines(path)
-    count = int(lines[0]) if lines and lines[0].strip().isdecimal() else 0
+    count = int(lines[0]) if lines and lines[0].strip().isdecimal() and len(lines[0]) < LONGEST_COUNT else 0
     if count < 1:
         raise DataError(f"{path}: line 1 must say how many atoms follow, but got {_shown(lines[:1])}")
     if len(lines) < count + 2:

@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from ...errors import DataError
+from ...untrusted.arrays import read_npy
 from ..dataset import MIN_ROWS, Dataset
 from .table_files import TextForm, read_table
 from .tables import numbers
@@ -116,7 +117,7 @@ def _load(file: Path, options: Options) -> np.ndarray:
     if file.suffix.lower() == ".npy":
         try:
             with file.open("rb") as opened:
-                array = np.lib.format.read_array(opened, allow_pickle=False)
+                array = read_npy(opened, file.stat().st_size)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{file}: expected a .npy of plain numbers, but it cannot be read: {error}") from error
         if array.ndim not in (1, 2, 3) or array.dtype.kind not in "fiu":

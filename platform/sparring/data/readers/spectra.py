@@ -10,8 +10,6 @@ are fine. Nothing unpickles.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -23,6 +21,7 @@ from ..dataset import Dataset
 from ..last_read import LastRead
 from ..physics.fourier import transform
 from ..physics.wacsf import Grid, Structure, describe
+from .npz import TORN, read_members, torn
 from .pair_files import files_by_stem, files_of, folders_of, read_spectrum, read_structure
 from .part_folders import folders_by_part
 
@@ -132,12 +131,10 @@ def _read_npz(path: Path, options: Options) -> tuple[np.ndarray, np.ndarray, lis
     try:
         # Opened here, because np.load leaves a torn file open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in ("x", "y", "energy", "e", "ids") if key in archive.files}
             keys = archive.files
-    except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{path}: expected an .npz of plain arrays (no objects, no pickles), but it cannot be read: {error}"
-        ) from error
+            arrays = read_members(path, archive.zip, [key for key in ("x", "y", "energy", "e", "ids") if key in keys])
+    except TORN as error:
+        raise torn(path, error) from error
     for key in ("x", "y"):
         if key not in arrays:
             raise DataError(f"{path}: expected arrays x (structure) and y (spectrum), but got {_listed(keys)}")

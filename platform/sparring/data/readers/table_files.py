@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ...errors import DataError
+from ...untrusted.tables import read_parquet
 
 if TYPE_CHECKING:
     from pyarrow import Table
@@ -62,11 +63,10 @@ def read_table(path: Path, form: TextForm = PLAIN, keep: Collection[str] = ()) -
     cannot be read or could be read in two ways.
     """
     import pyarrow as arrow
-    from pyarrow import parquet
 
     try:
         if path.suffix.lower() == ".parquet":
-            table = parquet.read_table(path, page_checksum_verification=True)
+            table = read_parquet(path)
             return _without(table, [name for name in _index_columns(table) if name not in keep])
         if path.suffix.lower() in TEXT:
             table = _read_text(path, form)

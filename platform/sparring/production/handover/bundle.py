@@ -13,7 +13,6 @@ A bundle is a trained folder, so every verb that takes one takes it too.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +23,7 @@ from safetensors.torch import save
 from ...errors import DataError, sentence
 from ...models import find_config
 from ...space import checked_space, write_toml
+from ...untrusted.texts import read_toml
 from ..loading.loaded import About, Loaded, build
 from ..loading.trained_folder import ABOUT, CONFIG, WEIGHTS
 from .asking import ProductionModel
@@ -87,8 +87,8 @@ def open_bundle(files: Mapping[str, bytes], where: str, *, folder: Path | None =
     config = _parse(files, CONFIG, find_config(about.model), where)
     schema = _parse(files, SCHEMA, Schema, where)
     try:
-        pinned = tomllib.loads(files[PINNED].decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        pinned = read_toml(files[PINNED].decode())
+    except ValueError as error:
         raise DataError(f"{where}: {PINNED} must be TOML, but: {error}; {WAY_OUT}") from error
     space = checked_space(pinned, find_config(about.model), f"{where}: {PINNED}")
     if space.dimensions or space.config({}) != config:

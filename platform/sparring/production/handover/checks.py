@@ -16,6 +16,7 @@ from ...display.held_out import against, show_interval
 from ...errors import SparringError, sentence
 from ...ledger.looks import test_name
 from ...records import Interval
+from ...untrusted.texts import read_toml
 from ..registry.entries import CheckOutcome
 from .bundle import CARD, CARD_PAGE, NEEDED, PINNED, read_files
 from .card import ModelCard, page
@@ -278,9 +279,7 @@ def _with_interval(figure: Interval) -> str:
 
 
 def _pinned(evidence: Evidence) -> dict[str, object]:
-    import tomllib
-
-    return tomllib.loads(evidence.files[PINNED].decode())
+    return read_toml(evidence.files[PINNED].decode())
 
 
 def _first_difference(evidence: Evidence) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ... import __version__
 from ...errors import DataError, sentence
+from ...untrusted.texts import read_json
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -91,7 +92,7 @@ def read_manifest(files: Mapping[str, bytes], where: str) -> Manifest:
     if MANIFEST not in files:
         raise DataError(f"{where}: a bundle ends with {MANIFEST}, but there is none, so it is not whole; {WAY_OUT}")
     try:
-        content: dict[str, Any] = json.loads(files[MANIFEST])
+        content: dict[str, Any] = read_json(files[MANIFEST])
         own = content.pop("sha256", None)
     except (ValueError, AttributeError, TypeError) as error:  # not UTF-8, not JSON, not an object
         raise DataError(f"{where}: {MANIFEST} must be JSON, but is torn ({error}); {WAY_OUT}") from error
