@@ -47,8 +47,11 @@ class Cluster:
 
 
 @contextmanager
-def connect(address: str | None) -> Iterator[Cluster]:
-    """Ray, on this machine or at ``address``; always shuts down. Raises ClusterError if nothing answers there."""
+def connect(address: str | None, study: str = "") -> Iterator[Cluster]:
+    """Ray, on this machine or at ``address``; always shuts down. Raises ClusterError if nothing answers there.
+
+    study: what the job is about, for whoever reads Ray's list of jobs.
+    """
     if address is not None and address.startswith("ray://"):
         raise ClusterError(
             f"--address: the search runs on a node of the cluster and writes its results there, but {address} is Ray's "
@@ -66,6 +69,8 @@ def connect(address: str | None) -> Iterator[Cluster]:
     import ray
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
+    if study:
+        options["job_config"] = ray.job_config.JobConfig(metadata={"study": study})
     if address is None:
         # "local", or Ray would join a cluster that happens to run on this machine.
         options |= {"address": "local", "include_dashboard": True, "num_cpus": available_cpus()}

@@ -48,6 +48,7 @@ class RefereeActor(Referee):
         weights: WeightsFolder | None = None,
     ) -> None:
         self._closed_by: SparringError | None = None
+        self._study = spec.name
         self._gauges, self._answer_s = Gauges(spec.name), deque[float](maxlen=1000)
         try:
             super().__init__(folder, spec, space, checkpoints, epochs=epochs, metrics=metrics, weights=weights)
@@ -58,6 +59,10 @@ class RefereeActor(Referee):
             return
         with self._gauges.tolerating():
             self._readings = Readings(self, self._answer_s)
+
+    def __repr__(self) -> str:
+        """What Ray's list of actors calls it."""
+        return f"Referee of {self._study}"
 
     def report(self, rows: Sequence[EpochRow], **about: Any) -> Answer:
         began = time.perf_counter()

@@ -64,7 +64,8 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
 
 def _run(study: Study, address: str | None, console: Console, mirror: Mirror | None) -> int:
     console.print("Starting Ray …" if address is None else f"Joining Ray at {address} …", style="dim")
-    with handled(interrupt), connect(address) as cluster, handled(interrupt):  # ray.init takes SIGTERM for itself
+    # Handled twice, since ray.init takes SIGTERM for itself.
+    with handled(interrupt), connect(address, study.spec.name) as cluster, handled(interrupt):
         study = with_slots(study, place_slots(study.spec, cluster.nodes, address).slots)
         where = f"Ray dashboard: {cluster.dashboard}   (token: `ray get-auth-token`)"
         console.print(where, soft_wrap=True, highlight=False)

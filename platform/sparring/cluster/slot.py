@@ -32,6 +32,7 @@ class Slot(tune.Trainable):
         self, config: dict[str, int], spec: StudySpec, inputs: list[ObjectRef[WorkerInputs]]
     ) -> None:
         """inputs: the object store's reference, in a list so that Tune hands on the reference itself."""
+        self._study = spec.name
         self._group: Group | None = None
         if spec.workers_per_trial > 1:
             self._group = Group(spec, inputs)
@@ -44,6 +45,10 @@ class Slot(tune.Trainable):
         gpu = spec.gpus_per_worker > 0 and torch.cuda.is_available()
         with giving_up(received.referee):
             self._trainer = Trainer(received, device="cuda" if gpu else "cpu")
+
+    def __repr__(self) -> str:
+        """What Ray's list of actors calls it. Its trial is not in the name: Ray asks for that once."""
+        return f"Slot of {self._study}"
 
     def reset_config(self, new_config: dict[str, int]) -> bool:
         self.config = new_config

@@ -1,0 +1,123 @@
+"""A real Prometheus scrapes a running search: every query of the board and of the rules has an answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sparring.cluster.metering.series import MOST
+from sparring.display.dashboards import collect_targets, ray_sessions
+from sparring.display.dashboards.programs import free_port
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+SILENT = {
+    "sum by (Name) (ray_memory_manager_worker_eviction_total)": "a node must run out of memory",
+    "max by (ip, GpuIndex) (ray_node_gpus_utilization) / 100": "a node must have a GPU",
+}
+"""Queries without an answer while all is well, and what it takes."""
+
+FAST = {"RAY_metrics_report_interval_ms": "1000"}
+"""Ray's processes report every ten seconds otherwise."""
+
+
+def queries(checkout: Path) -> set[str]:
+    """Of every panel and rule; an alert's figure without its bound, for it has no value while all is well."""
+    board = json.loads((checkout / "dashboards" / "grafana" / "sparring.json").read_text(encoding="utf-8"))
+    found = {target["expr"].replace("$study", ".*") for panel in board["panels"] for target in panel.get("targets", ())}
+    for name in ("rules.yml", "alerts.yml"):
+        rules = yaml.safe_load((checkout / "dashboards" / "prometheus" / name).read_text(encoding="utf-8"))
+        for rule in rules["groups"][0]["rules"]:
+            found.add(re.sub(r" [<>]=? -?[\d.]+(e\d+)?", "", rule["expr"]) if "alert" in rule else rule["expr"])
+    return found
+
+
+class Prometheus:
+    """One of this test's own, on a free port of loopback, with our files; it scrapes and evaluates every second."""
+
+    def __init__(self, checkout: Path, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(checkout / "dashboards" / "prometheus", folder)
+        config = folder / "prometheus.yml"
+        text = config.read_text(encoding="utf-8")
+        config.write_text(re.sub(r"(scrape|evaluation)_interval: 10s", r"\1_interval: 1s", text), encoding="utf-8")
+        port = free_port(9090)
+        self.address = f"http://127.0.0.1:{port}"
+        with (folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
+                 f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def ask(self, query: str) -> list[dict[str, Any]]:
+        """The series that a query finds now; none while nobody answers yet."""
+        try:
+            with urllib.request.urlopen(
+                f"{self.address}/api/v1/query?{urllib.parse.urlencode({'query': query})}", timeout=10
+            ) as answer:
+                return json.load(answer)["data"]["result"]
+        except OSError:
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            return []
+
+
+@pytest.fixture
+def prometheus(checkout, tmp_path):
+    if shutil.which("prometheus") is None:
+        pytest.skip("no prometheus here; `apt-get install prometheus` brings it")
+    made = Prometheus(checkout, tmp_path / "prometheus")
+    yield made
+    made.process.terminate()
+    made.process.wait(30)
+
+
+def test_every_query_of_board_and_rules_has_an_answer_while_a_search_runs(checkout, tmp_path, command, prometheus):
+    search = command("scraped")
+    (tmp_path / "mirror").mkdir()
+    process = search.start(
+        "--trials",
+        "10000",
+        "--cpu-hours",
+        "10",
+        "--slots",
+        "1",
+        "--set",
+        "epochs=3",
+        "--mirror",
+        str(tmp_path / "mirror"),
+        **FAST,
+    )
+    unanswered, deadline = queries(checkout) - SILENT.keys(), time.monotonic() + 240
+    while unanswered:
+        assert time.monotonic() < deadline, f"no answer to: {unanswered}\n{search.said()[-1000:]}"
+        assert process.poll() is None, search.said()[-3000:]
+        collect_targets(ray_sessions() or [], prometheus.folder / "targets")
+        time.sleep(1)
+        unanswered = {query for query in unanswered if not prometheus.ask(query)}
+    ours = prometheus.ask('{__name__=~"ray_sparring_.*", study="scraped"}')
+    assert 30 < len(ours) < MOST
+    assert float(prometheus.ask('sparring:ended{study="scraped"}')[0]["value"][1]) >= 10
+    assert not prometheus.ask('ALERTS{severity="critical", study="scraped"}')
+    dashboard = re.search(r"Ray dashboard: (\S+)", search.said())[1]
+    actors = ask_ray(f"{dashboard}/api/v0/actors?detail=1")["data"]["result"]["result"]
+    named = [actor["repr_name"] for actor in actors if actor["state"] == "ALIVE" and actor["repr_name"]]
+    assert sorted(set(named)) == ["Referee of scraped", "Slot of scraped"]
+    assert {job["metadata"].get("study") for job in ask_ray(f"{dashboard}/api/jobs/")} == {"scraped"}
+
+
+def ask_ray(address: str) -> Any:
+    """What Ray's dashboard says; the test run's token is that of the search too."""
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {os.environ['RAY_AUTH_TOKEN']}"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
