@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import socket
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -181,3 +182,23 @@ def removed(files, name):
     except OSError:
         return False
     return True
+
+
+def test_since_when_files_are_missing_there_is_known(folder, here, monkeypatch):
+    begin(folder)
+    with opened(folder) as ledger, Mirror(folder, here, look_s=0.02) as running:
+        made = running.whole_at
+        train(ledger, 0)
+        wait_for(lambda: running.whole_at > made and names_there(here, folder) == names_here(folder))
+        monkeypatch.setattr(Store, "write", refuse)
+        train(ledger, 1)
+        wait_for(lambda: running.problem is not None)
+        stuck = running.whole_at
+        time.sleep(0.1)
+        assert running.whole_at == stuck
+        monkeypatch.undo()
+        wait_for(lambda: running.whole_at > stuck)
+
+
+def refuse(*_arguments: object) -> None:
+    raise OSError("no room over there")
