@@ -81,7 +81,7 @@ def test_hours_are_of_every_processor_or_gpu_of_a_trial(changes, seconds):
 @pytest.mark.parametrize(("gpus", "flag"), [(0.0, "cpu_hours"), (0.5, "gpu_hours")])
 def test_a_study_whose_hours_are_spent_is_complete_until_it_is_given_more(tmp_path, gpus, flag):
     """One trial of one epoch took 36 s of a processor, or 72 s of half a GPU; two are 0.02 hours."""
-    more = {"trials": None, "gpus_per_worker": gpus, "settings": ["epochs=1"]}
+    more = {"trials": None, "race": "off", "gpus_per_worker": gpus, "settings": ["epochs=1"]}
     study = small_study(tmp_path, **more, **{flag: 0.019})
     fill(study, [ended(0, {"n_hl_gen": 1, "hidden_size": 8}, 0.5, Outcome.COMPLETED, epochs=1)])
     with Ledger(study.folder, kinds=study.space.kinds, metrics=study.config_class.emitted()) as ledger:

@@ -46,9 +46,9 @@ def test_a_pinned_file_gets_its_folder_or_one_sentence(tmp_path, monkeypatch, ru
     from sparring.study import pinning
 
     row, spec = SimpleNamespace(trial=0), SimpleNamespace(space={})
-    pinned = SimpleNamespace(raw={"model": "aegan"}, row=row, spec=spec, others_on_front=())
+    pinned = SimpleNamespace(raw={"model": "aegan"}, row=row, spec=spec, others_on_front=(), claim="")
     monkeypatch.setattr(results, "find_folder", lambda *_: tmp_path)
-    monkeypatch.setattr(pinning, "pin_trial", lambda *_: pinned)
+    monkeypatch.setattr(pinning, "pin_trial", lambda *_, **__: pinned)
     monkeypatch.chdir(tmp_path)
     assert run_verb("best", "s", "-o", "my configs/[old]/best.toml") == 0
     assert Path("my configs/[old]/best.toml").read_text() == 'model = "aegan"\n'

@@ -28,7 +28,7 @@ def spec_of(asked, limits=None, name=None):
 
 
 def test_limits_left_alone_are_those_of_a_bare_spec(asked):
-    bare, spec = StudySpec(name="bare", model="aegan", dataset="exafs"), spec_of(asked)
+    bare, spec = StudySpec(name="bare", model="aegan", dataset="exafs", race="auto"), spec_of(asked)
     for field in fields(Limits):
         assert getattr(spec, field.name) == getattr(bare, field.name), field.name
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.boards import listed
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.plugins.hparams import api_pb2
 
 from sparring.display import tensorboard
@@ -113,6 +114,21 @@ def test_figures_on_the_test_rows_come_first_in_the_runs_of_winner_and_default(t
     assert scalars(tmp_path, 2, "test/score low") == [(1, 0.125)]
     listed = next(iter(groups.values())).metric_values
     assert listed[0].name.tag == name
+
+
+def test_a_claim_is_a_text_of_its_own_run_in_the_place_of_the_one_before(tmp_path):
+    written = board(tmp_path)
+    written.start(Trial(number=0, params=PLAIN, seed=0))
+    written.end(ended(0))
+    written.claim(["Before."])
+    written.claim(["Trial 3 wins.", "Noise is 2 %."])
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(tmp_path / "tensorboard"))
+    multiplexer.Reload()
+    texts = multiplexer.PluginRunToTagToContent("text")
+    assert {run: list(tags) for run, tags in texts.items() if tags} == {"conclusion": ["conclusion"]}
+    (event,) = multiplexer.Tensors("conclusion", "conclusion")
+    assert event.tensor_proto.string_val == [b"Trial 3 wins.\n\nNoise is 2 %."]
+    assert list(session_groups(tmp_path)) == ["00000"]
 
 
 def test_scalars_are_what_the_epochs_measured(tmp_path):

@@ -162,6 +162,9 @@ class StudySpec:
     """Processor hours of training that all slots together spend over the whole study, where trials use no GPU."""
     gpu_hours: float | None = None
     """GPU hours of the same, where trials use GPUs: hours of training times the GPUs of a trial."""
+    race: str = "off"
+    """Re-trainings on fresh seeds after the search: ``auto``, ``off`` or how many. What was begun ends: the rows of
+    ``retrainings/`` say how many those were asked for."""
     slots: int = 2
     sampler: str = "prior"
     earlier: tuple[EarlierTrial, ...] = ()
@@ -286,6 +289,8 @@ class Retraining:
     seed: int
     role: str
     """Why it was trained: ``probe`` (how large is the noise), ``race`` or ``final`` (the figure of who won it)."""
+    asked: int | None = None
+    """Re-trainings in all that the user asked for; None where the rule decided."""
     outcome: Outcome
     value: float | None = None
     """The leading objective at ``best_epoch``; None unless it completed with finite figures. Never NaN."""

@@ -45,6 +45,13 @@ def test_without_a_share_only_leader_and_default_are_trained_three_times_each():
     assert (standing.leader, standing.unseen, standing.noise.freedom) == (2, (1, 2, 3), 4)
 
 
+def test_more_than_the_probe_but_too_few_for_a_race_are_seeds_of_leader_and_default():
+    for most, each in ((7, 3), (12, 6), (13, 6)):
+        standing, trained = play(SEARCH, lambda sigma, most=most: most, noisy(0.01))
+        assert len(trained) == 2 * each
+        assert (standing.looks, len(standing.unseen), standing.noise.freedom) == (1, each, 2 * each - 2)
+
+
 def test_where_the_default_leads_the_second_is_trained_beside_it():
     _, trained = play({0: 0.0, 1: 0.5, 2: 0.4}, lambda sigma: 6, noisy(0.01))
     assert {run.trial for run, _ in trained} == {0, 2}

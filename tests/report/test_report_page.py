@@ -56,6 +56,13 @@ def page(tmp_path_factory) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def test_the_page_says_after_the_test_rows_what_may_be_claimed(page):
+    words = " ".join(" ".join(parse(page).words).split())
+    said = "Trial 1's val/score of 0.12 is the best of 12 single trainings, and flatters: "
+    assert said in words
+    assert words.index("No test rows") < words.index(said) < words.index("No fresh seeds were trained")
+
+
 def test_the_page_shows_history_importance_parallel_coordinates_curves_and_prospects(page):
     (data,) = re.findall(r'<script id="figures" type="application/json">(.*?)</script>', page, re.DOTALL)
     figures = {each["id"]: each["figure"]["data"] for each in json.loads(data)}

@@ -66,7 +66,7 @@ def best(
     from ..space import try_names, write_toml
     from ..study.pinning import pin_trial
 
-    pinned = pin_trial(find_folder(study, results), trial)
+    pinned = pin_trial(find_folder(study, results), trial, is_concluded=True)
     text = write_toml(pinned.raw)
     if output is None:
         print(text, end="")
@@ -81,6 +81,11 @@ def best(
             Text(f"Pinned in {output}: {name}; train it with: sparring train {quote(str(output))}{own}"),
             soft_wrap=True,
         )
+    if pinned.claim:
+        named = ", ".join(map(str, pinned.tied))
+        tied = f" Of these trial {pinned.row.trial} trains the fastest; the others, for --trial: {named}."
+        said = Text(pinned.claim + (tied if named else ""))
+        Console(stderr=True).print(said, style="yellow", soft_wrap=True)
     if trial is None and pinned.others_on_front:
         numbers = ", ".join(map(str, pinned.others_on_front))
         words = f"It is the best by {pinned.spec.objective.metric}; as good in their way, for --trial: {numbers}"

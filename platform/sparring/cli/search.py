@@ -132,6 +132,14 @@ def search(
             show_default="halving",
         ),
     ] = None,
+    race: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|off|N",
+            help="Train the best again on fresh seeds after the search: N trainings, or what the noise is worth.",
+            show_default="auto",
+        ),
+    ] = None,
     checkpoint_s: Annotated[
         float, typer.Option("--checkpoint-seconds", min=0.0, help="A trial is checkpointed at most this often.")
     ] = 10.0,
@@ -198,7 +206,7 @@ def search(
     budget = choose_budget(trials, _seconds(time, "--time") if time else None, sampler, cpu_hours, gpu_hours)
     limits = Limits(
         **vars(budget), slots=AS_MANY_AS_FIT if slots is None else slots, seed=seed, sampler=sampler,
-        pruner=pruner, checkpoint_s=checkpoint_s, workers_per_trial=workers, cpus_per_worker=cpus,
+        pruner=pruner, race=race, checkpoint_s=checkpoint_s, workers_per_trial=workers, cpus_per_worker=cpus,
         gpus_per_worker=gpus, sync_batchnorm=sync_batchnorm, precision=precision, compile=compile_,
         start_limit_s=_seconds(start_limit, "--start-limit"),
         collective_limit_s=_seconds(collective_limit, "--collective-limit"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from shlex import quote
 
@@ -14,19 +15,22 @@ from ..ledger import lock_study, read_looks, trial_rows
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
 from ..models import is_own
-from ..records import RESULTS, Snapshot
+from ..records import RESULTS, Retraining, Snapshot
 from ..referee.alike import common_error
 from ..space import try_names
 from ..study import Study, is_complete, open_folder, with_slots
 from ..study.budget import exhaustion
+from ..study.claim import sentences_of
 from ..study.feasibility import place_slots
+from ..study.fresh_seeds import Job, due, hold_race
 from ..study.searched_data import spoilt_figures
 from .connection import connect
-from .data_refs import store
+from .data_refs import DataRefs, store
 from .look_process import begin_look
+from .retraining import train_on_cluster
 from .search import run
 from .signals import handled, interrupt
-from .watch import Watcher
+from .watch import Watcher, open_board
 
 
 def conduct(study: Study, address: str | None, console: Console, mirror: Mirror | None = None) -> int:
@@ -43,10 +47,12 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
             for line in mirror.torn:
                 console.print(line, style="yellow", soft_wrap=True)
         with mirror or nullcontext():  # around a study that is complete too: it may not have been copied whole
-            if not is_complete(study):
+            if not is_complete(study) or is_race_due(study):
                 code = _run(study, address, console, mirror)
             elif (look := begin_look(study)) is not None:  # the search that completed it was ended before its look
                 look.finish(console)
+            if claim := sentences_of(study.folder):
+                open_board(study, console.print).claim(claim)
     if mirror is not None and mirror.problem is not None:
         console.print(mirror.problem, style="yellow", soft_wrap=True)
     completed = _sum_up(study, console)
@@ -73,23 +79,29 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
             console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
         data = store(study.rows, study.source)
         study.dataset.drop_fields()  # else this process would hold a second copy for as long as it searches
-        with Watcher(study, console, cluster.dashboard, mirror) as watcher:
-            ended = run(
-                study.folder,
-                study.spec,
-                study.space,
-                data,
-                epochs=study.epochs,
-                metrics=study.config_class.emitted(),
-                follower=watcher,
-            )
+        ended = None
+        if not is_complete(study):
+            with Watcher(study, console, cluster.dashboard, mirror) as watcher:
+                ended = run(
+                    study.folder,
+                    study.spec,
+                    study.space,
+                    data,
+                    epochs=study.epochs,
+                    metrics=study.config_class.emitted(),
+                    follower=watcher,
+                )
+        if (ended is None or ended.signal is None) and is_race_due(study):
+            _race(study, data, console)
         look = begin_look(study)  # while Ray shuts down
-    for part in ended.snapshot.torn:
+    for part in ended.snapshot.torn if ended is not None else ():
         console.print(
             f"Damaged, and set aside in _torn/: {part}", style="yellow", soft_wrap=True, markup=False, highlight=False
         )
     if look is not None:
         look.finish(console)
+    if ended is None:
+        return 0
     to_go = _to_go(study, ended.snapshot)
     if ended.signal is not None:
         console.print(f"Interrupted with {to_go}; the same command again continues.", style="yellow")
@@ -99,6 +111,27 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
         what = "The time limit came" if is_late else "The search ended"
         console.print(f"{what} with {to_go}; the same command again continues.", style="yellow")
     return 0
+
+
+def is_race_due(study: Study) -> bool:
+    """Has the search ended, and is any of its trials to be trained again?"""
+    has_ended = is_complete(study) or exhaustion(study.folder, study.space) is not None
+    return has_ended and bool(due(study.folder, study.spec, study.epochs))
+
+
+def _race(study: Study, data: DataRefs, console: Console) -> None:
+    """Trains again what the race asks for, with a line for each as it ends."""
+    train, metric = train_on_cluster(study.spec, data), study.spec.objective.metric
+
+    def told(jobs: Sequence[Job]) -> Iterator[Retraining]:
+        trials = ", ".join(str(trial) for trial in dict.fromkeys(job.trial for job in jobs))
+        console.print(f"Training again on fresh seeds: {len(jobs)} trainings of trials {trials} …", style="dim")
+        for row in train(jobs):
+            figure = row.outcome.replace("_", " ") if row.value is None else f"{metric} {row.value:.4g}"
+            console.print(f"  trial {row.trial}, seed {row.seed}: {figure}", soft_wrap=True, highlight=False)
+            yield row
+
+    hold_race(study.folder, study.spec, study.epochs, told)
 
 
 def _to_go(study: Study, snapshot: Snapshot) -> str:
@@ -133,6 +166,7 @@ def _sum_up(study: Study, console: Console) -> bool:
         tries=try_names(study.spec.space),
         apart=spoilt_figures(study.space),
         looks=read_looks(study.folder),
+        conclusion=sentences_of(study.folder),
         verb="predict" if study.config_class.predictions else "sample",
         model=study.spec.model if is_own(study.spec.model) else "",
     )

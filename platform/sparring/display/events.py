@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.types_pb2 import DT_STRING
 from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
+from tensorboard.plugins.text.metadata import create_summary_metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from ..records import Value
@@ -73,6 +77,13 @@ def hparams_event(tag: str, data: HParamsPluginData) -> Event:
     """One of the messages from which the HParams page is made."""
     about = metadata.create_summary_metadata(data)
     return Event(summary=Summary(value=[Summary.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)]))
+
+
+def text_event(tag: str, paragraphs: Sequence[str]) -> Event:
+    """Paragraphs on the Text page."""
+    about = create_summary_metadata(display_name=tag, description="")
+    text = TensorProto(dtype=DT_STRING, string_val=["\n\n".join(paragraphs).encode()])
+    return Event(summary=Summary(value=[Summary.Value(tag=tag, metadata=about, tensor=text)]))
 
 
 def open_events(path: Path) -> RecordWriter:

@@ -45,6 +45,7 @@ def print_summary(
     dashboard: str = "",
     verb: str = "",
     model: str = "",
+    conclusion: Sequence[str] = (),
 ) -> None:
     """What the search found and where it lies: the best configuration beside the published default, and what next.
 
@@ -52,7 +53,7 @@ def print_summary(
     several objectives, the trials that none beats in all of them. tries: names of the points to try first, by number.
     looks: those at the test rows, whose figures come first. apart: as in ``comparison_table``. verb: of the command
     line, that the best trial's weights answer; empty names none. model: the name of the user's own, which the commands
-    that follow have to say.
+    that follow have to say. conclusion: what may be claimed, in sentences of which the first leads.
     """
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
     console.print()
@@ -69,6 +70,10 @@ def print_summary(
             ended = sum(outcomes.values())
             console.print(Text(winner_sentence(look, objectives[0]), style="bold"), soft_wrap=True)
             console.print(Text(looks_sentence(looks, look.rows, ended, "", best.trial)), soft_wrap=True)
+            console.print()
+        for index, sentence in enumerate(conclusion):
+            console.print(Text(sentence, style="" if index else "bold"), soft_wrap=True)
+        if conclusion:
             console.print()
         if front:
             console.print(front_table(front, objectives, tries))

@@ -32,11 +32,11 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from ..ledger.looks import Look, test_name
 from ..records import EpochRow, Objective, Outcome, Trial, TrialRow
 from ..space.dimension import Dimension
-from .events import describe, hparams_event, open_events, set_value, write_event
+from .events import describe, hparams_event, open_events, set_value, text_event, write_event
 from .layout import layout_value, make_layout
 
 _LOGGER = logging.getLogger(__name__)
-_COMPLETE = "complete"
+_COMPLETE, _CLAIM = "complete", "conclusion"
 _SUCCESSES = {Outcome.COMPLETED, Outcome.PRUNED}
 
 
@@ -158,6 +158,18 @@ class Board:
                 summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()])
                 write_event(writer, Event(summary=summary), step=look.number)
                 writer.close()
+
+    def claim(self, sentences: Sequence[str]) -> None:
+        """Writes what the study may claim as a text of its own run, in the place of what it said before."""
+        if not self.enabled or not sentences:
+            return
+        with self._tolerate():
+            run = self.folder / _CLAIM
+            shutil.rmtree(run, ignore_errors=True)
+            run.mkdir(parents=True)
+            writer = open_events(run / f"events.out.tfevents.{int(time.time()):010d}.sparring")
+            write_event(writer, text_event(_CLAIM, sentences))
+            writer.close()
 
     def is_complete(self, trial: int) -> bool:
         """Whether a trial's run was written to its end."""

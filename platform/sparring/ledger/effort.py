@@ -55,7 +55,30 @@ def slot_seconds(lines: pa.Table, spec: StudySpec) -> pa.ChunkedArray:
 
 def suffices(spec: StudySpec, effort: Effort, epochs: int) -> bool:
     """Whether the training seconds that are left, if they are limited at all, are enough for a trial of ``epochs``."""
-    return effort.seconds + effort.epoch_s * epochs <= limit_seconds(spec)
+    return effort.seconds + effort.epoch_s * epochs <= search_seconds(spec, effort, epochs)
+
+
+PER_RERUN = 5
+"""Whole trainings of a search that are worth one on fresh seeds: a race takes a fifth of what its search takes."""
+LEAST_RUNS, PROBE_RUNS = 4, 6
+"""Trainings on fresh seeds that show any noise, and that measure it."""
+RACE_RUNS = 100
+"""Whole trainings of a search from which on more than the noise is worth its price (decision 22)."""
+
+
+def kept_seconds(spec: StudySpec, effort: Effort, epochs: int) -> float:
+    """Seconds of training that a search leaves to its race, by what a whole training of ``epochs`` took so far.
+
+    Nothing, but of hours: those are the user's bound on search and race together. And of hours nothing either where a
+    sixth does not buy four trainings, and no more than six where the search is too short for more than the noise.
+    """
+    bound, whole_s = hours_seconds(spec), effort.epoch_s * epochs
+    if spec.race != "auto" or not whole_s or len(spec.objectives) > 1 or spec.workers_per_trial > 1:
+        return 0.0
+    share = bound / (PER_RERUN + 1)
+    if math.isinf(bound) or share < LEAST_RUNS * whole_s:
+        return 0.0
+    return share if bound - share >= RACE_RUNS * whole_s else min(share, PROBE_RUNS * whole_s)
 
 
 def limit_seconds(spec: StudySpec) -> float:
@@ -65,7 +88,18 @@ def limit_seconds(spec: StudySpec) -> float:
     Hours are of processors or GPUs, and a second of a slot is one of each that its trial has. So GPU seconds of an
     earlier run count by this run's share of a GPU.
     """
-    limits = [] if spec.train_s is None else [spec.train_s * spec.slots]
+    of_slots = math.inf if spec.train_s is None else spec.train_s * spec.slots
+    return min(of_slots, hours_seconds(spec))
+
+
+def search_seconds(spec: StudySpec, effort: Effort, epochs: int) -> float:
+    """What of ``limit_seconds`` the search itself may spend, by what is known so far: its race may be left some."""
+    return min(limit_seconds(spec), hours_seconds(spec) - kept_seconds(spec, effort, epochs))
+
+
+def hours_seconds(spec: StudySpec) -> float:
+    """What hours of processors or GPUs alone bound, as ``limit_seconds`` counts; infinite without any."""
+    limits = []
     for hours, each in ((spec.cpu_hours, spec.cpus_per_worker), (spec.gpu_hours, spec.gpus_per_worker)):
         if hours is not None:
             limits.append(hours * 3600 / (each * spec.workers_per_trial))

@@ -22,8 +22,9 @@ def of_retraining(columns: Columns, row: Retraining, seq: int, ended: datetime) 
             f"trial {row.trial}, seed {row.seed}: its objective must be finite, but got {row.value}; end it as diverged"
         )
     record = {
-        **columns.core(row.trial, seq), "seed": row.seed, "role": row.role, "outcome": str(row.outcome),
-        "value": row.value, "best_epoch": row.best_epoch, "epochs": row.epochs, "wall_s": row.wall_s,
+        **columns.core(row.trial, seq), "seed": row.seed, "role": row.role, "asked": row.asked,
+        "outcome": str(row.outcome), "value": row.value, "best_epoch": row.best_epoch, "epochs": row.epochs,
+        "wall_s": row.wall_s,
         "cpu_s": row.cpu_s, "ended": ended, "error": None if row.error is None else shorten(row.error),
         **columns.figures(row.trial, row.metrics),
     }  # fmt: skip
@@ -37,10 +38,10 @@ def retraining_rows(folder: str | PathLike[str]) -> list[Retraining]:
     """
     return [
         Retraining(
-            trial=record["trial"], seed=record["seed"], role=record["role"], outcome=Outcome(record["outcome"]),
-            value=record["value"], best_epoch=record["best_epoch"], epochs=record["epochs"],
-            metrics=cast("dict[str, float]", pick(record, "metric.")), wall_s=record["wall_s"],
-            cpu_s=record["cpu_s"], error=record["error"],
+            trial=record["trial"], seed=record["seed"], role=record["role"], asked=record["asked"],
+            outcome=Outcome(record["outcome"]), value=record["value"], best_epoch=record["best_epoch"],
+            epochs=record["epochs"], metrics=cast("dict[str, float]", pick(record, "metric.")),
+            wall_s=record["wall_s"], cpu_s=record["cpu_s"], error=record["error"],
         )
         for record in read_retrainings(folder).table.to_pylist()
     ]  # fmt: skip

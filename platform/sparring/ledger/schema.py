@@ -112,6 +112,7 @@ class Columns:
                     *_CORE,
                     ("seed", pa.int64()),
                     ("role", pa.string()),
+                    ("asked", pa.int64()),
                     ("outcome", pa.string()),
                     ("value", pa.float64()),
                     ("best_epoch", pa.int32()),

@@ -66,8 +66,9 @@ class Referee:
         self._known = space.first
         self._judge = Judge(make_pruner(spec.pruner, epochs, space.rungs), sheltered=space.first)
         self.trials = Trials(
-            folder, spec, space, checkpoints, self._judge, metrics=metrics, weights=weights, clock=clock, wait_s=wait_s
-        )
+            folder, spec, space, checkpoints, self._judge, epochs=epochs, metrics=metrics, weights=weights, clock=clock,
+            wait_s=wait_s,
+        )  # fmt: skip
         ended, live, spending = self.trials.ended, self.trials.live, self.trials.spending
         self._order, self._spending = Order(spec, live, self._judge, spending, epochs), spending
         self._snapshots = SnapshotBuilder(spec, space, ended, live, spending, rungs=self._judge.rungs, epochs=epochs)

@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from ..ledger.effort import Effort, limit_seconds, train_seconds
+from ..ledger.effort import Effort, search_seconds, train_seconds
 from ..records import EpochRow, StudySpec
 from .running import LiveTrial
 
 
 class Spending:
-    """One study's budget. clock: monotonic seconds. effort: what earlier runs of the search have trained."""
+    """One study's budget. clock: monotonic seconds. effort: what earlier runs of the search have trained. epochs: a
+    trial's budget."""
 
-    def __init__(self, spec: StudySpec, clock: Callable[[], float], effort: Effort) -> None:
-        self._spec, self._clock = spec, clock
+    def __init__(self, spec: StudySpec, clock: Callable[[], float], effort: Effort, epochs: int) -> None:
+        self._spec, self._clock, self._epochs = spec, clock, epochs
         self.effort = effort
         self.taken_s = 0.0
         """Seconds of training in this run."""
         self.began = clock()
-        self.limit_s = limit_seconds(spec)
-        """Seconds of training that all slots together may spend over the whole study."""
+
+    @property
+    def limit_s(self) -> float:
+        """Seconds of training that all slots together may spend over the whole study, as far as it is known now."""
+        return search_seconds(self._spec, self.effort, self._epochs)
 
     def take(self, row: EpochRow) -> float:
         """Counts one epoch; returns the seconds it took of its slot."""

@@ -47,6 +47,7 @@ class Trials:
         checkpoints: CheckpointFolder,
         judge: Judge,
         *,
+        epochs: int,
         metrics: Sequence[str],
         weights: WeightsFolder | None,
         clock: Callable[[], float],
@@ -62,7 +63,7 @@ class Trials:
         self.study = OptunaStudy(spec, space)
         restore_attempts(folder, self.ledger, checkpoints, spec, self.study.given, self._digest)
         self.ended, self.live = rebuild(folder, spec, judge, heard=clock(), study=self._digest)
-        self.spending = Spending(spec, clock, read_effort(folder, spec))
+        self.spending = Spending(spec, clock, read_effort(folder, spec), epochs)
         if weights is not None:
             weights.keep(self.ended.kept)  # others were written by a referee that died before it committed the row
         sources = {attempt.trial: attempt.source for attempt in attempt_rows(folder)}

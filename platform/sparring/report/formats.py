@@ -64,6 +64,7 @@ def as_json(report: Report) -> bytes:
         ],
         "verdict": report.verdict,
         "checks": [asdict(check) for check in examine(report)],
+        "conclusion": list(report.conclusion),
         "trials": [
             {"rank": index + 1 if is_ranked(row) else None, **_as_dict(row, report)}
             for index, row in enumerate(report.trials)

@@ -24,6 +24,7 @@ from ..space.dimension import Dimension
 from ..space.dimension_toml import read_dimension
 from ..space.toml_file import table_of
 from ..space.tries import try_names
+from ..study.claim import sentences_of
 from .held_out import LOSING, HeldOut, together
 from .importance import Importance, measure_importance
 from .yardstick_cache import read_yardsticks
@@ -53,6 +54,8 @@ class Report:
     """Sorted by their figure, best first; empty where they could not be or were not to be measured."""
     notes: tuple[str, ...] = ()
     """What the reader must know: torn parts, data that could not be loaded."""
+    conclusion: tuple[str, ...] = ()
+    """What may be claimed by re-trainings on fresh seeds, or that there are none, in sentences; the first leads."""
     apart: tuple[str, ...] = ()
     """Figures that do not compare between trials, since each measures them in data of its own."""
 
@@ -200,6 +203,7 @@ def read_report(folder: Path, *, yardsticks: bool = True, say: Say = unsaid) -> 
         held_out=held_out,
         yardsticks=tuple(sorted(shown, key=lambda shown: objective.sign * (shown.figure(objective.metric) or 0.0))),
         notes=tuple(notes),
+        conclusion=sentences_of(folder),
         apart=apart,
     )
 

@@ -56,6 +56,8 @@ def tables(report: Report, width: int) -> Iterator[RenderableType]:
         yield front_sentence(report.front, spec.objectives)
     for sentence in report.held_out.sentences:
         yield Text(sentence, style="bold" if sentence.startswith("test/") else "")
+    for index, sentence in enumerate(report.conclusion):
+        yield Text(sentence, style="" if index else "bold")
     yield ""
     if report.best:
         yield _ranking(report, width)

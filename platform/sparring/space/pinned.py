@@ -18,7 +18,7 @@ FOUND_WITH = "settings"
 
 
 def pin(
-    space: Space[BaseModel], params: Mapping[str, Value], *, seed: int, found: Mapping[str, Value | None]
+    space: Space[BaseModel], params: Mapping[str, Value], *, seed: int, found: Mapping[str, object]
 ) -> dict[str, object]:
     """The raw space in which every range has collapsed to the value in ``params``: what production and retraining read.
 

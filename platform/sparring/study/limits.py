@@ -16,6 +16,8 @@ class Limits:
     train_s: float | None = StudySpec.train_s
     cpu_hours: float | None = StudySpec.cpu_hours
     gpu_hours: float | None = StudySpec.gpu_hours
+    race: str | None = None
+    """None takes that of the study which is resumed, and of a new one auto."""
     slots: int = StudySpec.slots
     seed: int | None = None
     """None takes the published configuration's seed, and 0 without one."""

@@ -12,9 +12,11 @@ from ..ledger.ranking import best_row, front, is_ranked
 from ..ledger.study_json import identity_of
 from ..models import find_config
 from ..models.config import Config
-from ..records import StudySpec, TrialRow, Value
+from ..records import StudySpec, TrialRow
 from ..space import Space, pin, try_names
 from ..space.dimension import OPTION
+from .claim import sentences_of
+from .fresh_seeds import cheapest, conclusion_of
 
 DIGITS = 16
 """Of a checksum, in a file for people."""
@@ -28,12 +30,18 @@ class PinnedTrial:
     row: TrialRow
     raw: Mapping[str, object]
     """The pinned configuration, a space with nothing left to search; under ``found`` what the trial reached."""
+    claim: str
+    """What the study may claim by re-trainings, in a sentence or two, if that chose the trial; else empty."""
+    tied: tuple[int, ...]
+    """Trials that may be the best as well, by the same; the pinned one trains the fastest of them."""
     others_on_front: tuple[int, ...]
     """Numbers of the other trials on the Pareto front; none under a single objective."""
 
 
-def pin_trial(folder: Path, trial: int | None = None) -> PinnedTrial:
+def pin_trial(folder: Path, trial: int | None = None, *, is_concluded: bool = False) -> PinnedTrial:
     """The best trial of the study in ``folder``, or the completed one of this number.
+
+    is_concluded: what re-trainings on fresh seeds conclude goes before the search's own figures.
 
     Raises NothingToReport if no trial has completed, UnknownName if that one has not, and what ``read_study`` raises.
     """
@@ -42,15 +50,22 @@ def pin_trial(folder: Path, trial: int | None = None) -> PinnedTrial:
     rows = [row for row in trial_rows(folder) if is_ranked(row)]
     if not rows:
         raise NothingToReport(f"study {spec.name}: no trial has completed yet; search on with the same command")
+    claim, tied = "", list[int]()
+    if is_concluded and trial is None and (concluded := conclusion_of(folder)) is not None:
+        trial, claim = cheapest(concluded, rows), " ".join(sentences_of(folder))
+        tied = [other for other in concluded.tied if other != trial] if concluded.kind == "tie" else []
     row = best_row(rows if trial is None else [row for row in rows if row.trial == trial], spec.objective)
     if row is None:
         numbers = ", ".join(str(number) for number in sorted(row.trial for row in rows))
         raise UnknownName(f"--trial: no completed trial {trial} in study {spec.name}; there are: {numbers}")
     leading = front(rows, spec.objectives) if len(spec.objectives) > 1 else []
+    found = _found(spec, row, identity_of(document))
     return PinnedTrial(
         spec=spec,
         row=row,
-        raw=pin(_space(spec), row.params, seed=row.seed, found=_found(spec, row, identity_of(document))),
+        raw=pin(_space(spec), row.params, seed=row.seed, found=found | {"claim": claim or None, "tied": tied or None}),
+        claim=claim,
+        tied=tuple(tied),
         others_on_front=tuple(other.trial for other in leading if other.trial != row.trial),
     )
 
@@ -63,7 +78,7 @@ def _space(spec: StudySpec) -> Space[Config]:
     return Space(raw, find_config(spec.model), f"{spec.name}/{STUDY_FILE}")
 
 
-def _found(spec: StudySpec, row: TrialRow, identity: Mapping[str, object]) -> dict[str, Value | None]:
+def _found(spec: StudySpec, row: TrialRow, identity: Mapping[str, object]) -> dict[str, object]:
     """What the trial reached and under which conditions; ``train`` says whether it repeats."""
     has_own_data = any(name.startswith(OPTION) for name in row.params)  # the study's checksum is that of trial 0
     return {

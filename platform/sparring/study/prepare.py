@@ -36,10 +36,11 @@ from .checks import (
 from .earlier import with_earlier
 from .feasibility import check_batch, check_workers, place_slots
 from .fork import read_fork
+from .fresh_seeds import AUTO, check_race
 from .limits import DEFAULT_LIMITS, Limits
 from .provenance import provenance_notes
 from .searched_data import check_searched_data, comparison_note, source_of, try_source
-from .study import Study, begun_pruner, check_resumable, load, load_ood
+from .study import Study, begun_pruner, begun_race, check_resumable, load, load_ood
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -96,6 +97,8 @@ def prepare(
     check_writable(folder)
     if limits.pruner is None:
         spec = replace(spec, pruner=begun_pruner(folder) or spec.pruner)
+    if limits.race is None:
+        spec = replace(spec, race=begun_race(folder) or spec.race)
     notes = (*asked.notes, *_beyond_budget(spec, searched, tries), *budget_notes(spec, searched))
     if (incomparable := comparison_note(searched)) is not None:
         notes = (*notes, incomparable)
@@ -148,7 +151,7 @@ def make_spec(
     dataset = searched.dataset
     set_name = Path(dataset).stem if is_card_path(dataset) else dataset
     seed = asked.seed if limits.seed is None else limits.seed
-    filled = replace(limits, seed=seed or 0, pruner=limits.pruner or PRUNERS[0])
+    filled = replace(limits, seed=seed or 0, pruner=limits.pruner or PRUNERS[0], race=limits.race or AUTO)
     return StudySpec(
         name=name or f"{short_name(searched.model)}-{set_name}",
         model=searched.model,
@@ -169,6 +172,7 @@ def check_spec(spec: StudySpec, searched: Space[Config]) -> StudySpec:
     check_sampler(spec, searched)
     safe_name(spec.name, "--name")
     spec = replace(spec, trials=check_budget(spec, searched))
+    check_race(spec)
     check_slots(spec)
     check_workers(spec)
     check_batch(smallest_batch(searched), spec)

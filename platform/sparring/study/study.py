@@ -212,6 +212,13 @@ def begun_pruner(folder: Path) -> str | None:
     return pruner
 
 
+def begun_race(folder: Path) -> str | None:
+    """The race that the folder's study was begun with; None if there is no study. Until it was known there was none."""
+    if not (folder / STUDY_FILE).exists():
+        return None
+    return str(read_study(folder).get("spec", {}).get("race", StudySpec.race))
+
+
 def with_slots(study: Study, slots: int) -> Study:
     """The same study on so many slots, which its identity does not depend on."""
     return replace(study, spec=replace(study.spec, slots=slots))

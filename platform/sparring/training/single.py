@@ -48,7 +48,7 @@ def train_single(
     seed: int,
     objective: Objective,
     watch: Callable[[EpochRow], None],
-    ood: Mapping[str, np.ndarray] | None = None,
+    ood: Mapping[str, np.ndarray | Mapped] | None = None,
     device: str = "cpu",
     precision: str = "fp32",
     compiled: bool = False,

@@ -1,9 +1,9 @@
 """The race: which trials are trained again on fresh seeds, round by round, until one is left or the share is spent.
 
-It begins with the probe, the leader and the published default on three seeds each, which measures the noise. Where
-noise and budget make a race worth its price, contenders are halved round by round on the same seeds; what a corrected
-paired test has separated from the best leaves earlier. The last one is then trained on seeds that had no part in naming
-it, and its published figure is theirs alone.
+It begins with the probe, the leader and the published default on three seeds each, which measures the noise; on more,
+where there are some to spend but too few for a race. Where noise and budget make a race worth its price, contenders are
+halved round by round on the same seeds; what a corrected paired test has separated from the best leaves earlier. The
+last one is then trained on seeds that had no part in naming it, and its published figure is theirs alone.
 
 Source: halving as K. Jamieson, A. Talwalkar, arXiv:1502.07943; rounds on common seeds with tests as irace's races.
 """
@@ -87,7 +87,9 @@ def race(
     """
     ranked = sorted(search, key=lambda trial: (search[trial], trial))
     leader, second = ranked[0], 0 if ranked[0] != 0 and 0 in search else ranked[1]
-    bought = min(SEEDS, most(None) // 2)
+    bought = most(None) // 2
+    if 2 * bought >= 4 * SEEDS + LEAST:  # less leaves no race after the probe and the last one's seeds
+        bought = SEEDS
     probed = tuple(range(1, bought + 1)) if bought >= LEAST else ()  # one seed each would measure no noise
     results: Results = {}
     if probed:

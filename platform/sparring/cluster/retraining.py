@@ -1,0 +1,107 @@
+"""Re-trainings on a cluster: each is a Ray task with a slot's place, as many at a time as the study has slots."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import Infeasible
+from ..models import find_model
+from ..records import Outcome, Retraining, StudySpec
+from ..space import Space
+from ..study.fresh_seeds import Job, Train
+from .data_refs import DataRefs, Rows
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+    from ..data.variants import Source
+
+RETRIES = 2
+"""Further tries at a re-training whose process dies."""
+
+
+def train_on_cluster(spec: StudySpec, data: DataRefs) -> Train:
+    """Trains jobs on the connected cluster. data: the study's, as its slots have them."""
+    import ray
+    from ray.exceptions import RayError
+
+    task = ray.remote(num_cpus=spec.cpus_per_worker, num_gpus=spec.gpus_per_worker, max_retries=RETRIES)(retrain)
+    told = ray.put(replace(spec, earlier=()))
+
+    def train(jobs: Sequence[Job]) -> Iterator[Retraining]:
+        left = list(jobs)
+        running: dict[ObjectRef[Retraining], Job] = {}
+        while left or running:
+            while left and len(running) < spec.slots:
+                job = left.pop(0)
+                answer: ObjectRef[Retraining] = task.remote(told, data.train, data.valid, data.ood, data.source, job)
+                running[answer] = job
+            (ended,), _ = ray.wait(list(running), num_returns=1)
+            job = running.pop(ended)
+            try:
+                row: Retraining = ray.get(ended)
+            except RayError as error:  # its process died every time; a task's own errors are rows
+                row = _failed(job, Outcome.CRASHED, f"its process died {RETRIES + 1} times: {error}")
+            yield row
+
+    return train
+
+
+def retrain(spec: StudySpec, train: Rows, valid: Rows, ood: Rows, source: Source | None, job: Job) -> Retraining:
+    """One job to its end, by the loop of `sparring train`: one thread, the whole budget, no rung.
+
+    An error of the model's or of torch's is the re-training's outcome, as it is a trial's.
+    """
+    import torch
+
+    from ..training.single import train_single
+    from .trainer import is_out_of_memory
+
+    model_class = find_model(spec.model)
+    space = Space(spec.space, model_class.Config)
+    try:
+        config = space.config(job.params)
+        if getattr(config, "weight_init_seed", None) is not None:
+            # It would give all re-trainings the same first weights, as it would the members of an ensemble.
+            config = config.model_copy(update={"weight_init_seed": job.seed})
+        train, valid = _rows(train, valid, source, space.data_options(job.params))
+        trained = train_single(
+            model_class, config, train, valid, seed=job.seed, objective=spec.objective, watch=lambda row: None,
+            ood=ood, device="cuda" if spec.gpus_per_worker > 0 and torch.cuda.is_available() else "cpu",
+            precision=spec.precision, compiled=spec.compile,
+        )  # fmt: skip
+    except Infeasible as error:
+        return _failed(job, Outcome.INFEASIBLE, str(error))
+    except Exception as error:  # any error of a model's or of torch's: this re-training's end, not the race's
+        outcome = Outcome.OUT_OF_MEMORY if is_out_of_memory(error) else Outcome.CRASHED
+        return _failed(job, outcome, "".join(traceback.format_exception(error)))
+    best = trained.best if trained.outcome is Outcome.COMPLETED else None
+    busy = [row.cpu_s for row in trained.trace if row.cpu_s is not None]
+    return Retraining(
+        trial=job.trial, seed=job.seed, role=job.role, asked=job.asked, outcome=trained.outcome,
+        value=None if best is None else best.metrics[spec.objective.metric],
+        best_epoch=None if best is None else best.epoch, epochs=trained.epochs,
+        metrics={} if best is None else dict(best.metrics), wall_s=sum(row.wall_s for row in trained.trace),
+        cpu_s=sum(busy) if busy else None,
+    )  # fmt: skip
+
+
+def _rows(train: Rows, valid: Rows, source: Source | None, options: Mapping[str, object]) -> tuple[Rows, Rows]:
+    """The study's rows, or those that the trial's own options of the data make. Raises Infeasible if they cannot."""
+    if source is None or options == source.options:
+        return train, valid
+    from ..data.variants import Variants
+    from ..errors import DataError
+
+    try:
+        variant = Variants(source).take(options)
+    except DataError as error:
+        raise Infeasible(str(error)) from error
+    return variant.train, variant.valid
+
+
+def _failed(job: Job, outcome: Outcome, error: str) -> Retraining:
+    return Retraining(trial=job.trial, seed=job.seed, role=job.role, asked=job.asked, outcome=outcome, error=error)
