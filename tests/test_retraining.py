@@ -32,7 +32,7 @@ def job(study, seed=97, **changes):
 
 
 def rows(study):
-    return (study.rows("train"), study.rows("valid"), {}, study.source)
+    return (None, study.rows("train"), study.rows("valid"), {}, study.source)
 
 
 def test_a_retraining_is_the_training_of_its_seed_first_weights_too(study):

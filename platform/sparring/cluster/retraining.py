@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import Infeasible
+from ..errors import Infeasible, SparringError
 from ..models import find_model
+from ..models.own import OwnModel, allow_read, allowed
 from ..records import Outcome, Retraining, StudySpec
 from ..space import Space
 from ..study.fresh_seeds import Job, Train
@@ -26,10 +27,10 @@ RETRIES = 2
 def train_on_cluster(spec: StudySpec, data: DataRefs) -> Train:
     """Trains jobs on the connected cluster. data: the study's, as its slots have them."""
     import ray
-    from ray.exceptions import RayError
+    from ray.exceptions import RayError, RayTaskError
 
     task = ray.remote(num_cpus=spec.cpus_per_worker, num_gpus=spec.gpus_per_worker, max_retries=RETRIES)(retrain)
-    told = ray.put(replace(spec, earlier=()))
+    told, own = ray.put(replace(spec, earlier=())), ray.put(allowed(spec.model))
 
     def train(jobs: Sequence[Job]) -> Iterator[Retraining]:
         left = list(jobs)
@@ -37,22 +38,29 @@ def train_on_cluster(spec: StudySpec, data: DataRefs) -> Train:
         while left or running:
             while left and len(running) < spec.slots:
                 job = left.pop(0)
-                answer: ObjectRef[Retraining] = task.remote(told, data.train, data.valid, data.ood, data.source, job)
+                answer: ObjectRef[Retraining] = task.remote(
+                    told, own, data.train, data.valid, data.ood, data.source, job
+                )  # fmt: skip
                 running[answer] = job
             (ended,), _ = ray.wait(list(running), num_returns=1)
             job = running.pop(ended)
             try:
                 row: Retraining = ray.get(ended)
-            except RayError as error:  # its process died every time; a task's own errors are rows
+            except RayTaskError as error:  # what no training could mend, such as a model that is not there
+                raise error.cause if isinstance(error.cause, SparringError) else error from None
+            except RayError as error:  # its process died every time; a training's own errors are rows
                 row = _failed(job, Outcome.CRASHED, f"its process died {RETRIES + 1} times: {error}")
             yield row
 
     return train
 
 
-def retrain(spec: StudySpec, train: Rows, valid: Rows, ood: Rows, source: Source | None, job: Job) -> Retraining:
+def retrain(
+    spec: StudySpec, own: OwnModel | None, train: Rows, valid: Rows, ood: Rows, source: Source | None, job: Job
+) -> Retraining:
     """One job to its end, by the loop of `sparring train`: one thread, the whole budget, no rung.
 
+    own: a model of the user's, as the driver has read it.
     An error of the model's or of torch's is the re-training's outcome, as it is a trial's.
     """
     import torch
@@ -60,6 +68,8 @@ def retrain(spec: StudySpec, train: Rows, valid: Rows, ood: Rows, source: Source
     from ..training.single import train_single
     from .trainer import is_out_of_memory
 
+    if own is not None:
+        allow_read(own)
     model_class = find_model(spec.model)
     space = Space(spec.space, model_class.Config)
     try:
