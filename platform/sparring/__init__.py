@@ -1,12 +1,13 @@
 """Sparring: hyperparameter search for adversarial autoencoders on Ray.
 
-Four files that everybody may import, and twelve rooms. ``tests/test_layers.py`` says who may import whom:
+Four files that everybody may import, and fourteen rooms. ``tests/test_layers.py`` says who may import whom:
 
     errors, resources, records, metrics
     space, data, ledger                 a search space, the rows, a study's files
     models, display, referee            the systems, what is shown, what runs next
     training, study                     the loop, a study from the user's words
     report, production, cluster         findings, trained models, Ray (the only room that imports it)
+    reader                              models in production by NumPy alone
     cli                                 the commands
 
 Try it: ``python -m platform.search aegan`` in a checkout, ``sparring search aegan`` anywhere. In a program of your own:

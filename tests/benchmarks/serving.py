@@ -172,6 +172,7 @@ def main() -> None:
                 for number in range(asked.switches):
                     to = 1 + number % 2
                     registry.roll_back("model", to)
+                    connection.close()  # it may have been idle for so long that the server closed it
                     started = time.perf_counter()
                     while ask(connection, bodies[0])["version"] != to:
                         time.sleep(0.005)

@@ -1,0 +1,224 @@
+"""The dense systems, each from its configuration, the shapes of its fields and its weights.
+
+What they compute is explained in ``models/<name>/model.py``; here is only what the verbs need, in eval mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .frames import HalfNormalRanks, MuonFrame, Scaling
+from .layers import EPS, Net, Tensors, dense, relu, sigmoid, softplus, stack
+from .pictures import to_signed
+
+Arrays = Mapping[str, np.ndarray]
+"""By field or draw, (N, …) float32."""
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+class System:
+    """What all have: what each verb takes, and what a sample is drawn from."""
+
+    verbs: tuple[str, ...] = ()
+
+    def __init__(self, config: Mapping[str, Any], shapes: Shapes, tensors: Tensors) -> None:
+        self.config, self.shapes = config, shapes
+
+    def takes(self, verb: str) -> tuple[str, ...]:
+        """Fields that the verb takes; one is enough."""
+        return tuple(self.shapes)
+
+    def draws(self, n: int, random: np.random.Generator, boost: float) -> dict[str, np.ndarray]:
+        """What ``sample`` takes, by name, (n, …); nothing if there is no such verb."""
+        return {}
+
+    def sample(self, draws: Arrays) -> Arrays:
+        raise NotImplementedError
+
+
+def _normal(n: int, size: int, random: np.random.Generator) -> np.ndarray:
+    return random.standard_normal((n, size), dtype=np.float32)
+
+
+class AEGAN(System):
+    """Structures and spectra, either from either."""
+
+    verbs = ("predict", "reconstruct")
+
+    def __init__(self, config: Mapping[str, Any], shapes: Shapes, tensors: Tensors) -> None:
+        super().__init__(config, shapes, tensors)
+        gen, shared, kind = config["n_hl_gen"], config["n_hl_shared"], config["activation"]
+
+        def net(name: str, layers: int, end: str) -> Net:
+            return stack(tensors, name, layers, kind, end=end)
+
+        self._fields = ("structure", "spectrum")
+        self._encoders = {name: net(f"{name}_encoder", gen + 1, "code") for name in self._fields}
+        self._shared = (net("shared_encoder", shared + 1, "code"), net("shared_decoder", shared + 1, "code"))
+        self._decoders = {name: net(f"{name}_decoder", gen + 1, "linear") for name in self._fields}
+        self._inputs = {name: Scaling(tensors, f"{name}_input") for name in self._fields}
+        self._targets = {name: Scaling(tensors, f"{name}_target") for name in self._fields}
+
+    def predict(self, rows: Arrays) -> Arrays:
+        other = dict(zip(self._fields, reversed(self._fields), strict=True))
+        return {other[name]: self._path(name, other[name], x) for name, x in rows.items()}
+
+    def reconstruct(self, rows: Arrays) -> Arrays:
+        return {name: self._path(name, name, x) for name, x in rows.items()}
+
+    def _path(self, source: str, target: str, x: np.ndarray) -> np.ndarray:
+        encoder, decoder = self._shared
+        output = self._decoders[target](decoder(encoder(self._encoders[source](self._inputs[source](x)))))
+        return self._targets[target].inverse(sigmoid(output) if self.config["loss_gen"] == "bce" else output)
+
+
+class MLPAAE(System):
+    """Images or flat rows through a code."""
+
+    verbs = ("reconstruct", "encode", "sample")
+
+    def __init__(self, config: Mapping[str, Any], shapes: Shapes, tensors: Tensors) -> None:
+        super().__init__(config, shapes, tensors)
+        norm = "before" if config["norm"] == "batch" else None
+        has_dropout = config["dropout"] > 0
+
+        def net(name: str) -> Net:
+            return dense(tensors, name, 2, norm=norm, first_norm=1, eps=EPS, has_dropout=has_dropout)
+
+        self._encoder, self._decoder = net("encoder"), net("decoder")
+        self._is_gaussian = config["encoder"] == "stochastic"
+        self._shape = shapes["image"]
+        self._scaling: Scaling | None = None
+        if len(self._shape) == 1:
+            self._scaling = Scaling(tensors, "frame.scaling")
+        else:
+            side = config["image_size"] or max(self._shape[1:])
+            self._shape = (config["channels"] or self._shape[0], side, side)
+
+    def reconstruct(self, rows: Arrays) -> Arrays:
+        return {"image": self._decode(self.encode(rows)["codes"])}
+
+    def encode(self, rows: Arrays) -> Arrays:
+        image = rows["image"]
+        if self._scaling is not None:
+            x = 2 * self._scaling(image) - 1
+        else:
+            x = to_signed(image, self._shape[0], self._shape[1]).reshape(len(image), -1)
+        code = self._encoder(x)
+        if not self._is_gaussian:
+            return {"codes": code}
+        mean, log_variance = np.split(code, 2, axis=1)
+        return {"codes": mean, "log_variances": log_variance}
+
+    def draws(self, n: int, random: np.random.Generator, boost: float) -> dict[str, np.ndarray]:
+        return {"codes": _normal(n, self.config["latent_dim"], random) * np.float32(self.config["prior_std"])}
+
+    def sample(self, draws: Arrays) -> Arrays:
+        return {"image": self._decode(draws["codes"])}
+
+    def _decode(self, code: np.ndarray) -> np.ndarray:
+        share = (np.tanh(self._decoder(code)) + 1) / 2
+        return share.reshape(-1, *self._shape) if self._scaling is None else self._scaling.inverse(share)
+
+
+class AuxGAN(System):
+    """Muons as rare as asked."""
+
+    verbs = ("sample",)
+
+    def __init__(self, config: Mapping[str, Any], shapes: Shapes, tensors: Tensors) -> None:
+        super().__init__(config, shapes, tensors)
+        self._aux = {"1d": 4, "4d": 1, "none": 0}[config["aux"]]
+        self._generator = dense(tensors, "generator", len(config["hidden_gen"]), norm="after", end=np.tanh)
+        self._frame = MuonFrame(tensors, "frame", config["frame"] == "box")
+        self._charged = tensors["charged"]
+
+    def draws(self, n: int, random: np.random.Generator, boost: float) -> dict[str, np.ndarray]:
+        return {
+            "noise": _normal(n, self.config["noise"], random),
+            "aux": np.abs(_normal(n, self._aux, random)) * np.float32(boost),
+            "uniform": random.random((n, 3), dtype=np.float32),
+        }
+
+    def sample(self, draws: Arrays) -> Arrays:
+        uniform = draws["uniform"]
+        charge, angles = _charges(uniform[:, :1], self._charged), self._frame.angles(uniform[:, 1:])
+        made = self._generator(np.concatenate([draws["noise"], draws["aux"], charge, angles], axis=1))
+        (r, z, pt, pz), (theta, theta_pt) = made.T, angles.T
+        return {"muons": self._frame.outward(np.stack([r, theta, z, pt, theta_pt, pz], axis=1), charge)}
+
+
+class AuxAAE(System):
+    """Rareness through codes that are independent."""
+
+    verbs = ("reconstruct", "encode", "sample")
+
+    def __init__(self, config: Mapping[str, Any], shapes: Shapes, tensors: Tensors) -> None:
+        super().__init__(config, shapes, tensors)
+        hidden, has_dropout = len(config["hidden_gen"]), config["dropout"] > 0
+        end = {"relu": relu, "softplus": softplus}[config["code"]]
+        self._encoder = dense(tensors, "encoder", hidden, slope=0.3, has_dropout=has_dropout, end=end)
+        self._decoder = dense(tensors, "decoder", hidden, slope=0.3, has_dropout=has_dropout, end=relu)
+        self._ranks = HalfNormalRanks(tensors, "ranks")
+
+    def reconstruct(self, rows: Arrays) -> Arrays:
+        return self.sample(self.encode(rows))
+
+    def encode(self, rows: Arrays) -> Arrays:
+        return {"codes": self._encoder(self._ranks(rows["rareness"][:, :4]))}
+
+    def draws(self, n: int, random: np.random.Generator, boost: float) -> dict[str, np.ndarray]:
+        return {"codes": np.abs(_normal(n, self.config["latent_dim"], random)) * np.float32(boost)}
+
+    def sample(self, draws: Arrays) -> Arrays:
+        return {"rareness": self._ranks.inverse(self._decoder(draws["codes"]))}
+
+
+class BoostVAE(System):
+    """Muons through a code."""
+
+    verbs = ("reconstruct", "encode", "sample")
+
+    def __init__(self, config: Mapping[str, Any], shapes: Shapes, tensors: Tensors) -> None:
+        super().__init__(config, shapes, tensors)
+        hidden = len(config["hidden"])
+        self._encoder = dense(tensors, "encoder", hidden, norm="before")
+        self._decoder = dense(tensors, "decoder", hidden, norm="before", end=np.tanh)
+        self._frame = MuonFrame(tensors, "frame", config["frame"] == "box")
+        self._charged = tensors["charged"]
+
+    def takes(self, verb: str) -> tuple[str, ...]:
+        return ("muons",)
+
+    def reconstruct(self, rows: Arrays) -> Arrays:
+        seen = self._decoder(self.encode(rows)["codes"])
+        return {"muons": self._frame.outward(seen, rows["muons"][:, :1])}
+
+    def encode(self, rows: Arrays) -> Arrays:
+        mean, log_variance = np.split(self._encoder(self._frame.inward(rows["muons"])), 2, axis=1)
+        return {"codes": mean, "log_variances": log_variance}
+
+    def draws(self, n: int, random: np.random.Generator, boost: float) -> dict[str, np.ndarray]:
+        codes = _normal(n, self.config["latent_dim"], random)
+        return {"codes": codes, "uniform": random.random((n, 1), dtype=np.float32)}
+
+    def sample(self, draws: Arrays) -> Arrays:
+        charge = _charges(draws["uniform"], self._charged)
+        return {"muons": self._frame.outward(self._decoder(draws["codes"]), charge)}
+
+
+def _charges(uniform: np.ndarray, charged: np.ndarray) -> np.ndarray:
+    """Uniform numbers, (B, 1), as charges 1 and -1 in the shares of the training rows."""
+    return np.where(uniform < charged, 1.0, -1.0).astype(np.float32)
+
+
+SYSTEMS: Mapping[str, type[System]] = {
+    "aegan": AEGAN,
+    "mlp_aae": MLPAAE,
+    "auxgan": AuxGAN,
+    "aux_aae": AuxAAE,
+    "boost_vae": BoostVAE,
+}
