@@ -184,6 +184,21 @@ def test_a_driver_hands_its_workers_the_files(place, monkeypatch):
     assert allowed(NAME) == read
 
 
+def test_it_has_a_page_made_of_its_own_words(place, run_verb, capsys):
+    assert run_verb("models", NAME) == 0
+    page = capsys.readouterr().out
+    assert page.startswith(f"# {NAME}\n\nA small adversarial autoencoder of images")
+    for words in (
+        "The code: `my_module`.",
+        "| `encoder` | `gen` |",
+        "| `w_adv` | number",
+        "### my_module",
+        "`val/balance` on",
+    ):
+        assert words in page, words
+    assert "docs/models" not in page
+
+
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 

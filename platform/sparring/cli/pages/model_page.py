@@ -16,10 +16,19 @@ from typing import TYPE_CHECKING
 
 from ...data import read_card
 from ...metrics import find_metric
-from ...models import config, find_config, find_model
+from ...models import config, find_config, find_model, is_own
 from ...space import Space
 from .markdown import as_code, as_sentence, as_value, choices, cross, fill, one_line, paragraphs, prose, table, type_of
-from .system_parts import count_parameters, field_schemas, layers_of, link_to, phase_modules, range_of, shipped_spaces
+from .system_parts import (
+    count_parameters,
+    field_schemas,
+    layers_of,
+    link_to,
+    own_spaces,
+    phase_modules,
+    range_of,
+    shipped_spaces,
+)
 
 if TYPE_CHECKING:
     from ...models.base import Model
@@ -35,32 +44,39 @@ def write_page(name: str) -> str:
     own, about = sys.modules[model.__module__], sys.modules[configured.__module__]
     shared = phase_modules(model, own)
     texts = paragraphs(own) + [text for module in shared for text in paragraphs(module)[1:]]
-    spaces = shipped_spaces(name, configured)
+    spaces = own_spaces(name, configured) if is_own(name) else shipped_spaces(name, configured)
+    dataset = next(iter(spaces.values())).dataset
     parts = [
         f"# {name}",
         *prose(text for text in texts if not text.startswith((SOURCE, DIFFERS, ELSEWHERE))),
         fill(
-            f"Made by `sparring models {name} > docs/models/{name}.md` from docstrings and the Config: change those. "
-            f"The code: {', '.join(link_to(module) for module in (own, about, *shared))}."
+            f"Made by `sparring models {name}{_into(name)}` from docstrings and the Config: change those. "
+            f"The code: {', '.join(link_to(module) for module in dict.fromkeys((own, about, *shared)))}."
         ),
-        "## Source, and what differs from the published code",
+        *["## Source, and what differs from the published code"]
+        * any(text.startswith((SOURCE, DIFFERS)) for text in texts),
         *prose(as_sentence(text, SOURCE) for text in texts if text.startswith(SOURCE)),
         *prose(as_sentence(text, DIFFERS) for text in texts if text.startswith(DIFFERS)),
         "## Phases and losses",
         *_phases(model, configured, (own, *shared)),
         "## Nets",
-        *_nets(model, configured, spaces[name].dataset),
+        *_nets(model, configured, dataset),
         "## Fields",
-        *prose(paragraphs(about)[1:]),
+        *(prose(paragraphs(about)[1:]) if about is not own else ()),
         *_fields(configured),
         "## Metrics",
         *_metrics(configured),
         "## Data",
-        *_data(configured, spaces[name].dataset),
+        *_data(configured, dataset),
         "## Search spaces",
         *(part for stem, space in spaces.items() for part in _search(stem, space)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _into(name: str) -> str:
+    """Where the page of a system of ours is kept."""
+    return "" if is_own(name) else f" > docs/models/{name}.md"
 
 
 # -- sections ---------------------------------------------------------------------------------------------------------
@@ -137,12 +153,12 @@ def _fields(configured: type[config.Config]) -> Iterator[str]:
     common = set(config.Config.__mro__)
     own = {name for base in configured.__mro__ if base not in common for name in inspect.get_annotations(base)}
     schemas = field_schemas(configured)
-    for title, is_own in (("### Of this system", True), ("### Of every system", False)):
+    for title, of_system in (("### Of this system", True), ("### Of every system", False)):
         yield title
         rows = (
             (f"`{name}`", type_of(schema), as_value(schema.get("default")), one_line(schema.get("description", "")))
             for name, schema in schemas.items()
-            if (name.partition(".")[0] in own) == is_own
+            if (name.partition(".")[0] in own) == of_system
         )
         yield table(("field", "type", "default", "meaning, and where to search it"), rows)
 
@@ -185,8 +201,8 @@ def _search(name: str, space: Space[config.Config]) -> Iterator[str]:
         for what, values in tables.items()
         if values
     ]
-    why = f"[{name}.toml]({SPACES}/{name}.toml) says why."
-    yield fill(" ".join([f"Seeks {sought} on `{space.dataset}`.", *sentences, why]))
+    why = "" if is_own(space.model) else f"[{name}.toml]({SPACES}/{name}.toml) says why."
+    yield fill(" ".join([f"Seeks {sought} on `{space.dataset}`.", *sentences, why]).rstrip())
     baseline = space.baseline()
     first = {
         dimension.name: dimension.decode(baseline[dimension.name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,14 @@ def shipped_spaces(name: str, configured: type[config.Config]) -> dict[str, Spac
     paths = sorted(shipped("search_spaces").glob("*.toml"), key=lambda path: (path.stem != name, path.stem))
     raws = {path.stem: read_space(path) for path in paths}
     return {stem: checked_space(raw, configured, stem) for stem, raw in raws.items() if raw.get("model") == name}
+
+
+def own_spaces(name: str, configured: type[config.Config]) -> dict[str, Space[config.Config]]:
+    """The space beside a model of the user's own, by the name of its file."""
+    from ...study.asked_space import read_asked_space
+
+    asked = read_asked_space(name, configured)
+    return {Path(asked.where).stem: checked_space(asked.raw, configured, asked.where)}
 
 
 def field_schemas(configured: type[config.Config]) -> dict[str, Schema]:
@@ -85,6 +94,8 @@ def _layer(module: nn.Module) -> str:
 
 
 def link_to(module: ModuleType) -> str:
-    """A link from docs/models to a module of ``sparring.models``."""
+    """A link from docs/models to a module of ``sparring.models``; of another module its name."""
+    if not module.__name__.startswith("sparring.models."):
+        return f"`{module.__name__}`"
     file = "/".join(module.__name__.split(".")[2:]) + ".py"
     return f"[{file}]({CODE}/{file})"
