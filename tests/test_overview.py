@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import fcntl
+import io
+import os
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
-from support.reports import MIXED, study
+from support.reports import MIXED, study, trial
 from support.studies import small_study
 
 from sparring import __version__
 from sparring.cli import listings
+from sparring.display import print_listing
 from sparring.errors import SpaceError, UnknownName
+from sparring.ledger import is_locked, lock_study
 from sparring.production.inference.answers import Answered
-from sparring.report.overview import ago, curve, list_studies, read_trial
+from sparring.records import Objective, Outcome
+from sparring.report.overview import COLUMNS, ago, curve, list_studies, read_trial
 from sparring.space import apply_settings, find_space, inherit, read_space, write_toml
 from sparring.study import prepare
 
@@ -27,10 +34,56 @@ def test_every_study_has_a_line_the_youngest_first_and_a_torn_one_its_reason(tmp
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "study.json").write_text("{")
     rows = {row[0]: row for row in list_studies(tmp_path, now=folder.stat().st_mtime + 7300)}
-    assert rows["demo"][1:5] == ("aegan", "exafs", "6 ended, 3 completed", "val/score 0.1, trial 2")
-    assert rows["demo"][5] in ("2 hours ago", "1 hour ago")
+    assert rows["demo"][1:6] == ("aegan on exafs", "stopped", "6 ended, 3 completed", "val/score 0.1, trial 2", "-")
+    assert rows["demo"][6] in ("2 hours ago", "1 hour ago")
     assert rows["torn"][4].startswith("cannot be read: ")
+    assert {len(row) for row in rows.values()} == {len(COLUMNS)}
     assert list_studies(tmp_path / "nowhere") == []
+
+
+def test_a_study_says_whether_it_runs_has_ended_or_was_stopped(tmp_path):
+    drawn = [trial(n, Outcome.COMPLETED, 0.4 - n / 50, epochs=9) for n in range(12)]
+    whole = study(tmp_path, drawn, name="whole", begun=12, spec={"trials": 12})
+    part = study(tmp_path, MIXED, name="part", begun=7, spec={"trials": None, "train_s": 10.0})
+
+    def told() -> dict[str, tuple[str, str]]:
+        return {row[0]: (row[2], row[5]) for row in list_studies(tmp_path)}
+
+    said = told()
+    assert (said["whole"][0], said["part"]) == ("ended", ("stopped", "-"))
+    assert re.fullmatch(r"0\.\d+ with 11 more", said["whole"][1])
+    with lock_study(part):
+        # Three trials of nine epochs and one of one had a tenth of a second each: 17.2 of 20 s are left for two slots.
+        assert told()["part"] == ("running", "about 0:09 left")
+    assert told()["part"][0] == "stopped"
+    with lock_study(whole):
+        assert told()["whole"] == ("running", "about 0:00 left")
+
+
+def test_asking_whether_a_study_runs_does_not_hinder_the_search_that_begins(tmp_path):
+    folder = study(tmp_path, [])
+    with lock_study(folder):
+        assert is_locked(folder)
+    descriptor = os.open(folder / "LOCK", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    threading.Timer(0.05, os.close, [descriptor]).start()
+    with lock_study(folder):
+        assert is_locked(folder)
+    assert not is_locked(folder)
+    assert not is_locked(tmp_path / "nowhere")
+
+
+def test_no_name_of_a_study_is_cut_in_the_listing(tmp_path):
+    name = "a-study-whose-name-has-sixty-four-letters-which-is-the-most-it-m"
+    study(tmp_path, MIXED, name=name, spec={"objectives": (Objective(metric="val/mse_predict_spectrum"),)})
+    study(tmp_path, MIXED, name=name[:40])
+    console = Console(file=io.StringIO(), width=80)
+    print_listing(console, COLUMNS, list_studies(tmp_path))
+    said = console.file.getvalue()
+    assert "…" not in said
+    assert max(map(len, said.splitlines())) <= 80
+    lines = [line.split(" ")[0] for line in said.splitlines()]
+    assert name in "".join(lines)
 
 
 def test_a_trial_is_shown_with_its_curve_ended_or_not(tmp_path, run_verb, capsys):

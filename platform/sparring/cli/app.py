@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
 
 from .. import __version__
 from ..errors import SparringError
-from . import ask, compare, dashboards, handover, listings, results, serve, studies, train
+from . import ask, compare, dashboards, export, handover, listings, results, serve, studies, train
+from .screen import use_plain_letters
 from .search import search
 
 app = typer.Typer(
@@ -47,9 +47,7 @@ def _options(
 
 def main(verb: str | None = None) -> NoReturn:
     """Runs the command line; a door gives its verb. Exits with the command's code."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, ValueError):  # a stand-in of somebody else's
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that lacks … or █ shows ?
+    use_plain_letters()
     arguments = [*([verb] if verb else []), *map(_at_home, sys.argv[1:])]
     try:
         app(arguments, prog_name="sparring", standalone_mode=True)
@@ -93,6 +91,7 @@ _add(
     "sparring compare results/* --page comparison.html",
     "sparring compare aegan-1 aegan-2 --tensorboard compared && tensorboard --logdir compared",
 )
+_add(export.export, "sparring export aegan-exafs --optuna sqlite:///aegan.db && optuna-dashboard sqlite:///aegan.db")
 _add(studies.studies, "sparring studies")
 _add(studies.show, "sparring show aegan-exafs", "sparring show aegan-exafs --trial 7")
 _add(

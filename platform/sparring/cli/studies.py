@@ -15,15 +15,15 @@ console = Console()
 
 
 def studies(results: Results = RESULTS) -> None:
-    """The studies there are: model, data set, trials, best and age."""
+    """The studies there are: whether each runs, has ended or was stopped, its best, a forecast, its age."""
     from ..display import print_listing
-    from ..report.overview import list_studies
+    from ..report.overview import COLUMNS, list_studies
 
     rows = list_studies(results)
     if not rows:
         console.print(f"No study in {results}; begin one with: sparring search aegan", soft_wrap=True)
         return
-    print_listing(console, ("study", "model", "data set", "trials", "best", "last written"), rows)
+    print_listing(console, COLUMNS, rows)
 
 
 def show(

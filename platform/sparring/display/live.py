@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.box import ROUNDED
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -21,6 +22,12 @@ from .words import COLOURS, SAME, clean, clock, compare, foretell, last_words, s
 
 LARGE = 100
 """From this number of trials on, a log gets a line every few seconds instead of one per trial."""
+
+BORDER = 4
+"""Columns of the panel's edges and what keeps its text off them."""
+
+NARROW = 60
+"""Columns below which addresses are cut: folded, they would fill the screen."""
 
 MOST_BARS = 4
 """Running trials drawn with their own bar; the others are only counted."""
@@ -111,20 +118,24 @@ class LiveView:
         return f"{_of(snapshot)} done  {best}{clock(snapshot.elapsed_s)}"
 
     def _panel(self, snapshot: Snapshot) -> RenderableType:
+        width = self.console.width - BORDER
+        title = Text(clean(self.title), style="bold", overflow="fold")
+        fits = title.cell_len <= width - 2  # a panel would cut a longer one
         lines: list[RenderableType] = [
+            *([] if fits else [title]),
             self._total(snapshot),
-            _line(*self._counts(snapshot)),
-            _line(*self._scores(snapshot)),
+            *_lines(width, self._counts(snapshot)),
+            *_lines(width, self._scores(snapshot)),
         ]
         if snapshot.prospect:
-            lines.append(Text(foretell(snapshot.prospect), style="dim", no_wrap=True, overflow="ellipsis"))
+            lines += _lines(width, [(foretell(snapshot.prospect), "dim")])
         if snapshot.running:
-            lines += ["", self._running(snapshot)]
+            lines += ["", self._running(snapshot, len(lines))]
         if self.results or self.tensorboard or self.dashboard:
             lines += ["", self._links()]
         return Panel(
             Group(*lines),
-            title=Text(clean(self.title), style="bold"),
+            title=title if fits else None,
             title_align="left",
             subtitle=self._pace(snapshot),
             subtitle_align="right",
@@ -176,9 +187,10 @@ class LiveView:
             beside = f"{ratio} {'as' if ratio == SAME else 'than'} the default" if ratio else "default"
             yield f"{beside} {show(baseline.value)}", ""
 
-    def _running(self, snapshot: Snapshot) -> Table:
+    def _running(self, snapshot: Snapshot, above: int) -> Table:
+        """A bar per trial, as many as leave the panel its height. above: lines before them."""
         grid = _grid(ratio=(None, 1, None, None))
-        most = min(MOST_BARS, self.console.height - 11) - (snapshot.prospect is not None)
+        most = min(MOST_BARS, self.console.height - 11) - (above - 3)
         for trial in snapshot.running[: max(1, most)]:
             again = f" attempt {trial.attempt}" if trial.attempt > 1 else ""
             grid.add_row(
@@ -191,6 +203,8 @@ class LiveView:
 
     def _links(self) -> Table:
         grid = _grid(ratio=(None, 1))
+        if self.console.width >= NARROW:
+            grid.columns[1].no_wrap, grid.columns[1].overflow = False, "fold"  # one copies them
         for label, value in (
             ("results", self.results),
             ("tensorboard", self.tensorboard),
@@ -226,10 +240,12 @@ def _grid(ratio: Sequence[int | None]) -> Table:
     return grid
 
 
-def _line(*parts: tuple[str, str]) -> Text:
-    """Parts in a row, divided by dots, cut with an ellipsis where the terminal ends."""
-    line = Text(no_wrap=True, overflow="ellipsis")
+def _lines(width: int, parts: Iterable[tuple[str, str]]) -> list[Text]:
+    """Parts in a row, divided by dots, as many to a line as it holds whole; one that is wider is folded, never cut."""
+    lines: list[Text] = []
     for part, style in parts:
-        if part:
-            line.append(" · " if line else "", "dim").append(part, style)
-    return line
+        if lines and lines[-1].cell_len + 3 + cell_len(part) <= width:
+            lines[-1].append(" · ", "dim").append(part, style)
+        else:
+            lines.append(Text(overflow="fold").append(part, style))
+    return lines

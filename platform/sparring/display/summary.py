@@ -157,7 +157,7 @@ def comparison_table(
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     table.add_column("", no_wrap=True)  # a name is never cut: others are folded
     if baseline:
-        table.add_column("published default", justify="right")
+        table.add_column("published default", justify="right", overflow="fold")
     table.add_column(Text(heading), justify="right", overflow="fold")
     table.add_column("")
 
@@ -197,7 +197,12 @@ def comparison_table(
 
 def print_listing(console: Console, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A plain table, such as of the models there are."""
-    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for row in rows:
-        table.add_row(*(Text(clean(cell)) for cell in row))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    cells = [[Text(clean(cell)) for cell in row] for row in rows]
+    for number, column in enumerate(columns):
+        # What fits is not folded in its first column, the names; where nothing else helps, no letter is lost.
+        is_whole = number == 0 and max((row[0].cell_len for row in cells), default=0) <= console.width // 2
+        table.add_column(column, no_wrap=is_whole, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
     console.print(table)

@@ -20,7 +20,7 @@ Not here: what the rows mean for the search (referee), where checkpoints and eve
 
 from __future__ import annotations
 
-from .lock import lock_study
+from .lock import is_locked, lock_study
 from .looks import Look, read_looks
 from .reading import Reading, attempt_rows, epoch_rows, read_attempts, read_epochs, read_trials, trial_rows
 from .retrainings import retraining_rows
@@ -34,6 +34,7 @@ __all__ = [
     "Reading",
     "attempt_rows",
     "epoch_rows",
+    "is_locked",
     "lock_study",
     "read_attempts",
     "read_epochs",

@@ -21,6 +21,8 @@ from ..errors import StudyLocked, UsageError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _POLL_S = 0.05
+_ASKED_S = 0.2
+"""Longest wait for somebody who only asks whether a study is searched; see ``is_locked``."""
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -34,7 +36,7 @@ def lock_study(folder: str | PathLike[str]) -> Iterator[None]:
     path = Path(folder) / "LOCK"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = acquire(path)
+        descriptor = acquire(path, _ASKED_S)
     except OSError as error:
         raise UsageError(
             f"{path.parent}: a study's folder must be writable, but: {error.strerror}; choose another --results"
@@ -44,6 +46,27 @@ def lock_study(folder: str | PathLike[str]) -> Iterator[None]:
         yield
     finally:
         release(descriptor)
+
+
+def is_locked(folder: str | PathLike[str]) -> bool:
+    """Whether a process searches this study now, here or on another machine that shares the file system's locks.
+
+    It is asked by taking a shared lock for an instant, which ``lock_study`` waits for. False where there is no lock
+    file, or it cannot be asked.
+    """
+    try:
+        descriptor = os.open(Path(folder) / "LOCK", os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def acquire(path: Path, wait_s: float = 0.0) -> int:

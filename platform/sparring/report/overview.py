@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +10,17 @@ from pathlib import Path
 
 from ..display import clean, clock, show
 from ..errors import SparringError, UnknownName
-from ..ledger import STUDY_FILE, attempt_rows, epoch_rows, read_study, spec_from_json, trial_rows
+from ..ledger import STUDY_FILE, attempt_rows, epoch_rows, is_locked, read_study, spec_from_json, trial_rows
+from ..ledger.effort import limit_seconds, read_effort
+from ..ledger.prospects import prospect
 from ..ledger.ranking import best_row, is_ranked
 from ..records import EpochRow, Outcome, StudySpec, TrialRow
+from ..space.dimension_toml import read_dimension
+from ..space.toml_file import table_of
 from ..space.tries import try_names
+from ..study.study import is_spent
+
+COLUMNS = ("study", "searches", "state", "trials", "best", "forecast", "last written")
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST_BLOCKS = 60
@@ -39,7 +47,7 @@ class ShownTrial:
 
 
 def list_studies(results: Path, now: float | None = None) -> list[tuple[str, ...]]:
-    """Name, model, data set, trials, best and age of every study below ``results``, the youngest first.
+    """Of every study below ``results``, the youngest first, what ``COLUMNS`` names.
 
     now: seconds since 1970. A study that cannot be read has the reason in the place of its best.
     """
@@ -119,14 +127,38 @@ def facts(shown: ShownTrial) -> list[tuple[str, str]]:
 
 def _line(folder: Path) -> tuple[str, ...]:
     try:
-        spec = spec_from_json(read_study(folder)["spec"])
+        document = read_study(folder)
+        spec = spec_from_json(document["spec"])
         rows = trial_rows(folder)
+        state, left = _state(folder, spec, document.get("epochs", 0), len(rows))
     except SparringError as error:
-        return (folder.name, "-", "-", "-", f"cannot be read: {clean(str(error))[:60]}")
+        return (folder.name, "-", "-", "-", f"cannot be read: {clean(str(error))[:60]}", "-")
     ranked = [row for row in rows if is_ranked(row)]
     best = best_row(ranked, spec.objective)
     reached = "-" if best is None else f"{spec.objective.metric} {show(best.value)}, trial {best.trial}"
-    return (folder.name, spec.model, spec.dataset, f"{len(rows)} ended, {len(ranked)} completed", reached)
+    trials = f"{len(rows)} ended, {len(ranked)} completed"
+    return (folder.name, f"{spec.model} on {spec.dataset}", state, trials, reached, left or _more(spec, rows, best))
+
+
+def _state(folder: Path, spec: StudySpec, epochs: int, ended: int) -> tuple[str, str]:
+    """What a study is doing, and how long it will still: running, ended, or stopped before its budget was spent."""
+    if not is_locked(folder):
+        return ("ended" if is_spent(folder, spec, epochs) else "stopped"), ""
+    effort, seconds = read_effort(folder, spec), []
+    if math.isfinite(limit_seconds(spec)):
+        seconds.append(limit_seconds(spec) - effort.seconds)
+    if spec.trials is not None and ended:
+        seconds.append((spec.trials - ended) * effort.seconds / ended)
+    return "running", f"about {clock(max(min(seconds), 0.0) / spec.slots)} left" if seconds else ""
+
+
+def _more(spec: StudySpec, rows: Sequence[TrialRow], best: TrialRow | None) -> str:
+    """What as many trials again would bring; a dash where that cannot be said."""
+    if all(read_dimension(*each, spec.name).is_countable for each in table_of(spec.space, "search").items()):
+        return "-"
+    known = 1 + len(try_names(spec.space))
+    found = prospect(rows, spec.objective, known=known, best=best)
+    return "-" if found is None else f"{show(found.expected)} with {found.trials} more"
 
 
 def _touched(folder: Path) -> float:

@@ -163,13 +163,16 @@ def reopen(folder: Path, params: Mapping[str, Value] | None = None) -> Study:
 
 def is_complete(study: Study) -> bool:
     """Has every trial of the budget ended, or everything that was begun without seconds left for another?"""
-    if not (study.folder / STUDY_FILE).exists():
-        return False
-    ended, spec = len(trial_rows(study.folder)), study.spec
+    return (study.folder / STUDY_FILE).exists() and is_spent(study.folder, study.spec, study.epochs)
+
+
+def is_spent(folder: Path, spec: StudySpec, epochs: int) -> bool:
+    """``is_complete`` of a folder with a study. epochs: a trial's budget."""
+    ended = len(trial_rows(folder))
     if spec.trials is not None and ended >= spec.trials:
         return True
-    begun = pc.count_distinct(read_attempts(study.folder).table["trial"]).as_py()
-    return ended == begun > 0 and not suffices(spec, read_effort(study.folder, spec), study.epochs)
+    begun = pc.count_distinct(read_attempts(folder).table["trial"]).as_py()
+    return ended == begun > 0 and not suffices(spec, read_effort(folder, spec), epochs)
 
 
 def check_resumable(study: Study) -> None:
