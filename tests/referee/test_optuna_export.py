@@ -118,7 +118,7 @@ def test_nothing_is_left_of_an_export_that_fails(tmp_path, address, monkeypatch)
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ("study.db", r"--optuna 'study\.db': wants the address of a database, such as sqlite:///study\.db, but: "),
+        ("study.db", r"--optuna study\.db: wants the address of a database, such as sqlite:///study\.db, but: "),
         ("sqlite:////nowhere/at/all/study.db", "unable to open database file"),
         ("nosuch://me:secret@host/db", r"--optuna nosuch://me:\*\*\*@host/db: "),
     ],

@@ -135,8 +135,8 @@ def _line(folder: Path) -> tuple[str, ...]:
         return (folder.name, "-", "-", "-", f"cannot be read: {clean(str(error))[:60]}", "-")
     ranked = [row for row in rows if is_ranked(row)]
     best = best_row(ranked, spec.objective)
-    reached = "-" if best is None else f"{spec.objective.metric} {show(best.value)}, trial {best.trial}"
-    trials = f"{len(rows)} ended, {len(ranked)} completed"
+    reached = "-" if best is None else f"{spec.objective.metric} {show(best.value)}"
+    trials = f"{len(ranked)} of {len(rows)} completed"
     return (folder.name, f"{spec.model} on {spec.dataset}", state, trials, reached, left or _more(spec, rows, best))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping
@@ -81,27 +82,20 @@ def export_study(folder: Path, address: str, name: str | None = None) -> int:
 
 
 def _open(address: str) -> RDBStorage:
-    from sqlalchemy.exc import SQLAlchemyError
-
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         return optuna.storages.RDBStorage(address)
-    except (SQLAlchemyError, ImportError, RuntimeError, ValueError) as error:
+    except Exception as error:  # those of SQLAlchemy and of any driver, which are Optuna's own affair
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(
-            f"{FLAG} {_spoken(address)}: wants the address of a database, such as sqlite:///study.db, but: {words}"
+            f"{FLAG} {_spoken(address)}: wants the address of a database, such as sqlite:///study.db, but: "
+            f"{_spoken(words)}"
         ) from error
 
 
-def _spoken(address: str) -> str:
-    """The address without its password."""
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        return make_url(address).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return repr(address)
+def _spoken(text: str) -> str:
+    """A text in which no address has its password."""
+    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
 
 
 @dataclass(frozen=True)

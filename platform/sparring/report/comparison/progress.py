@@ -75,7 +75,6 @@ def read_lines(folder: Path, spec: StudySpec, trials: pa.Table) -> dict[Axis, Li
 def band_of(several: Sequence[Line]) -> Band:
     """Wherever one of them goes on, from where all have a best to as far as all of them came."""
     places = np.unique(np.concatenate([line.places for line in several]))
-    places = places[places <= min(line.end for line in several)]
     values = np.asarray([[line.at(place) for place in places] for line in several])
     known = np.isfinite(values).all(0)
     values, places = values[:, known], places[known]
