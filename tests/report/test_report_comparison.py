@@ -19,6 +19,7 @@ from sparring.report.comparison.parts import labels_of, parts_of
 from sparring.report.comparison.progress import band_of
 from sparring.report.comparison.reading import label_of, read_comparison, seeds_of
 from sparring.report.comparison.settings import words_of
+from sparring.study.claim import sentences_of
 
 
 def searched(folder: Path, name: str, best: float, **rest) -> Path:
@@ -177,6 +178,13 @@ def test_what_cannot_be_compared_is_refused_in_one_sentence(tmp_path, run_verb, 
     assert "--page: the page is HTML" in capsys.readouterr().err
     assert run_verb("compare", one, two) == 0
     assert "0.1" in capsys.readouterr().out
+
+
+def test_what_each_may_claim_stands_side_by_side(tmp_path):
+    folders = [searched(tmp_path, "one", 0.2), searched(tmp_path, "two", 0.1)]
+    said = text_of(folders)
+    for letter, folder in zip("AB", folders, strict=True):
+        assert f"{letter}: {sentences_of(folder)[0]}" in said
 
 
 def test_a_study_without_a_finished_trial_is_shown_too(tmp_path):

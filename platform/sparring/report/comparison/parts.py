@@ -61,6 +61,8 @@ def parts_of(comparison: Comparison) -> Iterator[Part]:
         yield Part("", (apart,), warns=True)
     for group in comparison.groups:
         yield _results(group, titled=len(comparison.groups) > 1)
+        if claims := [f"{study.label}: {study.claim}" for study in group if study.claim]:
+            yield Part("", claims)
         yield _best_so_far(group, "trials")
         yield _best_so_far(group, "seconds")
         yield _winners(group)

@@ -21,6 +21,7 @@ from ...ledger.ranking import best_row
 from ...ledger.schema import to_trial_rows
 from ...ledger.study_json import StudyDocument
 from ...records import Interval, StudySpec, TrialRow
+from ...study.claim import sentences_of
 from ..held_out import HeldOut
 from .progress import Axis, Line, read_lines
 from .settings import Settings, settings_of
@@ -43,6 +44,8 @@ class Compared:
     lines: Mapping[Axis, Line]
     """The best so far, against trials and against seconds."""
     data_sha256: str
+    claim: str = ""
+    """What the study may claim, by fresh seeds or without them, in a sentence; empty where that is nothing."""
     notes: tuple[str, ...] = ()
     """What the reader must know: torn parts."""
 
@@ -142,6 +145,7 @@ def _read(folder: Path, name: str) -> Compared:
         settings=settings_of(spec, document),
         lines=read_lines(folder, spec, reading.table),
         data_sha256=_sha256(document),
+        claim=next(iter(sentences_of(folder)), ""),
         notes=tuple(f"{name}: left out, torn: {part}" for part in reading.torn),
     )
 
