@@ -73,16 +73,23 @@ class Prometheus:
 
 
 @pytest.fixture
-def prometheus(checkout, tmp_path):
+def start_prometheus(checkout, tmp_path):
+    """Starts one; it ends with the test."""
     if shutil.which("prometheus") is None:
         pytest.skip("no prometheus here; `apt-get install prometheus` brings it")
-    made = Prometheus(checkout, tmp_path / "prometheus")
-    yield made
-    made.process.terminate()
-    made.process.wait(30)
+    started = []
+
+    def start() -> Prometheus:
+        started.append(Prometheus(checkout, tmp_path / "prometheus"))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.terminate()
+        each.process.wait(30)
 
 
-def test_every_query_of_board_and_rules_has_an_answer_while_a_search_runs(checkout, tmp_path, command, prometheus):
+def test_every_query_of_board_and_rules_has_an_answer_in_a_search(checkout, tmp_path, command, start_prometheus):
     search = command("scraped")
     (tmp_path / "mirror").mkdir()
     process = search.start(
@@ -98,12 +105,14 @@ def test_every_query_of_board_and_rules_has_an_answer_while_a_search_runs(checko
         str(tmp_path / "mirror"),
         **FAST,
     )
+    search.wait_for(search.epochs, process)  # Ray starts the sooner for being alone
+    prometheus = start_prometheus()
     unanswered, deadline = queries(checkout) - SILENT.keys(), time.monotonic() + 240
     while unanswered:
         assert time.monotonic() < deadline, f"no answer to: {unanswered}\n{search.said()[-1000:]}"
         assert process.poll() is None, search.said()[-3000:]
         collect_targets(ray_sessions() or [], prometheus.folder / "targets")
-        time.sleep(1)
+        time.sleep(2)
         unanswered = {query for query in unanswered if not prometheus.ask(query)}
     ours = prometheus.ask('{__name__=~"ray_sparring_.*", study="scraped"}')
     assert 30 < len(ours) < MOST
