@@ -16,7 +16,7 @@ import typer
 
 from .. import __version__
 from ..errors import SparringError
-from . import ask, compare, dashboards, export, handover, listings, results, serve, studies, train
+from . import ask, compare, dashboard, dashboards, export, handover, listings, results, serve, studies, train
 from .screen import use_plain_letters
 from .search import search
 
@@ -92,6 +92,11 @@ _add(
     "sparring compare aegan-1 aegan-2 --tensorboard compared && tensorboard --logdir compared",
 )
 _add(export.export, "sparring export aegan-exafs --optuna sqlite:///aegan.db && optuna-dashboard sqlite:///aegan.db")
+_add(
+    dashboard.dashboard,
+    "sparring dashboard",
+    "sparring dashboard aegan-exafs --browser",
+)
 _add(studies.studies, "sparring studies")
 _add(studies.show, "sparring show aegan-exafs", "sparring show aegan-exafs --trial 7")
 _add(

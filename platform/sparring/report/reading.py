@@ -27,7 +27,7 @@ from ..space.tries import try_names
 from ..study.claim import sentences_of
 from .held_out import LOSING, HeldOut, together
 from .importance import Importance, measure_importance
-from .yardstick_cache import read_yardsticks
+from .yardstick_cache import kept_yardsticks, read_yardsticks
 from .yardsticks import Yardstick
 
 FLOOR = "the figure of a perfect model, which nothing has to beat"
@@ -149,10 +149,11 @@ class Report:
         return ""
 
 
-def read_report(folder: Path, *, yardsticks: bool = True, say: Say = unsaid) -> Report:
+def read_report(folder: Path, *, yardsticks: bool = True, cached: bool = False, say: Say = unsaid) -> Report:
     """Reads a study, also while it is being searched; never writes but to cache the yardsticks.
 
-    say: hears what is being done, for those who wait.
+    cached: without measuring yardsticks, those that an earlier report has measured. say: hears what is being done, for
+    those who wait.
 
     Raises NothingToReport if no trial has finished, UnknownName if the folder holds no study.
     """
@@ -188,6 +189,8 @@ def read_report(folder: Path, *, yardsticks: bool = True, say: Say = unsaid) -> 
     if yardsticks and is_ranked(ranked[0]):
         measured, complaints = read_yardsticks(folder, study, spec, ranked[0], tests=held_out.look is not None, say=say)
         notes += complaints
+    elif cached and is_ranked(ranked[0]):
+        measured = kept_yardsticks(folder, study, spec, ranked[0], tests=held_out.look is not None)
     if is_ranked(ranked[0]):
         notes += [f"health of trial {ranked[0].trial}: {words}" for words in warnings(ranked[0].metrics)]
     shown = [yardstick for yardstick in measured if yardstick.figure(objective.metric) is not None]

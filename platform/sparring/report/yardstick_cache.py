@@ -27,14 +27,7 @@ def read_yardsticks(
 
     tests: on the test rows too. say: hears what is measured, where that takes time.
     """
-    path = folder / "yardsticks.json"
-    key = {"model": spec.model, "split": spec.split, "data_sha256": study["identity"]["data_sha256"], "form": FORM}
-    if tests:
-        key["tests"] = True
-    if depends_on_winner(spec.model):
-        key["params"] = dict(best.params)
-    if options := {name: value for name, value in best.params.items() if name.startswith(OPTION)}:
-        key["data"] = options
+    path, key, options = _place_of(folder, study, spec, best, tests)
     if (cached := _read_cache(path, key)) is not None:
         return cached, []
     say(f"reading {spec.dataset} …")
@@ -64,6 +57,35 @@ def read_yardsticks(
             f"the yardsticks could not be kept in {path}: {error.strerror}; the next report measures again"
         ]
     return measured, []
+
+
+def kept_yardsticks(
+    folder: Path, study: Mapping[str, Any], spec: StudySpec, best: TrialRow, *, tests: bool
+) -> Sequence[Yardstick]:
+    """The cached ones if they are of the same data and split, else none: nothing is measured."""
+    path, key, _ = _place_of(folder, study, spec, best, tests)
+    return _read_cache(path, key) or ()
+
+
+def _place_of(
+    folder: Path, study: Mapping[str, Any], spec: StudySpec, best: TrialRow, tests: bool
+) -> tuple[Path, dict[str, object], dict[str, object]]:
+    """The cache's file, what it must have been measured of, and the winner's options of the data."""
+    path = folder / "yardsticks.json"
+    key: dict[str, object] = {
+        "model": spec.model,
+        "split": spec.split,
+        "data_sha256": study["identity"]["data_sha256"],
+        "form": FORM,
+    }
+    if tests:
+        key["tests"] = True
+    if depends_on_winner(spec.model):
+        key["params"] = dict(best.params)
+    options: dict[str, object] = {name: value for name, value in best.params.items() if name.startswith(OPTION)}
+    if options:
+        key["data"] = options
+    return path, key, options
 
 
 def _thinned(yardstick: Yardstick, spec: StudySpec) -> Yardstick:

@@ -1,0 +1,49 @@
+"""The command that shows studies in a browser while they run. ``app.py`` registers it."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ..errors import UsageError
+from ..ledger import STUDY_FILE
+from ..records import RESULTS
+from .results import Results, find_folder
+
+console = Console()
+
+
+def dashboard(
+    study: Annotated[
+        str | None,
+        typer.Argument(metavar="[STUDY|FOLDER]", help="A study, or a folder of studies.", show_default="--results"),
+    ] = None,
+    results: Results = RESULTS,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1.", show_default="any")] = 0,
+    browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
+) -> None:
+    """A live page of studies: read-only, on this machine's loopback address, for whoever has the printed address."""
+    from ..report.dashboard import make_server
+
+    folder = Path(study) if study and _holds_studies(Path(study)) else find_folder(study, results) if study else results
+    if not folder.is_dir():
+        raise UsageError(f"--results: {folder} is no folder; search first, or name the folder of the studies")
+    server, address = make_server(folder.absolute(), port)
+    console.print(f"dashboard: {address}", soft_wrap=True, markup=False, highlight=False)
+    console.print("It reads only, and ends with Ctrl-C. From elsewhere: ssh -L PORT:127.0.0.1:PORT.", style="dim")
+    if browser:
+        webbrowser.open(address)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        console.print("dashboard: ended")
+    finally:
+        server.server_close()
+
+
+def _holds_studies(folder: Path) -> bool:
+    return folder.is_dir() and not (folder / STUDY_FILE).exists() and any(folder.glob(f"*/{STUDY_FILE}"))

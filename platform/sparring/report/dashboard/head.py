@@ -1,0 +1,84 @@
+"""What a study's page says in words: name, figures on top, checks, importance. What takes seconds comes later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, cast
+
+from ...display import SAME, clean, compare, name_trial, show, show_interval
+from ...ledger.prospects import drawn_values, expected_bests
+from ...records import Outcome
+from ..checks import examine
+from ..formats import finite
+from ..prospects import prospect_sentence
+from ..reading import Report
+
+
+def head_of(report: Report) -> dict[str, Any]:
+    """All of it, from a report; of 10,000 trials in about ten seconds, nearly all of them the report's own."""
+    best, baseline = report.best, report.baseline
+    values = drawn_values(report.trials, report.objective, report.known)
+    content = {
+        "cards": [{"label": label, "value": value} for label, value in cards_of(report)],
+        "sentences": [clean(words) for words in report.held_out.sentences],
+        "verdict": clean(report.verdict),
+        "loses": bool(report.stronger),
+        "notes": [clean(note) for note in report.notes],
+        "checks": [asdict(check) for check in examine(report)],
+        "importance": asdict(report.importance),
+        "yardsticks": [
+            {"name": clean(each.name), "value": each.figure(report.objective.metric)} for each in report.yardsticks
+        ],
+        "best": best and best.trial,
+        "best_name": best and name_trial(best.trial, report.tries),
+        "baseline": baseline and baseline.value,
+        "front": [row.trial for row in report.front],
+        "tries": {str(number): clean(name) for number, name in report.tries.items()},
+        "prospect": prospect_sentence(report),
+        "expected": [list(each) for each in expected_bests(values, report.objective)] if report.prospect else [],
+        "foretold": report.prospect and asdict(report.prospect),
+    }
+    return cast("dict[str, Any]", finite(content))
+
+
+def about(report_spec: Any, document: Mapping[str, Any], dimensions: Any) -> dict[str, Any]:
+    """What is known before any trial has ended: what the study is."""
+    return {
+        "name": clean(report_spec.name),
+        "model": clean(report_spec.model),
+        "dataset": clean(report_spec.dataset),
+        "split": report_spec.split,
+        "trials": report_spec.trials,
+        "slots": report_spec.slots,
+        "sampler": report_spec.sampler,
+        "pruner": report_spec.pruner,
+        "epochs": document.get("epochs", 0),
+        "objectives": [asdict(each) for each in report_spec.objectives],
+        "outcomes": {str(outcome): outcome.advice for outcome in Outcome},
+        "dimensions": [
+            finite({
+                "name": each.name, "kind": each.kind, "low": each.low, "high": each.high, "log": each.log,
+                "choices": [str(choice) if each.kind in ("str", "bool") else choice for choice in each.choices],
+                "off": each.off,
+            })
+            for each in dimensions
+        ],
+    }  # fmt: skip
+
+
+def cards_of(report: Report) -> list[tuple[str, str]]:
+    """The figures on top of the page, as (label, value)."""
+    best, baseline, metric, held_out = report.best, report.baseline, report.objective.metric, report.held_out
+    cards = []
+    if best and (tested := held_out.figure(best)):
+        cards += [(f"best {held_out.metric}", show(tested.value)), ("95 % interval", show_interval(tested))]
+        if before := held_out.figure(baseline):
+            cards.append((f"published default, {held_out.metric}", show(before.value)))
+    cards += [(f"best {metric}", show(best and best.value)), ("published default", show(baseline and baseline.value))]
+    if best and baseline and (ratio := compare(best.value, baseline.value)):
+        cards.append(("as the default" if ratio == SAME else "than the default", ratio))
+    if report.rivals:
+        closest = report.rivals[0]
+        cards.append((f"best yardstick: {closest.name}", show(closest.figure(metric))))
+    return [(clean(label), value) for label, value in [*cards, ("trials finished", str(len(report.trials)))]]

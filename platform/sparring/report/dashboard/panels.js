@@ -1,0 +1,129 @@
+// What stands in words: head, checks, filter, the chosen trial, the table. Texts of a study are only ever texts.
+
+const byId = (id) => document.getElementById(id);
+function make(tag, text, name) {
+  const element = document.createElement(tag);
+  if (text !== undefined) element.textContent = text;
+  if (name) element.className = name;
+  return element;
+}
+
+function drawHead() {
+  const about = study.about, head = study.head;
+  document.title = about.name; byId("name").textContent = about.name;
+  const searched = `${about.sampler}, ${about.pruner === "none" ? "no pruner" : about.pruner}`;
+  byId("what").textContent = `${about.model} on ${about.dataset}, split ${about.split}; ${searched}; ${about.dimensions.length} hyperparameters`;
+  if (!head) return;
+  byId("cards").replaceChildren(...(head.cards || []).map(({ label: words, value }) => {
+    const card = make("div", undefined, "card"); card.append(make("b", value), make("span", words)); return card;
+  }));
+  byId("words").replaceChildren(...(head.sentences || []).map((words) => make("p", words)),
+    ...(head.verdict ? [make("p", head.verdict, head.loses ? "warn" : "")] : []),
+    ...(head.foretold ? [make("p", `${head.foretold.trials} more trials: ${show(head.foretold.expected)} expected (${show(head.foretold.low)} to ${show(head.foretold.high)}). ${head.prospect}.`, "dim")] : []),
+    ...(head.notes || []).map((words) => make("p", words, "warn")));
+  const checks = head.checks || [], open = checks.filter((each) => ["failed", "warning"].includes(each.status));
+  const list = (some) => {
+    const items = make("ul");
+    for (const each of some) {
+      const item = make("li", undefined, each.status === "too little to say" ? "unknown" : each.status);
+      item.append(make("span", each.status, "mark"), make("b", `${each.question} `), each.sentence);
+      if (each.way_out && each.status !== "passed") item.append(make("span", ` ${each.way_out}`, "dim"));
+      items.append(item);
+    }
+    return items;
+  };
+  const rest = make("details"); rest.open = byId("checks").querySelector("details")?.open || false;
+  rest.append(make("summary", `${checks.length - open.length} other checks: ${checks.filter((each) => each.status === "passed").length} passed`), list(checks.filter((each) => !open.includes(each))));
+  byId("checks").replaceChildren(...(checks.length ? [list(open), rest] : []));
+}
+
+function drawState() {
+  const ended = study.rows, running = study.running.length;
+  byId("state").textContent = `${ended.toLocaleString("en")} ended${running ? `, ${running} running or paused` : ""}; ${count().toLocaleString("en")} pass the filter`;
+}
+
+function drawFilters() {
+  const host = byId("filters"), shown = study.rows ? column("outcome").words : [], parts = [];
+  const counts = new Map(); for (let row = 0; row < study.rows; row++) counts.set(outcomeOf(row), (counts.get(outcomeOf(row)) || 0) + 1);
+  for (const outcome of Object.keys(study.about.outcomes).filter((each) => shown.includes(each))) {
+    const chip = make("button"), icon = new OffscreenIcon(KINDS[outcome] || "rest");
+    chip.append(icon.element, ` ${outcome.replaceAll("_", " ")} ${counts.get(outcome)}`); chip.title = study.about.outcomes[outcome];
+    chip.setAttribute("aria-pressed", filter.outcomes.has(outcome)); chip.dataset.outcome = outcome;
+    chip.addEventListener("click", () => { if (!filter.outcomes.delete(outcome)) filter.outcomes.add(outcome); refresh(); });
+    parts.push(chip);
+  }
+  const reached = make("select"); reached.setAttribute("aria-label", "epochs reached");
+  reached.append(new Option("any epoch", 0), ...rungs().map((rung) => new Option(`went beyond epoch ${rung}`, rung + 1)));
+  reached.value = filter.reached; reached.addEventListener("change", () => { filter.reached = Number(reached.value); refresh(); });
+  parts.push(reached);
+  for (const [name, [low, high]] of filter.ranges) {
+    const words = column(name).words;
+    const text = words ? words.filter((_, place) => place >= low && place <= high).join(", ") : `${show(low)} to ${show(high)}`;
+    const chip = make("button", `${label(name)}: ${text} ✕`, "range"); chip.setAttribute("aria-label", `let go of ${label(name)}`);
+    chip.addEventListener("click", () => { filter.ranges.delete(name); refresh(); }); parts.push(chip);
+  }
+  const clear = make("button", "clear"); clear.id = "clear"; clear.addEventListener("click", clearFilter);
+  if (filter.ranges.size || filter.reached || filter.outcomes.size < Object.keys(study.about.outcomes).length) parts.push(clear);
+  const focused = host.contains(document.activeElement) ? [...host.children].indexOf(document.activeElement) : -1;
+  host.replaceChildren(...parts); if (focused >= 0) host.children[Math.min(focused, parts.length - 1)]?.focus();
+}
+
+function clearFilter() { filter.ranges.clear(); filter.reached = 0; filter.outcomes = new Set(Object.keys(study.about.outcomes)); refresh(); }
+
+class OffscreenIcon { // the mark of an outcome, so that colour alone says nothing
+  constructor(kind) {
+    this.element = document.createElement("canvas"); Object.assign(this.element, { width: 28, height: 28 });
+    Object.assign(this.element.style, { width: "14px", height: "14px", display: "inline-block", verticalAlign: "-2px", cursor: "pointer" });
+    this.context = this.element.getContext("2d"); this.context.scale(2, 2);
+    Canvas.prototype.mark.call(this, 7, 7, SHAPES[kind], style(kind), 4);
+  }
+}
+
+function drawDetail() {
+  const host = byId("detail"), row = study.rowOf?.get(chosen.trial); host.hidden = row === undefined;
+  if (host.hidden) return;
+  const zero = study.rowOf.get(0), name = study.head?.tries?.[chosen.trial];
+  const heading = make("h2", `Trial ${chosen.trial}${chosen.trial === 0 ? ", published default" : name ? `, '${name}'` : ""}: ${outcomeOf(row).replaceAll("_", " ")} after ${show(column("epochs").values[row])} epochs`);
+  const table = make("table"), body = make("tbody"), top = make("tr"); top.append(make("th", ""), make("th", "this trial"), make("th", "published default"));
+  const names = [...study.columns.keys()].filter((each) => each.startsWith("param.") || each.startsWith("metric."));
+  for (const each of ["value", "wall_s", ...names]) {
+    const [mine, usual] = [column(each).text(row), zero === undefined ? "–" : column(each).text(zero)];
+    if (mine === "–" && usual === "–") continue;
+    const line = make("tr", undefined, mine !== usual && each.startsWith("param.") ? "best" : ""); line.append(make("td", label(each)), make("td", mine), make("td", usual)); body.append(line);
+  }
+  const head = make("thead"); head.append(top); table.append(head, body);
+  const scroll = make("div", undefined, "scroll"); scroll.append(table);
+  const error = column("error").text(row), close = make("button", "close", "more"); close.addEventListener("click", () => choose(null));
+  host.replaceChildren(heading, ...(error === "–" ? [] : [make("p", error, "warn")]), close, scroll);
+}
+
+const sorting = { name: null, down: false };
+let shownRows = 50;
+function drawTable() {
+  const host = byId("table"); if (!study.rows) { host.replaceChildren(); return; }
+  const others = study.about.objectives.slice(1).map((each) => `metric.${each.metric}`);
+  const names = ["trial", "value", ...others, "outcome", "best_epoch", "epochs", "wall_s", ...byImportance().map((name) => `param.${name}`).filter(has), "error"];
+  let rows = study.order.filter((row) => mask[row]);
+  if (sorting.name) {
+    const values = column(sorting.name).values, way = sorting.down ? -1 : 1;
+    rows.sort((a, b) => (Number.isNaN(values[a]) - Number.isNaN(values[b])) || way * (values[a] - values[b]));
+  }
+  const top = make("tr"), body = make("tbody");
+  for (const name of names) {
+    const cell = make("th"), button = make("button", label(name) + (sorting.name === name ? (sorting.down ? " ▼" : " ▲") : "")); button.dataset.sort = name;
+    button.addEventListener("click", () => { Object.assign(sorting, { down: sorting.name === name && !sorting.down, name }); drawTable(); }); cell.append(button); top.append(cell);
+  }
+  for (const row of rows.slice(0, shownRows)) {
+    const number = column("trial").values[row], line = make("tr"); line.tabIndex = 0; line.dataset.trial = number;
+    if (number === chosen.trial) line.className = "chosen"; else if (number === study.head?.best) line.className = "best";
+    for (const name of names) line.append(make("td", name === "outcome" ? outcomeOf(row).replaceAll("_", " ") : column(name).text(row)));
+    line.addEventListener("click", () => choose(number));
+    line.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(number); }); body.append(line);
+  }
+  const head = make("thead"); head.append(top); const table = make("table"); table.append(head, body);
+  const scroll = make("div", undefined, "scroll"), place = host.querySelector(".scroll"); scroll.append(table);
+  const more = make("button", `show ${Math.min(200, rows.length - shownRows)} more`, "more"); more.addEventListener("click", () => { shownRows += 200; drawTable(); });
+  const [left, down] = [place?.scrollLeft || 0, place?.scrollTop || 0];
+  host.replaceChildren(make("h2", "Trials"), make("p", `${rows.length.toLocaleString("en")} of ${study.rows.toLocaleString("en")}; a click on a column's name sorts, on a line shows the trial everywhere.`), scroll, ...(rows.length > shownRows ? [more] : []));
+  if (left || down) { scroll.scrollLeft = left; scroll.scrollTop = down; }
+}
