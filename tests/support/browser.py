@@ -55,7 +55,7 @@ class Browser:
         if self._session:
             message["sessionId"] = self._session
         os.write(self._to, json.dumps(message).encode() + b"\0")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while True:
             answer = self._next(deadline)
             if answer.get("id") == self._number:
@@ -72,7 +72,7 @@ class Browser:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def wait_for(self, expression: str, seconds: float = 30) -> Any:
+    def wait_for(self, expression: str, seconds: float = 60) -> Any:
         """The expression's value once it is true."""
         deadline = time.monotonic() + seconds
         asked = (

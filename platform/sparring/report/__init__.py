@@ -1,7 +1,8 @@
 """What a study found: the trials ranked, what mattered, and what plain methods reach on the same data.
 
 Everything comes from the study's folder, during the search and after. ``reading`` makes the value, ``formats``
-and ``page`` show it, ``dashboard`` while it is searched, ``importance`` and ``sparring.report.yardsticks`` do the statistics.
+and ``page`` show it, ``dashboard`` shows it while it grows, ``importance``, ``checks`` and
+``sparring.report.yardsticks`` do the statistics.
 """
 
 from __future__ import annotations
