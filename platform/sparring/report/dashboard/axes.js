@@ -33,12 +33,24 @@ class Scale {
     const value = this.low + share * (this.high - this.low);
     return this.log ? 10 ** value : value;
   }
+  steps(most) { // 1, 2 and 5 of each decade, or 1 and 3 where these are too many
+    for (const digits of [[1, 2, 5], [1, 3], [1]]) {
+      const found = [];
+      for (let decade = Math.floor(this.low); decade <= this.high; decade++) for (const digit of digits) {
+        const value = Number(`${digit}e${decade}`);
+        if (Math.log10(value) >= this.low && Math.log10(value) <= this.high) found.push([value, show(value)]);
+      }
+      if (found.length <= most || digits.length === 1) return found;
+    }
+    return [];
+  }
   ticks(most) {
     if (this.places) {
       const step = Math.ceil(this.places.length / most);
       return this.places.map((word, place) => [place, word]).filter(([place]) => place % step === 0);
     }
-    if (this.log && this.high - this.low > 1) {
+    if (this.log && this.high - this.low > 0.6) {
+      if (this.high - this.low < 2.2) return this.steps(most);
       const first = Math.ceil(this.low), last = Math.floor(this.high), step = Math.ceil((last - first + 1) / most);
       return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => 10 ** (first + i * step)).map((v) => [v, show(v)]);
     }

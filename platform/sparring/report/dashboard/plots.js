@@ -106,7 +106,7 @@ class Curves extends Plot {
 }
 
 class Parallel extends Plot {
-  constructor() { super("Parallel coordinates", "A line per trial, the best green; drag along an axis to filter, click its name to let go.", 340, true); this.canvas.pad = { left: 40, right: 70, top: 24, bottom: 40 }; }
+  constructor() { super("Parallel coordinates", "A line per trial, the best green; drag along an axis to filter.", 340, true); this.canvas.pad = { left: 40, right: 70, top: 24, bottom: 40 }; }
   shown() { return study.rows > 0; }
   draw(canvas) {
     const most = Math.max(3, Math.floor((canvas.width || 900) / 105));
@@ -130,7 +130,11 @@ class Parallel extends Plot {
       c.fillStyle = style("ink"); c.textAlign = "center"; c.textBaseline = axis % 2 ? "top" : "bottom";
       c.fillText(cut(c, label(name), 190), Math.min(Math.max(at(axis), 45), canvas.width - 60), axis % 2 ? canvas.y(-0.07) : 16);
       c.fillStyle = style("dim"); c.textAlign = "left"; c.textBaseline = "middle";
-      for (const [value, text] of scales[axis].ticks(4)) c.fillText(cut(c, text, 62), at(axis) + 4, canvas.y(scales[axis].to(value)));
+      for (const [value, text] of scales[axis].ticks(4)) {
+        const short = cut(c, text, 62), y = canvas.y(scales[axis].to(value));
+        c.globalAlpha = 0.8; c.fillStyle = style("panel"); c.fillRect(at(axis) + 3, y - 7, c.measureText(short).width + 3, 14);
+        c.globalAlpha = 1; c.fillStyle = style("dim"); c.fillText(short, at(axis) + 4, y);
+      }
       const range = filter.ranges.get(name);
       if (range) {
         const ends = range.map((end) => canvas.y(Math.min(1, Math.max(0, scales[axis].to(end)))));
@@ -170,7 +174,7 @@ class SlicePart extends Plot {
 
 class Contour extends Plot {
   constructor() {
-    super("Two hyperparameters", "Value over two of them, from the nearest trials (inverse distance); darker is better.", 340);
+    super("Two hyperparameters", "Value over two of them, from the nearest trials (inverse distance): the stronger the colour, the better.", 340);
     this.picks = ["x", "y"].map((axis) => {
       const pick = document.createElement("select"); pick.setAttribute("aria-label", `hyperparameter along ${axis}`);
       pick.addEventListener("change", () => this.redraw()); this.canvas.element.before(pick); return pick;
@@ -193,7 +197,10 @@ class Contour extends Plot {
       let sum = 0, weight = 0;
       for (const [a, b, goodness] of known) { const far = ((i + 0.5) / CELLS - a) ** 2 + ((j + 0.5) / CELLS - b) ** 2 + 4e-4, w = 1 / (far * Math.sqrt(far)); sum += w * goodness; weight += w; }
       c.globalAlpha = Math.min(0.85, Math.max(0.03, (sum / weight) ** 2 * 0.85)); c.fillStyle = style("accent");
-      c.fillRect(left + (right - left) * i / CELLS, bottom - (bottom - top) * (j + 1) / CELLS, (right - left) / CELLS + 0.5, (bottom - top) / CELLS + 0.5);
+      // Whole pixels, each painted once: what is see-through shows seams otherwise.
+      const edge = (from, to, part) => Math.round(from + (to - from) * part / CELLS);
+      const [x0, x1, y0, y1] = [edge(left, right, i), edge(left, right, i + 1), edge(bottom, top, j + 1), edge(bottom, top, j)];
+      c.fillRect(x0, y0, x1 - x0, y1 - y0);
     }
     c.globalAlpha = 1; canvas.axes(xs, ys, label(xname), label(yname));
     this.points(canvas, xs, ys, xname, yname, thin(seenOnes(), MOST_SMALL));
