@@ -255,7 +255,7 @@ class Importance extends Plot {
   draw(canvas) {
     const { factors, sentence } = study.head.importance, c = canvas.context;
     this.words.textContent = `${sentence[0].toUpperCase()}${sentence.slice(1)}.`;
-    canvas.height = 60 + 19 * factors.length; canvas.begin();
+    canvas.height = 60 + 19 * factors.length; canvas.pad.right = canvas.room < 480 ? 12 : 165; canvas.begin();
     const xs = new Scale([Math.min(0, ...factors.map((f) => f.share - f.spread)), Math.max(...factors.map((f) => f.share + f.spread))], false);
     const ys = new Scale([0, factors.length - 1], false, [...factors].reverse().map((f) => f.name));
     canvas.axes(xs, { to: ys.to.bind(ys), ticks: () => ys.ticks(99) }, "share of the ranks' variance", "");
@@ -263,7 +263,7 @@ class Importance extends Plot {
       const y = canvas.y(ys.to(factors.length - 1 - place)), [zero, end] = [canvas.x(xs.to(0)), canvas.x(xs.to(factor.share))];
       c.fillStyle = style("accent"); c.fillRect(Math.min(zero, end), y - 6, Math.abs(end - zero), 12);
       canvas.path([[canvas.x(xs.to(factor.share - factor.spread)), y], [canvas.x(xs.to(factor.share + factor.spread)), y]], style("ink"), 1);
-      c.fillStyle = style("dim"); c.textAlign = "right"; c.textBaseline = "middle"; c.fillText(cut(c, factor.best, 190), canvas.x(1), y);
+      c.fillStyle = style("dim"); c.textAlign = "right"; c.textBaseline = "middle"; if (canvas.pad.right > 12) c.fillText(cut(c, factor.best, 150), canvas.width - 4, y); // in the best quarter
     });
   }
 }
