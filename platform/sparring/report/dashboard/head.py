@@ -21,7 +21,7 @@ def head_of(report: Report) -> dict[str, Any]:
     values = drawn_values(report.trials, report.objective, report.known)
     content = {
         "cards": [{"label": label, "value": value} for label, value in cards_of(report)],
-        "sentences": [clean(words) for words in report.held_out.sentences],
+        "sentences": [clean(words) for words in (*report.held_out.sentences, *report.conclusion)],
         "verdict": clean(report.verdict),
         "loses": bool(report.stronger),
         "notes": [clean(note) for note in report.notes],
