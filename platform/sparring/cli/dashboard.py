@@ -1,4 +1,7 @@
-"""The command that shows studies in a browser while they run. ``app.py`` registers it."""
+"""The command that shows studies in a browser while they run. ``app.py`` registers it.
+
+Heavy imports stay inside, as there.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ import typer
 from rich.console import Console
 
 from ..errors import UsageError
-from ..ledger import STUDY_FILE
 from ..records import RESULTS
 from .results import Results, find_folder
 
@@ -46,4 +48,6 @@ def dashboard(
 
 
 def _holds_studies(folder: Path) -> bool:
+    from ..ledger import STUDY_FILE
+
     return folder.is_dir() and not (folder / STUDY_FILE).exists() and any(folder.glob(f"*/{STUDY_FILE}"))
