@@ -16,6 +16,7 @@ import typer
 
 from .. import __version__
 from ..errors import SparringError
+from ..untrusted.screen import STEERING
 from . import ask, compare, dashboard, dashboards, export, handover, listings, results, serve, studies, train
 from .screen import use_plain_letters
 from .search import search
@@ -52,7 +53,8 @@ def main(verb: str | None = None) -> NoReturn:
     try:
         app(arguments, prog_name="sparring", standalone_mode=True)
     except SparringError as error:
-        print(f"{f'python -m platform.{verb}' if verb else 'sparring'}: {error}", file=sys.stderr)
+        words = STEERING.sub(" ", str(error))
+        print(f"{f'python -m platform.{verb}' if verb else 'sparring'}: {words}", file=sys.stderr)
         sys.exit(error.exit_code)
     sys.exit(0)
 

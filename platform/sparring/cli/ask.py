@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..errors import UsageError
+from ..untrusted.screen import Screen
 from .own_model import UNNAMED, Own
 
-console = Console()
+console = Screen()
 
 FOLDER = typer.Argument(
     metavar="FOLDER|STUDY",

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..records import RESULTS
+from ..untrusted.screen import Screen
 from .results import Results, find_folder
 
-console = Console()
+console = Screen()
 
 
 def compare(

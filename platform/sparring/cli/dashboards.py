@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..records import RESULTS
+from ..untrusted.screen import Screen
 
 
 class Action(StrEnum):
@@ -41,7 +41,7 @@ def dashboards(
 
     from ..display.dashboards import Running, collect_targets, missing_programs, plan_programs, ray_sessions
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Screen(highlight=False, soft_wrap=True)
     keep = (keep or Path(pooch.os_cache("sparring")) / "dashboards").expanduser().absolute()
     usual = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray")
     folders = [folder.absolute() for folder in temp_dir or []]

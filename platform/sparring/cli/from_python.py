@@ -67,14 +67,13 @@ class FoundStudy:
 
         Its version is 0, for it is not in production. Raises NothingToReport, UnknownName, UsageError or DataError.
         """
-        from rich.console import Console
-
         from ..models import short_name
         from ..production.handover.asking import ProductionModel
         from ..production.handover.candidate import open_candidate
         from ..production.handover.manifest import Manifest
+        from ..untrusted.screen import Screen
 
-        candidate = open_candidate(self.folder, trial, is_refit=False, console=Console(quiet=True))
+        candidate = open_candidate(self.folder, trial, is_refit=False, console=Screen(quiet=True))
         manifest = Manifest(name=short_name(self.spec.model), version=0, files={})
         return ProductionModel(manifest=manifest, schema=candidate.schema, loaded=candidate.source)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..records import RESULTS
+from ..untrusted.screen import Screen
 from .results import Results, StudyName, find_folder
 
-console = Console()
+console = Screen()
 
 PRODUCTION = "production"
 Address = Annotated[

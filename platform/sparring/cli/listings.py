@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from ..errors import UsageError
+from ..untrusted.screen import Screen, print_plain
 from .own_model import allow_named
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CHECK = "Check"
 """Heading of the options that go with check."""
 
-console = Console()
+console = Screen()
 
 ORIGINS = ("embedded", "yours", "fetched")
 """Where data sets come from, those that need no net first."""
@@ -146,4 +146,4 @@ def _show_page(page: str) -> None:
     if console.is_terminal:
         console.print(Markdown(page))
     else:
-        print(page, end="")
+        print_plain(page)

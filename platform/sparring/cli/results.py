@@ -10,14 +10,14 @@ from shlex import quote
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ..errors import UnknownName, UsageError, names_hint
 from ..records import RESULTS
+from ..untrusted.screen import Screen, print_plain
 from .own_model import UNNAMED, Own
 
-console = Console()
+console = Screen()
 
 Results = Annotated[Path, typer.Option("--results", metavar="DIR", help="Folder that holds the studies.")]
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name under --results, or its folder.")]
@@ -69,7 +69,7 @@ def best(
     pinned = pin_trial(find_folder(study, results), trial, is_concluded=True)
     text = write_toml(pinned.raw)
     if output is None:
-        print(text, end="")
+        print_plain(text)
     else:
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def best(
     if trial is None and pinned.others_on_front:
         numbers = ", ".join(map(str, pinned.others_on_front))
         words = f"It is the best by {pinned.spec.objective.metric}; as good in their way, for --trial: {numbers}"
-        Console(stderr=True).print(words, style="yellow", soft_wrap=True)
+        Screen(stderr=True).print(words, style="yellow", soft_wrap=True)
 
 
 def find_folder(study: str, results: Path) -> Path:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ..errors import UsageError
 from ..records import PRUNERS, RESULTS, SAMPLERS
+from ..untrusted.screen import Screen
 from .own_model import allow_named
 from .results import Results, find_folder
 
-console = Console()
+console = Screen()
 
 CLUSTER = "Workers and clusters"
 """The panel of --help for flags that a search on one machine's CPUs does without."""
@@ -217,7 +217,7 @@ def search(
         tries=try_ or [], objectives=objective or [], results=results, name=name, fork=fork, address=address,
         earlier=[find_folder(each, results) for each in from_ or []], limits=limits,
     )  # fmt: skip
-    screen = Console(quiet=True) if quiet else console
+    screen = Screen(quiet=True) if quiet else console
     for note in study.notes:
         screen.print(Text(note), style="yellow", soft_wrap=True)
     from ..cluster.session import conduct

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..errors import UsageError
+from ..untrusted.screen import Screen
 from .handover import PRODUCTION, Address
 
 
@@ -55,5 +55,5 @@ def serve(
     place = find(model if "/" in model or Path(model).is_dir() else f"{at.rstrip('/')}/{model}")
     serve(
         ServeRequest(place=place, host=host, port=port, token_file=token_file, every_s=watch, limits=limits),
-        Console(highlight=False),
+        Screen(highlight=False),
     )

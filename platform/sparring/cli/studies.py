@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from ..records import RESULTS
+from ..untrusted.screen import Screen
 from .results import Results, StudyName, find_folder
 
-console = Console()
+console = Screen()
 
 
 def studies(results: Results = RESULTS) -> None:

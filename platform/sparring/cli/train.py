@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from ..errors import DataError, UsageError
+from ..untrusted.screen import Screen
 from .own_model import UNNAMED, Own
 
 if TYPE_CHECKING:
     from ..models.advvae import published as advvae
     from ..models.published import Arguments
 
-console = Console()
+console = Screen()
 
 DIGITS = "digits"
 """An embedded set of images, offered where the published mnist cannot be fetched."""
@@ -122,7 +122,7 @@ def train(
             f"train: {pinned} has no published arguments; pin a configuration with `sparring best STUDY -o best.toml` "
             "and train that"
         )
-    screen = Console(quiet=True) if quiet else console
+    screen = Screen(quiet=True) if quiet else console
     request = TrainingRequest(output=output, data_path=data_path, device=device, save_every=save_every)
     if plan is not None:
         from ..production.retrain.resampling import resample

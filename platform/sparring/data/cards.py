@@ -22,7 +22,7 @@ from ..errors import DataError, UnknownName, faults, names_hint
 from ..resources import shipped
 from ..untrusted.texts import read_toml
 from .dataset import Dataset
-from .fetching import FileCard, Name, data_home, gather
+from .fetching import FileCard, Name, data_home, gather, lacking
 
 Text = Annotated[str, Field(min_length=1)]
 LARGEST_FILE = 1_000_000
@@ -135,16 +135,18 @@ def load_dataset(
     options: Mapping[str, object] | None = None,
     *,
     flag: str = "--data-path",
+    may_fetch: bool = True,
 ) -> Dataset:
     """Reads and checks a set, by its name or the path of its card.
 
     path: what the user's ``flag`` says; without it, a set whose card has files is fetched once into ``data_home()``.
-    options: of the reader, over the card's. Raises UnknownName or DataError, each one sentence, before anything is
-    trained.
+    options: of the reader, over the card's. may_fetch: False where not the user but a study or a model names the set:
+    then shipped cards alone are fetched, and nobody else's addresses asked. Raises UnknownName or DataError, each one
+    sentence, before anything is trained.
     """
     card = read_card(dataset)
     chosen = options_of(card, options or {})
-    dataset_read: Dataset = reader_of(card).read(_source(dataset, card, path, flag), chosen)
+    dataset_read: Dataset = reader_of(card).read(_source(dataset, card, path, flag, may_fetch=may_fetch), chosen)
     if card.fields and set(dataset_read.fields) != set(card.fields):
         raise DataError(
             f"data set {card.name}: the card promises the fields {', '.join(sorted(card.fields))}, but the reader "
@@ -203,7 +205,7 @@ def _cache_name(card: Card, *, is_shipped: bool) -> Path:
     return Path("own") / f"{card.name}-{hashlib.sha256(files.encode()).hexdigest()[:10]}"
 
 
-def _source(dataset: str, card: Card, path: str | Path | None, flag: str) -> Path | None:
+def _source(dataset: str, card: Card, path: str | Path | None, flag: str, *, may_fetch: bool) -> Path | None:
     """Where the reader is to read; None for an embedded set. Files that the card lists are fetched and verified."""
     if card.path is None:
         if path is not None:
@@ -212,6 +214,11 @@ def _source(dataset: str, card: Card, path: str | Path | None, flag: str) -> Pat
     wanted = " ".join(card.path.split())
     if path is None and card.files:
         cache = data_home() / _cache_name(card, is_shipped=not is_card_path(dataset))
+        if not may_fetch and is_card_path(dataset) and lacking(card.files, cache):
+            raise DataError(
+                f"data set {card.name}: {find_card(dataset)} is not a shipped card, so reading a study or a model "
+                f"fetches nothing for it; look at it, then fetch with `sparring datasets check {dataset}`"
+            )
         gather(card.name, card.files, cache, may_fetch=True, flag=flag)
         return cache
     if path is None:

@@ -23,6 +23,7 @@ from urllib.parse import urljoin, urlsplit
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import DataError
+from ..untrusted.screen import Screen
 from .unpacking import unpack
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def gather(
     may_fetch: False for a folder of the user's: missing files are named, and nothing is downloaded into it. flag: the
     option by which the user says where the files lie.
     """
-    packed = [file for file in files if file.holds is None or not (folder / file.holds).exists()]
-    missing = [file for file in packed if not (folder / file.name).is_file()]
+    packed = _packed(files, folder)
+    missing = lacking(files, folder)
     if missing and not may_fetch:
         leave = f", or leave {flag} out to have it fetched" if all(file.urls for file in missing) else ""
         raise DataError(
@@ -83,6 +84,15 @@ def gather(
         verify(path, file)
         if file.holds is not None:
             unpack(path, folder / file.holds)
+
+
+def lacking(files: tuple[FileCard, ...], folder: Path) -> list[FileCard]:
+    """The files that are neither there nor unpacked."""
+    return [file for file in _packed(files, folder) if not (folder / file.name).is_file()]
+
+
+def _packed(files: tuple[FileCard, ...], folder: Path) -> list[FileCard]:
+    return [file for file in files if file.holds is None or not (folder / file.holds).exists()]
 
 
 def verify(path: Path, file: FileCard) -> None:
@@ -269,10 +279,9 @@ class _Bar:
 
 @contextmanager
 def _progress(dataset: str, file: FileCard) -> Iterator[_Bar]:
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, TimeRemainingColumn(), console=Screen(stderr=True), transient=True) as progress:
         task = progress.add_task(f"{dataset}: {file.name}", total=file.bytes)
         yield _Bar(progress, task, file.bytes)

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..records import Objective, Snapshot, TrialRow
+from ..untrusted.screen import Screen
 from .words import COLOURS, SAME, clean, clock, compare, foretell, last_words, show
 
 LARGE = 100
@@ -52,7 +53,7 @@ class LiveView:
         dashboard: str = "",
         every_s: float = 10.0,
     ) -> None:
-        self.console = console or Console()
+        self.console = console or Screen()
         self.title, self.objective = title, objective
         here = f"{Path.cwd()}{os.sep}"  # long absolute paths would be cut off at the panel's edge
         self.results, self.tensorboard = results.replace(here, ""), tensorboard.replace(here, "")

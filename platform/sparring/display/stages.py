@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text
 
+from ..untrusted.screen import Screen
 from .words import clean
 
 Say = Callable[[str], None]
@@ -21,7 +22,7 @@ def unsaid(_words: str) -> None:
 @contextmanager
 def saying(console: Console | None = None) -> Iterator[Say]:
     """Gives a function that says what is done now: on a terminal in place, gone at the end; elsewhere a line each."""
-    console = console or Console(stderr=True)
+    console = console or Screen(stderr=True)
     if not console.is_terminal:
         yield lambda words: console.print(Text(clean(words)), soft_wrap=True)
         return

@@ -30,7 +30,7 @@ SAME = "about the same"
 
 def clean(text: str) -> str:
     """One line without control characters, so that an exception's text cannot steer the terminal."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).strip()
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+", " ", text).strip()
 
 
 def show(value: object) -> str:

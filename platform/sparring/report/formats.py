@@ -18,6 +18,7 @@ from rich.console import Console
 from ..errors import UsageError
 from ..ledger.ranking import is_ranked
 from ..records import Interval, TrialRow
+from ..untrusted.screen import Screen, print_plain
 from .checks import examine
 from .reading import Report
 from .tables import tables
@@ -33,6 +34,9 @@ def render(report: Report, *, format: str, output: Path | None, console: Console
         raise UsageError("--format parquet: binary data do not belong on a screen; add -o trials.parquet, or a pipe")
     data = FORMATS[format](report)
     if output is None:
+        if sys.stdout.isatty():
+            print_plain(data.decode())
+            return
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
         return
@@ -117,7 +121,7 @@ def as_parquet(report: Report) -> bytes:
 def as_text(report: Report) -> bytes:
     """The tables as a terminal of 120 columns without colours shows them."""
     text = io.StringIO()
-    console = Console(width=120, color_system=None, force_terminal=False, file=text)
+    console = Screen(width=120, color_system=None, force_terminal=False, file=text)
     for part in tables(report, console.width):
         console.print(part, soft_wrap=isinstance(part, str), markup=False, highlight=False)
     return text.getvalue().encode()

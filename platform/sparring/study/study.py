@@ -87,9 +87,10 @@ class Study:
         }
 
 
-def load(spec: StudySpec, config_class: type[Config]) -> Dataset:
+def load(spec: StudySpec, config_class: type[Config], *, may_fetch: bool = True) -> Dataset:
     """The study's data set, with the fields its model needs. Raises DataError or UsageError."""
-    data = load_dataset(spec.dataset, Path(spec.data_path) if spec.data_path else None, spec.data_options)
+    path = Path(spec.data_path) if spec.data_path else None
+    data = load_dataset(spec.dataset, path, spec.data_options, may_fetch=may_fetch)
     missing = missing_fields(spec.model, config_class.fields, data.fields)
     if missing:
         raise UsageError(f"data set {spec.dataset}: model {missing}; choose another --dataset")
@@ -154,7 +155,7 @@ def reopen(folder: Path, params: Mapping[str, Value] | None = None) -> Study:
     space = Space(spec.space, config_class, f"{folder.name}/{STUDY_FILE}")
     options = spec.data_options if params is None or not space.searches_data else space.data_options(params)
     spec = replace(spec, data_options=options)
-    data = load(spec, config_class)
+    data = load(spec, config_class, may_fetch=False)  # a stranger's study may name a card of his
     if common := document.get("common"):
         check_same(data, common, options)
     split = split_dataset(data, spec.split)

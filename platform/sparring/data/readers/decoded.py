@@ -23,6 +23,7 @@ import numpy as np
 
 from ...errors import DataError
 from ...resources import available_cpus
+from ...untrusted.screen import Screen
 from ..fetching import data_home
 
 VERSION = 2
@@ -70,13 +71,12 @@ def decode(
 
 def _write(path: Path, files: Sequence[Path], shape: tuple[int, ...], make: Callable[[Path], np.ndarray]) -> str:
     """Decodes into a new .npy, in order; the digest of its values."""
-    from rich.console import Console
     from rich.progress import Progress
 
     digest = hashlib.sha256()
     images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(files), *shape))
     # Threads: Pillow lets go of Python's lock while it decodes and scales.
-    with Progress(console=Console(stderr=True), transient=True) as bar, ThreadPoolExecutor(available_cpus()) as pool:
+    with Progress(console=Screen(stderr=True), transient=True) as bar, ThreadPoolExecutor(available_cpus()) as pool:
         task = bar.add_task("decoding images once", total=len(files))
         for first in range(0, len(files), BLOCK):
             block = np.ascontiguousarray(np.stack(list(pool.map(make, files[first : first + BLOCK]))))

@@ -133,7 +133,7 @@ def _load(
     if dataset is not None and dataset != about.dataset:
         return load_dataset(dataset, data_path, options, flag=flag)
     before = Path(about.data_path) if about.data_path else None
-    return load_dataset(about.dataset, data_path or before, {**about.data, **options}, flag=flag)
+    return load_dataset(about.dataset, data_path or before, {**about.data, **options}, flag=flag, may_fetch=False)
 
 
 def _index(

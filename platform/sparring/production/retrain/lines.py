@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ...display import clock
+from ...untrusted.screen import Screen
 
 PAUSE_S = 10.0
 """Seconds between two lines."""
@@ -21,7 +22,7 @@ class Lines:
         self, title: str, epochs: int, console: Console | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._title, self._epochs, self._now = title, epochs, now
-        self._console = console or Console(stderr=True)
+        self._console = console or Screen(stderr=True)
         self._begun = self._told = now()
         self._first: int | None = None
 
