@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..records import RESULTS
+from ..untrusted.screen import Screen
 from .results import Results, StudyName, find_folder
 
-console = Console()
+console = Screen()
 
 
 def export(

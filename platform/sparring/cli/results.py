@@ -85,7 +85,7 @@ def best(
         named = ", ".join(map(str, pinned.tied))
         tied = f" Of these trial {pinned.row.trial} trains the fastest; the others, for --trial: {named}."
         said = Text(pinned.claim + (tied if named else ""))
-        Console(stderr=True).print(said, style="yellow", soft_wrap=True)
+        Screen(stderr=True).print(said, style="yellow", soft_wrap=True)
     if trial is None and pinned.others_on_front:
         numbers = ", ".join(map(str, pinned.others_on_front))
         words = f"It is the best by {pinned.spec.objective.metric}; as good in their way, for --trial: {numbers}"
