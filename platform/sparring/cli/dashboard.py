@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..errors import UsageError
 from ..records import RESULTS
+from ..untrusted.screen import Screen
 from .results import Results, find_folder
 
-console = Console()
+console = Screen()
 
 
 def dashboard(
@@ -35,7 +35,7 @@ def dashboard(
     if not folder.is_dir():
         raise UsageError(f"--results: {folder} is no folder; search first, or name the folder of the studies")
     server, address = make_server(folder.absolute(), port)
-    console.print(f"dashboard: {address}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"dashboard: {address}", soft_wrap=True, highlight=False)
     console.print("It reads only, and ends with Ctrl-C. From elsewhere: ssh -L PORT:127.0.0.1:PORT.", style="dim")
     if browser:
         webbrowser.open(address)
