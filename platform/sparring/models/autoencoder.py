@@ -181,8 +181,16 @@ class Autoencoder(Model[C]):
         return {name: torch.cat([score[name] for score in scores]) for name in scores[0]}
 
     def outlier_scores(self, x: Tensor) -> dict[str, Tensor]:
-        """By name, (B,), of what ``view`` gives: the larger, the stranger. Called in eval mode."""
-        raise NotImplementedError
+        """By name, (B,), of what ``view`` gives: the larger, the stranger. Called in eval mode.
+
+        ``reconstruction``  mean squared error, all that is known of every system
+        """
+        return {
+            "reconstruction": (self.unview(self.decode(self.encode_x(x)[0])) - self.unview(x))
+            .square()
+            .flatten(1)
+            .mean(1)
+        }
 
 
 def reference_rows(shape: Sequence[int]) -> int:
