@@ -50,6 +50,8 @@ def test_an_older_study_is_reported_as_before(older, run_verb, tmp_path):
     added = ("try", *OVERHEAD)  # there were no points to try first, and a trial's epochs alone were timed
     assert {row.pop(name) for row in (now["best"], now["baseline"], *now["trials"]) for name in added} == {None}
     del now["prospect"]
+    checks = {check["question"]: check["status"] for check in now.pop("checks")}  # nothing checked a study then
+    assert checks["Is the default beaten?"] == "failed"
     assert now.pop("conclusion") == []  # nothing was trained again
     assert now.pop("test")["sentences"][0].startswith("No test rows: the split 80/20 keeps none.")
     assert now == before

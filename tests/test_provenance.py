@@ -34,8 +34,8 @@ def test_the_same_code_says_nothing(begun):
 
 def test_other_code_and_libraries_are_named(begun, monkeypatch):
     asked, _ = begun
-    before = provenance.versions_here()
-    monkeypatch.setattr(provenance, "versions_here", lambda: before | {"torch": "2.99.0", "code": "0123456789ab"})
+    before = provenance.versions_here("aegan")
+    monkeypatch.setattr(provenance, "versions_here", lambda model: before | {"torch": "2.99.0", "code": "0123456789ab"})
     assert said(asked) == [
         f"mine was begun with code {before['code']} (0123456789ab now), torch {before['torch']} (2.99.0 now): trials "
         "from here on may differ from what the same settings gave before"
@@ -45,7 +45,7 @@ def test_other_code_and_libraries_are_named(begun, monkeypatch):
 def test_what_an_earlier_version_did_not_write_down_is_not_compared(begun, monkeypatch):
     asked, _ = begun
     monkeypatch.setattr(provenance, "read_study", lambda folder: {"versions": {"torch": "2.13.0"}})
-    monkeypatch.setattr(provenance, "versions_here", lambda: {"torch": "2.13.0", "code": "0123456789ab"})
+    monkeypatch.setattr(provenance, "versions_here", lambda model: {"torch": "2.13.0", "code": "0123456789ab"})
     assert said(asked) == []
 
 
