@@ -51,8 +51,10 @@ def test_a_generator_s_methods_are_compared_with_test_rows_by_as_many_draws():
     split = SimpleNamespace(train=task.split.train, valid=task.split.test, test=task.split.valid[:0])
     found, expected = measured(task), measured(replace(task, split=split, tests=False))
     for method, each in expected.items():
-        assert set(found[method].test) == {"test/distance", "test/auc"}
-        assert found[method].test["test/auc"].value == pytest.approx(each.figures["val/auc"], abs=1e-9)
+        rare = {f"test/{figure}_rare{share}" for figure in ("distance", "auc") for share in (10, 1)}
+        assert set(found[method].test) == {"test/distance", "test/auc"} | rare
+        for figure in ("auc", "auc_rare10", "auc_rare1"):
+            assert found[method].test[f"test/{figure}"].value == pytest.approx(each.figures[f"val/{figure}"], abs=1e-9)
         distance = found[method].test["test/distance"]
         assert distance.value == pytest.approx(each.figures["val/distance"], abs=1e-5)
         assert distance.low <= distance.value <= distance.high

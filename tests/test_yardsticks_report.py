@@ -42,7 +42,7 @@ def text_of(folder, width=120):
 
 
 def row_of(text, name):
-    (line,) = [line for line in text.splitlines() if line.startswith(name)]
+    (line,) = [line for line in text.splitlines() if line.startswith(f"{name}  ")]  # a column, no sentence
     return line[len(name) :].split()
 
 
