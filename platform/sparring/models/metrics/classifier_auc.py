@@ -75,7 +75,7 @@ class Detection(nn.Module):
             if rare is not None:
                 marks = zip(_array(rare(real)) > 0, _array(rare(scored)) > 0, strict=True)
                 shares = [share_above(scores[own], others[made]) if made.any() else own[own] for own, made in marks]
-                within.copy_(torch.tensor([float(share.sum()) for share in shares]))
+                within.copy_(torch.tensor([share.sum() for share in shares], dtype=within.dtype))
         return {"auc": auc} if rare is None else {"auc": auc, "auc_rare": within, "n_rare": rare(real).double().sum(1)}
 
 
