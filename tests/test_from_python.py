@@ -86,7 +86,7 @@ def test_a_study_is_a_table_of_its_trials_and_the_best_of_them(tmp_path):
     study = small_study(tmp_path, name="mine", trials=3)
     fill(study, [])
     found = sparring.open_study("mine", results=tmp_path)
-    assert found.best is None
+    assert (found.best, found.conclusion) == (None, ())
     with pytest.raises(NothingToReport):
         _ = found.trials
     small, large = {"n_hl_gen": 1, "hidden_size": 8}, {"n_hl_gen": 2, "hidden_size": 16}
@@ -96,6 +96,7 @@ def test_a_study_is_a_table_of_its_trials_and_the_best_of_them(tmp_path):
     assert found.trials["trial"].tolist() == [1, 0, 2]
     assert found.trials["param.hidden_size"].tolist() == [16, 8, 8]
     assert (found.best.trial, found.best.value, found.best.params) == (1, 0.3, large)
+    assert found.conclusion[0].startswith("Trial 1's val/score of 0.3 is the best of 2 single trainings")
     with pytest.raises(UnknownName, match=r"no study 'min'.*did you mean 'mine'"):
         sparring.open_study("min", results=tmp_path)
 

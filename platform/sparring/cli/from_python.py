@@ -62,6 +62,16 @@ class FoundStudy:
 
         return best_row(trial_rows(self.folder), self.spec.objective)
 
+    @property
+    def conclusion(self) -> tuple[str, ...]:
+        """What may be claimed of the best trial, in the sentences that end a search; the first leads, none yet is ().
+
+        Raises LedgerError as every reader of the study.
+        """
+        from ..study.claim import sentences_of
+
+        return sentences_of(self.folder)
+
     def load(self, trial: int | None = None) -> ProductionModel:
         """The best trial's model, or another's whose weights are kept, ready to be asked as ``sparring.load`` gives it.
 
