@@ -14,9 +14,11 @@ from support.faults import COUNT, ended, every, evidence, fail, sound
 from support.reports import MIXED, study
 
 from sparring.errors import UsageError
-from sparring.records import AttemptRow, Outcome, Retraining
-from sparring.report import write_report
+from sparring.ledger import lock_study
+from sparring.records import Outcome, Retraining
+from sparring.report import read_report, write_report
 from sparring.report.checks import CHECKS, Status, examine
+from sparring.report.checks.evidence import gather
 
 
 def rising(params):
@@ -98,8 +100,7 @@ def test_fresh_seeds_tell_luck_better_than_neighbours():
 
 def test_a_search_that_runs_is_not_told_to_go_on():
     found = evidence(sound(), trials=4 * COUNT)
-    begun = [AttemptRow(trial=COUNT, attempt=1, seed=0, params={})]
-    (end,) = (each for each in examine(replace(found, attempts=begun, quiet_s=1.0)) if "at its end" in each.question)
+    (end,) = (each for each in examine(replace(found, is_running=True)) if "at its end" in each.question)
     assert end.status is Status.UNKNOWN
     assert end.sentence == "The search runs: 60 of 240 trials are spent."
 
@@ -127,6 +128,13 @@ def test_the_report_shows_what_is_not_passed_and_checks_shows_all(folder):
 def test_a_study_without_a_completed_trial_is_checked_too(tmp_path):
     crashed = [replace(row, outcome=Outcome.CRASHED, value=None, metrics={}) for row in MIXED]
     assert "FAILED            Do trials survive? 6 of 6 trials died" in shown(study(tmp_path, crashed))
+
+
+def test_a_search_runs_while_its_lock_is_held(folder):
+    report = read_report(folder, yardsticks=False)
+    assert not gather(report).is_running
+    with lock_study(folder):
+        assert gather(report).is_running
 
 
 def test_checks_alone_have_no_other_form(folder):

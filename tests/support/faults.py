@@ -115,7 +115,7 @@ def evidence(
     }
     return Evidence(
         report=report, curves=curves, attempts=(), retrainings=(), effort=Effort(epochs=1000, seconds=100.0),
-        epochs=EPOCHS, quiet_s=1e6,
+        epochs=EPOCHS, is_running=False,
     )  # fmt: skip
 
 

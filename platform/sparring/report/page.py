@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..display import SAME, clean, clock, compare, last_words, name_trial, show, show_interval, title
+from ..display import clean, clock, last_words, name_trial, show, title
 from ..ledger.ranking import is_ranked
 from ..records import TrialRow
 from .formats import finite
+from .headline import headline
 from .reading import Report
 
 MOST_TRIALS = 50
@@ -55,7 +56,7 @@ def make_page(report: Report) -> str:
         report=report,
         spec=report.spec,
         policy=policy_of(plotly, draw),
-        cards=_cards(report),
+        cards=headline(report),
         plots=plots,
         best=report.best and _configuration(report.best, report.baseline, report.tries),
         outcomes=_outcomes(report),
@@ -89,23 +90,6 @@ def environment() -> Environment:
     )
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False}
     return environment
-
-
-def _cards(report: Report) -> list[tuple[str, str]]:
-    """The figures on top of the page, as (label, value)."""
-    best, baseline, metric, held_out = report.best, report.baseline, report.objective.metric, report.held_out
-    cards = []
-    if best and (tested := held_out.figure(best)):
-        cards += [(f"best {held_out.metric}", show(tested.value)), ("95 % interval", show_interval(tested))]
-        if before := held_out.figure(baseline):
-            cards.append((f"published default, {held_out.metric}", show(before.value)))
-    cards += [(f"best {metric}", show(best and best.value)), ("published default", show(baseline and baseline.value))]
-    if best and baseline and (ratio := compare(best.value, baseline.value)):
-        cards.append(("as the default" if ratio == SAME else "than the default", ratio))
-    if report.rivals:
-        closest = report.rivals[0]
-        cards.append((f"best yardstick: {closest.name}", show(closest.figure(metric))))
-    return [*cards, ("trials finished", str(len(report.trials)))]
 
 
 def _configuration(best: TrialRow, baseline: TrialRow | None, tries: Mapping[int, str]) -> Table:

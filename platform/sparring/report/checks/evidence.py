@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,14 +11,11 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
-from ...ledger import attempt_rows, read_epochs, read_study, retraining_rows
+from ...ledger import attempt_rows, is_locked, read_epochs, read_study, retraining_rows
 from ...ledger.effort import Effort, read_effort
 from ...ledger.ranking import is_ranked
 from ...records import AttemptRow, Retraining, TrialRow
 from ..reading import Report
-
-QUIET_S = 120.0
-"""A ledger that nobody has written to for so long is no longer searched, as far as a reader can tell."""
 
 
 class Status(StrEnum):
@@ -64,26 +60,19 @@ class Evidence:
     """What all epochs have cost."""
     epochs: int
     """Of a whole trial; 0 where the study does not say."""
-    quiet_s: float
-    """Seconds since the ledger was last written to."""
+    is_running: bool
+    """Whether a process searches it now."""
 
     @cached_property
     def ranked(self) -> list[TrialRow]:
         """Completed trials, the best first."""
         return [row for row in self.report.trials if is_ranked(row)]
 
-    @property
-    def is_running(self) -> bool:
-        """Whether trials that began have not ended, and somebody writes."""
-        begun = {row.trial for row in self.attempts}
-        return self.quiet_s < QUIET_S and not begun <= {row.trial for row in self.report.trials}
-
 
 def gather(report: Report) -> Evidence:
     """The rest of the evidence, from the study's folder. Raises as ``read_trials``."""
     folder = report.folder
     study = read_study(folder)
-    written = [path.stat().st_mtime for name in ("epochs", "attempts") if (path := folder / name).exists()]
     return Evidence(
         report=report,
         curves=read_curves(report),
@@ -91,7 +80,7 @@ def gather(report: Report) -> Evidence:
         retrainings=retraining_rows(folder),
         effort=read_effort(folder, report.spec),
         epochs=study.get("epochs", 0) or max((row.epochs for row in report.trials), default=0),
-        quiet_s=max(0.0, time.time() - max(written, default=0.0)),
+        is_running=is_locked(folder),
     )
 
 

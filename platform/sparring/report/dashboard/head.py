@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
-from ...display import SAME, clean, compare, name_trial, show, show_interval
+from ...display import clean, name_trial
 from ...ledger.prospects import drawn_values, expected_bests
 from ...records import Outcome
 from ..checks import examine
 from ..formats import finite
+from ..headline import headline
 from ..prospects import prospect_sentence
 from ..reading import Report
 
@@ -20,7 +21,7 @@ def head_of(report: Report) -> dict[str, Any]:
     best, baseline = report.best, report.baseline
     values = drawn_values(report.trials, report.objective, report.known)
     content = {
-        "cards": [{"label": label, "value": value} for label, value in cards_of(report)],
+        "cards": [{"label": label, "value": value} for label, value in headline(report)],
         "sentences": [clean(words) for words in (*report.held_out.sentences, *report.conclusion)],
         "verdict": clean(report.verdict),
         "loses": bool(report.stronger),
@@ -65,20 +66,3 @@ def about(report_spec: Any, document: Mapping[str, Any], dimensions: Any) -> dic
             for each in dimensions
         ],
     }  # fmt: skip
-
-
-def cards_of(report: Report) -> list[tuple[str, str]]:
-    """The figures on top of the page, as (label, value)."""
-    best, baseline, metric, held_out = report.best, report.baseline, report.objective.metric, report.held_out
-    cards = []
-    if best and (tested := held_out.figure(best)):
-        cards += [(f"best {held_out.metric}", show(tested.value)), ("95 % interval", show_interval(tested))]
-        if before := held_out.figure(baseline):
-            cards.append((f"published default, {held_out.metric}", show(before.value)))
-    cards += [(f"best {metric}", show(best and best.value)), ("published default", show(baseline and baseline.value))]
-    if best and baseline and (ratio := compare(best.value, baseline.value)):
-        cards.append(("as the default" if ratio == SAME else "than the default", ratio))
-    if report.rivals:
-        closest = report.rivals[0]
-        cards.append((f"best yardstick: {closest.name}", show(closest.figure(metric))))
-    return [(clean(label), value) for label, value in [*cards, ("trials finished", str(len(report.trials)))]]
