@@ -64,4 +64,4 @@ def test_a_model_that_is_not_there_is_named_beside_those_that_are(models):
 def test_without_the_extra_the_way_to_it_is_said(monkeypatch):
     monkeypatch.setattr(verb, "find_spec", lambda name: None)
     result = CliRunner().invoke(app, ["serve", "aegan"])
-    assert "pip install 'sparring[serve]'" in str(result.exception)
+    assert str(result.exception) == "serve: needs fastapi and uvicorn; pip install fastapi uvicorn"

@@ -44,7 +44,7 @@ def serve(
 ) -> None:
     """Answer over HTTP with the version that is current in production, and switch when another becomes it."""
     if missing := [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]:
-        raise UsageError(f"serve: needs {' and '.join(missing)}; install the extra: pip install 'sparring[serve]'")
+        raise UsageError(f"serve: needs {' and '.join(missing)}; pip install {' '.join(missing)}")
     from ..production.registry.opening import find
     from ..production.serving.limits import ServeLimits
     from ..production.serving.server import ServeRequest, serve
