@@ -22,6 +22,9 @@ Value = float | int | bool | str
 Kind = Literal["float", "int", "bool", "str"]
 """The type of a hyperparameter's column in the ledger."""
 
+QUEUED = "queued"
+"""The source of a trial that somebody has put in line by hand while the search ran."""
+
 WAIT = -1
 """The referee's answer to a slot that asks for a trial while the next one depends on those that run."""
 
@@ -62,6 +65,7 @@ class Outcome(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     TIMED_OUT = "timed_out"
     CRASHED = "crashed"
+    STOPPED = "stopped"
     INTERRUPTED = "interrupted"
 
     @property
@@ -79,6 +83,7 @@ _ADVICE = {
     Outcome.OUT_OF_MEMORY: "the slot ran out of memory; search smaller networks or batches, or fewer slots",
     Outcome.TIMED_OUT: "it passed its own time limit; raise the limit or search smaller networks",
     Outcome.CRASHED: "it died of an error on every attempt; the ledger keeps the error's text",
+    Outcome.STOPPED: "somebody stopped it by hand; its epochs stay in the ledger, and nothing is concluded from them",
     Outcome.INTERRUPTED: "the search stopped first; the same command again continues it from its checkpoint",
 }
 
@@ -208,7 +213,8 @@ class Trial:
     seed: int
     attempt: int = 1
     source: str = ""
-    """Who drew it, as the sampler calls that: ``known``, ``prior``, ``best``, ``model``, ``anywhere``; may be empty."""
+    """Who drew it, as the sampler calls that: ``known``, ``prior``, ``best``, ``model``, ``anywhere``, ``queued``;
+    may be empty."""
     study: str = ""
     """Checksum of its study.json, which its checkpoints carry too; empty outside a study."""
 
@@ -277,7 +283,7 @@ class TrialRow:
     """Seconds of what a dead slot or a failed trial did since it was last heard of, and of epochs trained again."""
     error: str | None = None
     """Why, at most 4 kB: the exception's class and text of a trial that crashed or ran out of memory, and the cause of
-    one that diverged or collapsed."""
+    one that diverged, collapsed or was stopped by hand."""
 
 
 @dataclass(frozen=True, kw_only=True)

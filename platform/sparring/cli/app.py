@@ -17,7 +17,7 @@ import typer
 from .. import __version__
 from ..errors import SparringError
 from ..untrusted.screen import STEERING
-from . import ask, compare, dashboard, dashboards, export, handover, listings, results, serve, studies, train
+from . import ask, by_hand, compare, dashboard, dashboards, export, handover, listings, results, serve, studies, train
 from .screen import use_plain_letters
 from .search import search
 
@@ -81,6 +81,13 @@ _add(
     "sparring search aegan --dataset fe-xanes --data-path DIR --time 30m --set epochs=60",
     "sparring search aegan --address auto --workers-per-trial 4 --gpus-per-worker 1",
 )
+_add(
+    by_hand.enqueue,
+    "sparring enqueue aegan-exafs --set lr_gen=1e-3",
+    "sparring enqueue aegan-exafs --trial 7 --set n_hl_gen=3",
+    "sparring enqueue aegan-exafs",
+)
+_add(by_hand.stop, "sparring stop aegan-exafs --trial 7", "sparring stop aegan-exafs")
 _add(results.report, "sparring report aegan-exafs", "sparring report aegan-exafs --page report.html")
 _add(
     results.best,

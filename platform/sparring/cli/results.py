@@ -63,7 +63,7 @@ def best(
 ) -> None:
     """Pin the best configuration: the search space with every range collapsed to a value."""
     from ..display import name_trial
-    from ..space import try_names, write_toml
+    from ..space import write_toml
     from ..study.pinning import pin_trial
 
     pinned = pin_trial(find_folder(study, results), trial, is_concluded=True)
@@ -76,7 +76,7 @@ def best(
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"-o: {output} cannot be written: {error.strerror}; write somewhere else") from error
-        name, own = name_trial(pinned.row.trial, try_names(pinned.spec.space)), f" --model {model}" if model else ""
+        name, own = name_trial(pinned.row.trial, pinned.names), f" --model {model}" if model else ""
         console.print(
             Text(f"Pinned in {output}: {name}; train it with: sparring train {quote(str(output))}{own}"),
             soft_wrap=True,

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from ..display import clock, print_summary
 from ..errors import NoTrialSucceeded
-from ..ledger import lock_study, read_looks, trial_rows
+from ..ledger import lock_study, queued_trials, read_looks, trial_rows
+from ..ledger.inbox import Inbox
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
 from ..models import is_own
@@ -138,10 +139,12 @@ def _to_go(study: Study, snapshot: Snapshot) -> str:
     """What the budget has left: trials, time of training (of slots, together), or trials that a time limit cut off."""
     left = []
     if study.spec.trials is not None:
-        trials = study.spec.trials - snapshot.finished
+        trials = (snapshot.trials or study.spec.trials) - snapshot.finished
         left.append(f"{trials} {'trial' if trials == 1 else 'trials'}")
     if snapshot.train_limit_s is not None:
         left.append(f"{clock(snapshot.train_limit_s - snapshot.trained_s)} of training")
+    if queued := sum(each.params is not None for each in Inbox(study.folder).waiting()):
+        left.append(f"{queued} queued by hand")
     if left:
         return f"{' or '.join(left)} to go"
     unfinished = len(snapshot.running) + snapshot.paused
@@ -163,7 +166,7 @@ def _sum_up(study: Study, console: Console) -> bool:
         outcomes=outcomes,
         folder=study.folder,
         front=front(rows, study.spec.objectives) if len(study.spec.objectives) > 1 else (),
-        tries=try_names(study.spec.space),
+        tries=try_names(study.spec.space, queued_trials(study.folder)),
         apart=spoilt_figures(study.space),
         looks=read_looks(study.folder),
         conclusion=sentences_of(study.folder),

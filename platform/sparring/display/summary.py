@@ -14,6 +14,7 @@ from rich.text import Text
 from ..ledger.looks import Look, test_name
 from ..ledger.ranking import values_of
 from ..records import Objective, Outcome, TrialRow
+from ..space import BY_HAND
 from .held_out import looks_sentence, winner_sentence
 from .words import clean, compare, name_trial, nearby, show, title
 
@@ -81,6 +82,7 @@ def print_summary(
             console.print()
         if called := title(best.trial, tries):
             where = f" in {objectives[0].metric}" if len(objectives) > 1 else ""
+            called = f"trial {best.trial}, {called}," if called == BY_HAND else called
             unbeaten = f"No trial beat the {called}" if best.trial == 0 else f"No drawn trial beat {called}"
             console.print(Text(f"{unbeaten}{where}; more trials or a wider space may.\n"), soft_wrap=True)
     own = f" --model {model}" if model else ""

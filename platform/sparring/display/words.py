@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..records import Outcome, Prospect
+from ..space.tries import BY_HAND
 
 COLOURS: Mapping[Outcome, str] = {
     Outcome.COMPLETED: "green",
@@ -17,6 +18,7 @@ COLOURS: Mapping[Outcome, str] = {
     Outcome.OUT_OF_MEMORY: "red",
     Outcome.TIMED_OUT: "red",
     Outcome.CRASHED: "bold red",
+    Outcome.STOPPED: "cyan",
     Outcome.INTERRUPTED: "cyan",
 }
 
@@ -61,9 +63,11 @@ def foretell(prospect: Prospect) -> str:
 
 
 def title(number: int, tries: Mapping[int, str]) -> str:
-    """What a trial is called beside its number, if anything. tries: names of the points to try first, by number."""
+    """What a trial is called beside its number, if anything. tries: as ``space.try_names`` gives them."""
     if number == 0:
         return "published default"
+    if tries.get(number) == BY_HAND:
+        return BY_HAND
     return f"'{clean(tries[number])}'" if number in tries else ""
 
 

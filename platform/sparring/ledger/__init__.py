@@ -7,6 +7,7 @@
       epochs/        long form: trial, attempt, epoch, metric, value, wall_s
       test/          figures on the test rows, at each look at them
       retrainings/   one row per trial trained again from a fresh seed, of which the search never hears
+      inbox/         what somebody asks of the search by hand, a file each (``inbox.py``), until it is done
       _torn/         parts found damaged, each with its reason, out of every reader's way
       LOCK           held by the process that searches (``lock_study``); writer.lock by the one that writes (``Ledger``)
 
@@ -22,7 +23,16 @@ from __future__ import annotations
 
 from .lock import is_locked, lock_study
 from .looks import Look, read_looks
-from .reading import Reading, attempt_rows, epoch_rows, read_attempts, read_epochs, read_trials, trial_rows
+from .reading import (
+    Reading,
+    attempt_rows,
+    epoch_rows,
+    queued_trials,
+    read_attempts,
+    read_epochs,
+    read_trials,
+    trial_rows,
+)
 from .retrainings import retraining_rows
 from .study_json import STUDY_FILE, read_study, spec_from_json, spec_to_json, write_study
 from .writer import Ledger
@@ -36,6 +46,7 @@ __all__ = [
     "epoch_rows",
     "is_locked",
     "lock_study",
+    "queued_trials",
     "read_attempts",
     "read_epochs",
     "read_looks",

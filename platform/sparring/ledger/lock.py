@@ -13,11 +13,13 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 
 from ..errors import StudyLocked, UsageError
+from ..untrusted.texts import read_json
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _POLL_S = 0.05
@@ -67,6 +69,26 @@ def is_locked(folder: str | PathLike[str]) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that searches a study."""
+
+    pid: int
+    host: str
+    boot_id: str
+
+
+def holder_of(folder: str | PathLike[str]) -> Holder | None:
+    """Who searches this study now; None if nobody does, or it cannot be told."""
+    if not is_locked(folder):
+        return None
+    try:
+        said = read_json((Path(folder) / "LOCK").read_bytes())
+        return Holder(int(said["pid"]), str(said["host"]), str(said["boot_id"]))
+    except (OSError, ValueError, KeyError, TypeError):  # it has the lock and is about to sign
+        return None
 
 
 def acquire(path: Path, wait_s: float = 0.0) -> int:

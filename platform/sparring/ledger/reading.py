@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..records import AttemptRow, EpochRow, TrialRow
+from ..records import QUEUED, AttemptRow, EpochRow, TrialRow
 from .parts import read_parts
 from .schema import KEYS, Columns, to_attempt_rows, to_epoch_rows, to_trial_rows
 from .study_json import read_study
@@ -71,6 +71,12 @@ def epoch_rows(folder: str | PathLike[str], trials: Collection[int] | None = Non
     """``read_epochs`` as values, one per epoch of an attempt; of all trials, or only of ``trials``."""
     keep = None if trials is None else pc.field("trial").isin(pa.array(sorted(trials), pa.int64()))
     return to_epoch_rows(read_epochs(folder, keep).table)
+
+
+def queued_trials(folder: str | PathLike[str]) -> frozenset[int]:
+    """Numbers of the trials that somebody has put in line by hand. Raises as ``read_trials``."""
+    table = read_attempts(folder).table
+    return frozenset(table.filter(pc.field("source") == QUEUED)["trial"].to_pylist())
 
 
 def _read(folder: Path, name: str, keep: pc.Expression | None = None) -> Reading:

@@ -16,6 +16,7 @@ VERDICTS: dict[Outcome | None, Verdict] = {
     Outcome.PRUNED: Verdict.PRUNED,
     Outcome.DIVERGED: Verdict.DIVERGED,
     Outcome.COLLAPSED: Verdict.COLLAPSED,
+    Outcome.STOPPED: Verdict.PRUNED,  # its slot leaves it as it is, without a checkpoint
 }
 """What a slot is told of a trial that ended so."""
 

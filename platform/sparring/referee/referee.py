@@ -3,7 +3,8 @@
 A trial's life: ``ask`` hands out its number, ``start`` opens an attempt, ``report`` takes its epochs and answers with
 a verdict; it ends through ``report`` (completed, diverged, collapsed) or ``fail``, or is put down by ``leave``: paused
 at a rung until its turn comes again, or until the same study is searched again. Whoever is paused when a search has
-spent its budget ends as pruned.
+spent its budget ends as pruned. Requests from outside (``ledger.inbox``) are heard at ``ask``, ``report`` and
+``follow``: a trial put in line runs next, whatever the budget, and one that is to stop ends at once.
 """
 
 from __future__ import annotations
@@ -71,23 +72,28 @@ class Referee:
         )  # fmt: skip
         ended, live, spending = self.trials.ended, self.trials.live, self.trials.spending
         self._order, self._spending = Order(spec, live, self._judge, spending, epochs), spending
-        self._snapshots = SnapshotBuilder(spec, space, ended, live, spending, rungs=self._judge.rungs, epochs=epochs)
+        self._snapshots = SnapshotBuilder(
+            spec, space, ended, live, spending, queued=self.trials.queued, rungs=self._judge.rungs, epochs=epochs
+        )
 
     # -- handing out --------------------------------------------------------------------------------------------------
 
     @stopping_instead(None)
     def ask(self) -> int | None:
         """The number of the next trial to run; WAIT while that depends on those that run; None if nothing is left."""
+        self.trials.stop_asked()
         if self.is_stopping:
             return None
         while (waiting := self._order.waiting()) is not None:
             if not self._judge.must_pause(waiting):
                 return self.trials.hand_out(waiting)
             self.trials.pause(waiting)
+        is_known = self.trials.begun < self._known
+        if not is_known and (queued := self.trials.begin_queued()) is not None:
+            return queued
         if (live := self._order.promoted()) is not None:
             return self.trials.hand_out(live)
         begun = self.trials.begun
-        is_known = begun < self._known
         may_begin = (is_known or not self.trials.study.exhausted) and self._order.may_begin(begun, is_known=is_known)
         if may_begin and (is_known or self._order.has_time):
             return self.trials.begin()
@@ -155,6 +161,7 @@ class Referee:
         ``durable`` does not cover. A row of an attempt that is no longer the trial's is not taken.
         """
         self._heard, self._doubts = self._clock(), 0
+        self.trials.stop_asked()
         newest = rows[-1]
         live = self.trials.live.get(newest.trial)
         if live is None:
@@ -254,7 +261,13 @@ class Referee:
         """
         self._must_stop |= is_over
         self._spending.began = min(self._spending.began, self._clock() - elapsed_s)
+        self._hear()
         return self.snapshot(), *self.trials.events.since(cursor)
+
+    @stopping_instead(None)
+    def _hear(self) -> None:
+        """Ends what somebody has asked to end, also while no trial reports."""
+        self.trials.stop_asked()
 
     def snapshot(self) -> Snapshot:
         """The state of the search."""
@@ -262,6 +275,6 @@ class Referee:
             epochs=self.trials.epochs_here,
             silent_s=self._clock() - self._heard,
             stopping=self.is_stopping,
-            torn=self.trials.ledger.torn,
+            torn=self.trials.ledger.torn + self.trials.inbox.torn,
             broken=self.broken or self._unable,
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..records import QUEUED
 from .pruners import Pruner
 from .running import LiveTrial
 from .standing import Reached
@@ -16,7 +17,7 @@ class Judge:
     """Asks the pruner about trials, of which the pruner itself knows only figures.
 
     sheltered: trials with a lower number always go on: the published default and the points to try first. So there is
-    something whole to compare with, and what is known is not dropped for a slow start.
+    something whole to compare with, and what is known is not dropped for a slow start. So do those put in line by hand.
     """
 
     def __init__(self, pruner: Pruner, *, sheltered: int = 1) -> None:
@@ -41,7 +42,7 @@ class Judge:
             return False
         self._learn(live, reached)
         live.passed.add(rung)
-        return live.trial.number >= self._sheltered and self._pruner.judge(reached)
+        return not self._shelters(live) and self._pruner.judge(reached)
 
     def complete(self, live: LiveTrial) -> None:
         """A trial has trained its budget."""
@@ -63,11 +64,11 @@ class Judge:
     def must_finish(self, live: LiveTrial) -> bool:
         """Whether nobody will judge the trial any more: it is sheltered, or past the last rung."""
         is_past = live.epoch > max(self._rungs_of(live), default=0)
-        return live.trial.number < self._sheltered or is_past
+        return self._shelters(live) or is_past
 
     def next_goal(self, live: LiveTrial, epochs: int) -> int:
         """The epoch up to which the trial will train before it is judged again: its next rung, or the last one."""
-        if live.trial.number < self._sheltered:
+        if self._shelters(live):
             return epochs
         return next((rung for rung in self._rungs_of(live) if rung > live.epoch), epochs)
 
@@ -104,6 +105,9 @@ class Judge:
             for row in rows[(last >= rung) & np.isfinite(best)].tolist():
                 figures_then = tuple(figures[row].tolist())
                 self._pruner.learn(Reached(number=int(trial[row]), epoch=rung, figures=figures_then))
+
+    def _shelters(self, live: LiveTrial) -> bool:
+        return live.trial.number < self._sheltered or live.trial.source == QUEUED
 
     def _rungs_of(self, live: LiveTrial) -> Sequence[int]:
         return self._pruner.rungs_of(live.trial.number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..ledger.prospects import prospect
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class SnapshotBuilder:
     """Makes snapshots of the referee's trials; it holds the referee's own collections, which change.
 
-    rungs: epochs at which trials are judged, ascending; epochs: a trial's budget. A space whose configurations can be
-    counted foretells nothing.
+    rungs: epochs at which trials are judged, ascending; epochs: a trial's budget; queued: trials put in line by hand,
+    from which no draw is foretold. A space whose configurations can be counted foretells nothing.
     """
 
     def __init__(
@@ -34,11 +34,12 @@ class SnapshotBuilder:
         live: Mapping[int, LiveTrial],
         spending: Spending,
         *,
+        queued: Collection[int],
         rungs: Sequence[int],
         epochs: int,
     ) -> None:
         self._spec, self._ended, self._live, self._spending = spec, ended, live, spending
-        self._rungs, self._epochs = rungs, epochs
+        self._rungs, self._epochs, self._queued = rungs, epochs, queued
         is_countable = all(dimension.is_countable for dimension in space.dimensions)
         self._known = None if is_countable else space.first
         """How many trials are given before any is drawn."""
@@ -58,7 +59,7 @@ class SnapshotBuilder:
         live, elapsed_s = list(self._live.values()), self._spending.elapsed_s
         running = [trial.view(self._epochs) for trial in live if trial.turn is Turn.RUNNING and trial.token]
         return Snapshot(
-            trials=self._spec.trials,
+            trials=None if self._spec.trials is None else max(self._spec.trials, len(self._ended) + len(live)),
             outcomes=Counter(self._ended.outcomes),
             running=tuple(running),
             best=self._ended.best,
@@ -80,7 +81,7 @@ class SnapshotBuilder:
         """Estimated anew once two trials in a hundred are new."""
         ended = len(self._ended)
         if ended >= self._prospect_due and self._known is not None:
-            rows = self._ended.rows.values()
+            rows = [row for row in self._ended.rows.values() if row.trial not in self._queued]
             self._prospect = prospect(rows, self._spec.objective, known=self._known, best=self._ended.best)
             self._prospect_due = ended + 1 + ended // 50
         return self._prospect

@@ -6,7 +6,7 @@ runs next and who pauses is decided in ``referee.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +15,10 @@ from ..ledger import Ledger, attempt_rows
 from ..ledger.checkpoints import CheckpointFolder
 from ..ledger.effort import read_effort
 from ..ledger.health import Sickness, diagnose
+from ..ledger.inbox import Inbox
 from ..ledger.study_json import study_digest
 from ..ledger.weights import WeightsFolder
-from ..records import EpochRow, Outcome, StudySpec
+from ..records import QUEUED, EpochRow, Outcome, StudySpec, Value
 from .events import Events
 from .journal import Journal
 from .rebuild import rebuild
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ..space import Space
+
+
+BY_HAND = "stopped by hand"
+"""The reason in the ledger of a trial that somebody has stopped."""
 
 
 class Trials:
@@ -57,6 +62,7 @@ class Trials:
         self.ledger = Ledger(folder, kinds=space.kinds, metrics=metrics, wait_s=wait_s)
         self.journal = Journal(self.ledger, clock)
         self.events = Events()
+        self.inbox = Inbox(folder)
         self.epochs_here = 0
         """Epochs of all trials since this was made."""
         self._digest = study_digest(folder)
@@ -67,6 +73,8 @@ class Trials:
         if weights is not None:
             weights.keep(self.ended.kept)  # others were written by a referee that died before it committed the row
         sources = {attempt.trial: attempt.source for attempt in attempt_rows(folder)}
+        self.queued = {number for number, source in sources.items() if source == QUEUED}
+        """Trials that somebody has put in line by hand."""
         self.study.rebuild(self.ended.rows, {number: live.trial for number, live in self.live.items()}, sources)
 
     @property
@@ -74,14 +82,47 @@ class Trials:
         """How many have begun, ended or not."""
         return len(self.ended) + len(self.live)
 
-    def begin(self) -> int:
-        """A new trial, drawn by the sampler: its number."""
-        live = LiveTrial(trial=replace(self.study.ask(), study=self._digest), objectives=self._spec.objectives)
+    def begin(self, queued: Mapping[str, Value] | None = None) -> int:
+        """A new trial, drawn by the sampler or of the values that somebody has put in line: its number."""
+        live = LiveTrial(trial=replace(self.study.ask(queued), study=self._digest), objectives=self._spec.objectives)
         number = live.trial.number
         self.ledger.append_attempt(live.attempt_row())
         self.live[number] = live
+        if queued is not None:
+            self.queued.add(number)
         live.stopwatch.hand_out(self._clock())
         return number
+
+    def begin_queued(self) -> int | None:
+        """The trial that somebody has put in line first, begun: its number; None if there is none.
+
+        The request goes once the attempt is in the ledger. Killed between the two, the next referee finds a request for
+        values that have been tried, and does not try them again.
+        """
+        for request in self.inbox.waiting():
+            if request.params is None:
+                continue
+            if (broken := self.study.refusal(request.params)) is not None:
+                self.inbox.set_aside(request.name, broken)
+                continue
+            number = None if self.study.has_tried(request.params) else self.begin(request.params)
+            self.inbox.remove(request)
+            if number is not None:
+                return number
+        return None
+
+    def stop_asked(self) -> None:
+        """Ends the trials that somebody has asked to end, and sets aside what is no request."""
+        for name, reason in self.inbox.strays().items():
+            self.inbox.set_aside(name, reason)
+        for request in self.inbox.waiting():
+            if request.stop is None:
+                continue
+            if (live := self.live.get(request.stop)) is not None:
+                if live.turn in (Turn.RUNNING, Turn.PAUSING) and live.token:
+                    live.stopwatch.lose(self._clock())
+                self.end(live, Outcome.STOPPED, BY_HAND)
+            self.inbox.remove(request)
 
     def hand_out(self, live: LiveTrial) -> int:
         """Takes up a trial that was put down, in an attempt of its own: its number."""

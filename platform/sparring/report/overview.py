@@ -10,11 +10,20 @@ from pathlib import Path
 
 from ..display import clean, clock, show
 from ..errors import SparringError, UnknownName
-from ..ledger import STUDY_FILE, attempt_rows, epoch_rows, is_locked, read_study, spec_from_json, trial_rows
+from ..ledger import (
+    STUDY_FILE,
+    attempt_rows,
+    epoch_rows,
+    is_locked,
+    queued_trials,
+    read_study,
+    spec_from_json,
+    trial_rows,
+)
 from ..ledger.effort import limit_seconds, read_effort
 from ..ledger.prospects import prospect
 from ..ledger.ranking import best_row, is_ranked
-from ..records import EpochRow, Outcome, StudySpec, TrialRow
+from ..records import QUEUED, EpochRow, Outcome, StudySpec, TrialRow
 from ..space.dimension_toml import read_dimension
 from ..space.toml_file import table_of
 from ..space.tries import try_names
@@ -38,11 +47,14 @@ class ShownTrial:
     baseline: TrialRow | None
     """Trial 0, unless it is the one shown, or has not ended."""
     epochs: tuple[EpochRow, ...]
+    queued: frozenset[int] = frozenset()
+    """Trials that somebody has put in line by hand."""
 
     @property
     def called(self) -> str:
         """Its number and, if it has one, its name."""
-        name = "published default" if self.row.trial == 0 else try_names(self.spec.space).get(self.row.trial, "")
+        names = {**try_names(self.spec.space, self.queued), 0: "published default"}
+        name = names.get(self.row.trial, "")
         return f"trial {self.row.trial}" + (f", {clean(name)}" if name else "")
 
 
@@ -82,7 +94,8 @@ def read_trial(folder: Path, trial: int | None = None) -> ShownTrial:
             wall_s=sum(each.wall_s for each in epochs),
         )  # fmt: skip
     baseline = rows.get(0) if trial != 0 else None
-    return ShownTrial(spec=spec, row=row, is_ended=trial in rows, baseline=baseline, epochs=epochs)
+    queued = frozenset(number for number, each in begun.items() if each.source == QUEUED)
+    return ShownTrial(spec=spec, row=row, is_ended=trial in rows, baseline=baseline, epochs=epochs, queued=queued)
 
 
 def curve(values: Sequence[float]) -> str:
@@ -137,7 +150,8 @@ def _line(folder: Path) -> tuple[str, ...]:
     best = best_row(ranked, spec.objective)
     reached = "-" if best is None else f"{spec.objective.metric} {show(best.value)}"
     trials = f"{len(ranked)} of {len(rows)} completed"
-    return (folder.name, f"{spec.model} on {spec.dataset}", state, trials, reached, left or _more(spec, rows, best))
+    forecast = left or _more(folder, spec, rows, best)
+    return (folder.name, f"{spec.model} on {spec.dataset}", state, trials, reached, forecast)
 
 
 def _state(folder: Path, spec: StudySpec, epochs: int, ended: int) -> tuple[str, str]:
@@ -152,12 +166,14 @@ def _state(folder: Path, spec: StudySpec, epochs: int, ended: int) -> tuple[str,
     return "running", f"about {clock(max(min(seconds), 0.0) / spec.slots)} left" if seconds else ""
 
 
-def _more(spec: StudySpec, rows: Sequence[TrialRow], best: TrialRow | None) -> str:
+def _more(folder: Path, spec: StudySpec, rows: Sequence[TrialRow], best: TrialRow | None) -> str:
     """What as many trials again would bring; a dash where that cannot be said."""
     if all(read_dimension(*each, spec.name).is_countable for each in table_of(spec.space, "search").items()):
         return "-"
     known = 1 + len(try_names(spec.space))
-    found = prospect(rows, spec.objective, known=known, best=best)
+    queued = queued_trials(folder)
+    drawn = [row for row in rows if row.trial not in queued]
+    found = prospect(drawn, spec.objective, known=known, best=best)
     return "-" if found is None else f"{show(found.expected)} with {found.trials} more"
 
 

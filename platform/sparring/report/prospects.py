@@ -30,9 +30,9 @@ def prospect_sentence(report: Report) -> str:
     is nothing to foretell."""
     if not report.is_endless:
         return ""
-    count = len(drawn_values(report.trials, report.objective, report.known))
+    count = len(drawn_values(report.drawn, report.objective, report.known))
     if report.prospect is None:
-        completed = sum(row.trial >= report.known and is_ranked(row) for row in report.trials)
+        completed = sum(row.trial >= report.known and is_ranked(row) for row in report.drawn)
         return (
             f"what more trials would bring can be said after {LEAST_DRAWN} drawn trials, {LEAST_COMPLETED} of them "
             f"completed; so far it is {count}, {completed} of them completed"
@@ -49,13 +49,13 @@ def prospect_sentence(report: Report) -> str:
 def draw_prospects(report: Report, figure: go.Figure) -> go.Figure:
     """The expected best of 1 to N trials, and of up to as many more, each with its band."""
     objective, best = report.objective, report.best
-    values = drawn_values(report.trials, objective, report.known)
+    values = drawn_values(report.drawn, objective, report.known)
     reached = expected_bests(values, objective)
     figure.update_layout(xaxis_title="drawn trials", yaxis_title=escape(objective.metric), hovermode="x")
     _add_band(figure, reached, "expected best of so many", SOLID)
     foretold = [Best(len(values), *(best.value,) * 3)] if best is not None and best.value is not None else []
     for more in sorted({round(len(values) * share / 8) for share in range(1, 9)}):
-        each = prospect(report.trials, objective, known=report.known, best=best, trials=more)
+        each = prospect(report.drawn, objective, known=report.known, best=best, trials=more)
         if each is not None:
             foretold.append(Best(len(values) + more, each.expected, each.low, each.high))
     _add_band(figure, foretold, "best so far, and with so many more", DASHED)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..display import Say, unsaid
 from ..errors import NothingToReport
-from ..ledger import Reading, attempt_rows, read_looks, read_study, read_trials, spec_from_json
+from ..ledger import Reading, attempt_rows, queued_trials, read_looks, read_study, read_trials, spec_from_json
 from ..ledger.health import warnings
 from ..ledger.looks import test_name
 from ..ledger.prospects import prospect
@@ -56,6 +56,8 @@ class Report:
     """What the reader must know: torn parts, data that could not be loaded."""
     conclusion: tuple[str, ...] = ()
     """What may be claimed by re-trainings on fresh seeds, or that there are none, in sentences; the first leads."""
+    queued: frozenset[int] = frozenset()
+    """Trials that somebody has put in line by hand while the search ran."""
     apart: tuple[str, ...] = ()
     """Figures that do not compare between trials, since each measures them in data of its own."""
 
@@ -80,13 +82,18 @@ class Report:
 
     @cached_property
     def tries(self) -> Mapping[int, str]:
-        """Names of the points to try first, by trial number."""
-        return try_names(self.spec.space)
+        """Names of the points to try first, and of those put in line by hand, by trial number."""
+        return try_names(self.spec.space, self.queued)
 
     @cached_property
     def known(self) -> int:
         """How many trials are given before any is drawn: the published default and the points to try first."""
-        return 1 + len(self.tries)
+        return 1 + len(try_names(self.spec.space))
+
+    @cached_property
+    def drawn(self) -> tuple[TrialRow, ...]:
+        """The trials without those put in line by hand, from which nothing follows for what draws would bring."""
+        return tuple(row for row in self.trials if row.trial not in self.queued)
 
     @property
     def is_endless(self) -> bool:
@@ -98,7 +105,7 @@ class Report:
         """What as many drawn trials again would bring; None where too few have ended, or the space has an end."""
         if not self.is_endless:
             return None
-        return prospect(self.trials, self.objective, known=self.known, best=self.best)
+        return prospect(self.drawn, self.objective, known=self.known, best=self.best)
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -185,6 +192,7 @@ def read_report(folder: Path, *, yardsticks: bool = True, cached: bool = False, 
         split=spec.split,
         best=ranked[0].trial if is_ranked(ranked[0]) else None,
     )
+    queued = queued_trials(folder)
     measured: Sequence[Yardstick] = ()
     if yardsticks and is_ranked(ranked[0]):
         measured, complaints = read_yardsticks(folder, study, spec, ranked[0], tests=held_out.look is not None, say=say)
@@ -201,12 +209,13 @@ def read_report(folder: Path, *, yardsticks: bool = True, cached: bool = False, 
         spec=spec,
         dimensions=dimensions,
         trials=tuple(ranked),
-        table=_rank_table(reading, ranked, spec, held_out),
+        table=_rank_table(reading, ranked, spec, held_out, queued),
         importance=measure_importance(ranked, dimensions, objective, spec.seed),
         held_out=held_out,
         yardsticks=tuple(sorted(shown, key=lambda shown: objective.sign * (shown.figure(objective.metric) or 0.0))),
         notes=tuple(notes),
         conclusion=sentences_of(folder),
+        queued=queued,
         apart=apart,
     )
 
@@ -217,13 +226,15 @@ def _key(row: TrialRow, objective: Objective) -> tuple[bool, bool, float, int, i
     return (not is_ranked(row), not has_value, value, _ORDER[row.outcome], row.trial)
 
 
-def _rank_table(reading: Reading, ranked: Sequence[TrialRow], spec: StudySpec, held_out: HeldOut) -> pa.Table:
+def _rank_table(
+    reading: Reading, ranked: Sequence[TrialRow], spec: StudySpec, held_out: HeldOut, queued: frozenset[int]
+) -> pa.Table:
     row_of = {trial: index for index, trial in enumerate(reading.table["trial"].to_pylist())}
     table = reading.table.take(pa.array([row_of[row.trial] for row in ranked], pa.int64()))
     ranks = pa.array([index + 1 if is_ranked(row) else None for index, row in enumerate(ranked)], pa.int64())
     table = table.add_column(0, "rank", ranks)
     table = table.add_column(1, "is_baseline", pa.array([row.trial == 0 for row in ranked]))
-    names = try_names(spec.space)
+    names = try_names(spec.space, queued)
     table = table.add_column(2, "try", pa.array([names.get(row.trial) for row in ranked], pa.string()))
     if len(spec.objectives) > 1:
         best = {row.trial for row in front(ranked, spec.objectives)}

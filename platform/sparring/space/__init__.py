@@ -29,9 +29,10 @@ from .toml_file import (
     table_of,
     write_toml,
 )
-from .tries import Try, read_try, try_names
+from .tries import BY_HAND, Try, read_try, try_names
 
 __all__ = [
+    "BY_HAND",
     "INHERITED",
     "Dimension",
     "Space",

@@ -15,6 +15,9 @@ from .toml_file import check_plain
 LONGEST_NAME = 40
 """Characters of a name, which stands in a column of tables."""
 
+BY_HAND = "queued by hand"
+"""What a trial is called that somebody has put in line while the search ran."""
+
 Complete = Callable[[Mapping[str, object]], dict[str, Value]]
 """Makes a trial's parameters of some values: ``Space.complete``."""
 
@@ -30,11 +33,15 @@ class Try:
     """All that its trial takes: what the file gives, and the baseline's value of everything else."""
 
 
-def try_names(raw: Mapping[str, object]) -> dict[int, str]:
-    """By trial number, the names of a study's raw space; for readers that know no Config."""
+def try_names(raw: Mapping[str, object], queued: Collection[int] = ()) -> dict[int, str]:
+    """By trial number, the names of a study's raw space; for readers that know no Config.
+
+    queued: trials that somebody has put in line while the search ran, which are named after that.
+    """
     tables = raw.get("try")
     tables = tables if isinstance(tables, list) else []
-    return {number: str(table["name"]) for number, table in enumerate(tables, start=1)}
+    names = {number: str(table["name"]) for number, table in enumerate(tables, start=1)}
+    return names | dict.fromkeys(queued, BY_HAND)
 
 
 def read_tries(tables: object, where: str, searched: Collection[str], complete: Complete) -> tuple[Try, ...]:

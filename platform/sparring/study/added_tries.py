@@ -1,4 +1,4 @@
-"""The user's own points to try first: ``--try FILE``, which come after those of the space.
+"""The user's own points: ``search --try FILE``, which come after those of the space, and ``queue`` while it runs.
 
 A file is a pinned configuration, as ``sparring best`` writes it, or holds [[try]] tables as a space does.
 """
@@ -13,10 +13,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from ..errors import SpaceError, refuse_unknown
-from ..space import Space, apply_settings, check_try, read_space, read_try, table_of
+from ..records import Value
+from ..space import BY_HAND, Space, Try, apply_settings, check_try, read_space, read_try, table_of
 from ..space.dimension import OPTION, to_text
 from ..space.toml_file import check_plain
 from ..space.tries import LONGEST_NAME
+
+NO_VALUES: Mapping[str, Value] = {}
 
 
 def add_tries(
@@ -49,6 +52,49 @@ def add_tries(
             known[each.name] = dict(each.params)
             kept.append(table)
     return {**copy.deepcopy(dict(raw)), "try": kept}, notes
+
+
+def read_point(
+    space: Space[BaseModel],
+    settings: Sequence[str],
+    *,
+    pinned: Path | None = None,
+    base: Mapping[str, Value] = NO_VALUES,
+) -> tuple[dict[str, Value], list[str]]:
+    """All searched values of a trial that somebody asks for by hand, and what the user should hear.
+
+    It takes the values of ``settings``, ``key=value`` each; others from ``pinned``, a pinned configuration, or from
+    ``base``, another trial's; the rest are the defaults. Raises SpaceError at the first that no trial could take.
+    """
+    notes: list[str] = []
+    values: dict[str, object] = dict(base)
+    if pinned is not None:
+        place = f"--from {pinned}"
+        tables, ignored = _read_file(pinned, place, space, (), ())
+        if len(tables) != 1:
+            raise SpaceError(f"{place}: holds {len(tables)} points, but one trial is queued; name a file of one")
+        values = dict(read_try(tables[0], place, 0, space.kinds, space.complete).params)
+        if ignored:
+            notes.append(f"{place}: not taken, for this study does not vary them: {ignored}")
+    for setting in settings:
+        said = apply_settings({}, [setting], {*space.config_class.model_fields, *space.kinds})
+        options = {f"{OPTION}{name}": value for name, value in table_of(said, "data").items()}
+        given = {**table_of(said, "fixed"), **options}
+        if table_of(said, "search"):
+            raise SpaceError(f"--set {setting}: one trial takes one value, but got a range; begin a search of its own")
+        for name in given:
+            if name not in space.kinds:
+                raise SpaceError(
+                    f"--set {setting}: this study does not vary {name}, so no trial of it can have another value; "
+                    f"it varies {', '.join(space.kinds)}"
+                )
+        values |= given
+        params = space.complete(values)
+        if absent := [name for name in given if name not in params]:
+            raise SpaceError(f"--set {setting}: {absent[0]} does not apply beside the other values; leave it out")
+    point = Try(name="queued", source=BY_HAND, params=space.complete(values))
+    check_try(space, point, space.where)
+    return dict(point.params), notes
 
 
 def _read_file(

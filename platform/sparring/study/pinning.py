@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import NothingToReport, UnknownName
-from ..ledger import STUDY_FILE, read_study, spec_from_json, trial_rows
+from ..ledger import STUDY_FILE, queued_trials, read_study, spec_from_json, trial_rows
 from ..ledger.ranking import best_row, front, is_ranked
 from ..ledger.study_json import identity_of
 from ..models import find_config
@@ -30,6 +30,8 @@ class PinnedTrial:
     row: TrialRow
     raw: Mapping[str, object]
     """The pinned configuration, a space with nothing left to search; under ``found`` what the trial reached."""
+    names: Mapping[int, str]
+    """What trials are called beside their numbers."""
     claim: str
     """What the study may claim by re-trainings, in a sentence or two, if that chose the trial; else empty."""
     tied: tuple[int, ...]
@@ -59,11 +61,13 @@ def pin_trial(folder: Path, trial: int | None = None, *, is_concluded: bool = Fa
         numbers = ", ".join(str(number) for number in sorted(row.trial for row in rows))
         raise UnknownName(f"--trial: no completed trial {trial} in study {spec.name}; there are: {numbers}")
     leading = front(rows, spec.objectives) if len(spec.objectives) > 1 else []
-    found = _found(spec, row, identity_of(document))
+    names = try_names(spec.space, queued_trials(folder))
+    found = _found(spec, row, identity_of(document), names)
     return PinnedTrial(
         spec=spec,
         row=row,
         raw=pin(_space(spec), row.params, seed=row.seed, found=found | {"claim": claim or None, "tied": tied or None}),
+        names=names,
         claim=claim,
         tied=tuple(tied),
         others_on_front=tuple(other.trial for other in leading if other.trial != row.trial),
@@ -78,13 +82,15 @@ def _space(spec: StudySpec) -> Space[Config]:
     return Space(raw, find_config(spec.model), f"{spec.name}/{STUDY_FILE}")
 
 
-def _found(spec: StudySpec, row: TrialRow, identity: Mapping[str, object]) -> dict[str, object]:
+def _found(
+    spec: StudySpec, row: TrialRow, identity: Mapping[str, object], names: Mapping[int, str]
+) -> dict[str, object]:
     """What the trial reached and under which conditions; ``train`` says whether it repeats."""
     has_own_data = any(name.startswith(OPTION) for name in row.params)  # the study's checksum is that of trial 0
     return {
         "study": spec.name,
         "trial": row.trial,
-        "try": try_names(spec.space).get(row.trial),
+        "try": names.get(row.trial),
         "metric": spec.objective.metric,
         "value": row.value,
         "epoch": row.best_epoch,

@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.compute as pc
 
 from ..data import Dataset, Split, load_dataset, split_dataset
 from ..data.memory_map import Mapped, select
 from ..data.out_of_distribution import read_ood
 from ..data.variants import Source, check_same
 from ..errors import UsageError
-from ..ledger import STUDY_FILE, read_attempts, read_study, spec_from_json, spec_to_json, trial_rows, write_study
+from ..ledger import STUDY_FILE, attempt_rows, read_study, spec_from_json, spec_to_json, trial_rows, write_study
 from ..ledger.effort import read_effort, suffices
+from ..ledger.inbox import Inbox
 from ..ledger.study_json import identity_of, move_data
 from ..models import find_config
 from ..models.config import missing_fields
 from ..models.forms import check_forms
-from ..records import StudySpec, Value
-from ..space import Space, changes, search_of
+from ..records import QUEUED, StudySpec, Value
+from ..space import Space, changes, search_of, try_names
 from .provenance import versions_here
 
 if TYPE_CHECKING:
@@ -168,12 +168,19 @@ def is_complete(study: Study) -> bool:
 
 
 def is_spent(folder: Path, spec: StudySpec, epochs: int) -> bool:
-    """``is_complete`` of a folder with a study. epochs: a trial's budget."""
-    ended = len(trial_rows(folder))
-    if spec.trials is not None and ended >= spec.trials:
+    """``is_complete`` of a folder with a study. epochs: a trial's budget.
+
+    What somebody has put in line by hand is run whatever the budget, once the points to try first have begun.
+    """
+    ended = {row.trial for row in trial_rows(folder)}
+    begun = {row.trial: row for row in attempt_rows(folder)}
+    if any(row.source == QUEUED and number not in ended for number, row in begun.items()):
+        return False
+    if len(begun) > len(try_names(spec.space)) and any(each.params is not None for each in Inbox(folder).waiting()):
+        return False
+    if spec.trials is not None and len(ended) >= spec.trials:
         return True
-    begun = pc.count_distinct(read_attempts(folder).table["trial"]).as_py()
-    return ended == begun > 0 and not suffices(spec, read_effort(folder, spec), epochs)
+    return len(ended) == len(begun) > 0 and not suffices(spec, read_effort(folder, spec), epochs)
 
 
 def check_resumable(study: Study) -> None:

@@ -28,7 +28,7 @@ from ...ledger import (
 )
 from ...ledger.ranking import is_ranked, values_of
 from ...ledger.schema import to_attempt_rows, to_trial_rows
-from ...records import AttemptRow, Outcome, StudySpec, TrialRow, Value
+from ...records import QUEUED, AttemptRow, Outcome, StudySpec, TrialRow, Value
 from ...space import table_of, try_names
 from ...space.dimension import Dimension
 from ...space.dimension_toml import read_dimension
@@ -152,6 +152,10 @@ class _Begun:
         )
 
     @property
+    def queued(self) -> list[int]:
+        return [number for number, attempt in self.attempts.items() if attempt.source == QUEUED]
+
+    @property
     def numbers(self) -> list[int]:
         return sorted({*self.ended, *self.attempts})
 
@@ -198,7 +202,7 @@ class _Begun:
 
     def _attributes(self, number: int, row: TrialRow | None) -> dict[str, Any]:
         """The trial's user attributes; figures that are not finite are texts, since JSON has none."""
-        called = "published default" if number == 0 else try_names(self.spec.space).get(number)
+        called = "published default" if number == 0 else try_names(self.spec.space, self.queued).get(number)
         found: dict[str, Any] = {"trial": number, **({"name": called} if called else {})}
         if row is None:
             return {**found, "outcome": "not ended", "seed": self.attempts[number].seed}

@@ -11,7 +11,7 @@ from optuna.trial import Trial as Drawn
 from optuna.trial import TrialState
 
 from ...errors import SpaceError
-from ...records import StudySpec, Trial, TrialRow, Value
+from ...records import QUEUED, StudySpec, Trial, TrialRow, Value
 from ...space.grid import points
 from .optuna_storage import Memory
 from .prior_sampler import SOURCE
@@ -91,14 +91,29 @@ class OptunaStudy:
         """Why there is nothing more to ask for, in a sentence; None while there is."""
         return self._untried.exhausted
 
-    def ask(self) -> Trial:
+    def refusal(self, params: Mapping[str, Value]) -> str | None:
+        """Why no trial can take ``params``, in a sentence; None if one can."""
+        try:
+            self._space.to_optuna(params)
+        except SpaceError as error:
+            return str(error)
+        return self._space.broken(params)
+
+    def has_tried(self, params: Mapping[str, Value]) -> bool:
+        """Whether a trial has begun with ``params``, which no constraint forbids."""
+        return params not in self._untried
+
+    def ask(self, queued: Mapping[str, Value] | None = None) -> Trial:
         """A new trial with its active parameters. Trial 0 is the published default; the tries follow.
 
-        No configuration is drawn twice, and none that breaks a constraint of the space. Raises SpaceError if none is
-        left, as ``exhausted`` says.
+        queued: what the trial takes instead of a draw, once those have begun. No configuration is drawn twice, and none
+        that breaks a constraint of the space. Raises SpaceError if none is left, as ``exhausted`` says.
         """
         number = self._begun
-        drawn, params = self._give(self.given[number]) if number < len(self.given) else self._draw()
+        given = self.given[number] if number < len(self.given) else queued
+        drawn, params = self._draw() if given is None else self._give(given)
+        if given is queued is not None:
+            self._memory.set_trial_system_attr(self._id(drawn), SOURCE, QUEUED)
         self._begun += 1
         self._untried.note(params)
         if self._kind.is_model:

@@ -3,7 +3,8 @@
 A completed trial is COMPLETE with its values, one per objective; a pruned one is PRUNED with its last epoch and best
 value, which TPE ranks below completed ones. One that diverged or collapsed is PRUNED without a value and violates a
 constraint: TPE counts it among the bad whatever the others reached, so it draws elsewhere, and no figure is made up for
-it. Every other trial is FAIL without a value, so that no sampler learns from half a training. ``SamplerKind`` says
+it. Every other trial is FAIL without a value, so that no sampler learns from half a training; one that was stopped by
+hand is so for every sampler, since nobody knows what it would have reached. ``SamplerKind`` says
 which samplers are shown something else: those that breed, and CMA-ES, take a trial that violates a constraint for no
 trial at all, and gp, which models figures, is shown the worst.
 """
@@ -75,7 +76,7 @@ class Showing:
             return Shown(TrialState.PRUNED, None, {} if row.value is None else self.reported(row.epochs, row.value))
         if row.outcome in (Outcome.DIVERGED, Outcome.COLLAPSED) and not self._kind.is_flat:
             return Shown(TrialState.PRUNED, None, {}, is_sick=True)
-        if self._kind.is_model and self._worst is not None:
+        if self._kind.is_model and self._worst is not None and row.outcome is not Outcome.STOPPED:
             return Shown(TrialState.COMPLETE, tuple(self._worst), {})
         return Shown(TrialState.FAIL, None, {})
 

@@ -32,7 +32,6 @@ from ...ledger.looks import test_name
 from ...ledger.schema import to_epoch_rows
 from ...records import EpochRow, Outcome, TrialRow
 from ...space.dimension import Dimension
-from ...space.tries import try_names
 from .columns import columns_of, value_of
 from .progress import AXES, Axis, band_of
 from .reading import Compared, Comparison, seeds_of
@@ -150,7 +149,7 @@ def _folder_of(study: Compared, studies: Sequence[Compared]) -> str:
 def _name_of(study: Compared, row: TrialRow) -> str:
     """``trial-007``, with as many digits as the study's last trial has, and what the trial is called."""
     digits = max(3, len(str(max(each.trial for each in study.rows))))
-    called = "default" if row.trial == 0 else try_names(study.spec.space).get(row.trial, "")
+    called = study.names.get(row.trial, "")
     return re.sub(r"[^\w.-]+", "-", f"trial-{row.trial:0{digits}d} {called}".strip())
 
 

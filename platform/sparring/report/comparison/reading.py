@@ -16,11 +16,12 @@ from string import ascii_uppercase
 
 from ...display import nearby
 from ...errors import UsageError
-from ...ledger import Look, read_looks, read_study, read_trials, spec_from_json
+from ...ledger import Look, queued_trials, read_looks, read_study, read_trials, spec_from_json
 from ...ledger.ranking import best_row
 from ...ledger.schema import to_trial_rows
 from ...ledger.study_json import StudyDocument
 from ...records import Interval, StudySpec, TrialRow
+from ...space.tries import try_names
 from ...study.claim import sentences_of
 from ..held_out import HeldOut
 from .progress import Axis, Line, read_lines
@@ -57,6 +58,11 @@ class Compared:
     def reached(self) -> float | None:
         """The best trial's figure."""
         return None if self.best is None else self.best.value
+
+    @cached_property
+    def names(self) -> Mapping[int, str]:
+        """What trials are called beside their numbers."""
+        return {**try_names(self.spec.space, queued_trials(self.folder)), 0: "default"}
 
     @cached_property
     def default(self) -> float | None:

@@ -19,7 +19,7 @@ from ..reading import Report
 def head_of(report: Report) -> dict[str, Any]:
     """All of it, from a report; of 10,000 trials in about ten seconds, nearly all of them the report's own."""
     best, baseline = report.best, report.baseline
-    values = drawn_values(report.trials, report.objective, report.known)
+    values = drawn_values(report.drawn, report.objective, report.known)
     content = {
         "cards": [{"label": label, "value": value} for label, value in headline(report)],
         "sentences": [clean(words) for words in (*report.held_out.sentences, *report.conclusion)],
@@ -36,6 +36,7 @@ def head_of(report: Report) -> dict[str, Any]:
         "baseline": baseline and baseline.value,
         "front": [row.trial for row in report.front],
         "tries": {str(number): clean(name) for number, name in report.tries.items()},
+        "queued": sorted(report.queued),
         "prospect": prospect_sentence(report),
         "expected": [list(each) for each in expected_bests(values, report.objective)] if report.prospect else [],
         "foretold": report.prospect and asdict(report.prospect),

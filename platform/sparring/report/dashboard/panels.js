@@ -83,7 +83,7 @@ function drawDetail() {
   const host = byId("detail"), row = study.rowOf?.get(chosen.trial); host.hidden = row === undefined;
   if (host.hidden) return;
   const zero = study.rowOf.get(0), name = study.head?.tries?.[chosen.trial];
-  const heading = make("h2", `Trial ${chosen.trial}${chosen.trial === 0 ? ", published default" : name ? `, '${name}'` : ""}: ${outcomeOf(row).replaceAll("_", " ")} after ${show(column("epochs").values[row])} epochs`);
+  const heading = make("h2", `Trial ${chosen.trial}${chosen.trial === 0 ? ", published default" : name ? `, ${study.head.queued.includes(chosen.trial) ? name : `'${name}'`}` : ""}: ${outcomeOf(row).replaceAll("_", " ")} after ${show(column("epochs").values[row])} epochs`);
   const table = make("table"), body = make("tbody"), top = make("tr"); top.append(make("th", ""), make("th", "this trial"), make("th", "published default"));
   const names = [...study.columns.keys()].filter((each) => each.startsWith("param.") || each.startsWith("metric."));
   for (const each of ["value", "wall_s", ...names]) {
