@@ -14,6 +14,7 @@ import optuna
 import pytest
 from rich.console import Console
 from support.referee import Shelf
+from support.reports import frozen
 from typer.testing import CliRunner
 
 from sparring.cli.app import app
@@ -27,7 +28,7 @@ from sparring.referee.referee import Referee
 from sparring.referee.sampling import samplers
 from sparring.referee.sampling.optuna_study import OptunaStudy
 from sparring.report import read_report, write_report
-from sparring.report.page import make_page
+from sparring.report.dashboard.frozen import make_page
 from sparring.space import Space, find_space, read_space
 from sparring.study import Limits, open_folder, prepare
 
@@ -233,15 +234,11 @@ def test_programs_get_the_front_too(study, tmp_path):
     assert [each["metric"] for each in document["objectives"]] == ["val/score", "val/ms_ssim"]
 
 
-def test_the_page_draws_the_front(study):
-    page = make_page(read_report(study, yardsticks=False))
-    figures = json.loads(page.split('<script id="figures" type="application/json">')[1].split("</script>")[0])
-    (drawn,) = [each["figure"] for each in figures if each["id"] == "plot-front"]
-    points = {trace["name"]: (trace["x"], trace["y"]) for trace in drawn["data"]}
-    assert points["front"] == ([0.1, 0.2, 0.4], [0.2, 0.25, 0.3])
-    assert points["published default"] == ([0.4], [0.3])
-    assert len(points["completed"][0]) == 4
-    assert "<th>val/ms_ssim</th>" in page
+def test_the_page_knows_the_front_and_every_objective(study):
+    page = frozen(make_page(read_report(study, yardsticks=False)))
+    assert page["head"]["front"] == [1, 3, 0]
+    assert [each["metric"] for each in page["about"]["objectives"]] == ["val/score", "val/ms_ssim"]
+    assert "metric.val/ms_ssim" in page["trials"]
 
 
 def best(*arguments: str):

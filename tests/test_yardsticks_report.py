@@ -6,11 +6,12 @@ import io
 
 import pytest
 from rich.console import Console
+from support.reports import frozen
 
 from sparring.ledger import Ledger
 from sparring.records import Outcome, TrialRow
 from sparring.report import read_report, write_report
-from sparring.report.page import make_page
+from sparring.report.dashboard.frozen import make_page
 from sparring.space import find_space
 from sparring.study import open_folder, prepare
 
@@ -86,9 +87,10 @@ def test_a_generator_meets_plain_generators_and_does_not_lose_to_the_floor(tmp_p
     assert row_of(text, "floor: training rows, drawn again")
     assert {each.name for each in report.stronger} == {"Gaussian copula", "Gaussianization, 20 turns"}
     assert f"It is above the floor (training rows, drawn again: {floor.figure('val/distance'):.4g})" in report.verdict
-    page = make_page(report)
-    assert "best yardstick: Gauss" in page
-    assert "floor: training rows, drawn again" in page
+    head = frozen(make_page(report))["head"]
+    assert any(card["label"].startswith("best yardstick: Gauss") for card in head["cards"])
+    names = [each["name"] for each in head["methods"]]
+    assert names.index("floor: training rows, drawn again") < names.index("best trial")
 
 
 @pytest.mark.slow

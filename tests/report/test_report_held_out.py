@@ -6,14 +6,14 @@ import json
 
 import numpy as np
 import pytest
-from support.reports import IDENTITY, KINDS, METRICS, MIXED, cells, study, text_of, trial
+from support.reports import IDENTITY, KINDS, METRICS, MIXED, cells, frozen, study, text_of, trial
 
 from sparring.display import looks_sentence
 from sparring.ledger import Ledger, Look
 from sparring.records import Interval, Objective, Outcome
 from sparring.report import read_report
+from sparring.report.dashboard.frozen import make_page
 from sparring.report.formats import as_csv, as_json
-from sparring.report.page import make_page
 from sparring.report.yardstick_cache import FORM
 from sparring.study.intervals import spread
 
@@ -75,9 +75,10 @@ def test_programs_get_them_too(tested):
     by_trial = dict(zip(report.table["trial"].to_pylist(), report.table["test/score"].to_pylist(), strict=True))
     assert by_trial == {2: 0.125, 0: 0.5, 1: None, 3: None, 4: None, 5: None}
     assert as_csv(report).startswith(b'"rank","test/score","test/score low"')
-    page = make_page(report)
-    assert page.index("best test/score") < page.index("best val/score")
-    assert "Test rows looked at once, after 6 trials." in page
+    head = frozen(make_page(report))["head"]
+    labels = [card["label"] for card in head["cards"]]
+    assert labels.index("best test/score") < labels.index("best val/score")
+    assert "Test rows looked at once, after 6 trials." in head["sentences"]
 
 
 def test_a_study_that_went_on_says_so_for_ever(tested):

@@ -1,25 +1,21 @@
-"""The report as a page."""
+"""The report as a page: the live one with its data inside, in one file."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import io
-import json
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from rich.console import Console
-from support.reports import EVIL, PARAMS, SEARCH, cache, study, trial
+from support.browser import CHROMIUM, Browser
+from support.reports import EVIL, PARAMS, SEARCH, cache, frozen, study, trial
 
 from sparring.records import Outcome
 from sparring.report import read_report, write_report
-from sparring.report.page import make_page
-from sparring.report.parallel import LINES
-from sparring.report.plots import figures_of
+from sparring.report.dashboard.frozen import make_page
 from sparring.report.yardsticks import Yardstick
 
 
@@ -27,14 +23,14 @@ class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
         self.words: list[str] = []
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data):
-        (self.scripts if self.tags and self.tags[-1][0] == "script" else self.words).append(data)
+        if self.tags and self.tags[-1][0] not in ("script", "style"):
+            self.words.append(data)
 
 
 def parse(page: str) -> Tags:
@@ -44,7 +40,7 @@ def parse(page: str) -> Tags:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory) -> str:
+def path(tmp_path_factory):
     rows = [trial(0, Outcome.COMPLETED, 0.4)]
     rows += [trial(n, Outcome.COMPLETED, 0.1 + n / 50, params=PARAMS | {"loss": EVIL}) for n in range(1, 12)]
     rows += [trial(12, Outcome.CRASHED, error=f"RuntimeError: {EVIL}"), trial(13, Outcome.PRUNED, 5.0, epochs=1)]
@@ -53,66 +49,88 @@ def page(tmp_path_factory) -> str:
     cache(folder, ridge=0.2, **{EVIL: 0.9})
     path = folder.parent / "page.html"
     write_report(folder, page=path, console=Console(file=io.StringIO()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_the_page_says_after_the_test_rows_what_may_be_claimed(page):
+def test_where_no_script_runs_the_page_says_after_the_test_rows_what_may_be_claimed(page):
     words = " ".join(" ".join(parse(page).words).split())
     said = "Trial 1's val/score of 0.12 is the best of 12 single trainings, and flatters: "
     assert said in words
     assert words.index("No test rows") < words.index(said) < words.index("No fresh seeds were trained")
 
 
-def test_the_page_shows_history_importance_parallel_coordinates_curves_and_prospects(page):
-    (data,) = re.findall(r'<script id="figures" type="application/json">(.*?)</script>', page, re.DOTALL)
-    figures = {each["id"]: each["figure"]["data"] for each in json.loads(data)}
-    assert list(figures) == ["plot-history", "plot-importance", "plot-parallel", "plot-curves", "plot-prospects"]
-    traces = {each.get("name"): each for each in figures["plot-history"]}
-    assert {"completed", "pruned", "best so far", "published default 0.4", "ridge 0.2"} <= traces.keys()
-    assert {"mode", "x", "y"} <= traces["completed"].keys()
-    assert len(figures["plot-parallel"]) == 13
-    assert "trial 0, published default" in {each["name"] for each in figures["plot-curves"]}
-
-
 def test_nothing_a_study_holds_becomes_markup(page):
     parser = parse(page)
-    assert [tag for tag, _ in parser.tags if tag in ("img", "iframe", "object", "link", "form", "a")] == []
+    assert [tag for tag, _ in parser.tags if tag in ("img", "iframe", "object", "form")] == []
     assert [attributes for tag, attributes in parser.tags if tag == "script"] == [
-        {"id": "figures", "type": "application/json"}, {}, {}
+        {"id": "frozen", "type": "application/json"}, {}
     ]  # fmt: skip
-    assert any(EVIL in words for words in parser.words)
     assert not any(name.startswith("on") for _, attributes in parser.tags for name in attributes)
     (data,) = re.findall(r'type="application/json">(.*?)</script>', page, re.DOTALL)
     assert not set("<>&") & set(data)
-    assert "<img" not in json.dumps(json.loads(data))  # Plotly reads tags in labels
+    assert EVIL in frozen(page)["trials"]["param.loss"]["words"]
 
 
-def test_the_pages_policy_allows_its_own_two_scripts_and_no_network(page):
+def test_the_page_is_small_and_its_policy_allows_its_own_script_and_no_network(page):
     policy = next(a["content"] for tag, a in parse(page).tags if a.get("http-equiv") == "Content-Security-Policy")
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
-    assert rules["default-src"] == "'none'"
-    assert "unsafe" not in rules["script-src"]
-    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    assert rules["script-src"] == " ".join(f"'sha256-{each}'" for each in hashes)
-    assert len(scripts) == 2
+    assert rules["default-src"] == rules["connect-src"] == "'none'"
+    assert "unsafe" not in policy
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    assert rules["script-src"] == f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+    assert len(page) < 150_000
 
 
-def test_a_large_studys_page_stays_bounded(tmp_path):
-    rows = [trial(n, Outcome.COMPLETED, 0.1 + n / 1e4, params=PARAMS) for n in range(1500)]
-    report = read_report(study(tmp_path, rows[:2]), yardsticks=False)
-    large = replace(report, trials=tuple(rows))
-    assert len(make_page(large)) - len(make_page(report)) < 1_000_000
-    lines = {plot.name: len(plot.figure.data) for plot in figures_of(large)}
-    assert lines["parallel"] == LINES
+def test_a_trial_more_adds_less_than_half_a_kilobyte(tmp_path):
+    few, many = (
+        len(make_page(read_report(study(tmp_path / str(count), rows), yardsticks=False)))
+        for count in (20, 220)
+        for rows in [[trial(n, Outcome.COMPLETED, 0.1 + n / 1e4) for n in range(count)]]
+    )
+    assert (many - few) / 200 < 500
 
 
-def test_labels_of_parallel_coordinates_stay_off_the_next_axis(page):
-    (data,) = re.findall(r'<script id="figures" type="application/json">(.*?)</script>', page, re.DOTALL)
-    (figure,) = (each["figure"] for each in json.loads(data) if each["id"] == "plot-parallel")
-    labels = [html.unescape(each["text"]) for each in figure["layout"]["annotations"]]
-    assert {"mse", "wcc", f"{EVIL[:10]}…"} <= set(labels)
-    assert max(map(len, labels)) == 11
+@pytest.fixture(scope="module")
+def opened(path, tmp_path_factory):
+    if CHROMIUM is None:
+        pytest.skip("no chromium here to open the page in")
+    browser = Browser(tmp_path_factory.mktemp("chromium"))
+    browser.look()
+    browser.open(path.as_uri())
+    browser.wait_for("document.documentElement.dataset.opened", 120)
+    yield browser
+    browser.close()
+
+
+@pytest.mark.slow
+def test_the_page_opens_from_its_file_without_an_error_and_asks_nobody(opened, path):
+    opened.evaluate("redrawPlots(true)")
+    assert opened.evaluate("study.rows") == 14
+    assert opened.errors == []
+    assert [each for each in opened.requests if not each.startswith("data:")] == [path.as_uri()]
+    drawn = opened.evaluate("plots.filter((plot) => !plot.host.hidden).map((plot) => plot.constructor.name)")
+    assert {"History", "Curves", "Importance", "Parallel", "Contour", "Distribution", "Prospects", "Slice"} <= {*drawn}
+    assert opened.evaluate("document.querySelectorAll('img, iframe, object, embed').length") == 0
+
+
+@pytest.mark.slow
+def test_beside_the_plots_stand_best_configuration_yardsticks_and_outcomes(opened):
+    tables = opened.evaluate("[...document.querySelectorAll('#facts section')].map((each) => each.textContent)")
+    assert [each.split("What")[0].split("Methods")[0][:18] for each in tables] == [
+        "Best configuration", "Yardsticks", "Outcomesoutcometri"
+    ]  # fmt: skip
+    changed = "[...document.querySelectorAll('#facts tr.changed td:first-child')].map((each) => each.textContent)"
+    assert opened.evaluate(changed) == ["loss"]
+    names = (
+        "[...document.querySelectorAll('#facts section:nth-child(2) tbody td:first-child')].map((e) => e.textContent)"
+    )
+    assert opened.evaluate(names) == ["best trial", "ridge", "published default", EVIL]
+    assert opened.evaluate("document.querySelector('#table tbody tr').textContent").startswith("110.12completed")
 
 
 def test_a_yardstick_only_answers_for_what_it_predicts():

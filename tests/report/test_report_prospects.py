@@ -10,8 +10,8 @@ from support.reports import study, text_of, trial
 
 from sparring.records import Outcome
 from sparring.report import read_report
+from sparring.report.dashboard.head import head_of
 from sparring.report.formats import as_json
-from sparring.report.plots import figures_of
 from sparring.report.prospects import prospect_sentence
 
 GIVEN = [trial(0, Outcome.COMPLETED, 0.05)]
@@ -54,17 +54,18 @@ def test_a_space_that_can_be_tried_whole_foretells_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("goal", ["minimize", "maximize"])
-def test_the_page_draws_the_expected_best_with_its_band_and_goes_on_beyond(tmp_path, goal):
+def test_the_page_has_the_expected_best_with_its_band_and_goes_on_beyond(tmp_path, goal):
     folder = study(tmp_path, GIVEN + DRAWN)
     report = read_report(folder, yardsticks=False)
     objectives = tuple(replace(each, goal=goal) for each in report.spec.objectives)
     ranked = report.trials if goal == "minimize" else report.trials[::-1]
     report = replace(report, spec=replace(report.spec, objectives=objectives), trials=ranked)
-    (plot,) = (plot for plot in figures_of(report) if plot.name == "prospects")
-    high, low, reached, more_high, more_low, foretold = plot.figure.data
-    assert (reached.x[0], reached.x[-1]) == (1, 20)
-    assert (foretold.x[0], foretold.x[-1]) == (20, 40)
-    for line, above, below in ((reached, high, low), (foretold, more_high, more_low)):
-        assert all(b <= y <= a for a, y, b in zip(above.y, line.y, below.y, strict=True))
-        assert sorted(line.y, reverse=goal == "minimize") == list(line.y)
-    assert foretold.y[0] == report.best.value == (0.05 if goal == "minimize" else max(row.value for row in DRAWN))
+    head = head_of(report)
+    reached, foretold = head["expected"], head["beyond"]
+    assert (reached[0][0], reached[-1][0]) == (1, 20)
+    assert (foretold[0][0], foretold[-1][0]) == (20, 40)
+    for line in (reached, foretold):
+        assert all(low <= expected <= high for _, expected, low, high in line)
+        expected = [each[1] for each in line]
+        assert sorted(expected, reverse=goal == "minimize") == expected
+    assert foretold[0][1] == report.best.value == (0.05 if goal == "minimize" else max(row.value for row in DRAWN))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.reports import cells, study, text_of, trial
+from support.reports import cells, frozen, study, text_of, trial
 
 from sparring.records import Outcome
 from sparring.report import read_report
-from sparring.report.plots import figures_of
+from sparring.report.dashboard.frozen import make_page
 from sparring.report.seconds import stages
 
 TIMES = {"wait_s": 1.0, "start_s": 2.0, "report_s": 0.5, "lost_s": 0.0}
@@ -34,15 +34,15 @@ def test_the_table_counts_only_trials_whose_seconds_are_known_and_says_so(tmp_pa
     assert "Seconds of all 2 trials by the wall's clock, pauses left out\n" in whole
 
 
-def test_the_page_stacks_a_bar_per_trial(tmp_path):
-    report = read_report(study(tmp_path, ROWS), yardsticks=False)
-    (plot,) = (plot for plot in figures_of(report) if plot.name == "seconds")
-    drawn = {bar.name: (list(bar.x), list(bar.y)) for bar in plot.figure.data}
-    assert drawn["starting 40.0%"] == ([0, 1], [2.0, 2.0])
-    assert len(drawn) == 4  # nothing was lost
+def test_the_page_has_a_bar_s_parts_of_each_trial_and_their_shares(tmp_path):
+    page = frozen(make_page(read_report(study(tmp_path, ROWS), yardsticks=False)))
+    found = {each["column"]: each for each in page["head"]["stages"]}
+    assert (found["start_s"]["name"], found["start_s"]["seconds"]) == ("starting", 4.0)
+    assert found["start_s"]["share"] == pytest.approx(0.4)
+    assert found.keys() <= page["trials"].keys()
 
 
 def test_a_study_of_an_earlier_version_has_neither(tmp_path):
     folder = study(tmp_path, ROWS[2:])
     assert "where the seconds went" not in text_of(folder)
-    assert "seconds" not in [plot.name for plot in figures_of(read_report(folder, yardsticks=False))]
+    assert frozen(make_page(read_report(folder, yardsticks=False)))["head"]["stages"] == []

@@ -12,13 +12,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from rich.console import Console
-from support.reports import MIXED, cache, cells, study, text_of, trial
+from support.reports import MIXED, cache, cells, frozen, study, text_of, trial
 
 from sparring.errors import NothingToReport, UnknownName, UsageError
 from sparring.ledger.ranking import best_row
 from sparring.records import Objective, Outcome
 from sparring.report import read_report, write_report
-from sparring.report.page import make_page
+from sparring.report.dashboard.frozen import make_page
 from sparring.report.tables import tables
 from sparring.space.dimension_toml import read_dimension
 
@@ -78,8 +78,8 @@ def test_a_study_of_failures_reports_its_reasons(tmp_path):
     text = text_of(folder, yardsticks=True)
     assert "2 trials finished, 1 diverged, 1 crashed" in text
     assert "no trial completed, so there is no best configuration" in text
-    page = make_page(read_report(folder))
-    assert "RuntimeError: [bold] torn" in page
+    trials = frozen(make_page(read_report(folder)))["trials"]
+    assert trials["error"]["words"] == ["RuntimeError: [bold] torn"]
 
 
 def test_a_torn_part_is_said_and_the_rest_reported(mixed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,12 @@ def text_of(folder: Path, width: int = 120, **options: Any) -> str:
     write_report(folder, console=console, **{"yardsticks": False, **options})
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+def frozen(page: str) -> Any:
+    """What a page's script is given."""
+    (data,) = re.findall(r'<script id="frozen" type="application/json">(.*?)</script>', page, re.DOTALL)
+    return json.loads(data)
 
 
 def cells(text: str) -> list[list[str]]:

@@ -1,7 +1,7 @@
 """What a study found: the trials ranked, what mattered, and what plain methods reach on the same data.
 
 Everything comes from the study's folder, during the search and after. ``reading`` makes the value, ``formats``
-and ``page`` show it, ``dashboard`` shows it while it grows, ``importance``, ``checks`` and
+shows it, ``dashboard`` is its page, live or as one file, ``importance``, ``checks`` and
 ``sparring.report.yardsticks`` do the statistics.
 """
 
@@ -48,7 +48,7 @@ def write_report(
     with saying() as say:
         report = read_report(folder, yardsticks=yardsticks, say=say)
     if page is not None:  # before the table, which a closed pipe may cut short
-        from .page import make_page
+        from .dashboard.frozen import make_page
 
         write_page(page, make_page(report))
     if checks:

@@ -1,11 +1,6 @@
-"""What more trials would bring, in the report: the sentence that says what the figures mean, and their plot."""
+"""What more trials would bring, in the report: the sentence that says what the figures mean, and figures to draw."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from html import escape
-
-import plotly.graph_objects as go
 
 from ..ledger.prospects import (
     INTERVAL,
@@ -13,7 +8,6 @@ from ..ledger.prospects import (
     LEAST_DRAWN,
     Best,
     drawn_values,
-    expected_bests,
     prospect,
 )
 from ..ledger.ranking import is_ranked
@@ -21,8 +15,6 @@ from .reading import Report
 
 INDEPENDENT = ("random", "qmc")
 """Samplers that learn nothing from the trials."""
-
-SOLID, DASHED, SHADE = "#1a7f5a", "#c9a227", {"#1a7f5a": "rgba(26,127,90,0.15)", "#c9a227": "rgba(201,162,39,0.2)"}
 
 
 def prospect_sentence(report: Report) -> str:
@@ -46,30 +38,15 @@ def prospect_sentence(report: Report) -> str:
     return f"{start}. They are no independent sample, for {report.spec.sampler} learns from them: read it as a guide"
 
 
-def draw_prospects(report: Report, figure: go.Figure) -> go.Figure:
-    """The expected best of 1 to N trials, and of up to as many more, each with its band."""
+def beyond(report: Report) -> list[Best]:
+    """The best so far, and what is expected with up to as many drawn trials again; empty where nothing is foretold."""
     objective, best = report.objective, report.best
-    values = drawn_values(report.drawn, objective, report.known)
-    reached = expected_bests(values, objective)
-    figure.update_layout(xaxis_title="drawn trials", yaxis_title=escape(objective.metric), hovermode="x")
-    _add_band(figure, reached, "expected best of so many", SOLID)
-    foretold = [Best(len(values), *(best.value,) * 3)] if best is not None and best.value is not None else []
-    for more in sorted({round(len(values) * share / 8) for share in range(1, 9)}):
+    count = len(drawn_values(report.drawn, objective, report.known))
+    if report.prospect is None:
+        return []
+    found = [Best(count, *(best.value,) * 3)] if best is not None and best.value is not None else []
+    for more in sorted({round(count * share / 8) for share in range(1, 9)}):
         each = prospect(report.drawn, objective, known=report.known, best=best, trials=more)
         if each is not None:
-            foretold.append(Best(len(values) + more, each.expected, each.low, each.high))
-    _add_band(figure, foretold, "best so far, and with so many more", DASHED)
-    ends = [best.expected for best in [*reached, *foretold]]
-    if ends and min(ends) > 0 and max(ends) > 10 * min(ends):
-        figure.update_yaxes(type="log")
-    return figure
-
-
-def _add_band(figure: go.Figure, line: Sequence[Best], name: str, colour: str) -> None:
-    x = [each.trials for each in line]
-    edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-    figure.add_scatter(x=x, y=[each.high for each in line], **edge)
-    figure.add_scatter(x=x, y=[each.low for each in line], fill="tonexty", fillcolor=SHADE[colour], **edge)
-    dash = "solid" if colour == SOLID else "dash"
-    expected = [each.expected for each in line]
-    figure.add_scatter(x=x, y=expected, mode="lines", name=name, line={"color": colour, "width": 2, "dash": dash})
+            found.append(Best(count + more, each.expected, each.low, each.high))
+    return found

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
+from typing import Any, NamedTuple
 
 import numpy as np
-import plotly.graph_objects as go
 
 from ...display import clean
-from ..figures import new_figure, scale_of
-from ..plots import Plot
 from .parts import labels_of
-from .progress import Axis, Line, band_of
+from .progress import Axis, Numbers, band_of
 from .reading import Compared, seeds_of
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5c6773")
-"""Told apart by colour-blind people too. Source: M. Okabe, K. Ito, Color Universal Design, 2008."""
-DASHES = ("solid", "dash", "dot", "dashdot")
-"""Of one colour's second, third and fourth line."""
+COLOURS = 7
+"""Colours of the page's script, after which lines are dashed."""
+
+DASHES = 4
+"""Ways in which it draws a line."""
 
 TITLES: dict[Axis, str] = {
     "trials": "trials, in the order they began",
     "seconds": "seconds of training, of all slots together",
 }
+
+
+class Plot(NamedTuple):
+    """What the page's script draws: bands below lines, of steps."""
+
+    name: str
+    heading: str
+    sentence: str
+    axes: tuple[str, str]
+    bands: list[dict[str, Any]]
+    """``places``, ``low``, ``high``, and ``colour``, a number below ``COLOURS``."""
+    lines: list[dict[str, Any]]
+    """``name``, ``places``, ``values``, ``colour``, ``dash``, ``weight``: bold, plain or faint."""
 
 
 def curves_of(group: Sequence[Compared], name: str) -> Iterator[Plot]:
@@ -33,42 +44,34 @@ def curves_of(group: Sequence[Compared], name: str) -> Iterator[Plot]:
     words = "The best completed trial so far"
     if seeds_of(group):
         words += "; thick the median, and shaded the range, of studies that differ in their seed alone"
+    metric = clean(group[0].spec.objective.metric)
     for axis, title in TITLES.items():
         heading = f"{labels_of(group)}: best so far against {axis}"
-        yield Plot(f"{name}-{axis}", _draw(group, axis, title), heading, words)
+        bands, lines = _draw(group, axis)
+        yield Plot(f"{name}-{axis}", heading, words, (title, metric), bands, lines)
 
 
-def _draw(group: Sequence[Compared], axis: Axis, title: str) -> go.Figure:
-    metric = group[0].spec.objective.metric
-    values = np.concatenate([study.lines[axis].best for study in group])
-    scale = scale_of(values[np.isfinite(values)].tolist())
-    figure = new_figure(400, xaxis_title=title, yaxis={"title": escape(metric), "type": scale}, hovermode="closest")
-    settings = seeds_of(group)
+def _draw(group: Sequence[Compared], axis: Axis) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    settings, bands, lines = seeds_of(group), [], []
     for number, several in enumerate(settings):
-        _add_band(figure, several, axis, COLOURS[number % len(COLOURS)])
+        band, colour = band_of([study.lines[axis] for study in several]), number % COLOURS
+        places = band.places.tolist()
+        bands.append({"places": places, "low": band.low.tolist(), "high": band.high.tolist(), "colour": colour})
+        lines.append(_line(f"{labels_of(several)} median", band.places, band.median, colour, 0, "bold"))
     alone = [study for study in group if not any(study in several for several in settings)]
     for study in group:
         is_alone = study in alone
         place = len(settings) + alone.index(study) if is_alone else [study in each for each in settings].index(True)
-        dash = DASHES[place // len(COLOURS) % len(DASHES)]
-        width, opacity = (2.0, 1.0) if is_alone else (1.0, 0.45)
-        line = {"color": COLOURS[place % len(COLOURS)], "width": width, "dash": dash, "shape": "hv"}
-        _add(figure, study.lines[axis], f"{study.label} {clean(study.name)}", line=line, opacity=opacity)
-    return figure
+        shown = study.lines[axis]
+        known = np.isfinite(shown.best)
+        name, dash = f"{study.label} {clean(study.name)}", place // COLOURS % DASHES
+        weight = "plain" if is_alone else "faint"
+        lines.append(_line(name, shown.places[known], shown.best[known], place % COLOURS, dash, weight))
+    return bands, lines
 
 
-def _add(figure: go.Figure, shown: Line, name: str, **look: object) -> None:
-    known = np.isfinite(shown.best)
-    places, values = shown.places[known].tolist(), shown.best[known].tolist()
-    figure.add_scatter(x=places, y=values, mode="lines", name=escape(name, quote=False), **look)
-
-
-def _add_band(figure: go.Figure, several: Sequence[Compared], axis: Axis, colour: str) -> None:
-    band, name = band_of([study.lines[axis] for study in several]), labels_of(several)
-    places = band.places.tolist()
-    shade = f"rgba({', '.join(str(int(colour[n : n + 2], 16)) for n in (1, 3, 5))}, 0.16)"
-    edge = {"mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip", "showlegend": False}
-    figure.add_scatter(x=places, y=band.high.tolist(), **edge)
-    figure.add_scatter(x=places, y=band.low.tolist(), fill="tonexty", fillcolor=shade, **edge)
-    line = {"color": colour, "width": 3, "shape": "hv"}
-    figure.add_scatter(x=places, y=band.median.tolist(), mode="lines", name=f"{name} median", line=line)
+def _line(name: str, places: Numbers, values: Numbers, colour: int, dash: int, weight: str) -> dict[str, Any]:
+    return {
+        "name": name, "places": places.tolist(), "values": values.tolist(), "colour": colour, "dash": dash,
+        "weight": weight,
+    }  # fmt: skip

@@ -122,6 +122,15 @@ class Canvas {
     }
     c.stroke(); c.setLineDash([]);
   }
+  legend(entries) { // [words, colour, dash, or null for an area], in lines above the plot's upper edge or in its corner
+    const c = this.context; c.textAlign = "left"; c.textBaseline = "middle"; let [x, y] = [this.pad.left + 6, this.pad.top > 30 ? 10 : this.pad.top + 8];
+    for (const [words, colour, dash] of entries) {
+      const text = cut(c, words, this.width - this.pad.left - 50), room = 28 + c.measureText(text).width;
+      if (x + room > this.width - this.pad.right && x > this.pad.left + 6) { x = this.pad.left + 6; y += 16; }
+      if (dash) this.path([[x, y], [x + 18, y]], style(colour), 2, dash); else { c.fillStyle = style(colour); c.fillRect(x + 4, y - 5, 11, 10); }
+      c.fillStyle = style("ink"); c.fillText(text, x + 22, y); x += room + 10;
+    }
+  }
   mark(x, y, shape, colour, size = 3.5) {
     const c = this.context; c.fillStyle = c.strokeStyle = colour; c.lineWidth = 1.5; c.beginPath();
     if (size < 3) c.fillRect(x - size, y - size, 2 * size, 2 * size); // of very many, no shape can be told

@@ -35,13 +35,6 @@ class Column {
   }
 }
 
-function show(value) {
-  if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  if (Number.isInteger(value) && Math.abs(value) < 1e7) return String(value);
-  const size = Math.abs(value);
-  return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(4))) : value.toExponential(2).replace(/\.?0+e/, "e");
-}
-
 const column = (name) => study.columns.get(name);
 const has = (name) => study.columns.has(name);
 
@@ -74,6 +67,7 @@ function rank() { // rows, completed ones by value first, then the others by val
   const key = (row) => (Number.isNaN(value[row]) ? Infinity : sign() * value[row]);
   study.order = Array.from({ length: study.rows }, (_, row) => row).sort((a, b) =>
     (outcome.values[a] !== done) - (outcome.values[b] !== done) || key(a) - key(b) || a - b);
+  study.place = new Int32Array(study.rows); study.order.forEach((row, place) => { study.place[row] = place; });
   study.rowOf = new Map(Array.from(column("trial").values, (trial, row) => [trial, row]));
 }
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
-from ...display import clean, name_trial
+from ...display import clean, name_trial, show_interval
 from ...ledger.prospects import drawn_values, expected_bests
-from ...records import Outcome
+from ...records import Interval, Outcome
 from ..checks import examine
 from ..formats import finite
 from ..headline import headline
-from ..prospects import prospect_sentence
+from ..prospects import beyond, prospect_sentence
 from ..reading import Report
+from ..seconds import STAGES, stages, timed, timing_sentence
 
 
 def head_of(report: Report) -> dict[str, Any]:
@@ -31,6 +32,8 @@ def head_of(report: Report) -> dict[str, Any]:
         "yardsticks": [
             {"name": clean(each.name), "value": each.figure(report.objective.metric)} for each in report.yardsticks
         ],
+        "methods": _methods(report),
+        "tested": report.held_out.metric if report.held_out.figure(best) else "",
         "best": best and best.trial,
         "best_name": best and name_trial(best.trial, report.tries),
         "baseline": baseline and baseline.value,
@@ -39,9 +42,41 @@ def head_of(report: Report) -> dict[str, Any]:
         "queued": sorted(report.queued),
         "prospect": prospect_sentence(report),
         "expected": [list(each) for each in expected_bests(values, report.objective)] if report.prospect else [],
+        "beyond": [list(each) for each in beyond(report)],
         "foretold": report.prospect and asdict(report.prospect),
+        "stages": _stages(report),
+        "timing": timing_sentence(report.trials),
     }
     return cast("dict[str, Any]", finite(content))
+
+
+def _methods(report: Report) -> list[dict[str, Any]]:
+    """Yardsticks, published default and best trial on the same split, the best first; empty without yardsticks."""
+    if not report.yardsticks:
+        return []
+    held_out, best, baseline = report.held_out, report.best, report.baseline
+    found: list[tuple[str, float | None, Interval | None, str]] = [
+        (clean(each.name), each.figure(report.objective.metric), each.test.get(held_out.metric), "")
+        for each in report.yardsticks
+    ]
+    if baseline is not None and baseline is not best:
+        found.append(("published default", baseline.value, held_out.figure(baseline), "chosen"))
+    if best is not None:
+        found.append(("best trial", best.value, held_out.figure(best), "best"))
+    found = [each for each in found if each[1] is not None]
+    found.sort(key=lambda each: report.objective.sign * (each[1] or 0.0))
+    return [
+        {"name": name, "value": value, "test": test and test.value, "interval": show_interval(test), "mark": mark}
+        for name, value, test, mark in found
+    ]
+
+
+def _stages(report: Report) -> list[dict[str, Any]]:
+    """Where the seconds of the timed trials went; ``column`` names them of each trial."""
+    rows = timed(report.trials)
+    if not rows:
+        return []
+    return [{"column": column, **stage._asdict()} for column, stage in zip(STAGES, stages(rows), strict=True)]
 
 
 def about(report_spec: Any, document: Mapping[str, Any], dimensions: Any) -> dict[str, Any]:

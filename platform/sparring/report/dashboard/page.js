@@ -75,12 +75,12 @@ function refresh() {
 function drawAll() {
   byId("main").hidden = false;
   if (!plots.length) {
-    plots.push(new History(), new Curves(), new Importance(), new Parallel(), new Contour(), new Distribution(), new Pair(), new Slice(), new Timeline());
+    plots.push(new History(), new Curves(), new Importance(), new Parallel(), new Contour(), new Distribution(), new Pair(), new Prospects(), new Slice(), new Timeline(), new Seconds());
     byId("plots").append(...plots.map((plot) => plot.host)); plots.forEach((plot) => watcher.observe(plot.host));
   }
   drawHead(); drawState();
   if (study.rows) {
-    drawFilters(); drawDetail(); drawTable(); plots.forEach((plot) => { plot.host.hidden = !plot.shown(); plot.prepare?.(); });
+    drawFilters(); drawFacts(); drawDetail(); drawTable(); plots.forEach((plot) => { plot.host.hidden = !plot.shown(); plot.prepare?.(); });
     measure(); redrawPlots();
   }
   else { byId("filters").replaceChildren(); plots.forEach((plot) => { plot.host.hidden = true; }); }
@@ -120,5 +120,6 @@ window.addEventListener("beforeprint", () => { if (study.rows) { drawAll(); redr
 window.addEventListener("afterprint", later);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && study.rows) { chosen.trial = null; drawDetail(); clearFilter(); } });
 
-if (location.pathname.split("/").length > 3) { study.live = true; follow(); }
+if (byId("frozen")) { accept(JSON.parse(byId("frozen").textContent)); drawAll(); document.documentElement.dataset.opened = performance.now().toFixed(0); }
+else if (location.pathname.split("/").length > 3) { study.live = true; follow(); }
 else listStudies();

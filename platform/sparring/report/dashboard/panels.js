@@ -1,13 +1,5 @@
 // What stands in words: head, checks, filter, the chosen trial, the table. Texts of a study are only ever texts.
 
-const byId = (id) => document.getElementById(id);
-function make(tag, text, name) {
-  const element = document.createElement(tag);
-  if (text !== undefined) element.textContent = text;
-  if (name) element.className = name;
-  return element;
-}
-
 function drawHead() {
   const about = study.about, head = study.head;
   document.title = about.name; byId("name").textContent = about.name;
@@ -19,7 +11,6 @@ function drawHead() {
   }));
   byId("words").replaceChildren(...(head.sentences || []).map((words) => make("p", words)),
     ...(head.verdict ? [make("p", head.verdict, head.loses ? "warn" : "")] : []),
-    ...(head.foretold ? [make("p", `${head.foretold.trials} more trials: ${show(head.foretold.expected)} expected (${show(head.foretold.low)} to ${show(head.foretold.high)}). ${head.prospect}.`, "dim")] : []),
     ...(head.notes || []).map((words) => make("p", words, "warn")));
   const checks = head.checks || [], open = checks.filter((each) => ["failed", "warning"].includes(each.status));
   const list = (some) => {
@@ -42,9 +33,14 @@ function drawState() {
   byId("state").textContent = `${ended.toLocaleString("en")} ended${running ? `, ${running} running or paused` : ""}; ${count().toLocaleString("en")} pass the filter`;
 }
 
+function countOutcomes() {
+  const counts = new Map(); for (let row = 0; row < study.rows; row++) counts.set(outcomeOf(row), (counts.get(outcomeOf(row)) || 0) + 1);
+  return counts;
+}
+
 function drawFilters() {
   const host = byId("filters"), shown = study.rows ? column("outcome").words : [], parts = [];
-  const counts = new Map(); for (let row = 0; row < study.rows; row++) counts.set(outcomeOf(row), (counts.get(outcomeOf(row)) || 0) + 1);
+  const counts = countOutcomes();
   for (const outcome of Object.keys(study.about.outcomes).filter((each) => shown.includes(each))) {
     const chip = make("button"), icon = new OffscreenIcon(KINDS[outcome] || "rest");
     chip.append(icon.element, ` ${outcome.replaceAll("_", " ")} ${counts.get(outcome)}`); chip.title = study.about.outcomes[outcome];
@@ -82,8 +78,8 @@ class OffscreenIcon { // the mark of an outcome, so that colour alone says nothi
 function drawDetail() {
   const host = byId("detail"), row = study.rowOf?.get(chosen.trial); host.hidden = row === undefined;
   if (host.hidden) return;
-  const zero = study.rowOf.get(0), name = study.head?.tries?.[chosen.trial];
-  const heading = make("h2", `Trial ${chosen.trial}${chosen.trial === 0 ? ", published default" : name ? `, ${study.head.queued.includes(chosen.trial) ? name : `'${name}'`}` : ""}: ${outcomeOf(row).replaceAll("_", " ")} after ${show(column("epochs").values[row])} epochs`);
+  const zero = study.rowOf.get(0), name = chosen.trial === 0 ? "published default" : nameOf(chosen.trial);
+  const heading = make("h2", `Trial ${chosen.trial}${name && `, ${name}`}: ${outcomeOf(row).replaceAll("_", " ")} after ${show(column("epochs").values[row])} epochs`);
   const table = make("table"), body = make("tbody"), top = make("tr"); top.append(make("th", ""), make("th", "this trial"), make("th", "published default"));
   const names = [...study.columns.keys()].filter((each) => each.startsWith("param.") || each.startsWith("metric."));
   for (const each of ["value", "wall_s", ...names]) {
@@ -102,13 +98,15 @@ let shownRows = 50;
 function drawTable() {
   const host = byId("table"); if (!study.rows) { host.replaceChildren(); return; }
   const others = study.about.objectives.slice(1).map((each) => `metric.${each.metric}`);
-  const names = ["trial", "value", ...others, "outcome", "best_epoch", "epochs", "wall_s", ...byImportance().map((name) => `param.${name}`).filter(has), "error"];
+  const failed = column("error").words?.length ? ["error"] : [];
+  const names = ["trial", "value", ...others, "outcome", "best_epoch", "epochs", "wall_s", ...failed, ...byImportance().map((name) => `param.${name}`).filter(has)];
   let rows = study.order.filter((row) => mask[row]);
   if (sorting.name) {
     const values = column(sorting.name).values, way = sorting.down ? -1 : 1;
     rows.sort((a, b) => (Number.isNaN(values[a]) - Number.isNaN(values[b])) || way * (values[a] - values[b]));
   }
-  const top = make("tr"), body = make("tbody");
+  const top = make("tr"), body = make("tbody"), front = new Set(study.head?.front || []);
+  top.append(make("th", "rank"));
   for (const name of names) {
     const cell = make("th"), button = make("button", label(name) + (sorting.name === name ? (sorting.down ? " ▼" : " ▲") : "")); button.dataset.sort = name;
     button.addEventListener("click", () => { Object.assign(sorting, { down: sorting.name === name && !sorting.down, name }); drawTable(); }); cell.append(button); top.append(cell);
@@ -116,7 +114,9 @@ function drawTable() {
   for (const row of rows.slice(0, shownRows)) {
     const number = column("trial").values[row], line = make("tr"); line.tabIndex = 0; line.dataset.trial = number;
     if (number === chosen.trial) line.className = "chosen"; else if (number === study.head?.best) line.className = "best";
-    for (const name of names) line.append(make("td", name === "outcome" ? outcomeOf(row).replaceAll("_", " ") : column(name).text(row)));
+    line.append(make("td", isCompleted(row) ? String(study.place[row] + 1) : ""));
+    const called = [nameOf(number), front.has(number) && "front"].filter(Boolean).map((each) => ` (${each})`).join("");
+    for (const name of names) line.append(make("td", name === "trial" ? `${number}${called}` : name === "outcome" ? outcomeOf(row).replaceAll("_", " ") : column(name).text(row)));
     line.addEventListener("click", () => choose(number));
     line.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(number); }); body.append(line);
   }

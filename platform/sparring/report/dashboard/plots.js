@@ -41,6 +41,7 @@ class Plot {
 
 const withValue = () => (kept.valued ||= study.order.filter((row) => Number.isFinite(column("value").values[row])).reverse()); // best last
 const seenOnes = () => (kept.passing ||= withValue().filter((row) => mask[row]));
+const faintest = (lines) => Math.min(0.35, Math.max(0.06, 7 / lines)); // of many lines, each must be paler
 function thin(rows, most) { // the best and the rest evenly; rows: best last
   if (rows.length <= most) return rows;
   const step = rows.length / most;
@@ -89,7 +90,7 @@ class Curves extends Plot {
     const c = canvas.context; c.save(); c.beginPath(); c.rect(canvas.x(0), 0, canvas.width, canvas.y(0)); c.clip();
     rows.forEach((row, place) => {
       const isBest = place === rows.length - 1, curve = study.curves.get(trial[row]); if (!curve) return;
-      c.globalAlpha = isBest || trial[row] === chosen.trial ? 1 : 0.12 + 0.6 * (place / rows.length) ** 2;
+      c.globalAlpha = isBest || trial[row] === chosen.trial ? 1 : faintest(rows.length) + 0.6 * (place / rows.length) ** 2;
       const colour = trial[row] === chosen.trial ? style("ink") : isBest ? style("good") : trial[row] === 0 ? style("pruned") : style("accent");
       this.curve(canvas, xs, ys, curve, colour, isBest || trial[row] === chosen.trial ? 2.5 : 1, [], row);
     });
@@ -120,7 +121,7 @@ class Parallel extends Plot {
         const value = column(name).values[row];
         return [at(axis), Number.isNaN(value) ? canvas.y(-0.08) : canvas.y(scales[axis].to(value))];
       });
-      c.globalAlpha = isBest || isChosen ? 1 : 0.06 + 0.5 * (place / rows.length) ** 3;
+      c.globalAlpha = isBest || isChosen ? 1 : faintest(rows.length) + 0.5 * (place / rows.length) ** 3;
       canvas.path(points, style(isChosen ? "ink" : isBest ? "good" : "accent"), isBest || isChosen ? 2.5 : 1);
       for (const point of points) this.spots.push([...point, row]);
     });
@@ -204,67 +205,6 @@ class Contour extends Plot {
     }
     c.globalAlpha = 1; canvas.axes(xs, ys, label(xname), label(yname));
     this.points(canvas, xs, ys, xname, yname, thin(seenOnes(), MOST_SMALL));
-  }
-}
-
-class Distribution extends Plot {
-  constructor() { super("Distribution", "Share of the trials that are at least as good: grey all, blue those that pass the filter.", 300); }
-  shown() { return study.rows > 0 && withValue().length > 1; }
-  draw(canvas) {
-    const rows = withValue(), value = column("value").values, span = extent(value, rows);
-    const xs = new Scale(span, isWide(span)), ys = new Scale([0, 1], false);
-    canvas.axes(xs, ys, label("value"), "share of trials");
-    for (const [some, colour, width] of [[rows, "faint", 2], [seenOnes(), "accent", 2.5]]) {
-      const sorted = [...some].reverse().sort((a, b) => sign() * (value[a] - value[b]));
-      canvas.path(sorted.map((row, place) => [canvas.x(xs.to(value[row])), canvas.y(ys.to((place + 1) / sorted.length))]), style(colour), width, [], true);
-      if (colour === "accent") sorted.forEach((row, place) => this.spots.push([canvas.x(xs.to(value[row])), canvas.y(ys.to((place + 1) / sorted.length)), row]));
-    }
-    this.areas.push({ x: "value", y: null, xs, box: [canvas.x(0), canvas.y(1), canvas.x(1), canvas.y(0)], canvas });
-  }
-}
-
-class Timeline extends Plot {
-  constructor() { super("Slots", "When each slot trained which trial, from its last beginning to its end; gaps are waiting.", 240, true); }
-  shown() { return study.rows > 0 && has("slot"); }
-  draw(canvas) {
-    const slot = column("slot"), started = column("started").values, ended = column("ended").values;
-    const words = [...new Set([...(slot.words || []), ...study.running.map((each) => each.slot)])];
-    const now = study.live ? Date.now() / 1000 - study.first : extent(ended)[1];
-    const last = study.running.length && study.live ? now : extent(ended)[1];
-    const xs = new Scale([0, last], false), ys = new Scale([0, Math.max(words.length - 1, 0)], false, words);
-    canvas.axes(xs, ys, "seconds since the first trial began", "slot");
-    const c = canvas.context, tall = Math.min(26, (canvas.y(0) - canvas.y(1)) / words.length - 2);
-    const bar = (place, from, to, colour, faint) => {
-      const y = canvas.y(ys.to(place)) - tall / 2, x = canvas.x(xs.to(from)); c.globalAlpha = faint ? 0.2 : 0.85; c.fillStyle = colour;
-      c.fillRect(x, y, Math.max(1, canvas.x(xs.to(to)) - x - 0.6), tall); return [x, y];
-    };
-    for (let row = 0; row < study.rows; row++) {
-      if (Number.isNaN(slot.values[row]) || !Number.isFinite(started[row])) continue;
-      const [x, y] = bar(words.indexOf(slot.words[slot.values[row]]), started[row], ended[row], style(KINDS[outcomeOf(row)] || "rest"), !mask[row]);
-      if (mask[row]) this.spots.push([(x + canvas.x(xs.to(ended[row]))) / 2, y + tall / 2, row]);
-    }
-    for (const each of study.running) bar(words.indexOf(each.slot), each.started, last, style("good"), false);
-    c.globalAlpha = 1;
-    this.areas.push({ x: "started", y: null, xs, box: [canvas.x(0), canvas.y(1), canvas.x(1), canvas.y(0)], canvas });
-  }
-}
-
-class Importance extends Plot {
-  constructor() { super("What mattered", "", 300); this.canvas.pad.left = 150; }
-  shown() { return (study.head?.importance?.factors || []).length > 0; }
-  draw(canvas) {
-    const { factors, sentence } = study.head.importance, c = canvas.context;
-    this.words.textContent = `${sentence[0].toUpperCase()}${sentence.slice(1)}.`;
-    canvas.height = 60 + 19 * factors.length; canvas.pad.right = canvas.room < 480 ? 12 : 165; canvas.begin();
-    const xs = new Scale([Math.min(0, ...factors.map((f) => f.share - f.spread)), Math.max(...factors.map((f) => f.share + f.spread))], false);
-    const ys = new Scale([0, factors.length - 1], false, [...factors].reverse().map((f) => f.name));
-    canvas.axes(xs, { to: ys.to.bind(ys), ticks: () => ys.ticks(99) }, "share of the ranks' variance", "");
-    factors.forEach((factor, place) => {
-      const y = canvas.y(ys.to(factors.length - 1 - place)), [zero, end] = [canvas.x(xs.to(0)), canvas.x(xs.to(factor.share))];
-      c.fillStyle = style("accent"); c.fillRect(Math.min(zero, end), y - 6, Math.abs(end - zero), 12);
-      canvas.path([[canvas.x(xs.to(factor.share - factor.spread)), y], [canvas.x(xs.to(factor.share + factor.spread)), y]], style("ink"), 1);
-      c.fillStyle = style("dim"); c.textAlign = "right"; c.textBaseline = "middle"; if (canvas.pad.right > 12) c.fillText(cut(c, factor.best, 150), canvas.width - 4, y); // in the best quarter
-    });
   }
 }
 
