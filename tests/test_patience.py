@@ -34,7 +34,7 @@ def test_silence_is_a_stall_once_a_start_and_an_epoch_could_be_over(running, sil
         baseline=None,
         epochs=0,
         elapsed_s=silent_s,
-        left_s=None,
+        left=None,
         silent_s=silent_s,
     )
     assert is_stalled(snapshot, SPEC) is stalled

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from sparring.display import LiveView, clock, compare, last_words, nearby, print_listing, print_summary
 from sparring.display.live import _share_done
-from sparring.records import Objective, Outcome, Prospect, RunningTrial, Snapshot, TrialRow
+from sparring.display.words import span
+from sparring.records import Left, Objective, Outcome, Prospect, RunningTrial, Snapshot, TrialRow
 
 SCORE = Objective(metric="val/score")
 
@@ -33,7 +34,7 @@ def snapshot(finished: int = 12, **changes: object) -> Snapshot:
         "baseline": BASELINE,
         "epochs": 240,
         "elapsed_s": 60.0,
-        "left_s": 45.0,
+        "left": Left(45.0, 45.0, 45.0),
     }
     return Snapshot(**{**known, **changes})
 
@@ -98,10 +99,32 @@ def test_what_more_trials_would_bring_takes_the_place_of_a_bar():
 
 
 def test_the_panel_says_when_nothing_is_known_yet():
-    text = "\n".join(panel(snapshot(5, outcomes={}, running=(), best=None, baseline=None, elapsed_s=0.0, left_s=None)))
+    text = "\n".join(panel(snapshot(5, outcomes={}, running=(), best=None, baseline=None, elapsed_s=0.0, left=None)))
     assert "no completed trial yet" in text
     assert "published default still training" in text
     assert "- left" in text
+
+
+@pytest.mark.parametrize(
+    ("running", "said"),
+    [((), "starting slots"), ((RunningTrial(number=0, attempt=1, epoch=0, epochs=9, value=None),), "first epochs")],
+)
+def test_until_the_first_epoch_the_panel_says_what_is_being_done(running, said):
+    assert said in panel(snapshot(0, outcomes={}, running=running, epochs=0))[-1]
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (None, "-"),
+        (Left(45.0, 45.0, 45.0), "0:45"),
+        (Left(31.0, 28.4, 35.5), "0:28 to 0:36"),
+        (Left(100.0, 82.0, 131.0), "1:20 to 2:15"),
+        (Left(3000.0, 2500.0, 3700.0), "40:00 to 1:05:00"),
+    ],
+)
+def test_the_time_left_is_what_a_limit_leaves_or_a_range_in_steps_that_do_not_flicker(left, said):
+    assert span(left) == said
 
 
 def test_a_failed_baseline_is_named_by_its_outcome():
@@ -117,7 +140,7 @@ def test_stopping_is_said():
     [
         ({"trials": None, "trained_s": 30.0, "train_limit_s": 40.0}, 0.75),
         ({"trials": 24, "trained_s": 10.0, "train_limit_s": 40.0}, 0.5),  # 12 of 24 trials come first
-        ({"trials": None, "elapsed_s": 60.0, "left_s": 180.0}, 0.25),
+        ({"trials": None, "elapsed_s": 60.0, "left": Left(180.0, 170.0, 190.0)}, 0.25),
     ],
 )
 def test_the_bar_follows_the_budget_that_ends_first(spent, share):

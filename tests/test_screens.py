@@ -13,7 +13,7 @@ from support.reports import MIXED, study, text_of
 from sparring.cli import screen
 from sparring.display import LiveView, print_listing, print_summary
 from sparring.ledger import trial_rows
-from sparring.records import Objective, Outcome, Prospect, RunningTrial, Snapshot
+from sparring.records import Left, Objective, Outcome, Prospect, RunningTrial, Snapshot
 from sparring.report import write_report
 from sparring.report.comparison import write_comparison
 from sparring.report.overview import COLUMNS, list_studies
@@ -33,7 +33,8 @@ def snapshot(folder: Path, **changes: object) -> Snapshot:
     known = {
         "trials": 24, "outcomes": dict.fromkeys(Outcome, 3), "best": rows[2], "baseline": rows[0],
         "running": tuple(RunningTrial(number=n, attempt=1, epoch=3, epochs=30, value=0.2) for n in range(9)),
-        "epochs": 240, "elapsed_s": 60.0, "left_s": 45.0, "prospect": Prospect(trials=24, expected=1, low=0, high=2),
+        "epochs": 240, "elapsed_s": 60.0, "left": Left(45.0, 2403.0, 4503.0),
+        "prospect": Prospect(trials=24, expected=1, low=0, high=2),
     }  # fmt: skip
     return Snapshot(**{**known, **changes})
 

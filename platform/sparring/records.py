@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .errors import UsageError
 
@@ -351,6 +351,16 @@ class Prospect:
     """Ends of its interval of 90 %."""
 
 
+class Left(NamedTuple):
+    """Seconds to the end of a search."""
+
+    seconds: float
+    """Expected."""
+    low: float
+    high: float
+    """Ends of the range that holds them about nine times in ten; of a limit on the clock both are what it leaves."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """What the referee knows now, for the live view; small enough to ask for twice a second."""
@@ -367,8 +377,8 @@ class Snapshot:
     epochs: int
     """Epochs trained in this session of the search, all trials together."""
     elapsed_s: float
-    left_s: float | None
-    """Estimated seconds to the end; None before anything is known."""
+    left: Left | None
+    """None before anything is known."""
     prospect: Prospect | None = None
     """What as many trials again would bring, once enough have ended."""
     paused: int = 0

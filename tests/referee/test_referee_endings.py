@@ -28,12 +28,12 @@ def test_the_time_left_counts_what_trials_in_training_have_before_them(folder):
     referee = make(folder, trials=3, slots=2)
     for _ in range(3):
         referee.ask()
-    assert referee.snapshot().left_s is None
+    assert referee.snapshot().left is None
     train(referee, 1)  # nine epochs of half a second
     referee.start(0, "a")
     referee.report([epoch(0, n) for n in range(1, 9)])
-    # Trial 0 has one epoch to go, trial 2 has not begun: (0.5 + 4.5) seconds over two slots.
-    assert referee.snapshot().left_s == pytest.approx(2.5)
+    # Trial 0 has one epoch to go; trial 2 has not begun, and takes nine of half a second in one slot alone.
+    assert referee.snapshot().left.seconds == pytest.approx(4.5)
 
 
 def test_a_follower_sees_every_event_once(folder):

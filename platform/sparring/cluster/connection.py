@@ -8,15 +8,17 @@ import secrets
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..errors import ClusterError
 from ..resources import available_cpus
+from .beside import Beside
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -24,6 +26,8 @@ _QUIET = {
     "RAY_ENABLE_AUTO_CONNECT": "0",  # Tune's thread, left behind by a second Ctrl-C, would start a Ray of its own
     "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray ends idle workers after a second; those that it has started for the slots are wanted after three.
+    "RAY_idle_worker_killing_time_threshold_ms": "60000",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # The ledger is the truth: Tune's own loggers and snapshots cost 24 ms per trial instead of 12.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -40,10 +44,15 @@ MOST_BYTES = 107
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """What Ray offers. nodes: per node alive its resources by Ray's names; dashboard: its address, for the user."""
+    """What Ray offers. nodes: per node alive its resources by Ray's names."""
 
     nodes: Sequence[Mapping[str, float]]
-    dashboard: str
+    find_dashboard: Callable[[], str]
+
+    @property
+    def dashboard(self) -> str:
+        """Where it is; empty while it starts, which takes it longer than the first trials."""
+        return self.find_dashboard()
 
 
 @contextmanager
@@ -76,27 +85,42 @@ def connect(address: str | None, study: str = "") -> Iterator[Cluster]:
         options |= {"address": "local", "include_dashboard": True, "num_cpus": available_cpus()}
     else:
         options["address"] = address
+    beside = None if address is not None else Beside(import_module("ray._private.node").Node)
     # Tune and what it drags in take a second to import, and ray.init waits for other processes meanwhile.
     importing = threading.Thread(target=import_module, args=("ray.tune",), daemon=True, name="import")
     importing.start()
-    try:
+    with beside or nullcontext():
         try:
-            context = ray.init(**options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            if address is None:
-                raise
-            raise ClusterError(
-                f"{said}: wants a running Ray cluster of this version and token, but got {address!r} and "
-                f"{' '.join(str(error).split())}; start one with `ray start --head`, or {way_out}"
-            ) from error
-        url = context.dashboard_url
-        yield Cluster(
-            nodes=[node["Resources"] for node in ray.nodes() if node["Alive"]],  # type: ignore[no-untyped-call]
-            dashboard=f"http://{url}" if url else "(the dashboard did not start)",
-        )
-    finally:
-        importing.join()  # modules that appear later would surprise whoever looks through them
-        ray.shutdown()
+            try:
+                context = ray.init(**options)
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                if address is None:
+                    raise
+                raise ClusterError(
+                    f"{said}: wants a running Ray cluster of this version and token, but got {address!r} and "
+                    f"{' '.join(str(error).split())}; start one with `ray start --head`, or {way_out}"
+                ) from error
+            if beside is not None:
+                beside.has_begun()
+            yield Cluster(
+                nodes=[node["Resources"] for node in ray.nodes() if node["Alive"]],  # type: ignore[no-untyped-call]
+                find_dashboard=partial(_find_dashboard, beside, context.dashboard_url),
+            )
+        finally:
+            importing.join()  # modules that appear later would surprise whoever looks through them
+            try:
+                if beside is not None:
+                    beside.wait()
+            finally:
+                ray.shutdown()
+
+
+def _find_dashboard(beside: Beside | None, url: str | None) -> str:
+    if beside is not None:
+        if not beside.is_started:
+            return ""
+        url = import_module("ray._private.worker")._global_node.webui_url
+    return f"http://{url}" if url else "(the dashboard did not start)"
 
 
 def _check_listens(address: str, said: str, way_out: str) -> None:

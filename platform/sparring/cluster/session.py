@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from shlex import quote
 
 from rich.console import Console
 
-from ..display import clock, print_summary
+from ..display import Say, clock, print_summary, saying
 from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, queued_trials, read_looks, trial_rows
 from ..ledger.inbox import Inbox
@@ -25,7 +25,7 @@ from ..study.claim import sentences_of
 from ..study.feasibility import place_slots
 from ..study.fresh_seeds import Job, due, hold_race
 from ..study.searched_data import spoilt_figures
-from .connection import connect
+from .connection import Cluster, connect
 from .data_refs import DataRefs, store
 from .look_process import begin_look
 from .retraining import train_on_cluster
@@ -72,17 +72,22 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
 def _run(study: Study, address: str | None, console: Console, mirror: Mirror | None) -> int:
     console.print("Starting Ray …" if address is None else f"Joining Ray at {address} …", style="dim")
     # Handled twice, since ray.init takes SIGTERM for itself.
-    with handled(interrupt), connect(address, study.spec.name) as cluster, handled(interrupt):
+    with (
+        ExitStack() as waiting,
+        handled(interrupt),
+        _ray(address, study.spec.name, say := waiting.enter_context(saying(console))) as cluster,
+        handled(interrupt),
+    ):
         study = with_slots(study, place_slots(study.spec, cluster.nodes, address).slots)
-        where = f"Ray dashboard: {cluster.dashboard}   (token: `ray get-auth-token`)"
-        console.print(where, soft_wrap=True, highlight=False)
         if open_folder(study):
             console.print(f"Resuming study {study.spec.name}: what has finished stays, the rest goes on.")
+        say(f"Loading {study.spec.dataset} into Ray's object store …")
         data = store(study.rows, study.source)
         study.dataset.drop_fields()  # else this process would hold a second copy for as long as it searches
+        waiting.close()
         ended = None
         if not is_complete(study):
-            with Watcher(study, console, cluster.dashboard, mirror) as watcher:
+            with Watcher(study, console, lambda: cluster.dashboard, mirror) as watcher:
                 ended = run(
                     study.folder,
                     study.spec,
@@ -112,6 +117,13 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
         what = "The time limit came" if is_late else "The search ended"
         console.print(f"{what} with {to_go}; the same command again continues.", style="yellow")
     return 0
+
+
+@contextmanager
+def _ray(address: str | None, study: str, say: Say) -> Iterator[Cluster]:
+    say("Starting Ray (object store, dashboard) …" if address is None else f"Joining Ray at {address} …")
+    with connect(address, study) as cluster:
+        yield cluster
 
 
 def is_race_due(study: Study) -> bool:

@@ -33,11 +33,16 @@ def open_board(study: Study, warn: Callable[[str], object]) -> Board:
 
 
 class Watcher:
-    """Draws snapshots and writes event files; a context manager. Trials begun earlier are replayed from the ledger."""
+    """Draws snapshots and writes event files; a context manager. Trials begun earlier are replayed from the ledger.
 
-    def __init__(self, study: Study, console: Console, dashboard: str, mirror: Mirror | None = None) -> None:
+    find_dashboard: the address of Ray's, empty while it starts.
+    """
+
+    def __init__(
+        self, study: Study, console: Console, find_dashboard: Callable[[], str], mirror: Mirror | None = None
+    ) -> None:
         spec = study.spec
-        self._mirror = mirror
+        self._find_dashboard, self._mirror = find_dashboard, mirror
         self._shown_problem: str | None = None
         self._folder = study.folder
         self.view = LiveView(
@@ -46,7 +51,6 @@ class Watcher:
             objective=spec.objective,
             results=str(study.folder),
             tensorboard=f"tensorboard --logdir {study.folder / 'tensorboard'}",
-            dashboard=dashboard,
         )
         self.board = open_board(study, self.view.note)
         self._gauges = Gauges(spec.name)
@@ -76,6 +80,9 @@ class Watcher:
                 self.board.epoch(event)
             else:
                 self.board.end(event)
+        if not self.view.dashboard and (dashboard := self._find_dashboard()):
+            self.view.dashboard = dashboard
+            self.view.note(f"Ray dashboard: {dashboard}   (token: `ray get-auth-token`)")
         problem = self._mirror.problem if self._mirror is not None else None
         if problem is not None and problem != self._shown_problem:
             self.view.note(problem)

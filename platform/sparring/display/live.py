@@ -19,7 +19,7 @@ from rich.text import Text
 
 from ..records import Objective, Snapshot, TrialRow
 from ..untrusted.screen import Screen
-from .words import COLOURS, SAME, clean, clock, compare, foretell, last_words, show
+from .words import COLOURS, SAME, clean, clock, compare, foretell, last_words, show, span
 
 LARGE = 100
 """From this number of trials on, a log gets a line every few seconds instead of one per trial."""
@@ -105,7 +105,7 @@ class LiveView:
         if best != self._logged[1] or last or time.monotonic() - self._logged_at >= self.every_s:
             self._logged, self._logged_at = (snapshot.finished, best), time.monotonic()
             counts = ", ".join(f"{count} {outcome}" for outcome, count in snapshot.outcomes.items() if count)
-            self.note(f"{self._standing(snapshot)}  ({counts})  {clock(snapshot.left_s)} left")
+            self.note(f"{self._standing(snapshot)}  ({counts})  {span(snapshot.left)} left")
 
     def _trial_line(self, row: TrialRow, snapshot: Snapshot) -> str:
         figure = ""
@@ -150,7 +150,7 @@ class LiveView:
         grid.add_row(
             ProgressBar(total=1.0, completed=_share_done(snapshot), complete_style="green"),
             Text(f"{_of(snapshot)} trials", style="bold"),
-            Text(f"{clock(snapshot.elapsed_s)} elapsed, {clock(snapshot.left_s)} left"),
+            Text(f"{clock(snapshot.elapsed_s)} elapsed, {span(snapshot.left)} left"),
         )
         return grid
 
@@ -165,8 +165,8 @@ class LiveView:
     def _pace(self, snapshot: Snapshot) -> Text:
         if snapshot.stopping:
             return Text("stopping: checkpoints are kept", style="bold yellow")
-        if snapshot.elapsed_s <= 0:
-            return Text("starting")
+        if not snapshot.epochs or snapshot.elapsed_s <= 0:
+            return Text("starting slots" if not snapshot.running else "first epochs")
         done = snapshot.finished - (self._earlier or 0)
         return Text(
             f"{done / snapshot.elapsed_s * 60:.1f} trials/min, {snapshot.epochs / snapshot.elapsed_s:.1f} epochs/s",
@@ -230,7 +230,7 @@ def _share_done(snapshot: Snapshot) -> float:
         spent.append(snapshot.finished / max(snapshot.trials, 1))
     if spent:
         return max(spent)
-    whole_s = snapshot.elapsed_s + (snapshot.left_s or 0.0)
+    whole_s = snapshot.elapsed_s + (snapshot.left.seconds if snapshot.left else 0.0)
     return snapshot.elapsed_s / whole_s if whole_s else 0.0
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..records import Outcome, Prospect
+from ..records import Left, Outcome, Prospect
 from ..space.tries import BY_HAND
 
 COLOURS: Mapping[Outcome, str] = {
@@ -28,6 +29,10 @@ CLOSE = 1.05
 
 SAME = "about the same"
 """What ``compare`` says of such two."""
+
+
+STEPS = ((60.0, 1), (600.0, 5), (3600.0, 60), (math.inf, 300))
+"""To how many seconds a forecast that is shorter than so many is rounded: digits that mean nothing only flicker."""
 
 
 def clean(text: str) -> str:
@@ -83,6 +88,17 @@ def clock(seconds: float | None) -> str:
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def span(left: Left | None) -> str:
+    """Time to the end: what a limit leaves, or both ends of a forecast. Ends that are close are said as one."""
+    if left is None:
+        return "-"
+    step = next((step for most, step in STEPS if left.high < most), STEPS[-1][1])
+    if left.low == left.high:
+        return clock(left.high)
+    low, high = math.floor(left.low / step) * step, math.ceil(left.high / step) * step
+    return f"{clock(low)} to {clock(high)}"
 
 
 def nearby(path: Path) -> str:

@@ -30,6 +30,8 @@ class EndedTrials:
         self.outcomes: Counter[Outcome] = Counter()
         self.wall_s = 0.0
         """Training time of all of them together."""
+        self.wall_square = 0.0
+        """Sum of the squares of their times."""
         self.best: TrialRow | None = None
         """The best that completed, and the earliest of equals, as ``ranking.best_row`` has it."""
         self._leading: dict[int, tuple[float, ...]] = {}
@@ -62,7 +64,7 @@ class EndedTrials:
     def add(self, row: TrialRow) -> None:
         self.rows[row.trial] = row
         self.outcomes[row.outcome] += 1
-        self.wall_s += row.wall_s
+        self.wall_s, self.wall_square = self.wall_s + row.wall_s, self.wall_square + row.wall_s**2
         if self.would_lead(row):
             figures = self._figures(row)
             self._leading = {number: theirs for number, theirs in self._leading.items() if self._stays(theirs, figures)}

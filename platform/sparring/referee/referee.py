@@ -73,7 +73,7 @@ class Referee:
         ended, live, spending = self.trials.ended, self.trials.live, self.trials.spending
         self._order, self._spending = Order(spec, live, self._judge, spending, epochs), spending
         self._snapshots = SnapshotBuilder(
-            spec, space, ended, live, spending, queued=self.trials.queued, rungs=self._judge.rungs, epochs=epochs
+            spec, space, ended, live, spending, queued=self.trials.queued, judge=self._judge, epochs=epochs
         )
 
     # -- handing out --------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ class Spending:
         self.taken_s = 0.0
         """Seconds of training in this run."""
         self.began = clock()
+        self._trained_since = math.inf
 
     @property
     def limit_s(self) -> float:
@@ -29,8 +30,14 @@ class Spending:
     def take(self, row: EpochRow) -> float:
         """Counts one epoch; returns the seconds it took of its slot."""
         seconds = train_seconds(row, self._spec)
+        self._trained_since = min(self._trained_since, self._clock() - row.wall_s)
         self.effort, self.taken_s = self.effort.and_one(seconds), self.taken_s + seconds
         return seconds
+
+    @property
+    def training_s(self) -> float:
+        """Seconds of this run since its first epoch began; 0 before the first has ended."""
+        return max(self._clock() - self._trained_since, 0.0)
 
     @property
     def elapsed_s(self) -> float:

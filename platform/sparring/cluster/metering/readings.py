@@ -84,8 +84,8 @@ class Readings:
         yield Reading("sparring_trained_seconds", snapshot.trained_s)
         if snapshot.train_limit_s is not None:
             yield Reading("sparring_train_limit_seconds", snapshot.train_limit_s)
-        if snapshot.left_s is not None:
-            yield Reading("sparring_left_seconds", snapshot.left_s)
+        if snapshot.left is not None:
+            yield Reading("sparring_left_seconds", snapshot.left.seconds)
 
     def _fairness(self) -> Iterator[Reading]:
         for rung, count in self._rungs.reached:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
-from scipy.stats.qmc import Sobol
 
 from ...records import Value
 from .axis import value_at
@@ -24,6 +23,8 @@ class SobolSampler(optuna.samplers.BaseSampler):
     """
 
     def __init__(self, distributions: Mapping[str, BaseDistribution], *, seed: int, position: int) -> None:
+        from scipy.stats.qmc import Sobol  # more than a second to import, which no trial's start waits for
+
         self._distributions = dict(distributions)
         self._sequence = Sobol(len(self._distributions), scramble=True, seed=seed)
         if position:

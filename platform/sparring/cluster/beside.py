@@ -1,0 +1,89 @@
+"""What of Ray's head no trial waits for, started beside what trials do wait for: dashboard, autoscaler, log collector.
+
+Ray starts its processes one after the other and waits for the dashboard, for about three seconds on a quiet machine of
+two cores, before it starts those that run trials. Here a thread of the lowest priority starts the three, and what it
+starts has that priority too: they never take a processor from a trial. The thread lives as long as they do, since Linux
+ends a process that was told to die with its parent when the parent's thread ends.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+STARTS = ("start_monitor", "start_api_server", "start_log_monitor")
+"""Methods of Ray's ``Node``, which is private: one that another version does not have is left alone."""
+
+LOWEST = 19
+"""The priority, as ``nice`` counts."""
+
+
+class Beside:
+    """A context manager around ``ray.init`` and all that follows, ``ray.shutdown`` too. node: Ray's class."""
+
+    def __init__(self, node: type) -> None:
+        self._node = node
+        self._originals = {name: getattr(node, name) for name in STARTS if hasattr(node, name)}
+        self._calls: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._is_whole = False
+        self._started, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._start_all, name="beside", daemon=True)
+        self.problems: list[Exception] = []
+        """Why a process did not start."""
+
+    def __enter__(self) -> Beside:
+        for name, original in self._originals.items():
+            setattr(self._node, name, self._deferred(original))
+        self._thread.start()
+        return self
+
+    def has_begun(self) -> None:
+        """Ray runs: nothing more will be started beside it."""
+        self._is_whole = True
+        self._end_calls()
+
+    def _end_calls(self) -> None:
+        for name, original in self._originals.items():
+            setattr(self._node, name, original)
+        self._calls.put(None)
+
+    @property
+    def is_started(self) -> bool:
+        """Has everything been started, or failed to?"""
+        return self._started.is_set()
+
+    def wait(self) -> None:
+        """Until ``is_started``: Ray must know of all its processes before it ends them. Not where Ray did not start."""
+        if self._is_whole:
+            self._started.wait()
+
+    def __exit__(
+        self, error_class: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_calls()
+        self._over.set()
+        if self._is_whole:  # else it may wait for a dashboard that nobody needs; what it started ends with this process
+            self._thread.join()
+
+    def _deferred(self, original: Callable[..., object]) -> Callable[..., None]:
+        def start(node: object, *arguments: Any, **options: Any) -> None:
+            self._calls.put(partial(original, node, *arguments, **options))
+
+        return start
+
+    def _start_all(self) -> None:
+        if sys.platform == "linux":  # elsewhere it is the whole process whose priority would change
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)
+        while (call := self._calls.get()) is not None:
+            try:
+                call()
+            except Exception as error:  # a search needs none of them
+                self.problems.append(error)
+        self._started.set()
+        self._over.wait()
