@@ -70,7 +70,6 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
 
 
 def _run(study: Study, address: str | None, console: Console, mirror: Mirror | None) -> int:
-    console.print("Starting Ray …" if address is None else f"Joining Ray at {address} …", style="dim")
     # Handled twice, since ray.init takes SIGTERM for itself.
     with (
         ExitStack() as waiting,
