@@ -8,6 +8,7 @@ ends a process that was told to die with its parent when the parent's thread end
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import sys
@@ -22,6 +23,9 @@ STARTS = ("start_monitor", "start_api_server", "start_log_monitor")
 
 LOWEST = 19
 """The priority, as ``nice`` counts."""
+
+LEAVE_S = 5.0
+"""Longest wait at the end for what has not started yet."""
 
 
 class Beside:
@@ -59,16 +63,19 @@ class Beside:
         return self._started.is_set()
 
     def wait(self) -> None:
-        """Until ``is_started``: Ray must know of all its processes before it ends them. Not where Ray did not start."""
+        """Until ``is_started``, so that Ray knows of all processes that it has to end; not where Ray did not start.
+
+        Nor longer than ``LEAVE_S``: on a machine that has no time for a dashboard it ends with this process.
+        """
         if self._is_whole:
-            self._started.wait()
+            self._started.wait(LEAVE_S)
 
     def __exit__(
         self, error_class: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end_calls()
         self._over.set()
-        if self._is_whole:  # else it may wait for a dashboard that nobody needs; what it started ends with this process
+        if self.is_started:  # else it waits for a dashboard that nobody needs any more
             self._thread.join()
 
     def _deferred(self, original: Callable[..., object]) -> Callable[..., None]:
@@ -80,7 +87,9 @@ class Beside:
     def _start_all(self) -> None:
         if sys.platform == "linux":  # elsewhere it is the whole process whose priority would change
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST)
-        while (call := self._calls.get()) is not None:
+        # Of a dashboard that fails Ray logs pages, over the live view.
+        logging.getLogger("ray._private.services").setLevel(logging.CRITICAL)
+        while (call := self._calls.get()) is not None and not self._over.is_set():
             try:
                 call()
             except Exception as error:  # a search needs none of them
