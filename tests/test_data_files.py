@@ -169,7 +169,7 @@ def test_files_without_a_partner_are_counted_and_named(pairs):
     for stem in ("s01", "s03", "s07", "s09"):
         (pairs / f"{stem}.txt").unlink()
     (pairs / "extra.txt").write_text(txt(0))
-    message = refusal(pairs)
+    message = refusal(pairs, strict=True)
     assert "4 .xyz without .txt (s01, s03, s07, …) and 1 .txt without .xyz (extra) beside 8 pairs" in message
 
 
@@ -180,7 +180,7 @@ def test_a_stem_that_occurs_twice_is_refused(pairs):
 
 
 def test_empty_folders_and_single_samples_are_refused(tmp_path):
-    assert "expected .xyz and .txt files here or one folder below, but found none" in refusal(tmp_path)
+    assert "or others of a kind that is read, here or one folder below, but found no structures" in refusal(tmp_path)
     (tmp_path / "s.xyz").write_text(xyz(0))
     (tmp_path / "s.txt").write_text(txt(0))
     assert "at least 10 samples to train and validate on, but got 1" in refusal(tmp_path)
@@ -203,7 +203,7 @@ def parsed(pairs, monkeypatch) -> list[Path]:
         os.utime(path, (time.time() - 3600,) * 2)
     seen: list[Path] = []
 
-    def see(path: Path) -> Structure:
+    def see(path: Path, *form: object) -> Structure:
         seen.append(path)
         return read_structure(path)
 

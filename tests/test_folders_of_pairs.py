@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sparring.data import load_dataset
-from sparring.data.readers.pair_files import named_files, read_spectrum, read_structure
+from sparring.data.readers.pair_files import named_spectra, named_structures, read_spectrum, read_structure
 from sparring.errors import DataError
 
 ENERGY = 7100 + 0.5 * np.arange(6)
@@ -78,5 +78,5 @@ def test_files_are_named_as_the_rows_of_the_data_set_that_they_make(tmp_path):
     laid(parts, 3, structures="test", spectra="test")
     for folder in (flat, split, parts):
         ids = sorted(load_dataset("fe-xanes", folder).ids)
-        for suffix in (".xyz", ".txt"):
-            assert sorted(named_files(folder, suffix)) == ids
+        for named in (named_structures, named_spectra):
+            assert sorted(named(folder)) == ids

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ..data import Card, Dataset, load_dataset, read_card, split_dataset
 from ..data.doubts import doubts
+from ..data.readers.pair_files import resolved
 from ..data.splits import SHARES
 from ..errors import UnknownName, UsageError
 
@@ -88,8 +89,7 @@ def _card_of(named: str, data_path: Path | None) -> tuple[str, Path | None]:
     if named.endswith(".toml") or data_path is not None or not path.exists():
         return named, data_path
     if path.is_dir():
-        holds = {file.suffix.lower() for file in path.rglob("*") if file.is_file()}
-        if ".xyz" in holds:
+        if resolved(path).structures:
             return "fe-xanes", path
         raise UnknownName(
             f"{path}: a folder does not say how it is read; give a card, and the folder as --data-path {path}"

@@ -47,6 +47,8 @@ class Dataset:
     published. ``splits.py`` carves what is missing out of train, unless rows overlap."""
     rows_overlap: bool = False
     """Are the rows windows of one recording? Then ``parts`` were cut in time and no row may move to another part."""
+    notes: tuple[str, ...] = ()
+    """What the reader left out, a sentence each, for the user. The checksum leaves them out."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """By uint8 field, the SHA-256 of its bytes. A reader may give it, so that a large set is not read twice."""
     sha256: str = field(init=False)

@@ -28,10 +28,11 @@ NAMED = 3
 
 
 def doubts(data: Dataset, fields: Collection[str] | None = None) -> list[str]:
-    """Sentences about the set's fields (None: all), its grids and its rows; empty if nothing is doubtful."""
+    """Sentences about what its reader left out, the set's fields (None: all), its grids and its rows; empty if nothing
+    is doubtful."""
     chosen = [name for name in data.fields if fields is None or name in fields]
     rows = np.linspace(0, len(data) - 1, min(len(data), MOST_ROWS)).astype(np.int64)
-    found: list[str] = []
+    found = list(data.notes)
     for name in chosen:
         values = data.fields[name][rows]
         found += _of_images(name, values) if values.ndim == 4 else _of_columns(data, name, values)

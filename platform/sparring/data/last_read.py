@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -28,11 +28,14 @@ class LastRead(Generic[T]):
         self._stamps: int | None = None
         self._kept: T | None = None
 
-    def take(self, files: Sequence[Path], read: Callable[[], T]) -> T:
-        """What ``read`` makes of these files; it is not called where that is still known. Raises what it raises."""
+    def take(self, files: Sequence[Path], read: Callable[[], T], by: Hashable = None) -> T:
+        """What ``read`` makes of these files; it is not called where that is still known. Raises what it raises.
+
+        by: what else the answer depends on.
+        """
         found = [(path, path.stat()) for path in files]
         stamps = hash(
-            tuple((str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns) for path, status in found)
+            (by, *((str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns) for path, status in found))
         )
         if self._kept is not None and stamps == self._stamps:
             return self._kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from ...data import Dataset, Member, load_dataset, member_rows, read_card, split
 from ...data.dataset import PARTS
 from ...data.physics.fourier import transform
 from ...data.physics.wacsf import Grid, describe
-from ...data.readers.pair_files import named_files, read_spectrum, read_structure
+from ...data.readers import pair_files
+from ...data.readers.pair_files import PairForm, named_spectra, named_structures, read_structure
 from ...data.splits import SPLIT, SPLIT_SEED
 from ...errors import DataError, UnknownName, UsageError, names_hint
 from ...models.config import missing_fields
@@ -94,36 +95,49 @@ def read_rows(
 
 
 def read_structures(loaded: Loaded, path: Path) -> NamedRows:
-    """Structures as the descriptors that the model was trained on. The first atom of each is the absorber.
+    """Structures as the descriptors that the model was trained on, the absorber chosen as in training.
 
-    path: an ``.xyz`` file, or a folder of them as training reads it. Raises UsageError or DataError if the model cannot
-    read them.
+    path: an ``.xyz``, ``.cif`` or POSCAR file, or a folder of them as training reads it. Raises UsageError or DataError
+    if the model cannot read them.
     """
-    files = _files(path, ".xyz", "--structures")
-    card = read_card(loaded.about.dataset)
-    options = {**card.options, **loaded.about.data}
-    grid = Grid.model_validate({name: options[name] for name in Grid.model_fields if name in options})
-    features = describe([read_structure(file) for file in files.values()], grid)
+    options = _options(loaded)
+    grid = Grid.model_validate({key: options[key] for key in Grid.model_fields if key in options})
+    form = _form(options)
+    files = named_structures(path, form)
+    if not files:
+        raise UsageError(f"--structures: wants a .xyz, .cif or POSCAR file or a folder of them, but {path} holds none")
+    features = describe([read_structure(file, form) for file in files.values()], grid)
     return _as_rows(loaded, "structure", files, features, path)
 
 
 def read_spectra(loaded: Loaded, path: Path) -> NamedRows:
     """Spectra on the energies that the model was trained on.
 
-    path: a ``.txt`` file of energies and intensities, or a folder of them as training reads it. Raises UsageError or
-    DataError if the model cannot read them, for instance because they lie on other energies.
+    path: a file of energies and intensities of a kind that training reads, such as a ``.txt``, or a folder of them.
+    Raises UsageError or DataError if the model cannot read them, for instance because they lie on other energies.
     """
-    files = _files(path, ".txt", "--spectra")
-    spectra = []
-    for file in files.values():
-        points = read_spectrum(file)
-        _check_axis(loaded, "spectrum", points[:, 0], str(file))
-        spectra.append(points[:, 1])
-    if len({len(spectrum) for spectrum in spectra}) > 1:
+    options = _options(loaded)
+    form = _form(options)
+    files = named_spectra(path, form)
+    if not files:
+        kinds = ".txt, _conv.txt, .nor, .xmu, .dat or .prj"
+        raise UsageError(f"--spectra: wants a {kinds} file or a folder of them, but {path} holds none")
+    points = pair_files.read_spectra(files.values(), form)
+    for source, each in zip(files.values(), points, strict=True):
+        _check_axis(loaded, "spectrum", each[:, 0], str(source.path))
+    if len({len(each) for each in points}) > 1:
         raise DataError(f"{path}: all spectra need as many points; interpolate them onto one grid")
-    rows = np.stack(spectra)
-    is_transformed = {**read_card(loaded.about.dataset).options, **loaded.about.data}.get("fourier", False)
-    return _as_rows(loaded, "spectrum", files, transform(rows) if is_transformed else rows, path)
+    rows = np.stack([each[:, 1] for each in points])
+    return _as_rows(loaded, "spectrum", files, transform(rows) if options.get("fourier", False) else rows, path)
+
+
+def _form(options: Mapping[str, object]) -> PairForm:
+    return PairForm.model_validate({key: options[key] for key in PairForm.model_fields if key in options})
+
+
+def _options(loaded: Loaded) -> dict[str, object]:
+    """Of the reader in training."""
+    return {**read_card(loaded.about.dataset).options, **loaded.about.data}
 
 
 def _load(
@@ -200,22 +214,12 @@ def _check_axis(loaded: Loaded, name: str, other: np.ndarray, where: str) -> Non
         )
 
 
-def _as_rows(loaded: Loaded, name: str, files: Mapping[str, Path], values: np.ndarray, path: Path) -> NamedRows:
+def _as_rows(loaded: Loaded, name: str, files: Collection[str], values: np.ndarray, path: Path) -> NamedRows:
     if name not in loaded.fields:
         raise UsageError(f"{path}: the model {loaded.about.model} reads {', '.join(loaded.fields)}, not a {name}")
     _check_shape(loaded, name, values.shape[1:], str(path))
     rows = torch.from_numpy(values.astype(np.float32)).to(loaded.device)
     return NamedRows(ids=tuple(files), fields={name: rows}, is_own=False)
-
-
-def _files(path: Path, suffix: str, flag: str) -> dict[str, Path]:
-    """Files by the names of their rows."""
-    if path.is_file():
-        return {path.stem: path}
-    files = named_files(path, suffix) if path.is_dir() else {}
-    if not files:
-        raise UsageError(f"{flag}: wants a {suffix} file or a folder of them, but {path} holds none")
-    return dict(sorted(files.items()))
 
 
 def _differ(axis: np.ndarray, other: np.ndarray) -> bool:
