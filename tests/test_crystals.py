@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from sparring.data import load_dataset
+from sparring.data.formats import crystals
 from sparring.data.physics.wacsf import Grid, Structure, describe
-from sparring.data.readers import crystals
 from sparring.data.readers.pair_files import PairForm, named_structures, read_structure
 from sparring.errors import DataError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -251,18 +252,14 @@ def test_a_torn_root_file_is_refused(tmp_path):
     pytest.importorskip("uproot", reason="reading .root needs uproot: pip install uproot")
     (tmp_path / "mine.root").write_bytes(b"root and then nothing")
     reader = importlib.import_module("sparring.data.readers.muon_files")
-    with pytest.raises(DataError, match=r"mine\.root: expected a \.root file with a tree of muons"):
+    with pytest.raises(DataError, match=r"mine\.root: expected a \.root file with a tree"):
         reader.read(tmp_path / "mine.root", reader.Options())
 
 
 def test_without_uproot_a_root_file_is_refused_with_the_way_out(tmp_path, monkeypatch):
     (tmp_path / "mine.root").write_bytes(b"root")
-
-    def refuse(name: str, *rest: object) -> None:
-        raise ImportError(name)
-
+    monkeypatch.setitem(sys.modules, "uproot", None)
     reader = importlib.import_module("sparring.data.readers.muon_files")
-    monkeypatch.setattr(reader.importlib, "import_module", refuse)
     with pytest.raises(DataError, match=r"mine\.root: \.root files need uproot; pip install uproot"):
         reader.read(tmp_path / "mine.root", reader.Options())
 

@@ -110,7 +110,7 @@ def test_torn_and_foreign_tables_are_refused(tmp_path):
     assert "Empty CSV file" in refusal(read, tmp_path / "t.csv")
     assert "cannot be read as a table" in refusal(read, tmp_path / "no.csv")
     (tmp_path / "t.xlsx").write_bytes(b"PK")
-    assert "expected a .parquet or .csv file, but got neither" in refusal(read, tmp_path / "t.xlsx")
+    assert "expected a .parquet, .csv, .h5 or .root file, but got none of these" in refusal(read, tmp_path / "t.xlsx")
     (tmp_path / "t.csv").write_text("a,a\n1,2\n")
     assert "one column must be called 'a', but there are: a, a" in refusal(
         read, tmp_path / "t.csv", columns={"x": ["a"]}

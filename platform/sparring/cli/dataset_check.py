@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from rich.console import Console
 
 from ..data import Card, Dataset, load_dataset, read_card, split_dataset
 from ..data.doubts import doubts
+from ..data.readers.folders import SUFFIXES
 from ..data.readers.pair_files import resolved
 from ..data.splits import SHARES
 from ..errors import UnknownName, UsageError
@@ -18,8 +21,11 @@ CHECKED = Path("checked")
 """Where pictures go unless told otherwise, in a folder named after the set."""
 SHOWN = 12
 """Samples in a picture, evenly spaced."""
+MOST_FILES = 10_000
+"""Files of a folder that are looked at to tell what it holds."""
 CARDS = {
-    ".csv": "table", ".tsv": "table", ".parquet": "table", ".npz": "arrays", ".npy": "images", ".root": "muon-files",
+    ".csv": "table", ".tsv": "table", ".parquet": "table", ".h5": "table", ".hdf5": "table", ".npz": "arrays",
+    ".npy": "images", ".root": "muon-files",
 }  # fmt: skip
 """What a file is read by if only its path is given."""
 
@@ -91,6 +97,11 @@ def _card_of(named: str, data_path: Path | None) -> tuple[str, Path | None]:
     if path.is_dir():
         if resolved(path).structures:
             return "fe-xanes", path
+        endings = {file.suffix.lower() for file in islice(path.rglob("*"), MOST_FILES) if file.is_file()}
+        if ".parquet" in endings:
+            return "table", path
+        if endings & SUFFIXES:
+            return "image-folders", path
         raise UnknownName(
             f"{path}: a folder does not say how it is read; give a card, and the folder as --data-path {path}"
         )
@@ -117,6 +128,10 @@ def _facts(data: Dataset) -> Iterator[str]:
         steps = np.abs(np.diff(axis))
         even = f"every {steps[0]:g}" if np.allclose(steps, steps[0], rtol=1e-3) else "unevenly"
         yield f"{name}: {len(axis)} points from {axis[0]:g} to {axis[-1]:g}, {even}"
+    if data.labels:
+        counts = Counter(data.labels).most_common()
+        shown = ", ".join(f"{label} {count:,}" for label, count in counts[:8])
+        yield f"classes: {len(counts)}: {shown}{', …' if len(counts) > 8 else ''}"
     if data.parts:
         yield "published parts: " + ", ".join(f"{count:,} {part}" for part, count in data.parts.items())
     for kind in SHARES:

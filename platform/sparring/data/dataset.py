@@ -47,6 +47,9 @@ class Dataset:
     published. ``splits.py`` carves what is missing out of train, unless rows overlap."""
     rows_overlap: bool = False
     """Are the rows windows of one recording? Then ``parts`` were cut in time and no row may move to another part."""
+    labels: tuple[str, ...] = ()
+    """The class of each row, where the files say one; empty where they do not. Nothing trains on it, and the checksum
+    leaves it out."""
     notes: tuple[str, ...] = ()
     """What the reader left out, a sentence each, for the user. The checksum leaves them out."""
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -90,6 +93,8 @@ class Dataset:
                 f"data set {self.name}: a search needs at least {MIN_ROWS} samples to train and validate on, "
                 f"but got {len(self)}; add more"
             )
+        if self.labels and len(self.labels) != len(self):
+            raise DataError(f"data set {self.name}: every row needs a class, but {len(self)} have {len(self.labels)}")
         name, count = Counter(self.ids).most_common(1)[0]
         if count > 1:
             raise DataError(f"data set {self.name}: ids must be unique, but {name!r} occurs {count} times; rename one")

@@ -1,6 +1,7 @@
 """Images in folders of files (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM), decoded once into one map of bytes.
 
-A part is a folder, searched to any depth, or a list of paths in it. Each image is turned upright as its EXIF says, laid
+A part is a folder, searched to any depth, or a list of paths in it. Where it has a sub-folder per class, as torchvision
+reads them, its name is the class of the images in it. Each image is turned upright as its EXIF says, laid
 on white where it is transparent, scaled so that its shorter side fits, and cut to a square in the middle. The bytes are
 kept by ``decoded.py`` and memory-mapped from then on: a set larger than memory trains, and the next search starts at
 once.
@@ -9,7 +10,7 @@ once.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,10 +56,13 @@ def read(path: Path | None, options: Options) -> Dataset:
     if not path.is_dir():
         raise DataError(f"{path}: expected a folder of images, but it is not a folder")
     files: list[Path] = []
+    labels: list[str] = []
     counts: dict[str, int] = {}
-    for part, candidates in _candidates(path, options).items():
-        kept = [candidates[row] for row in chosen(len(candidates), options)]
+    candidates = _candidates(path, options)
+    for part, images in candidates.items():
+        kept = [images[row] for row in chosen(len(images), options)]
         files += kept
+        labels += _classes(path, kept, has_parts=len(candidates) > 1)
         counts[part] = len(kept)
     side, channels = options.side or 64, options.channels or 3
     upright, background = options.upright, options.background
@@ -74,8 +78,15 @@ def read(path: Path | None, options: Options) -> Dataset:
         fields={FIELD: images},
         ids=tuple(file.relative_to(path).as_posix() for file in files),
         parts=counts if len(counts) > 1 else {},
+        labels=tuple(labels) if all(labels) and len(set(labels)) > 1 else (),
         digests={FIELD: digest},
     )
+
+
+def _classes(path: Path, files: Sequence[Path], *, has_parts: bool) -> list[str]:
+    """The folder of each image below that of its part, the class; empty for an image that lies in none."""
+    folders = [file.relative_to(path).parts[has_parts:-1] for file in files]
+    return [below[0] if below else "" for below in folders]
 
 
 def _candidates(path: Path, options: Options) -> dict[Part, list[Path]]:

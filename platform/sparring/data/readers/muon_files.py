@@ -19,11 +19,8 @@ columns have gone through both.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,12 +28,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...errors import DataError
 from ...untrusted.arrays import read_npy
 from ..dataset import MIN_ROWS, Dataset
+from ..formats.root_trees import open_tree, read_branches, uproot_call
 from ..physics.kinematics import COLUMNS, FIRST, LAST, POLAR, RARENESS, from_box, to_cartesian
 from ..physics.rareness import REFERENCE, rareness
 from .pair_files import files_of
 
 PUBLISHED = 1 + len(POLAR) + len(RARENESS)
-_TREES = {"TTree", "ROOT::RNTuple"}
 _BEAM = 1
 """Second number of the generator's seed, so that smearing and the order of rows do not draw the same numbers."""
 _SLACK = 1e-3  # published rows are float32 and were scaled back and forth
@@ -159,44 +156,17 @@ def _check_physical(path: Path, table_M7: np.ndarray) -> None:
         raise DataError(f"{path}: a muon's charge (first column) is -1 or 1, but got {odd:g}")
 
 
-def _read_tree(path: Path, tree: str | None) -> np.ndarray:
-    try:
-        uproot: Any = importlib.import_module("uproot")
-    except ImportError:
-        raise DataError(f"{path}: .root files need uproot; pip install uproot") from None
-    with _uproot_call(path):
-        file = uproot.open(path)
-    with file:
-        with _uproot_call(path):
-            classes: dict[str, str] = file.classnames()
-        trees = sorted({key.partition(";")[0] for key, name in classes.items() if name in _TREES})
-        if tree not in trees and (tree is not None or len(trees) != 1):
-            raise DataError(
-                f"{path}: one tree must be named, but there are: {', '.join(trees) or 'none'}; "
-                f"use --set data.tree={trees[0] if trees else 'NAME'}"
-            )
-        with _uproot_call(path):
-            branches = file[tree or trees[0]]
-            known = set(branches.keys())
+def _read_tree(path: Path, name: str | None) -> np.ndarray:
+    with open_tree(path, name) as tree:
+        with uproot_call(path):
+            known = set(tree.keys())
         missing = [name for name in COLUMNS[1:] if name not in known]
         if missing or not known & {"charge", "id"}:
             missing += [] if known & {"charge", "id"} else ["charge (or id)"]
             raise DataError(f"{path}: a tree of muons has {', '.join(COLUMNS)}, but lacks {', '.join(missing)}")
         names = ["charge" if "charge" in known else "id", *COLUMNS[1:]]
-        with _uproot_call(path):
-            arrays: dict[str, np.ndarray] = branches.arrays(names, library="np")
+        arrays = read_branches(path, tree, names)
     columns = [np.asarray(arrays[name], dtype=np.float64) for name in names]
     if names[0] == "id":
         columns[0] = -np.sign(columns[0])
     return np.stack(columns, axis=1)
-
-
-@contextmanager
-def _uproot_call(path: Path) -> Iterator[None]:
-    """Raises DataError where uproot cannot read the file; nothing but its calls belongs inside."""
-    try:
-        yield
-    except Exception as error:  # uproot names no base class of what a torn file raises
-        raise DataError(
-            f"{path}: expected a .root file with a tree of muons, but it cannot be read: {error}"
-        ) from error

@@ -1,5 +1,7 @@
 """Arrays in an ``.npz`` of NumPy, the format of MedMNIST: one array per part. Objects, which unpickle, are refused.
 
+MedMNIST's names and Keras's, whatever the size of the images, are those of the parts of the field image.
+
 An array of bytes with two or three axes per sample is images, (N, H, W), (N, H, W, 3) or (N, C, H, W), and so is one of
 floats, intensities from 0 to 1, under the name image. Any other array of numbers is a field as it is.
 """
@@ -26,6 +28,12 @@ MOST_RATIO = 1000
 MOST_BYTES = 1 << 36
 """Most bytes that arrays may unfold to in all: 64 GiB; a larger set needs another format."""
 
+LAYOUTS: tuple[Mapping[Part, str], ...] = (
+    {"train": "train_images", "valid": "val_images", "test": "test_images"},
+    {"train": "x_train", "test": "x_test"},
+)
+"""Names by part of MedMNIST, in 28, 64, 128 and 224 pixels, and of Keras."""
+
 TORN = (ValueError, OSError, EOFError, AttributeError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
 """What NumPy and zipfile raise of an .npz that is none, or torn."""
 
@@ -38,8 +46,8 @@ class Options(ImageOptions):
     file: str | None = None
     """The .npz in the folder; None where --data-path leads to it."""
     arrays: Mapping[str, Annotated[Mapping[Part, str], Field(min_length=1)]] = {}
-    """By field, the array of each part: {image = {train = "train_images", test = "test_images"}}. Empty: each array of
-    the file is a field of its name, without parts."""
+    """By field, the array of each part: {image = {train = "train_images", test = "test_images"}}. Empty: MedMNIST's
+    and Keras's names are those of image; without them each array of the file is a field of its name, without parts."""
 
 
 def read(path: Path | None, options: Options) -> Dataset:
@@ -47,7 +55,8 @@ def read(path: Path | None, options: Options) -> Dataset:
     if path is None:
         raise DataError("arrays are read from an .npz, but got no path; give --data-path")
     file = path if options.file is None or path.is_file() else path / options.file
-    wanted = options.arrays or {name: {"train": name} for name in _names(file)}
+    names_there = _names(file)
+    wanted = options.arrays or _published(names_there) or {name: {"train": name} for name in names_there}
     loaded = read_arrays(file, [name for parts in wanted.values() for name in parts.values()])
     fields: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
@@ -77,6 +86,11 @@ def _names(path: Path) -> list[str]:
     if not names:
         raise DataError(f"{path}: expected arrays, but it holds none")
     return names
+
+
+def _published(names: Collection[str]) -> dict[str, Mapping[Part, str]]:
+    """The field image by part, where all of a layout's arrays are there; empty where none is."""
+    return next(({FIELD: layout} for layout in LAYOUTS if {*layout.values()} <= {*names}), {})
 
 
 def read_arrays(path: Path, names: list[str]) -> dict[str, np.ndarray]:

@@ -16,13 +16,13 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ...errors import DataError
+from ..formats.athena import normalised, read_project
+from ..formats.column_spectra import groups_of, read_columns
+from ..formats.crystals import read_cif, read_poscar
+from ..formats.plain_spectra import read_plain
+from ..formats.xyz import NUMBERS, read_xyz
 from ..physics.wacsf import Structure
-from .athena import normalised, read_project
-from .column_spectra import groups_of, read_columns
-from .crystals import read_cif, read_poscar
 from .part_folders import folders_by_part
-from .plain_spectra import read_plain
-from .xyz import NUMBERS, read_xyz
 
 StructureKind = Literal[".xyz", ".cif", ".vasp"]
 SpectrumKind = Literal["_conv.txt", ".txt", ".nor", ".xmu", ".dat", ".prj"]

@@ -1,4 +1,4 @@
-"""The file of a table: Parquet, or text whose separator, decimal mark, encoding and line of names may be said.
+"""The file of a table: Parquet, HDF5, ROOT, or text whose separator, decimal mark and encoding may be said.
 
 What a table does not say is not guessed where a wrong guess would pass unseen: a first line of numbers, a line without
 the separator, bytes of another encoding are refused with the option that says what they are. The row numbers that
@@ -18,6 +18,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ...errors import DataError
 from ...untrusted.tables import read_parquet
+from ..formats.hdf5_tables import SUFFIXES, read_hdf5
+from ..formats.hive import read_hive
+from ..formats.root_trees import number_branches, open_tree, read_branches
 
 if TYPE_CHECKING:
     from pyarrow import Table
@@ -26,13 +29,14 @@ NUMBERING = ("", "Unnamed: 0")
 """What the first column of a text is called if it holds row numbers: as pandas and R write it, and once read again."""
 SEPARATORS = {"tab": "\t", "\\t": "\t", "space": " "}
 """Characters that a command line loses, by a word for them."""
+LEFT_OUT = b"left out"
 TEXT = (".csv", ".tsv", ".txt")
 LONGEST_LINE = 1 << 24
 """Bytes in which the first line must end."""
 
 
 class TextForm(BaseModel):
-    """How a table is written as text. Parquet says all of it itself, and takes none of these."""
+    """How a table is written as text, and where in a file of several it lies. Parquet says all of it itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -51,13 +55,17 @@ class TextForm(BaseModel):
     """Of a text, as Python calls it: utf-8, cp1252, utf-16."""
     header: bool | None = None
     """Does a text begin with a line of names? None: yes, but a first line of numbers is refused until you say so."""
+    tree: str | None = None
+    """The table in a file of several: a tree's name in ROOT, GROUP or GROUP/ARRAY in HDF5; None: the only one, or the
+    arrays at the top."""
 
 
 PLAIN = TextForm()
 
 
 def read_table(path: Path, form: TextForm = PLAIN, keep: Collection[str] = ()) -> tuple[Table, list[str] | None]:
-    """An Arrow table from a .parquet or .csv (.tsv, .txt) file, and the names of its rows where it numbers them.
+    """An Arrow table from a .parquet, .csv (.tsv, .txt), .h5 or .root file or from a folder of Parquet, and the names
+    of its rows where it numbers them. What lies in the file and is no column stands under LEFT_OUT in its metadata.
 
     keep: columns that stay columns whatever they are called. Raises DataError, with the option that helps, for what
     cannot be read or could be read in two ways.
@@ -68,6 +76,12 @@ def read_table(path: Path, form: TextForm = PLAIN, keep: Collection[str] = ()) -
         if path.suffix.lower() == ".parquet":
             table = read_parquet(path)
             return _without(table, [name for name in _index_columns(table) if name not in keep])
+        if path.is_dir():
+            return read_hive(path), None
+        if path.suffix.lower() in SUFFIXES:
+            return _noting(*read_hdf5(path, form.tree)), None
+        if path.suffix.lower() == ".root":
+            return _noting(*_read_root(path, form.tree)), None
         if path.suffix.lower() in TEXT:
             table = _read_text(path, form)
             is_numbered = form.header is not False and table.column_names[0] in {*NUMBERING} - {*keep}
@@ -79,7 +93,33 @@ def read_table(path: Path, form: TextForm = PLAIN, keep: Collection[str] = ()) -
             raise DataError(f"{path}: {_other_encoding(form)}") from error
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: it cannot be read as a table: {reason}") from error
-    raise DataError(f"{path}: expected a .parquet or .csv file, but got neither")
+    raise DataError(f"{path}: expected a .parquet, .csv, .h5 or .root file, but got none of these")
+
+
+def left_out(table: Table) -> str:
+    """What lay beside the columns and is none, by name; empty if nothing did."""
+    return ((table.schema.metadata or {}).get(LEFT_OUT) or b"").decode()
+
+
+def _noting(table: Table, others: Sequence[str]) -> Table:
+    shown = ", ".join(others[:8]) + (", …" if len(others) > 8 else "")
+    return (
+        table.replace_schema_metadata({LEFT_OUT: f"{len(others)} that are no column of numbers ({shown})"})
+        if others
+        else table
+    )
+
+
+def _read_root(path: Path, name: str | None) -> tuple[Table, list[str]]:
+    import pyarrow as arrow
+
+    with open_tree(path, name) as tree:
+        names, others = number_branches(path, tree)
+        if not names:
+            raise DataError(
+                f"{path}: branches of one number per row are needed, but there are: {', '.join(others[:8])}"
+            )
+        return arrow.table(read_branches(path, tree, names)), others
 
 
 def _read_text(path: Path, form: TextForm) -> Table:

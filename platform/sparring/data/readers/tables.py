@@ -1,4 +1,4 @@
-"""Columns of a table, Parquet or CSV: each field is some of its columns, one row per sample.
+"""Columns of a table, Parquet, CSV, HDF5 or ROOT: each field is some of its columns, one row per sample.
 
 Read by Arrow: byte order marks and Windows line ends are fine; ``table_files.py`` says how a text is told. Columns are
 named one by one or by pattern (``g*``); what is empty, or no number, is refused by its column and row.
@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ...errors import DataError
 from ..dataset import PARTS, Dataset
-from .table_files import TextForm, read_table
+from .table_files import TextForm, left_out, read_table
 
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray, Table
@@ -38,7 +38,7 @@ class Options(TextForm):
 def read(path: Path | None, options: Options) -> Dataset:
     """The set at ``path``; raises DataError, naming file, column and row, if anything is amiss."""
     if path is None:
-        raise DataError("a table is read from a .parquet or .csv file, but got no path; give --data-path")
+        raise DataError("a table is read from a .parquet, .csv, .h5 or .root file, but got no path; give --data-path")
     file = path if options.file is None or path.is_file() else path / options.file
     said = {name for names in options.columns.values() for name in names} | {options.id or "", options.part or ""}
     table, numbered = read_table(file, options, said - {""})
@@ -54,6 +54,7 @@ def read(path: Path | None, options: Options) -> Dataset:
         ids=tuple(ids[row] for row in order),
         columns={name: tuple(names) for name, names in columns.items()},
         parts=parts,
+        notes=_notes(file, table, options),
     )
 
 
@@ -123,6 +124,13 @@ def _is_number(value: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _notes(file: Path, table: Table, options: Options) -> tuple[str, ...]:
+    """What was left out, unless the columns were named one by one."""
+    others = left_out(table)
+    is_chosen = bool(options.columns) and not any("*" in name for names in options.columns.values() for name in names)
+    return (f"{file}: left out are {others}",) if others and not is_chosen else ()
 
 
 def _some(names: list[str]) -> str:
