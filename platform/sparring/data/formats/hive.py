@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ...errors import DataError
@@ -71,11 +71,11 @@ def _keys(path: Path, file: Path) -> list[tuple[str, str]]:
     return [(name, unquote(value)) for name, equals, value in parts if equals]
 
 
-def _typed(values: Sequence[str]) -> list[int] | list[float] | list[str]:
-    """Whole numbers where all are, else numbers, else texts; nothing where nothing stands."""
+def _typed(values: Sequence[str]) -> list[Any]:
+    """Whole numbers where all are, else numbers, else texts; None where nothing stands."""
     for kind in (int, float):
         try:
-            return [None if value == NOTHING else kind(value) for value in values]  # type: ignore[return-value]
+            return [None if value == NOTHING else kind(value) for value in values]
         except ValueError:
             continue
-    return [None if value == NOTHING else value for value in values]  # type: ignore[misc]
+    return [None if value == NOTHING else value for value in values]

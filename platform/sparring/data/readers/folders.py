@@ -59,8 +59,8 @@ def read(path: Path | None, options: Options) -> Dataset:
     labels: list[str] = []
     counts: dict[str, int] = {}
     candidates = _candidates(path, options)
-    for part, images in candidates.items():
-        kept = [images[row] for row in chosen(len(images), options)]
+    for part, found in candidates.items():
+        kept = [found[row] for row in chosen(len(found), options)]
         files += kept
         labels += _classes(path, kept, has_parts=len(candidates) > 1)
         counts[part] = len(kept)
