@@ -17,7 +17,7 @@ from sparring.errors import UsageError
 from sparring.ledger import lock_study
 from sparring.records import Outcome, Retraining
 from sparring.report import read_report, write_report
-from sparring.report.checks import CHECKS, Status, examine
+from sparring.report.checks import CHECKS, Status, examine, winner
 from sparring.report.checks.evidence import gather
 
 
@@ -96,6 +96,14 @@ def test_fresh_seeds_tell_luck_better_than_neighbours():
     first, *_ = examine(replace(found, retrainings=fresh))
     assert first.question == "Is the best more than luck?"
     assert "0.2 over 2 fresh seeds (median)" in first.sentence
+
+
+def test_of_very_many_trials_the_best_are_compared(monkeypatch):
+    found = evidence(lucky())
+    assert len(found.ranked) > 25
+    monkeypatch.setattr(winner, "COMPARED", 25)
+    (check,) = (each for each in examine(found) if each.question == "Is the best more than luck?")
+    assert "the 5 completed trials nearest to it" in check.sentence
 
 
 def test_a_search_that_runs_is_not_told_to_go_on():

@@ -18,6 +18,9 @@ from .evidence import Evidence, Finding, Status, count_of
 NEIGHBOURS, LEAST = 5, 20
 """Trials that are nearest to one, and completed trials without which luck cannot be told."""
 
+COMPARED = 2_000
+"""Completed trials that are compared with their neighbours, the best first: time grows with the square."""
+
 UNUSUAL = 5.0
 """How many usual differences from its neighbours make a trial an outlier. The best of sixty sound ones is ahead by
 less than four."""
@@ -118,6 +121,7 @@ def lucky(evidence: Evidence) -> Finding:
     if len(rows) < LEAST:
         words = f"{count_of(len(rows), 'trial')} completed; {LEAST} tell a lucky one from its neighbours."
         return Finding(Status.UNKNOWN, words, _again(best))
+    rows = rows[:COMPARED]
     values = np.array([sign * (row.value or 0.0) for row in rows])
     if (values > 0).all() or (values < 0).all():
         values = np.sign(values[0]) * np.log(np.abs(values))
@@ -170,9 +174,8 @@ def _again(best: TrialRow) -> str:
 
 
 def _nearest(evidence: Evidence, rows: list[TrialRow]) -> np.ndarray:
-    """Places of the trials nearest to each, by Gower's distance; (N, NEIGHBOURS). Of very many, the best 2,000."""
+    """Places of the trials nearest to each, by Gower's distance; (N, NEIGHBOURS)."""
     dimensions = evidence.report.dimensions
-    rows = rows[:2000]
     codes = np.array([[encode(each, row.params.get(each.name)) for each in dimensions] for row in rows])
     names = np.array([each.kind in ("str", "bool") for each in dimensions])
     span = np.ptp(codes, axis=0)
