@@ -6,6 +6,7 @@ Heavy imports stay inside, as there.
 from __future__ import annotations
 
 import webbrowser
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -22,18 +23,39 @@ console = Screen()
 def dashboard(
     study: Annotated[
         str | None,
-        typer.Argument(metavar="[STUDY|FOLDER]", help="A study, or a folder of studies.", show_default="--results"),
+        typer.Argument(
+            metavar="[STUDY|FOLDER|ADDRESS]",
+            help="A study, a folder of studies, or a mirror's address.",
+            show_default="--results",
+        ),
     ] = None,
     results: Results = RESULTS,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1.", show_default="any")] = 0,
     browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
 ) -> None:
     """A live page of studies: read-only, on this machine's loopback address, for whoever has the printed address."""
-    from ..report.dashboard import make_server
+    from ..ledger.mirror.following import is_address
 
+    with ExitStack() as stack:
+        if study and is_address(study):
+            from ..report.dashboard.mirrored import followed
+
+            folder = stack.enter_context(followed(study, _warn))
+        else:
+            folder = _folder_of(study, results)
+        _serve(folder, port, browser)
+
+
+def _folder_of(study: str | None, results: Path) -> Path:
     folder = Path(study) if study and _holds_studies(Path(study)) else find_folder(study, results) if study else results
     if not folder.is_dir():
         raise UsageError(f"--results: {folder} is no folder; search first, or name the folder of the studies")
+    return folder
+
+
+def _serve(folder: Path, port: int, browser: bool) -> None:
+    from ..report.dashboard import make_server
+
     server, address = make_server(folder.absolute(), port)
     console.print(f"dashboard: {address}", soft_wrap=True, highlight=False)
     console.print("It reads only, and ends with Ctrl-C. From elsewhere: ssh -L PORT:127.0.0.1:PORT.", style="dim")
@@ -45,6 +67,10 @@ def dashboard(
         console.print("dashboard: ended")
     finally:
         server.server_close()
+
+
+def _warn(words: str) -> None:
+    Screen(stderr=True).print(words, style="yellow", soft_wrap=True, markup=False, highlight=False)
 
 
 def _holds_studies(folder: Path) -> bool:
