@@ -15,6 +15,7 @@ from support.reports import EVIL, KINDS, METRICS, MIXED, PARAMS, SEARCH, study, 
 
 from sparring.errors import UsageError
 from sparring.ledger import Ledger
+from sparring.ledger.notes import add_note
 from sparring.records import AttemptRow, EpochRow, Outcome
 from sparring.report.dashboard import make_server
 from sparring.report.dashboard.columns import columns_of
@@ -149,8 +150,9 @@ def middle_of(page, selector):
 def test_the_page_draws_without_an_error_and_asks_nobody_else(page, address):
     drawn = page.evaluate("plots.filter((plot) => !plot.host.hidden).map((plot) => plot.constructor.name)")
     assert {"History", "Curves", "Importance", "Parallel", "Contour", "Distribution", "Slice", "Timeline"} <= {*drawn}
+    assert "Ranks" in drawn
     blank = "plots.filter((p) => !p.host.hidden && !p.parts && !p.spots.length).map((p) => p.constructor.name)"
-    assert page.evaluate(blank) == ["Importance"]  # its bars are no trials
+    assert page.evaluate(blank) == ["Importance", "Prospects"]  # which show no single trials
     assert page.errors == []
     assert {urlsplit(each).netloc for each in page.requests if not each.startswith("data:")} == {
         urlsplit(address).netloc
@@ -193,6 +195,25 @@ def test_a_drawn_rectangle_filters_by_value_and_a_point_shows_its_trial(page):
     )
     page.drag((spot[0], spot[1]))
     assert page.evaluate("document.querySelector('#detail h2').textContent").startswith(f"Trial {spot[2]}")
+
+
+@pytest.mark.slow
+def test_a_chosen_trial_shows_every_figure_by_epoch(page):
+    page.evaluate("choose(2)")
+    page.wait_for("document.querySelectorAll('#detail .smalls canvas').length === 1")
+    assert page.evaluate("document.querySelector('#detail .smalls canvas').getAttribute('aria-label')").startswith(
+        "val/"
+    )
+    assert page.errors == []
+
+
+@pytest.mark.slow
+def test_a_note_that_is_written_arrives_by_itself(page, folder):
+    add_note(folder, EVIL)
+    add_note(folder, "a fine one", 2)
+    page.wait_for("document.querySelector('#words .note') !== null", 20)
+    assert page.evaluate("document.querySelector('#words .note').firstChild.data") == EVIL
+    assert page.evaluate("document.querySelector('[data-trial=\"2\"]').children[1].textContent") == "2 (note)"
 
 
 @pytest.mark.slow

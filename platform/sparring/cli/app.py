@@ -105,9 +105,15 @@ _add(
     dashboard.dashboard,
     "sparring dashboard",
     "sparring dashboard aegan-exafs --browser",
+    "sparring dashboard s3://bucket/studies/aegan-exafs",
 )
 _add(studies.studies, "sparring studies")
 _add(studies.show, "sparring show aegan-exafs", "sparring show aegan-exafs --trial 7")
+_add(
+    studies.note,
+    'sparring note aegan-exafs "ranges too narrow; see the next study"',
+    'sparring note aegan-exafs --trial 7 "trains the fastest"',
+)
 _add(
     dashboards.dashboards,
     "sparring dashboards up",

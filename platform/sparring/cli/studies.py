@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -47,3 +48,41 @@ def show(
         number = shown.row.trial
         words = f"sparring best {study} --trial {number} -o trial-{number}.toml"
         console.print(Text.assemble(("\nNext  ", "bold cyan"), words), soft_wrap=True)
+
+
+def note(
+    study: StudyName,
+    text: Annotated[
+        str | None, typer.Argument(metavar="[TEXT]", help="What to remember.", show_default="shows them")
+    ] = None,
+    trial: Annotated[
+        int | None, typer.Option(metavar="N", help="Of a trial that has begun.", show_default="the study")
+    ] = None,
+    results: Results = RESULTS,
+) -> None:
+    """Remember something about a study or one of its trials; show and the dashboard have it."""
+    from ..display import clean, print_listing
+    from ..ledger.notes import NOTES, add_note, notes_of, read_notes
+    from ..report.overview import read_trial
+
+    folder = find_folder(study, results)
+    if trial is not None:
+        read_trial(folder, trial)
+    if text is not None:
+        add_note(folder, text, trial)
+        console.print(f"Noted in {folder / NOTES}", soft_wrap=True, markup=False, highlight=False)
+        return
+    notes = read_notes(folder)
+    shown = notes if trial is None else notes_of(notes, trial)
+    if not shown:
+        console.print(f'No notes; write one with: sparring note {quote(study)} "…"', soft_wrap=True, markup=False)
+        return
+    rows = [
+        (
+            "study" if each.trial is None else f"trial {each.trial}",
+            f"{each.written:%Y-%m-%d %H:%M}" if each.written else "-",
+            clean(each.text),
+        )
+        for each in shown
+    ]
+    print_listing(console, ("of", "written", "note"), rows)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..display import clean, clock, show
-from ..errors import SparringError, UnknownName
+from ..errors import LedgerError, SparringError, UnknownName
 from ..ledger import (
     STUDY_FILE,
     attempt_rows,
@@ -21,6 +21,7 @@ from ..ledger import (
     trial_rows,
 )
 from ..ledger.effort import limit_seconds, read_effort
+from ..ledger.notes import Note, notes_of, read_notes
 from ..ledger.prospects import prospect
 from ..ledger.ranking import best_row, is_ranked
 from ..records import QUEUED, EpochRow, Outcome, StudySpec, TrialRow
@@ -47,6 +48,8 @@ class ShownTrial:
     baseline: TrialRow | None
     """Trial 0, unless it is the one shown, or has not ended."""
     epochs: tuple[EpochRow, ...]
+    notes: tuple[Note, ...] = ()
+    """What people wrote about it."""
     queued: frozenset[int] = frozenset()
     """Trials that somebody has put in line by hand."""
 
@@ -95,7 +98,22 @@ def read_trial(folder: Path, trial: int | None = None) -> ShownTrial:
         )  # fmt: skip
     baseline = rows.get(0) if trial != 0 else None
     queued = frozenset(number for number, each in begun.items() if each.source == QUEUED)
-    return ShownTrial(spec=spec, row=row, is_ended=trial in rows, baseline=baseline, epochs=epochs, queued=queued)
+    return ShownTrial(
+        spec=spec,
+        row=row,
+        is_ended=trial in rows,
+        baseline=baseline,
+        epochs=epochs,
+        queued=queued,
+        notes=_notes(folder, trial),
+    )
+
+
+def _notes(folder: Path, trial: int) -> tuple[Note, ...]:
+    try:
+        return tuple(notes_of(read_notes(folder), trial))
+    except LedgerError as error:  # which must not hide the trial
+        return (Note(text=str(error)),)
 
 
 def curve(values: Sequence[float]) -> str:
@@ -133,6 +151,7 @@ def facts(shown: ShownTrial) -> list[tuple[str, str]]:
     ]
     if line := curve(values):
         found.append((metric, f"{line}  {show(values[0])} to {show(values[-1])}"))
+    found += [("note", clean(note.text)) for note in shown.notes]
     if row.error:
         found.append(("error", clean(row.error.strip().splitlines()[-1])[:160]))
     return found

@@ -48,6 +48,6 @@ class Lines {
 
 const drawn = JSON.parse(byId("frozen").textContent).plots.map((plot) => new Lines(plot));
 const drawLines = () => { palette.clear(); drawn.forEach((each) => each.draw()); };
-for (const change of ["resize", "beforeprint", "afterprint"]) window.addEventListener(change, drawLines);
+window.addEventListener("resize", drawLines); whilePrinting(drawLines);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawLines);
 drawLines(); document.documentElement.dataset.opened = performance.now().toFixed(0);

@@ -40,7 +40,8 @@ const has = (name) => study.columns.has(name);
 
 function accept(answer) {
   if (answer.about) study.about = answer.about;
-  if (answer.head) { study.head = answer.head; study.version = answer.version; }
+  if (answer.head) { study.head = answer.head; study.version = answer.version; study.notes = answer.notes || []; }
+  Object.values(answer.details || {}).forEach(remember);
   if (answer.trials) {
     for (const [name, coming] of Object.entries(answer.trials)) {
       if (!has(name)) study.columns.set(name, new Column());

@@ -16,7 +16,10 @@ DRAWING = tuple(FOLDER / name for name in ("elements.js", "axes.js"))
 
 SCRIPTS = (
     *DRAWING,
-    *(FOLDER / name for name in ("data.js", "plots.js", "summaries.js", "panels.js", "facts.js", "page.js")),
+    *(
+        FOLDER / name
+        for name in ("data.js", "plots.js", "ranks.js", "summaries.js", "trial.js", "panels.js", "facts.js", "page.js")
+    ),
 )
 """Of a study's page, in the order in which they run, as one script."""
 

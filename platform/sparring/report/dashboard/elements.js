@@ -8,8 +8,14 @@ function make(tag, text, name) {
   return element;
 }
 
-function tableOf(header, rows) { // rows: [cells, mark]; a mark is the row's class
-  const top = make("tr"), head = make("thead"), body = make("tbody"), table = make("table"), scroll = make("div", undefined, "scroll");
+const isPrinting = () => "print" in document.documentElement.dataset;
+function whilePrinting(draw) { // light colours on paper, whatever the screen has; a canvas keeps what was drawn before
+  window.addEventListener("beforeprint", () => { document.documentElement.dataset.print = ""; draw(); });
+  window.addEventListener("afterprint", () => { delete document.documentElement.dataset.print; draw(); });
+}
+
+function tableOf(header, rows, name = "") { // rows: [cells, mark]; a mark is the row's class, name the table's
+  const top = make("tr"), head = make("thead"), body = make("tbody"), table = make("table"), scroll = make("div", undefined, `scroll ${name}`);
   header.forEach((text) => { const cell = make("th", text); cell.scope = "col"; top.append(cell); });
   for (const [cells, mark] of rows) {
     const line = make("tr", undefined, mark); cells.forEach((text) => line.append(make("td", text))); body.append(line);

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, cast
 
 from ...display import clean, name_trial, show_interval
+from ...errors import LedgerError
+from ...ledger.notes import read_notes
 from ...ledger.prospects import drawn_values, expected_bests
 from ...records import Interval, Outcome
 from ..checks import examine
@@ -77,6 +80,18 @@ def _stages(report: Report) -> list[dict[str, Any]]:
     if not rows:
         return []
     return [{"column": column, **stage._asdict()} for column, stage in zip(STAGES, stages(rows), strict=True)]
+
+
+def notes_for_page(folder: Path) -> list[dict[str, Any]]:
+    """What people wrote about the study (trial: None) and its trials; of a file that is none, what is wrong with it."""
+    try:
+        notes = read_notes(folder)
+    except LedgerError as error:
+        return [{"trial": None, "text": clean(str(error)), "written": ""}]
+    return [
+        {"trial": note.trial, "text": note.text, "written": note.written and f"{note.written:%d %B %Y, %H:%M} UTC"}
+        for note in notes
+    ]
 
 
 def about(report_spec: Any, document: Mapping[str, Any], dimensions: Any) -> dict[str, Any]:

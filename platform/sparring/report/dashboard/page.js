@@ -1,5 +1,6 @@
 // Asks the server every second, and lets plots and panels hear of the pointer.
 
+const PAPER = 700; // pixels of a sheet's width
 const plots = [];
 const waiting = { frame: 0 };
 
@@ -65,7 +66,7 @@ function redrawPlots(all = false) {
 function measure() { // all widths at once, before anything is drawn: reading one after a change lays out the page again
   palette.clear();
   const all = plots.flatMap((plot) => plot.parts || [plot]), rooms = all.map((plot) => plot.canvas.element.clientWidth);
-  all.forEach((plot, place) => { if (rooms[place]) plot.canvas.room = rooms[place]; });
+  all.forEach((plot, place) => { if (rooms[place]) plot.canvas.room = isPrinting() ? Math.min(rooms[place], PAPER) : rooms[place]; });
 }
 function refresh() {
   const began = performance.now(); apply(); drawTable(); drawFilters(); drawState(); redrawPlots();
@@ -75,7 +76,7 @@ function refresh() {
 function drawAll() {
   byId("main").hidden = false;
   if (!plots.length) {
-    plots.push(new History(), new Curves(), new Importance(), new Parallel(), new Contour(), new Distribution(), new Pair(), new Prospects(), new Slice(), new Timeline(), new Seconds());
+    plots.push(new History(), new Curves(), new Importance(), new Parallel(), new Contour(), new Distribution(), new Pair(), new Prospects(), new Ranks(), new Slice(), new Timeline(), new Seconds());
     byId("plots").append(...plots.map((plot) => plot.host)); plots.forEach((plot) => watcher.observe(plot.host));
   }
   drawHead(); drawState();
@@ -116,8 +117,7 @@ let timer = 0;
 const later = () => { clearTimeout(timer); timer = setTimeout(() => study.rows && drawAll(), 120); };
 window.addEventListener("resize", later);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", later);
-window.addEventListener("beforeprint", () => { if (study.rows) { drawAll(); redrawPlots(true); } });
-window.addEventListener("afterprint", later);
+whilePrinting(() => { if (study.rows) { drawAll(); redrawPlots(true); } });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && study.rows) { chosen.trial = null; drawDetail(); clearFilter(); } });
 
 if (byId("frozen")) { accept(JSON.parse(byId("frozen").textContent)); drawAll(); document.documentElement.dataset.opened = performance.now().toFixed(0); }

@@ -11,7 +11,7 @@ function drawHead() {
   }));
   byId("words").replaceChildren(...(head.sentences || []).map((words) => make("p", words)),
     ...(head.verdict ? [make("p", head.verdict, head.loses ? "warn" : "")] : []),
-    ...(head.notes || []).map((words) => make("p", words, "warn")));
+    ...(head.notes || []).map((words) => make("p", words, "warn")), ...notesList(null));
   const checks = head.checks || [], open = checks.filter((each) => ["failed", "warning"].includes(each.status));
   const list = (some) => {
     const items = make("ul");
@@ -90,7 +90,9 @@ function drawDetail() {
   const head = make("thead"); head.append(top); table.append(head, body);
   const scroll = make("div", undefined, "scroll"); scroll.append(table);
   const error = column("error").text(row), close = make("button", "close", "more"); close.addEventListener("click", () => choose(null));
-  host.replaceChildren(heading, ...(error === "–" ? [] : [make("p", error, "warn")]), close, scroll);
+  const full = make("div"); full.setAttribute("aria-live", "polite");
+  host.replaceChildren(heading, ...(error === "–" ? [] : [make("p", error, "warn")]), ...notesList(chosen.trial), close, full, scroll);
+  fillDetail(full, chosen.trial);
 }
 
 const sorting = { name: null, down: false };
@@ -115,7 +117,7 @@ function drawTable() {
     const number = column("trial").values[row], line = make("tr"); line.tabIndex = 0; line.dataset.trial = number;
     if (number === chosen.trial) line.className = "chosen"; else if (number === study.head?.best) line.className = "best";
     line.append(make("td", isCompleted(row) ? String(study.place[row] + 1) : ""));
-    const called = [nameOf(number), front.has(number) && "front"].filter(Boolean).map((each) => ` (${each})`).join("");
+    const called = [nameOf(number), front.has(number) && "front", notesOf(number).length && "note"].filter(Boolean).map((each) => ` (${each})`).join("");
     for (const name of names) line.append(make("td", name === "trial" ? `${number}${called}` : name === "outcome" ? outcomeOf(row).replaceAll("_", " ") : column(name).text(row)));
     line.addEventListener("click", () => choose(number));
     line.addEventListener("keydown", (event) => { if (event.key === "Enter") choose(number); }); body.append(line);

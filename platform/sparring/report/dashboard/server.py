@@ -13,17 +13,23 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+import pyarrow.compute as pc
+
 from ...display import clean
 from ...errors import NothingToReport, SparringError, UsageError
 from ...ledger import STUDY_FILE, read_study, spec_from_json
+from ...ledger.notes import NOTES
+from ...ledger.schema import to_attempt_rows
 from ...space.dimension_toml import read_dimension
 from ...space.toml_file import table_of
+from ..formats import finite
 from ..overview import list_studies
 from ..reading import read_report
 from .columns import columns_of
 from .document import make_document
-from .head import about, head_of
+from .head import about, head_of, notes_for_page
 from .tables import StudyTables
+from .trial import details_of
 
 GROWTH = 1.05
 """What takes seconds is made anew once there are so many times the trials it was made of."""
@@ -42,6 +48,7 @@ class FollowedStudy:
         self.head: Mapping[str, Any] = {}
         self.version = 0
         self._made_of = 0
+        self._noted = _stamp(folder)
         self._lock = threading.Lock()
         self._making = threading.Lock()
 
@@ -53,13 +60,25 @@ class FollowedStudy:
             answer = columns_of(self.tables, seq) if self.tables.seq > seq else None
         if ended and (not self._made_of or ended >= self._made_of * GROWTH) and self._making.acquire(blocking=False):
             threading.Thread(target=self._make_head, args=(ended,), daemon=True).start()
+        if (stamp := _stamp(self.folder)) != self._noted:
+            self._noted, self.version = stamp, self.version + 1
         if self.version > version:
-            answer = {**(answer or {"seq": seq}), "head": self.head, "version": self.version}
+            notes = notes_for_page(self.folder)
+            answer = {**(answer or {"seq": seq}), "head": self.head, "notes": notes, "version": self.version}
         if answer is not None and seq == 0:
             answer["about"] = self.about
         elif answer is None and seq == 0:
             return {"seq": 0, "about": self.about}
         return answer
+
+    def trial(self, number: int) -> dict[str, Any]:
+        """One trial in full. Raises ValueError if it has not begun."""
+        with self._lock:
+            table = self.tables.attempts.table.filter(pc.field("trial") == number)
+        if not len(table):
+            raise ValueError(f"trial {number} has not begun")
+        row = to_attempt_rows(table)[-1]
+        return details_of(self.folder, self.spec, {number: row.params})[number]
 
     def _make_head(self, ended: int) -> None:
         try:
@@ -67,11 +86,20 @@ class FollowedStudy:
             self._made_of, self.version = ended, self.version + 1
         except NothingToReport:
             pass
-        except (SparringError, OSError, ValueError) as error:  # said on the page, which goes on without
+        except Exception as error:  # said on the page, which goes on without: nobody else would hear of it
             self.head = {"notes": [f"what is said in words could not be made: {clean(str(error))}"]}
             self._made_of, self.version = ended, self.version + 1
         finally:
             self._making.release()
+
+
+def _stamp(folder: Path) -> tuple[int, int]:
+    """Changes with every note."""
+    try:
+        found = (folder / NOTES).stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 class Dashboard:
@@ -113,12 +141,15 @@ class Dashboard:
             ]
             return HTTPStatus.OK, "application/json", json.dumps(rows).encode(), ""
         name, _, rest = path.partition("/")
-        study = self.study(unquote(name)) if rest in ("", "rows") else None
+        study = self.study(unquote(name)) if rest in ("", "rows", "trial") else None
         if study is None:
             return HTTPStatus.NOT_FOUND, "text/plain", b"no such study here", ""
         if rest == "":
             page, policy = make_document(study.spec.name)
             return HTTPStatus.OK, "text/html; charset=utf-8", page.encode(), policy
+        if rest == "trial":
+            content = json.dumps(finite(study.trial(int(query.get("number", ["0"])[0]))), allow_nan=False)
+            return HTTPStatus.OK, "application/json", content.encode(), ""
         seq, version = (int(query.get(key, ["0"])[0]) for key in ("since", "version"))
         rows_or_none = study.rows_since(seq, version)
         if rows_or_none is None:
