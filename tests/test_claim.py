@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from support.studies import ended, fill, small_study
 
@@ -12,6 +14,7 @@ from sparring.ledger import Ledger
 from sparring.records import Outcome, Retraining
 from sparring.space import write_toml
 from sparring.space.grid import points
+from sparring.study.claim import claim_so_far
 from sparring.study.fresh_seeds import fresh_seeds
 from sparring.study.pinning import pin_trial
 
@@ -61,3 +64,26 @@ def test_who_names_a_trial_or_goes_on_with_kept_weights_gets_the_searchs_own_fig
     for pinned in (pin_trial(folder), pin_trial(folder, 1, is_concluded=True)):
         assert (pinned.row.trial, pinned.claim) == (1, "")
         assert "claim" not in found_by(pinned)
+
+
+def test_while_a_search_runs_a_line_says_that_the_best_figure_flatters(tmp_path, monkeypatch):
+    monkeypatch.setattr("sparring.study.claim.known_sigma", lambda spec: None)
+    study = small_study(tmp_path, trials=4)
+    params = points(study.space, 0)
+    fill(study, [ended(n, params[n], value, Outcome.COMPLETED) for n, value in enumerate(SEARCHED)])
+    assert claim_so_far(study.folder) == "trial 1 is the best of 4 single trainings, so its figure flatters"
+
+
+def test_where_the_noise_is_known_the_line_says_what_is_to_be_expected(tmp_path, monkeypatch):
+    study = small_study(tmp_path, trials=4)
+    params = points(study.space, 0)
+    fill(study, [ended(n, params[n], value, Outcome.COMPLETED) for n, value in enumerate(SEARCHED)])
+    monkeypatch.setattr("sparring.study.claim.known_sigma", lambda spec: 0.2)
+    logs = np.log(SEARCHED)
+    share = 1 - 0.2**2 / logs.var(ddof=1)
+    expected = math.exp(logs.mean() + share * (logs.min() - logs.mean()))
+    assert claim_so_far(study.folder) == f"to be expected of trial 1, the best of 4 single trainings: {expected:.4g}"
+
+
+def test_after_fresh_seeds_the_line_is_the_conclusion(raced):
+    assert claim_so_far(raced((0.50, 0.51, 0.49), (0.30, 0.31, 0.29))).startswith("trial 1 wins: val/score 0.2999")

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from sparring.display import LiveView, clock, compare, last_words, nearby, print_listing, print_summary
-from sparring.display.live import _share_done
+from sparring.display.panel import share_done
 from sparring.display.words import span
 from sparring.records import Left, Objective, Outcome, Prospect, RunningTrial, Snapshot, TrialRow
 
@@ -144,7 +144,7 @@ def test_stopping_is_said():
     ],
 )
 def test_the_bar_follows_the_budget_that_ends_first(spent, share):
-    assert _share_done(snapshot(12, **spent)) == pytest.approx(share)
+    assert share_done(snapshot(12, **spent)) == pytest.approx(share)
 
 
 def test_throughput_counts_only_this_session():

@@ -336,6 +336,8 @@ class RunningTrial:
     epochs: int
     value: float | None
     """Best objective so far; None before the first epoch's end."""
+    warning: str = ""
+    """What is worth a look in the health of its newest epoch; empty where nothing is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -389,6 +391,8 @@ class Snapshot:
     """How many it may spend; None if it may spend any."""
     silent_s: float = 0.0
     """Seconds since the referee last heard of any trial: a start, a report, an error, a farewell."""
+    sick: Mapping[str, int] = field(default_factory=dict)
+    """Trials that diverged or collapsed, by what was sick: discriminator, generator, code, or the figure that broke."""
     stopping: bool = False
     torn: tuple[str, ...] = ()
     """Damaged parts of the ledger that the referee set aside, each with its reason."""

@@ -11,6 +11,7 @@ from support.referee import Clock, epoch, make, run, train
 
 from sparring.cluster.metering import gauges
 from sparring.cluster.metering.gauges import RECORD_S, Gauges
+from sparring.cluster.metering.race import RaceGauges
 from sparring.cluster.metering.readings import Readings
 from sparring.cluster.metering.rungs import SHOWN, spread, tau_b
 from sparring.cluster.metering.series import MOST, PREFIX, SERIES, STUDY, Reading
@@ -108,7 +109,8 @@ def test_every_reading_is_in_the_table_with_its_tags_and_a_study_has_few(tmp_pat
     taken = list(readings.take(snapshot))
     for name, _, tags in taken:
         assert tuple(tags) == SERIES[name].tags
-    assert {name for name, series in SERIES.items() if series.is_sure} <= {name for name, _, _ in taken}
+    sure = {name for name, series in SERIES.items() if series.is_sure}
+    assert sure - {name for name, _, _ in taken} == {"sparring_retrainings"}, "the driver shows that one"
     assert len(taken) + 7 * 3 + 3 * SHOWN < MOST, "with every health figure and as many rungs as are shown"
 
 
@@ -180,3 +182,18 @@ def test_names_are_those_that_prometheus_takes():
         assert name == series.name
         assert (PREFIX + name).replace("_", "").isalnum()
         assert STUDY not in series.tags
+
+
+def test_a_race_shows_what_is_left_and_the_noise_once_it_is_measured(shown):
+    race = RaceGauges("s")
+    race.begin(6)
+    race.tell()
+    assert dict(shown) == {
+        ("sparring_retrainings", "s", "ended"): 0.0,
+        ("sparring_retrainings", "s", "to_go"): 6.0,
+    }
+    race.noise = 0.08
+    taken = {(name, *tags.values()): value for name, value, tags in race.readings()}
+    assert (taken["sparring_retrainings", "ended"], taken["sparring_retrainings", "to_go"]) == (1, 5)
+    assert taken["sparring_noise", "fresh_seeds"] == 0.08
+    assert all(tuple(tags) == SERIES[name].tags for name, _, tags in race.readings())

@@ -10,11 +10,11 @@ from support.reports import IDENTITY, KINDS, METRICS, MIXED, cells, frozen, stud
 
 from sparring.display import looks_sentence
 from sparring.ledger import Ledger, Look
+from sparring.ledger.yardsticks import FORM
 from sparring.records import Interval, Objective, Outcome
 from sparring.report import read_report
 from sparring.report.dashboard.frozen import make_page
 from sparring.report.formats import as_csv, as_json
-from sparring.report.yardstick_cache import FORM
 from sparring.study.intervals import spread
 
 ROWS = np.random.default_rng(0).normal(0, 0.01, 1000)

@@ -57,10 +57,10 @@ class Cluster:
 
 
 @contextmanager
-def connect(address: str | None, study: str = "") -> Iterator[Cluster]:
+def connect(address: str | None, about: Mapping[str, str] | None = None) -> Iterator[Cluster]:
     """Ray, on this machine or at ``address``; always shuts down. Raises ClusterError if nothing answers there.
 
-    study: what the job is about, for whoever reads Ray's list of jobs.
+    about: what Ray's list of jobs says of this one, its metadata.
     """
     if address is not None and address.startswith("ray://"):
         raise ClusterError(
@@ -79,8 +79,8 @@ def connect(address: str | None, study: str = "") -> Iterator[Cluster]:
     import ray
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error", "configure_logging": True}
-    if study:
-        options["job_config"] = ray.job_config.JobConfig(metadata={"study": study})
+    if about:
+        options["job_config"] = ray.job_config.JobConfig(metadata=dict(about))
     if address is None:
         # "local", or Ray would join a cluster that happens to run on this machine.
         options |= {"address": "local", "include_dashboard": True, "num_cpus": available_cpus()}

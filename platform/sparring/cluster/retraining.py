@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,12 @@ RETRIES = 2
 """Further tries at a re-training whose process dies."""
 
 
-def train_on_cluster(spec: StudySpec, data: DataRefs) -> Train:
-    """Trains jobs on the connected cluster. data: the study's, as its slots have them."""
+LOOK_S = 0.5
+"""Seconds between two looks at what runs."""
+
+
+def train_on_cluster(spec: StudySpec, data: DataRefs, wait: Callable[[], object] = lambda: None) -> Train:
+    """Trains jobs on the connected cluster. data: the study's, as its slots have them. wait: called while they run."""
     import ray
     from ray.exceptions import RayError, RayTaskError
 
@@ -38,11 +42,15 @@ def train_on_cluster(spec: StudySpec, data: DataRefs) -> Train:
         while left or running:
             while left and len(running) < spec.slots:
                 job = left.pop(0)
-                answer: ObjectRef[Retraining] = task.remote(
+                # By this name Ray's dashboard shows it.
+                named = task.options(name=f"{spec.name}: trial {job.trial} again, seed {job.seed}")
+                answer: ObjectRef[Retraining] = named.remote(
                     told, own, data.train, data.valid, data.ood, data.source, job
                 )  # fmt: skip
                 running[answer] = job
-            (ended,), _ = ray.wait(list(running), num_returns=1)
+            while not (done := ray.wait(list(running), num_returns=1, timeout=LOOK_S)[0]):
+                wait()
+            (ended,) = done
             job = running.pop(ended)
             try:
                 row: Retraining = ray.get(ended)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from shlex import quote
 
 from rich.console import Console
 
-from ..display import Say, clock, print_summary, saying
+from ..display import RaceView, Say, clock, print_summary, saying
 from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, queued_trials, read_looks, trial_rows
 from ..ledger.inbox import Inbox
@@ -22,12 +22,14 @@ from ..space import try_names
 from ..study import Study, is_complete, open_folder, with_slots
 from ..study.budget import exhaustion
 from ..study.claim import sentences_of
+from ..study.conclusion import sentence
 from ..study.feasibility import place_slots
-from ..study.fresh_seeds import Job, due, hold_race
+from ..study.fresh_seeds import Job, conclusion_of, due, hold_race
 from ..study.searched_data import spoilt_figures
 from .connection import Cluster, connect
 from .data_refs import DataRefs, store
 from .look_process import begin_look
+from .metering.race import RaceGauges
 from .retraining import train_on_cluster
 from .search import run
 from .signals import handled, interrupt
@@ -71,10 +73,14 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
 
 def _run(study: Study, address: str | None, console: Console, mirror: Mirror | None) -> int:
     # Handled twice, since ray.init takes SIGTERM for itself.
+    about = {
+        "study": study.spec.name, "model": study.spec.model, "dataset": study.spec.dataset,
+        "objective": study.spec.objective.metric, "folder": str(study.folder),
+    }  # fmt: skip
     with (
         ExitStack() as waiting,
         handled(interrupt),
-        _ray(address, study.spec.name, say := waiting.enter_context(saying(console))) as cluster,
+        _ray(address, about, say := waiting.enter_context(saying(console))) as cluster,
         handled(interrupt),
     ):
         study = with_slots(study, place_slots(study.spec, cluster.nodes, address).slots)
@@ -119,9 +125,9 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
 
 
 @contextmanager
-def _ray(address: str | None, study: str, say: Say) -> Iterator[Cluster]:
+def _ray(address: str | None, about: Mapping[str, str], say: Say) -> Iterator[Cluster]:
     say("Starting Ray (object store, dashboard) …" if address is None else f"Joining Ray at {address} …")
-    with connect(address, study) as cluster:
+    with connect(address, about) as cluster:
         yield cluster
 
 
@@ -132,18 +138,31 @@ def is_race_due(study: Study) -> bool:
 
 
 def _race(study: Study, data: DataRefs, console: Console) -> None:
-    """Trains again what the race asks for, with a line for each as it ends."""
-    train, metric = train_on_cluster(study.spec, data), study.spec.objective.metric
+    """Trains again what the race asks for, and shows it."""
+    spec, searched = study.spec, {row.trial: row.value for row in trial_rows(study.folder) if row.value is not None}
+    gauges = RaceGauges(spec.name)
+    title = f"{spec.name} · {spec.model} on {spec.dataset}"
+    with RaceView(console, title=title, objective=spec.objective, searched=searched) as view:
 
-    def told(jobs: Sequence[Job]) -> Iterator[Retraining]:
-        trials = ", ".join(str(trial) for trial in dict.fromkeys(job.trial for job in jobs))
-        console.print(f"Training again on fresh seeds: {len(jobs)} trainings of trials {trials} …", style="dim")
-        for row in train(jobs):
-            figure = row.outcome.replace("_", " ") if row.value is None else f"{metric} {row.value:.4g}"
-            console.print(f"  trial {row.trial}, seed {row.seed}: {figure}", soft_wrap=True, highlight=False)
-            yield row
+        def wait() -> None:
+            view.refresh()
+            gauges.show()
 
-    hold_race(study.folder, study.spec, study.epochs, told)
+        train = train_on_cluster(spec, data, wait)
+
+        def told(jobs: Sequence[Job]) -> Iterator[Retraining]:
+            view.begin([job.trial for job in jobs])
+            gauges.begin(len(jobs))
+            for row in train(jobs):
+                view.tell(row)
+                gauges.tell()
+                yield row  # it is in the ledger when the next is asked for
+                found = conclusion_of(study.folder)
+                if found is not None:
+                    view.claim = sentence(found, spec.objective.metric)
+                    gauges.noise = found.noise.sigma
+
+        hold_race(study.folder, spec, study.epochs, told)
 
 
 def _to_go(study: Study, snapshot: Snapshot) -> str:

@@ -5,19 +5,27 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
 
 from ..display import LiveView
 from ..display.tensorboard import Board
+from ..errors import SparringError
 from ..ledger import attempt_rows, epoch_rows, read_looks, trial_rows
 from ..ledger.mirror import Mirror
+from ..ledger.yardsticks import known_rival
 from ..records import EpochRow, Snapshot, Trial, TrialRow
 from ..referee.events import Event
 from ..study import Study
+from ..study.claim import claim_so_far
+from ..study.conclusion.known import known_sigma
 from .metering.gauges import Gauges
 from .metering.series import Reading
+
+CLAIM_S = 5.0
+"""Seconds at least between two looks at what may be claimed."""
 
 
 def open_board(study: Study, warn: Callable[[str], object]) -> Board:
@@ -42,7 +50,7 @@ class Watcher:
         self, study: Study, console: Console, find_dashboard: Callable[[], str], mirror: Mirror | None = None
     ) -> None:
         spec = study.spec
-        self._find_dashboard, self._mirror = find_dashboard, mirror
+        self._find_dashboard, self._mirror, self._spec = find_dashboard, mirror, spec
         self._shown_problem: str | None = None
         self._folder = study.folder
         self.view = LiveView(
@@ -52,8 +60,10 @@ class Watcher:
             results=str(study.folder),
             tensorboard=f"tensorboard --logdir {study.folder / 'tensorboard'}",
         )
+        self.view.findings.rival = known_rival(study.folder, spec, study.identity())
         self.board = open_board(study, self.view.note)
         self._gauges = Gauges(spec.name)
+        self._claim_due, self._claimed = 0.0, -1
         self._replay()
 
     def _replay(self) -> None:
@@ -80,18 +90,37 @@ class Watcher:
                 self.board.epoch(event)
             else:
                 self.board.end(event)
-        if not self.view.dashboard and (dashboard := self._find_dashboard()):
-            self.view.dashboard = dashboard
+        links = self.view.findings.links
+        if not links["ray dashboard"] and (dashboard := self._find_dashboard()):
+            links["ray dashboard"] = dashboard
             self.view.note(f"Ray dashboard: {dashboard}   (token: `ray get-auth-token`)")
         problem = self._mirror.problem if self._mirror is not None else None
         if problem is not None and problem != self._shown_problem:
             self.view.note(problem)
         self._shown_problem = problem
         self._gauges.show(self._readings)
+        self._claim(snapshot)
         self.view.update(snapshot, [event for event in events if isinstance(event, TrialRow)])
+
+    def _claim(self, snapshot: Snapshot) -> None:
+        """What may be said so far, when another trial has ended; it takes at most a hundredth of the driver's time."""
+        began = time.monotonic()
+        if snapshot.finished == self._claimed or began < self._claim_due:
+            return
+        self._claimed = snapshot.finished
+        with suppress(SparringError):  # a part that is torn; the search's end says so
+            self.view.findings.claim = claim_so_far(self._folder)
+        self._claim_due = time.monotonic() + max(CLAIM_S, 100 * (time.monotonic() - began))
 
     def _readings(self) -> Iterator[Reading]:
         """What only the driver's process knows."""
+        for state in ("ended", "to_go"):
+            yield Reading("sparring_retrainings", 0, {"state": state})
+        if (sigma := known_sigma(self._spec)) is not None:
+            yield Reading("sparring_noise", sigma, {"of": "system"})
+        if (rival := self.view.findings.rival) is not None:
+            of = {"metric": self._spec.objective.metric, "yardstick": rival[0]}
+            yield Reading("sparring_objective_yardstick", rival[1], of)
         if self._mirror is not None:
             yield Reading("sparring_mirror_behind_seconds", time.monotonic() - self._mirror.whole_at)
 

@@ -1,14 +1,15 @@
 """What the search shows while it runs and when it ends: a live view in a terminal, quiet lines everywhere else.
 
 Knows no Ray and no ledger: it draws ``Snapshot`` and ``TrialRow`` values. A terminal gets one panel that is redrawn in
-place (at most 14 lines, 80 columns suffice); a pipe or a log file gets a line per finished trial, or in large studies a
-line every few seconds, without a single escape code.
+place (14 lines and 80 columns suffice for most); a pipe or a log file gets a line per finished trial, or in large
+studies a line every few seconds, without a single escape code.
 """
 
 from __future__ import annotations
 
 from .held_out import against, looks_sentence, show_interval, winner_sentence
 from .live import LiveView
+from .race_view import RaceView
 from .stages import Say, saying, unsaid
 from .summary import comparison_table, front_sentence, print_listing, print_summary
 from .words import COLOURS, SAME, clean, clock, compare, foretell, last_words, name_trial, nearby, show, title
@@ -17,6 +18,7 @@ __all__ = [
     "COLOURS",
     "SAME",
     "LiveView",
+    "RaceView",
     "Say",
     "against",
     "clean",

@@ -92,6 +92,17 @@ _COLLAPSES: tuple[tuple[Callable[[Figures], bool], str], ...] = (
 )
 
 
+def seat(reason: str | None) -> str:
+    """What was sick, by a ``Sickness.reason``: discriminator, generator, code, or the figure that broke.
+
+    Empty where the reason names none.
+    """
+    words = (reason or "").split()
+    if words[:1] == ["the"]:
+        return words[1] if words[1:2] and words[1] in ("discriminator", "generator", "code") else ""
+    return words[0] if words[1:2] == ["became"] else ""
+
+
 def warnings(figures: Figures) -> list[str]:
     """What is worth a look in the figures of an epoch, a clause each; none of it ended the trial."""
     told, share = figures.get("health/dis_auc", 0.75), figures.get("health/grad_dis", 0.5)

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
+from ..ledger.health import seat
 from ..ledger.ranking import dominates, is_ranked, values_of
 from ..records import Objective, Outcome, TrialRow, Verdict
 
@@ -28,6 +29,8 @@ class EndedTrials:
         self._objectives = objectives
         self.rows: dict[int, TrialRow] = {}
         self.outcomes: Counter[Outcome] = Counter()
+        self.sick: Counter[str] = Counter()
+        """Trials that diverged or collapsed, by what was sick."""
         self.wall_s = 0.0
         """Training time of all of them together."""
         self.wall_square = 0.0
@@ -64,6 +67,8 @@ class EndedTrials:
     def add(self, row: TrialRow) -> None:
         self.rows[row.trial] = row
         self.outcomes[row.outcome] += 1
+        if row.outcome in (Outcome.DIVERGED, Outcome.COLLAPSED):
+            self.sick[seat(row.error)] += 1
         self.wall_s, self.wall_square = self.wall_s + row.wall_s, self.wall_square + row.wall_s**2
         if self.would_lead(row):
             figures = self._figures(row)

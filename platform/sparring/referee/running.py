@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ..ledger.health import PATIENCE
+from ..ledger.health import PATIENCE, warnings
 from ..records import AttemptRow, EpochRow, Objective, Outcome, RunningTrial, StudySpec, Trial, TrialRow
 from .standing import Reached
 from .stopwatch import Stopwatch
@@ -129,6 +129,8 @@ class LiveTrial:
         )
 
     def view(self, epochs: int) -> RunningTrial:
+        found = warnings(self.latest[-1].metrics) if self.latest else []
         return RunningTrial(
-            number=self.trial.number, attempt=self.trial.attempt, epoch=self.epoch, epochs=epochs, value=self.value
-        )
+            number=self.trial.number, attempt=self.trial.attempt, epoch=self.epoch, epochs=epochs, value=self.value,
+            warning=found[0] if found else "",
+        )  # fmt: skip

@@ -75,6 +75,7 @@ class SnapshotBuilder:
             trained_s=self._spending.effort.seconds,
             train_limit_s=None if math.isinf(self._spending.limit_s) else self._spending.limit_s,
             silent_s=silent_s,
+            sick=Counter(self._ended.sick),
             stopping=stopping,
             torn=torn,
             broken=broken,

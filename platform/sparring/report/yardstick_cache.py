@@ -11,13 +11,11 @@ from typing import Any
 from ..display import Say, unsaid
 from ..errors import DataError, SparringError
 from ..ledger.looks import test_name
+from ..ledger.yardsticks import YARDSTICKS, key_of
 from ..records import Interval, StudySpec, TrialRow
 from ..space.dimension import OPTION
 from ..untrusted.texts import read_json
 from .yardsticks import Task, Yardstick, depends_on_winner, measure
-
-FORM = 2
-"""Goes up when yardsticks are others for the same study, so that older ones are not read."""
 
 
 def read_yardsticks(
@@ -71,13 +69,8 @@ def _place_of(
     folder: Path, study: Mapping[str, Any], spec: StudySpec, best: TrialRow, tests: bool
 ) -> tuple[Path, dict[str, object], dict[str, object]]:
     """The cache's file, what it must have been measured of, and the winner's options of the data."""
-    path = folder / "yardsticks.json"
-    key: dict[str, object] = {
-        "model": spec.model,
-        "split": spec.split,
-        "data_sha256": study["identity"]["data_sha256"],
-        "form": FORM,
-    }
+    path = folder / YARDSTICKS
+    key = key_of(spec, study["identity"])
     if tests:
         key["tests"] = True
     if depends_on_winner(spec.model):

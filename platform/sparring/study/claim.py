@@ -33,19 +33,45 @@ def sentences_of(folder: Path) -> tuple[str, ...]:
     return tuple(f"{each[0].upper()}{each[1:]}." for each in said)
 
 
+def claim_so_far(folder: Path) -> str:
+    """What may be said while the search runs, in a line: what is to be expected of the best trial, or its conclusion.
+
+    Empty as ``sentences_of``. Raises as ``read_trials``.
+    """
+    ended = read_ended(folder)
+    if len(ended.search) < LEAST or not may_race(ended.spec):
+        return ""
+    found = conclude(ended.search, ended.play()[1], ended.scale) if ended.results else None
+    if found is not None:
+        return sentence(found, ended.spec.objective.metric)
+    of = f"the best of {len(ended.search)} single trainings"
+    likely = _likely(ended)
+    if likely is None:
+        return f"trial {ended.leader} is {of}, so its figure flatters"
+    return f"to be expected of trial {ended.leader}, {of}: {likely:.4g}"
+
+
 def _shrunk(ended: Ended) -> str:
     """The search's best figure, and what is left of it without the noise that is known of the system."""
     metric, leader, sigma = ended.spec.objective.metric, ended.leader, known_sigma(ended.spec)
     found = f"{ended.scale.figure(ended.search[leader]):.4g}"
     start = f"Trial {leader}'s {metric} of {found} is the best of {len(ended.search)} single trainings"
-    if sigma is None or not ended.scale.is_log:
+    likely = _likely(ended)
+    if likely is None or sigma is None:
         return f"{start}, and flatters."
-    likely = ended.scale.figure(shrink(ended.search, sigma)[leader][0])
     system = f"{ended.spec.model} on {ended.spec.dataset}"
     return (
         f"{start}, and flatters: {likely:.4g} is to be expected of it (shrunk towards the mean by the "
         f"{ended.scale.show(sigma)} that a re-training moves {system}, as shipped)."
     )
+
+
+def _likely(ended: Ended) -> float | None:
+    """The best trial's figure without the luck that made it the best; None where the system's noise is not known."""
+    sigma = known_sigma(ended.spec)
+    if sigma is None or not ended.scale.is_log:
+        return None
+    return ended.scale.figure(shrink(ended.search, sigma)[ended.leader][0])
 
 
 def _unraced(ended: Ended) -> str:

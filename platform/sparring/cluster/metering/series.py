@@ -4,9 +4,8 @@ Ray exports each with the prefix ``ray_`` and labels of its own (node, worker). 
 never a trial, so that a study of 10,000 trials has as many series as one of ten: ``MOST`` bounds them. All are gauges:
 a counter of Ray's does not show before it first moves, and then Prometheus cannot tell that it did.
 
-Not here: memory and processors of referee and slots, which Ray measures itself (``ray_component_uss_bytes``); the best
-yardstick, which is measured after a search, by the report; and the discriminator's or generator's seconds, which nobody
-measures apart.
+Not here: memory and processors of referee and slots, which Ray measures itself (``ray_component_uss_bytes``), and the
+discriminator's or generator's seconds, which nobody measures apart.
 """
 
 from __future__ import annotations
@@ -64,6 +63,26 @@ SERIES: Mapping[str, Series] = {
             tags=("metric",),
             help="Leading objective of trial 0, the published default; there once it has ended.",
             is_sure=False,
+        ),
+        Series(
+            name="sparring_objective_yardstick",
+            tags=("metric", "yardstick"),
+            help="Leading objective of the best method without a search; there where a report of this study, or of one "
+            "beside it on the same data and split, has measured it.",
+            is_sure=False,
+        ),
+        Series(
+            name="sparring_noise",
+            tags=("of",),
+            help="Standard deviation by which a re-training moves the leading objective, of its logarithm where "
+            "figures are positive: as known of the system as shipped (system), and by fresh seeds once a race has them "
+            "(fresh_seeds).",
+            is_sure=False,
+        ),
+        Series(
+            name="sparring_retrainings",
+            tags=("state",),
+            help="Re-trainings on fresh seeds after the search: ended, and to_go of those asked for; 0 before.",
         ),
         Series(
             name="sparring_forecast",
