@@ -253,15 +253,19 @@ def test_epochs_that_only_the_checkpoint_knows_are_told_until_the_ledger_has_the
     kill(referee)
     resumed = make(tmp_path / "study", trials=1, pruner="none")
     start = Start(trial=Trial(number=0, params={}, seed=0, attempt=2), checkpoint=b"0 4", durable=1)
+    names = []
+    signs = SimpleNamespace(show=lambda *_: None, on=lambda method, *doing: names.append(doing) or method)
     handle = SimpleNamespace(**{name: SimpleNamespace(remote=getattr(resumed, name)) for name in ("report", "leave")})
     monkeypatch.setattr(trainer, "ray", SimpleNamespace(get=lambda answer: answer))
     mine = SimpleNamespace(
-        _leads=True, _workers=None, _referee=handle, _spec=resumed.spec, _rearm=lambda: None, _about_data=None
-    )
+        _leads=True, _workers=None, _referee=handle, _spec=resumed.spec, _rearm=lambda: None, _about_data=None,
+        _signs=signs,
+    )  # fmt: skip
     trainer.Trainer._run_epochs(mine, start, Training())
     (row,) = trial_rows(tmp_path / "study")
     assert (row.outcome, row.value, row.best_epoch) == (Outcome.COMPLETED, 0.01, 3)
     assert [each.epoch for each in epoch_rows(tmp_path / "study")] == list(range(2, 10))
+    assert names == [*(("reports", epoch) for epoch in range(5, 9)), ("ends", 9)]
 
 
 def test_checkpoints_of_a_later_attempt_are_newer_whatever_their_epoch(tmp_path):

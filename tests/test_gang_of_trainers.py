@@ -59,7 +59,9 @@ class Handle:
         self._actor = actor
 
     def __getattr__(self, name: str) -> Any:
-        return SimpleNamespace(remote=getattr(self._actor, name))
+        method = SimpleNamespace(remote=getattr(self._actor, name))
+        method.options = lambda name: method
+        return method
 
 
 def play(rank: int, folder: Path, late: str) -> None:

@@ -121,6 +121,9 @@ class RemoteMethod(Protocol[R]):
 
     def remote(self, *arguments: object, **options: object) -> ObjectRef[R]: ...
 
+    def options(self, *, name: str) -> RemoteMethod[R]:
+        """The same under a name of its own in Ray's list of tasks."""
+
 
 class RefereeHandle(Protocol):
     """The referee as the driver, the searcher and the slots hold it; ``Referee`` says what each call means."""

@@ -22,6 +22,7 @@ from ..models import find_model
 from ..models.own import OwnModel, allow_read
 from ..records import Answer, Outcome, Start, StudySpec, Verdict
 from ..space import Space
+from .signs import Signs
 
 if TYPE_CHECKING:
     import torch
@@ -99,13 +100,15 @@ class Trainer:
         first step: their process group cannot be trusted any more and has to start again. Raises PeerLost if another
         worker is gone; the trial then goes on in its next attempt.
         """
-        start: Start | None = ray.get(self._referee.start.remote(number, token))
+        self._signs = Signs(self._spec.name, number)
+        start: Start | None = ray.get(self._signs.on(self._referee.start, "starts").remote(number, token))
         self._compare(start)
         if start is None:
             return
         with giving_up(self._referee):
             self._rows.check()
-        with self._silence_limited():
+        with self._silence_limited(), self._signs:
+            self._signs.show("builds its networks")
             training = self._build(start)
             if training is not None:
                 self._run(start, training)
@@ -174,12 +177,14 @@ class Trainer:
             # Everything was trained before the last search died; only the end was not reported.
             if self._leads:
                 packed = training.weights(self._about_data)
-                ray.get(self._referee.report.remote(training.epoch_rows(), last=True, weights=packed))
+                report = self._signs.on(self._referee.report, "ends")
+                ray.get(report.remote(training.epoch_rows(), last=True, weights=packed))
             return
         # What its checkpoint knows and the ledger may not: the referee that was told may have died before its commit.
         untold = [row for row in training.epoch_rows() if row.epoch > start.durable]
         saved = time.monotonic()
         while True:
+            self._signs.show("trains", training.epoch + 1)
             row = training.run_epoch()
             self._rearm()
             last = training.is_exhausted
@@ -189,7 +194,8 @@ class Trainer:
                 if not last and time.monotonic() - saved >= self._spec.checkpoint_s:
                     checkpoint, saved = training.save(), time.monotonic()
                 kept = {"weights": training.weights(self._about_data)} if last else {"checkpoint": checkpoint}
-                answer: Answer = ray.get(self._referee.report.remote(untold, last=last, **kept))
+                report = self._signs.on(self._referee.report, "ends" if last else "reports", row.epoch)
+                answer: Answer = ray.get(report.remote(untold, last=last, **kept))
                 verdict = answer.verdict
                 untold = [row for row in untold if row.epoch > answer.durable]
             if self._workers is not None:
@@ -199,7 +205,8 @@ class Trainer:
             if verdict in (Verdict.STOP, Verdict.PAUSE):
                 if self._leads:
                     packed = checkpoint or training.save()
-                    ray.get(self._referee.leave.remote(trial.number, trial.attempt, packed))
+                    leave = self._signs.on(self._referee.leave, "is left")
+                    ray.get(leave.remote(trial.number, trial.attempt, packed))
                 return
 
     def _check_device(self) -> None:
