@@ -104,6 +104,12 @@ def test_the_board_has_six_rows_of_at_most_24_panels_that_do_not_overlap(board):
             assert taken.setdefault(cell, panel["title"]) == panel["title"], cell
 
 
+def test_the_panels_that_rays_own_pages_frame_are_those_of_nodes_and_of_processors(board):
+    """Told that ours is its default board, Ray frames panels 24 and 41 of it in its overview."""
+    titles = {panel["id"]: panel["title"] for panel in board["panels"]}
+    assert (titles[24], titles[41]) == ("Nodes", "Processors and memory")
+
+
 def test_our_boards_lie_beside_rays_which_empties_its_own_folder(checkout):
     folder = checkout / "dashboards" / "grafana" / "provisioning"
     read = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (folder / "dashboards").iterdir()}

@@ -14,7 +14,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sparring.display.dashboards import Program, Running, collect_targets, missing_programs, plan_programs, ray_sessions
+from sparring.display.dashboards import (
+    RAY_SETTINGS,
+    Program,
+    Running,
+    collect_boards,
+    collect_targets,
+    missing_programs,
+    plan_programs,
+    ray_sessions,
+)
 from sparring.display.dashboards.programs import free_port
 from sparring.display.dashboards.targets import LIST
 
@@ -71,7 +80,7 @@ def test_a_head_is_known_by_its_command_line(tmp_path):
 
 
 def test_what_is_installed_is_started_with_our_files_and_told_where(programs, tmp_path, checkout):
-    planned = {each.name: each for each in plan_programs(tmp_path / "results", tmp_path / "keep", tmp_path / "boards")}
+    planned = {each.name: each for each in plan_programs(tmp_path / "results", tmp_path / "keep")}
     assert list(planned) == ["Prometheus", "Grafana", "TensorBoard"]
     assert all(each.address.startswith("http://127.0.0.1:") for each in planned.values())
     settings = tmp_path / "keep" / "prometheus"
@@ -89,9 +98,22 @@ def test_what_is_installed_is_started_with_our_files_and_told_where(programs, tm
         assert sum(f"${{{name}}}" in text for text in used) == 1
 
 
+def test_rays_boards_are_gathered_but_none_that_bears_our_boards_identity(tmp_path, checkout, monkeypatch):
+    ours = json.loads((checkout / "dashboards" / "grafana" / "sparring.json").read_text(encoding="utf-8"))["uid"]
+    assert set(RAY_SETTINGS.values()) == {ours}
+    written = tmp_path / "ray" / "session_latest" / "metrics" / "grafana" / "dashboards"
+    written.mkdir(parents=True)
+    for name, uid in (("default", ours), ("data", "rayDataDashboard")):
+        (written / f"{name}_grafana_dashboard.json").write_text(json.dumps({"uid": uid, "panels": []}))
+    (written / "torn.json").write_text('{"uid"')
+    into = tmp_path / "keep" / "ray"
+    assert collect_boards([tmp_path / "ray", tmp_path / "absent"], into) == 1
+    assert [json.loads(path.read_text())["uid"] for path in into.iterdir()] == ["rayDataDashboard"]
+
+
 def test_what_is_missing_is_named_with_the_way_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    planned = plan_programs(tmp_path / "results", tmp_path / "keep", tmp_path / "boards")
+    planned = plan_programs(tmp_path / "results", tmp_path / "keep")
     assert [each.name for each in planned] == ["TensorBoard"]
     missing = missing_programs(planned)
     assert list(missing) == ["Prometheus", "Grafana"]

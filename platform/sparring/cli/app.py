@@ -106,8 +106,10 @@ _add(
     "sparring dashboard",
     "sparring dashboard aegan-exafs --browser",
     "sparring dashboard s3://bucket/studies/aegan-exafs",
+    note="Prometheus, Grafana and TensorBoard, over all that Ray runs here: sparring dashboards up",
 )
 _add(studies.studies, "sparring studies")
+app.command("status", hidden=True)(studies.studies)  # what one types who comes from git; every page says studies
 _add(studies.show, "sparring show aegan-exafs", "sparring show aegan-exafs --trial 7")
 _add(
     studies.note,
@@ -118,6 +120,7 @@ _add(
     dashboards.dashboards,
     "sparring dashboards up",
     "sparring dashboards up --results studies --temp-dir /scratch/ray",
+    note="The live page of a study, which needs none of them: sparring dashboard STUDY",
 )
 _add(
     train.train,

@@ -33,7 +33,7 @@ def dashboard(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1.", show_default="any")] = 0,
     browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
 ) -> None:
-    """A live page of studies: read-only, on this machine's loopback address, for whoever has the printed address."""
+    """Studies as a live page of their own: read-only, on loopback, for whoever has the printed address."""
     from ..ledger.mirror.following import is_address
 
     with ExitStack() as stack:
@@ -47,6 +47,11 @@ def dashboard(
 
 
 def _folder_of(study: str | None, results: Path) -> Path:
+    if study == "up" and not (results / study).exists():
+        raise UsageError(
+            "dashboard: shows studies, and there is none called up; Prometheus, Grafana and TensorBoard are started by "
+            "`sparring dashboards up`"
+        )
     folder = Path(study) if study and _holds_studies(Path(study)) else find_folder(study, results) if study else results
     if not folder.is_dir():
         raise UsageError(f"--results: {folder} is no folder; search first, or name the folder of the studies")

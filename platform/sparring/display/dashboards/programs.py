@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import sys
@@ -37,10 +36,15 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def plan_programs(results: Path, keep: Path, ray_boards: Path) -> list[Program]:
+def ray_boards_of(keep: Path) -> Path:
+    """Where Grafana is told to look for Ray's own boards; see ``collect_boards``."""
+    return keep / "grafana" / "ray"
+
+
+def plan_programs(results: Path, keep: Path) -> list[Program]:
     """Those that are installed, ready to start; their settings are copied into ``keep``, where they also keep data.
 
-    results: the studies. ray_boards: where Ray wrote its own boards for Grafana; it may be missing.
+    results: the studies.
     """
     programs = []
     prometheus_port = free_port(PORTS["Prometheus"])
@@ -56,7 +60,7 @@ def plan_programs(results: Path, keep: Path, ray_boards: Path) -> list[Program]:
         programs.append(Program(name="Prometheus", command=command, address=prometheus, about=about))
     if (grafana := _grafana_command()) is not None:
         port = free_port(PORTS["Grafana"])
-        environment = _grafana_environment(port, prometheus, keep / "grafana", ray_boards)
+        environment = _grafana_environment(port, prometheus, keep / "grafana", ray_boards_of(keep))
         address = f"http://{HOST}:{port}/d/sparring"
         programs.append(
             Program(name="Grafana", command=grafana, address=address, about="the board", environment=environment)
@@ -117,7 +121,5 @@ def _grafana_environment(port: int, prometheus: str, keep: Path, ray_boards: Pat
         "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         "SPARRING_PROMETHEUS": prometheus,
         "SPARRING_BOARDS": str(boards),
-        "RAY_METRICS_GRAFANA_DASHBOARD_OUTPUT_DIR": os.environ.get(
-            "RAY_METRICS_GRAFANA_DASHBOARD_OUTPUT_DIR", str(ray_boards)
-        ),
+        "RAY_METRICS_GRAFANA_DASHBOARD_OUTPUT_DIR": str(ray_boards),
     }
