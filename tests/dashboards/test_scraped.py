@@ -7,9 +7,11 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 import urllib.parse
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,13 @@ import pytest
 import yaml
 
 from sparring.cluster.metering.series import MOST
-from sparring.display.dashboards import collect_targets, ray_sessions
+from sparring.display.dashboards import RAY_SETTINGS, collect_targets, ray_sessions
 from sparring.display.dashboards.programs import free_port
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 SILENT = {
+    'max by (study, yardstick) (ray_sparring_objective_yardstick{study=~".*"})': "a report must have measured one",
     "sum by (Name) (ray_memory_manager_worker_eviction_total)": "a node must run out of memory",
     "max by (ip, GpuIndex) (ray_node_gpus_utilization) / 100": "a node must have a GPU",
 }
@@ -89,7 +92,9 @@ def start_prometheus(checkout, tmp_path):
         each.process.wait(30)
 
 
-def test_every_query_of_board_and_rules_has_an_answer_in_a_search(checkout, tmp_path, command, start_prometheus):
+def test_every_query_of_board_and_rules_has_an_answer_in_a_search(
+    checkout, tmp_path, command, start_prometheus, grafana
+):
     search = command("scraped")
     (tmp_path / "mirror").mkdir()
     process = search.start(
@@ -104,6 +109,8 @@ def test_every_query_of_board_and_rules_has_an_answer_in_a_search(checkout, tmp_
         "--mirror",
         str(tmp_path / "mirror"),
         **FAST,
+        **RAY_SETTINGS,
+        RAY_GRAFANA_HOST=grafana,
     )
     search.wait_for(search.epochs, process)  # Ray starts the sooner for being alone
     prometheus = start_prometheus()
@@ -120,11 +127,57 @@ def test_every_query_of_board_and_rules_has_an_answer_in_a_search(checkout, tmp_
         assert time.monotonic() < deadline, search.said()[-1000:]
         time.sleep(2)
     assert not prometheus.ask('ALERTS{severity="critical", alertstate="firing", study="scraped"}')
-    dashboard = re.search(r"Ray dashboard: (\S+)", search.said())[1]
+    look_at_rays_pages(re.search(r"Ray dashboard: (\S+)", search.said())[1], deadline)
+
+
+def look_at_rays_pages(dashboard: str, deadline: float) -> None:
+    """A slot, its trial and what that does can be told in Ray's own pages; its tab Metrics asks for our board."""
     actors = ask_ray(f"{dashboard}/api/v0/actors?detail=1")["data"]["result"]["result"]
     named = [actor["repr_name"] for actor in actors if actor["state"] == "ALIVE" and actor["repr_name"]]
     assert sorted(set(named)) == ["Referee of scraped", "Slot of scraped"]
-    assert {job["metadata"].get("study") for job in ask_ray(f"{dashboard}/api/jobs/")} == {"scraped"}
+    (about,) = [job["metadata"] for job in ask_ray(f"{dashboard}/api/jobs/")]
+    assert (about["study"], about["objective"], Path(about["folder"]).name) == ("scraped", "val/score", "scraped")
+    tasks = ask_ray(f"{dashboard}/api/v0/tasks?detail=0&limit=1000")["data"]["result"]["result"]
+    calls = {re.sub(r"\d+", "N", task["name"]) for task in tasks}
+    assert {f"scraped trial N {doing}" for doing in ("starts", "reports epoch N", "ends epoch N")} <= calls
+    (node,) = {actor["node_id"] for actor in actors if actor["repr_name"] == "Slot of scraped"}
+    title = re.compile(r"ray::Slot\.train scraped trial \d+ (builds its networks|trains epoch \d)")
+    while not any(title.fullmatch(each) for each in titles_of(dashboard, node)):
+        assert time.monotonic() < deadline, titles_of(dashboard, node)
+        time.sleep(1)
+    uids = ask_ray(f"{dashboard}/api/grafana_health")["data"]["dashboardUids"]
+    assert uids["default"] == "sparring"
+
+
+def titles_of(dashboard: str, node: str) -> list[str]:
+    """Of the workers of a node, as its page shows them."""
+    workers = ask_ray(f"{dashboard}/nodes/{node}")["data"]["detail"]["workers"]
+    return [" ".join(each["cmdline"]) for each in workers]
+
+
+class Health(BaseHTTPRequestHandler):
+    """Says what a Grafana that is well says; nothing else of it is here."""
+
+    def do_GET(self) -> None:
+        body = b'{"database": "ok"}'
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def grafana():
+    """The address of something that answers Ray's question whether a Grafana is there."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Health)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
 
 
 def ask_ray(address: str) -> Any:

@@ -13,9 +13,9 @@ from typing import Any
 from rich.console import Console
 
 from sparring.ledger import Ledger, spec_to_json, write_study
+from sparring.ledger.yardsticks import FORM
 from sparring.records import AttemptRow, EpochRow, Outcome, StudySpec, TrialRow
 from sparring.report import write_report
-from sparring.report.yardstick_cache import FORM
 
 METRICS = ("train/loss_gen", "val/score", "val/mse_predict_spectrum")
 

@@ -7,7 +7,7 @@ An actor's own name and repr say only which study it serves: Ray asks for them o
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from .referee_actor import RemoteMethod
@@ -26,23 +26,17 @@ class Signs:
         self._title = ""
 
     def __enter__(self) -> Signs:
-        from ray._raylet import getproctitle
-
-        self._title = getproctitle()
+        self._title = _raylet().getproctitle()
         return self
 
     def __exit__(
         self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        from ray._raylet import setproctitle
-
-        setproctitle(self._title)
+        _raylet().setproctitle(self._title)
 
     def show(self, doing: str, epoch: int | None = None) -> None:
         """What the process does now."""
-        from ray._raylet import setproctitle
-
-        setproctitle(f"{self._title.split(' ', 1)[0]} {self._words(doing, epoch)}")
+        _raylet().setproctitle(f"{self._title.split(' ', 1)[0]} {self._words(doing, epoch)}")
 
     def on(self, method: RemoteMethod[T], doing: str, epoch: int | None = None) -> RemoteMethod[T]:
         """A method of the referee's, whose next call has a name by which the list of tasks shows it."""
@@ -50,3 +44,10 @@ class Signs:
 
     def _words(self, doing: str, epoch: int | None) -> str:
         return f"{self._about} {doing}" if epoch is None else f"{self._about} {doing} epoch {epoch}"
+
+
+def _raylet() -> Any:
+    """Ray's own setproctitle lies in a module without types."""
+    from ray import _raylet
+
+    return _raylet

@@ -92,7 +92,7 @@ class LiveView:
         claim, now = self.findings.claim, snapshot.elapsed_s
         if claim and claim != self._claimed and now - self._claimed_at >= CLAIM_S:
             self._claimed, self._claimed_at = claim, now
-            self.note("  ".join(filter(None, [claim, snapshot.prospect and foretell(snapshot.prospect)])))
+            self.note("  ".join([claim, *([foretell(snapshot.prospect)] if snapshot.prospect else [])]))
 
     def _log_rows(self, snapshot: Snapshot, finished: Sequence[TrialRow]) -> None:
         if (snapshot.trials or 0) < LARGE:
