@@ -30,6 +30,7 @@ EXTRAS = ("serve",)
 
 IMPORTED_AS = {
     "annotated-types": "annotated_types",
+    "grafana-foundation-sdk": "grafana_foundation_sdk",
     "pillow": "PIL",
     "pyyaml": "yaml",
     "ruamel.yaml": "ruamel",

@@ -6,7 +6,7 @@ import io
 
 import pytest
 from rich.console import Console
-from test_progress import BASELINE, SCORE, log, snapshot, terminal, written
+from support.consoles import BASELINE, SCORE, log, snapshot, terminal, written
 
 from sparring.display import LiveView, RaceView
 from sparring.display.panel import Findings, draw_panel
