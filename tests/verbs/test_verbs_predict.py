@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet
 import pytest
 import torch
+from PIL import Image
 
-from sparring.data.physics.fourier import restore
+from sparring.data.physics.fourier import transform
 from sparring.production import read_trained
-from sparring.production.inference.answers import Answered, predict
+from sparring.production.inference.answers import Answered, predict, reconstruct
 from sparring.production.inference.controls import compare
 from sparring.production.inference.samples import NamedRows, read_rows, read_structures
 from sparring.space import write_toml
@@ -88,10 +90,10 @@ def test_a_predicted_spectrum_written_as_text_is_read_as_a_spectrum(trained, tmp
     assert not (tmp_path / "no").exists()
 
 
-@pytest.mark.parametrize(("fourier", "width"), [(False, 20), (True, 40)])
-def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(fourier, width, tmp_path, monkeypatch, run_verb):
-    """By the reader's options that trained the model. Under ``fourier`` the answers are coefficients, two per point of
-    the spectrum: no verb turns them back into intensities."""
+@pytest.mark.parametrize("fourier", [False, True])
+def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(fourier, tmp_path, monkeypatch, run_verb):
+    """By the reader's options that trained the model. Under ``fourier`` it learned coefficients, two per point of the
+    spectrum; answers, truths and errors are intensities all the same."""
     rng = np.random.default_rng(0)
     folder, energy = tmp_path / "pairs", np.linspace(7100, 7200, 20)
     folder.mkdir()
@@ -111,14 +113,55 @@ def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(fourier, widt
     assert run_verb("predict", tmp_path / "trained" / "aegan", *files) == 0
     assert run_verb("predict", tmp_path / "trained" / "aegan", "-o", tmp_path / "rows") == 0
     with np.load(tmp_path / "rows" / "predictions.npz") as rows:
-        assert rows["spectrum"].shape == rows["true_spectrum"].shape == (len(rows["ids"]), width)
+        assert rows["spectrum"].shape == rows["true_spectrum"].shape == (len(rows["ids"]), 20)
+        np.testing.assert_allclose(rows["axis_spectrum"], energy)
         for name, row in zip(rows["ids"], rows["true_spectrum"], strict=True):
-            intensities = restore(row) if fourier else row
-            np.testing.assert_allclose(intensities, np.loadtxt(folder / f"{name}.txt")[:, 1], rtol=0, atol=1e-4)
+            np.testing.assert_allclose(row, np.loadtxt(folder / f"{name}.txt")[:, 1], rtol=0, atol=1e-4)
         for given, asked in (("structure", "spectrum"), ("spectrum", "structure")):
             with np.load(tmp_path / "files" / f"from_{given}" / "predictions.npz") as found:
                 where = [found["ids"].tolist().index(name) for name in rows["ids"]]
                 np.testing.assert_allclose(found[asked][where], rows[asked], rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_of_coefficients_answers_what_its_coefficients_stand_for(monkeypatch, trained):
+    loaded = read_trained(trained("aegan"))
+    rows = read_rows(loaded, n=4)
+    coefficients = transform(rows.fields["spectrum"].numpy())
+
+    def say(given):
+        return {"spectrum": torch.from_numpy(coefficients).float()}
+
+    about = loaded.about.model_copy(update={"data": {**loaded.about.data, "fourier": True}})
+    monkeypatch.setattr(loaded.model, "reconstruct", say)
+    transformed = replace(rows, fields={**rows.fields, "spectrum": torch.from_numpy(coefficients).float()})
+    truths, answers = reconstruct(replace(loaded, about=about), transformed)
+    for found in (truths, answers):
+        np.testing.assert_allclose(found["spectrum"], rows.fields["spectrum"], atol=1e-5)
+
+
+def test_each_sample_has_a_text_and_a_picture_of_all_that_was_answered(trained, tmp_path, run_verb, capsys):
+    folder = trained("aegan")
+    assert run_verb("predict", folder, "--rows", 2, "--panels", "-o", tmp_path / "p") == 0
+    assert run_verb("reconstruct", folder, "--rows", 2, "--panels", "--text", "-o", tmp_path / "r") == 0
+    with np.load(tmp_path / "r" / "reconstructions.npz") as found:
+        for name, row in zip(found["ids"], found["spectrum"], strict=True):
+            text = np.loadtxt(tmp_path / "r" / "spectrum" / f"{name}.txt")
+            np.testing.assert_allclose(text, np.stack([found["axis_spectrum"], row], axis=1), rtol=1e-6)
+        names = {f"{name}.png" for name in found["ids"]}
+    for place in ("p", "r"):
+        assert {file.name for file in (tmp_path / place / "panels").iterdir()} == names
+    sizes = {}
+    for place in ("p", "r"):
+        with Image.open(tmp_path / place / "panels" / min(names)) as picture:
+            sizes[place] = picture.height
+    assert sizes["p"] > 1.7 * sizes["r"]  # four frames in two rows, and two in one
+
+
+def test_what_no_text_or_curve_can_show_is_refused_before_it_is_written(trained, tmp_path, run_verb, capsys):
+    for flag in ("--text", "--panels"):
+        assert run_verb("reconstruct", trained("aae"), flag, "--rows", 2, "-o", tmp_path / "no") == 2
+        assert flag in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
 
 
 @pytest.fixture(scope="module")

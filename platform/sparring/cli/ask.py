@@ -38,6 +38,10 @@ Passes = Annotated[
     int | None,
     typer.Option("--mc-dropout", metavar="N", help="Mean and deviation of N answers with dropout.", show_default="off"),
 ]
+Text = Annotated[bool, typer.Option("--text", help="Also one .txt per sample.")]
+Panels = Annotated[
+    bool, typer.Option("--panels", help="Also one picture per sample: each field beside the truth, in a frame.")
+]
 
 PUBLISHED_PAIRS = 3
 """Originals and reconstructions beside the published AAE's sample."""
@@ -103,6 +107,8 @@ def reconstruct(
     dataset: OtherData = None,
     data_path: DataPath = None,
     passes: Passes = None,
+    text: Text = False,
+    panels: Panels = False,
     output: Output = None,
     trial: OfStudy = None,
     device: Device = "cpu",
@@ -116,17 +122,23 @@ def reconstruct(
     ensemble = read_ensemble(folder, device, passes, trial)
     ensemble.front.able("reconstruct")
     samples = read_rows(ensemble.front, part=part, n=rows, dataset=dataset, data_path=data_path)
-    run_reconstruct(ensemble, samples, output=output, console=console)
+    run_reconstruct(ensemble, samples, output=output, console=console, text=text, panels=panels)
 
 
 def predict(
     folder: Folder,
     given: Annotated[str, typer.Option("--from", help="structure, spectrum or both.", show_default="both")] = "both",
     structures: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="An .xyz file or a folder of them, instead of a data set.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="A structure (.xyz, .cif, POSCAR) or a folder of them, instead of a data set."
+        ),
     ] = None,
     spectra: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="A .txt spectrum or a folder of them, instead of a data set.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="A spectrum (.txt, .nor, .prj, …) or a folder of them, instead of a data set."
+        ),
     ] = None,
     table: Annotated[
         Path | None,
@@ -138,7 +150,8 @@ def predict(
         list[str] | None,
         typer.Option("--keep", metavar="COLUMN", help="A column of --input to copy; repeatable."),
     ] = None,
-    text: Annotated[bool, typer.Option("--text", help="Also one .txt per sample.")] = False,
+    text: Text = False,
+    panels: Panels = False,
     controls: Annotated[
         bool, typer.Option("--controls", help="Also test that eight answers without the right input are worse.")
     ] = False,
@@ -159,7 +172,8 @@ def predict(
 
     if table is not None:
         others = {
-            "--structures": structures, "--spectra": spectra, "--text": text, "--controls": controls, "--part": part,
+            "--structures": structures, "--spectra": spectra, "--text": text, "--panels": panels,
+            "--controls": controls, "--part": part,
             "--rows": rows, "--dataset": dataset, "--mc-dropout": passes, "--trial": trial,
         }  # fmt: skip
         if said := [name for name, value in others.items() if value]:
@@ -190,7 +204,7 @@ def predict(
     if not questions:
         samples = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
         questions.append(Question(folder=into, given=sources[given], rows=samples))
-    run_predict(ensemble, questions, text=text, console=console)
+    run_predict(ensemble, questions, text=text, console=console, panels=panels)
     if controls:
         train = read_rows(loaded, part="train", data_path=data_path)
         run_controls(loaded, questions[0].rows, train=train, output=output, console=console)

@@ -67,6 +67,16 @@ def _shown_rows(lines: Mapping[str, np.ndarray], most: int) -> list[int]:
     return [order[round(rank)] for rank in np.linspace(0, count - 1, most)]
 
 
+def place_columns(points: int, axis: np.ndarray | None, card: FieldCard | None) -> tuple[np.ndarray, str, str]:
+    """Where the columns of a field lie, what along, and the unit of its values in brackets."""
+    unit = "" if card is None or card.unit == "1" else f" [{card.unit}]"
+    if axis is None:
+        return np.arange(1, points + 1), "column", unit
+    if len(axis) != points:  # Fourier-transformed: the card speaks of before
+        return np.arange(1, points + 1), "column", ""
+    return axis, "" if card is None or card.axis is None else card.axis.partition(",")[0], unit
+
+
 @look()
 def draw_curves(
     name: str,
@@ -84,11 +94,7 @@ def draw_curves(
     lines = {key: values.reshape(*values.shape[:2], -1) for key, values in both.items()}
     answers = list(lines.values())[-1]
     _, points, channels = answers.shape
-    x, along, unit = np.arange(1, points + 1), "column", "" if card is None or card.unit == "1" else f" [{card.unit}]"
-    if axis is not None and len(axis) != points:  # Fourier-transformed: the card speaks of before
-        unit = ""
-    elif axis is not None:
-        x, along = axis, "" if card is None or card.axis is None else card.axis.partition(",")[0]
+    x, along, unit = place_columns(points, axis, card)
     rows = _shown_rows(lines, SHOWN_CURVES // min(channels, SHOWN_CURVES))
     curves = list(islice(product(rows, range(channels)), SHOWN_CURVES))
     figure, frames = sheet(len(curves), columns=3)

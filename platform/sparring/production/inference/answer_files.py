@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...data import FieldCard
+from ..drawing.panels import Panel, can_be_drawn, draw_samples
 from ..drawing.pictures import picture
 from ..drawing.style import write_picture
 from ..output import open_folder, write_table
@@ -56,6 +57,14 @@ def write_answers(
     return written
 
 
+def write_panels(folder: Path, panels: Sequence[Panel], ids: Sequence[str]) -> None:
+    """``panels/ID.png`` per sample, of the fields that are curves."""
+    drawn = [panel for panel in panels if can_be_drawn(panel.answers)]
+    open_folder(folder / "panels")
+    for stem, figure in zip(_stems(ids), draw_samples(drawn, ids), strict=True):
+        write_picture(folder / "panels" / f"{stem}.png", figure)
+
+
 def write_texts(
     folder: Path,
     name: str,
@@ -71,16 +80,22 @@ def write_texts(
     """
     open_folder(folder / name)
     x = axis if axis is not None and len(axis) == values.shape[1] else np.arange(1, values.shape[1] + 1)
-    taken: set[str] = set()
     columns = values[:, :, None] if deviations is None else np.stack([values, deviations], axis=2)
-    for sample_id, sample_columns in zip(ids, columns, strict=True):
-        stem = re.sub(r"[^\w.-]", "_", sample_id).lstrip(".") or "_"
-        while stem in taken:
-            stem += "_"
-        taken.add(stem)
+    for sample_id, stem, sample_columns in zip(ids, _stems(ids), columns, strict=True):
         header = f"{' '.join(sample_id.split())}\naxis {name}{'' if deviations is None else ' std'}"
         rows = np.column_stack([x, sample_columns])
         np.savetxt(folder / name / f"{stem}.txt", rows, fmt="%.9g", header=header)
+
+
+def _stems(ids: Sequence[str]) -> list[str]:
+    """Names of files for samples, each once."""
+    taken: dict[str, None] = {}
+    for sample_id in ids:
+        stem = re.sub(r"[^\w.-]", "_", sample_id).lstrip(".") or "_"
+        while stem in taken:
+            stem += "_"
+        taken[stem] = None
+    return list(taken)
 
 
 def _arrays(answered: Answered, axes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ Every command takes ``output``, the folder for its files (None: one in the model
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,9 @@ from ...models.metrics.two_sample import MOST_ROWS
 from ...space import apply_settings, table_of
 from ...study.checks import check_writable
 from ..drawing.muon_variables import TABLES
+from ..drawing.panels import Panel, can_be_drawn
 from ..loading.loaded import Loaded
-from .answer_files import write_answers, write_texts
+from .answer_files import write_answers, write_panels, write_texts
 from .answers import Answered, sample
 from .controls import Control, compare, write_controls
 from .ensemble import Ensemble
@@ -106,29 +107,52 @@ def run_pairs(loaded: Loaded, n: int, *, data_path: Path | None, output: Path | 
     run_reconstruct(Ensemble(front=loaded, members=(loaded,)), rows, output=folder, console=console)
 
 
-def run_reconstruct(ensemble: Ensemble, rows: NamedRows, *, output: Path | None, console: Console) -> None:
-    """The samples as they come back, into ``reconstructions``."""
+def run_reconstruct(
+    ensemble: Ensemble,
+    rows: NamedRows,
+    *,
+    output: Path | None,
+    console: Console,
+    text: bool = False,
+    panels: bool = False,
+) -> None:
+    """The samples as they come back, into ``reconstructions``. text, panels: also a .txt, a picture per sample."""
     front = ensemble.front
     folder = output or front.folder / "reconstructions"
     check_writable(folder, "-o")  # before the work; made when there is something to write
     answered = ensemble.reconstruct(rows)
-    write_answers(folder, "reconstructions", answered, ids=rows.ids, axes=_axes(front, rows), cards=_cards(front))
+    _check_extras(answered, text=text, panels=panels)
+    axes = _axes(front, rows)
+    write_answers(folder, "reconstructions", answered, ids=rows.ids, axes=axes, cards=_cards(front))
+    if text:
+        _write_texts(folder, answered, rows, axes)
+    if panels:
+        write_panels(folder, _panels(front, answered, "reconstructed", axes), rows.ids)
     _print_errors(ensemble, rows, answered, console)
     console.print(f"Reconstructions of {_samples(rows)}: {folder}", soft_wrap=True, markup=False)
 
 
-def run_predict(ensemble: Ensemble, questions: Sequence[Question], *, text: bool, console: Console) -> None:
-    """The answers to each question in a folder of its own. text: also one .txt per sample."""
-    cards = _cards(ensemble.front)
+def run_predict(
+    ensemble: Ensemble, questions: Sequence[Question], *, text: bool, console: Console, panels: bool = False
+) -> None:
+    """The answers to each question in a folder of its own.
+
+    text: also one .txt per sample. panels: also a picture per sample, of what was predicted and of what was given as it
+    comes back, from both fields four frames.
+    """
+    cards, front = _cards(ensemble.front), ensemble.front
     for question in questions:
         folder, rows = question.folder, question.rows
         check_writable(folder, "-o")
-        answered, axes = ensemble.predict(rows, question.given), _axes(ensemble.front, rows)
+        answered, axes = ensemble.predict(rows, question.given), _axes(front, rows)
+        _check_extras(answered, text=text, panels=panels)
         write_answers(folder, "predictions", answered, ids=rows.ids, axes=axes, cards=cards)
         if text:
-            for name, values in answered.answers.items():
-                deviations = answered.deviations.get(name)
-                write_texts(folder, name, values, ids=rows.ids, axis=axes.get(name), deviations=deviations)
+            _write_texts(folder, answered, rows, axes)
+        if panels:
+            given = replace(rows, fields={name: rows.fields[name] for name in question.given})
+            back = _panels(front, ensemble.reconstruct(given), "reconstructed", axes)
+            write_panels(folder, [*back, *_panels(front, answered, "predicted", axes)], rows.ids)
         _print_errors(ensemble, rows, answered, console)
         console.print(f"Predictions of {_samples(rows)}: {folder}", soft_wrap=True, markup=False)
 
@@ -218,6 +242,37 @@ def _cards(loaded: Loaded) -> Mapping[str, FieldCard]:
         return read_card(loaded.about.dataset).fields
     except UnknownName:
         return {}
+
+
+def _check_extras(answered: Answered, *, text: bool, panels: bool) -> None:
+    """Raises UsageError, before anything is written, for what a file or picture per sample cannot show."""
+    for name, values in answered.answers.items():
+        if text and values.ndim != 2:
+            raise UsageError(f"--text: writes a row of numbers per sample, but {name} has more axes; see the .npz")
+    if panels and not any(map(can_be_drawn, answered.answers.values())):
+        raise UsageError("--panels: draws curves, such as spectra, but here are none; leave it out")
+
+
+def _write_texts(folder: Path, answered: Answered, rows: NamedRows, axes: Mapping[str, np.ndarray]) -> None:
+    for name, values in answered.answers.items():
+        deviations = answered.deviations.get(name)
+        write_texts(folder, name, values, ids=rows.ids, axis=axes.get(name), deviations=deviations)
+
+
+def _panels(loaded: Loaded, answered: Answered, verb: str, axes: Mapping[str, np.ndarray]) -> list[Panel]:
+    cards = _cards(loaded)
+    return [
+        Panel(
+            title=f"{name}, {verb}",
+            name=name,
+            answers=values,
+            truths=answered.truths.get(name),
+            spread=answered.deviations.get(name),
+            axis=axes.get(name),
+            card=cards.get(name),
+        )
+        for name, values in answered.answers.items()
+    ]
 
 
 def _print_errors(ensemble: Ensemble, rows: NamedRows, answered: Answered, console: Console) -> None:

@@ -24,6 +24,8 @@ from ..loading.loaded import Loaded
 
 MOST = 10_000
 """Rows that a verb works on unless the user says how many; enough for figures of three digits."""
+SPECTRUM = "spectrum"
+"""The field that may be learned by its Fourier transform."""
 HELD_OUT = ("test", "valid")
 """Parts that trained nothing. Published figures are of test rows, but not every split has any."""
 ENERGY_TOLERANCE = 1e-2
@@ -100,7 +102,7 @@ def read_structures(loaded: Loaded, path: Path) -> NamedRows:
     path: an ``.xyz``, ``.cif`` or POSCAR file, or a folder of them as training reads it. Raises UsageError or DataError
     if the model cannot read them.
     """
-    options = _options(loaded)
+    options = reader_options(loaded)
     grid = Grid.model_validate({key: options[key] for key in Grid.model_fields if key in options})
     form = _form(options)
     files = named_structures(path, form)
@@ -116,7 +118,7 @@ def read_spectra(loaded: Loaded, path: Path) -> NamedRows:
     path: a file of energies and intensities of a kind that training reads, such as a ``.txt``, or a folder of them.
     Raises UsageError or DataError if the model cannot read them, for instance because they lie on other energies.
     """
-    options = _options(loaded)
+    options = reader_options(loaded)
     form = _form(options)
     files = named_spectra(path, form)
     if not files:
@@ -135,9 +137,13 @@ def _form(options: Mapping[str, object]) -> PairForm:
     return PairForm.model_validate({key: options[key] for key in PairForm.model_fields if key in options})
 
 
-def _options(loaded: Loaded) -> dict[str, object]:
-    """Of the reader in training."""
-    return {**read_card(loaded.about.dataset).options, **loaded.about.data}
+def reader_options(loaded: Loaded) -> dict[str, object]:
+    """The reader's in training: those that were given over the card's, as far as that is at hand."""
+    try:
+        card = read_card(loaded.about.dataset).options
+    except UnknownName:
+        card = {}
+    return {**card, **loaded.about.data}
 
 
 def _load(
