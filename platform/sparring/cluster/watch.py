@@ -10,7 +10,7 @@ from types import TracebackType
 
 from rich.console import Console
 
-from ..display import LiveView
+from ..display import open_view
 from ..display.tensorboard import Board
 from ..errors import SparringError
 from ..ledger import attempt_rows, epoch_rows, read_looks, trial_rows
@@ -53,7 +53,7 @@ class Watcher:
         self._find_dashboard, self._mirror, self._spec = find_dashboard, mirror, spec
         self._shown_problem: str | None = None
         self._folder = study.folder
-        self.view = LiveView(
+        self.view = open_view(
             console,
             title=f"{spec.name} · {spec.model} on {spec.dataset}",
             objective=spec.objective,

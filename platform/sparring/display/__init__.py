@@ -2,13 +2,14 @@
 
 Knows no Ray and no ledger: it draws ``Snapshot`` and ``TrialRow`` values. A terminal gets one panel that is redrawn in
 place (14 lines and 80 columns suffice for most); a pipe or a log file gets a line per finished trial, or in large
-studies a line every few seconds, without a single escape code.
+studies a line every few seconds, without a single escape code; a notebook a table that is rewritten in place.
 """
 
 from __future__ import annotations
 
 from .held_out import against, looks_sentence, show_interval, winner_sentence
 from .live import LiveView
+from .notebook import open_view
 from .race_view import RaceView
 from .stages import Say, saying, unsaid
 from .summary import comparison_table, front_sentence, print_listing, print_summary
@@ -31,6 +32,7 @@ __all__ = [
     "looks_sentence",
     "name_trial",
     "nearby",
+    "open_view",
     "print_listing",
     "print_summary",
     "saying",
