@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from support.snapshots import BASELINE, BEST, SCORE, row, snapshot
+from support.consoles import BASELINE, BEST, SCORE, row, snapshot
 
 from sparring.display import LiveView, open_view
 from sparring.records import Outcome, RunningTrial

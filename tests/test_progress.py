@@ -7,32 +7,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-<<<<<<< HEAD
 from support.consoles import BASELINE, BEST, SCORE, log, row, snapshot, terminal, written
-=======
-from support.snapshots import BASELINE, BEST, SCORE, row, snapshot
->>>>>>> a276d35 (tests: a made-up search for live views lies in support/)
 
 from sparring.display import LiveView, clock, compare, last_words, nearby, print_listing, print_summary
 from sparring.display.panel import share_done
 from sparring.display.words import span
 from sparring.records import Left, Objective, Outcome, Prospect, RunningTrial, Snapshot
-<<<<<<< HEAD
-=======
-
-
-def terminal(width: int = 80) -> Console:
-    return Console(file=io.StringIO(), force_terminal=True, width=width, height=30, color_system=None)
-
-
-def log() -> Console:
-    return Console(file=io.StringIO(), width=40)
-
-
-def written(console: Console) -> str:
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
->>>>>>> a276d35 (tests: a made-up search for live views lies in support/)
 
 
 def view(console: Console, **rest: object) -> LiveView:
