@@ -54,7 +54,7 @@ def models(
     """The systems that can be searched; of one, everything there is to know; or check that a model, such as one of your
     own, keeps what every system promises."""
     from ..display import print_listing
-    from ..models import describe_model, model_names
+    from ..models import describe_model, installed_models, model_names
 
     if model == "check" and checked is not None:
         from .model_check import check_model
@@ -64,7 +64,8 @@ def models(
     if model == "check" or checked or space or dataset or data_path or set_:
         raise UsageError("models: to try a model's promises, say `sparring models check my_module:MyModel`")
     if model is None:
-        print_listing(console, ("model", "what it is"), [(name, describe_model(name)) for name in model_names()])
+        names = [*model_names(), *sorted(installed_models())]
+        print_listing(console, ("model", "what it is"), [(name, describe_model(name)) for name in names])
         return
     from .pages.model_page import write_page
 

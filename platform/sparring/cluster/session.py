@@ -15,7 +15,7 @@ from ..ledger import lock_study, queued_trials, read_looks, trial_rows
 from ..ledger.inbox import Inbox
 from ..ledger.mirror import Mirror
 from ..ledger.ranking import best_row, front
-from ..models import is_own
+from ..models import is_named_each_time
 from ..records import RESULTS, Retraining, Snapshot
 from ..referee.alike import common_error
 from ..space import try_names
@@ -201,6 +201,6 @@ def _sum_up(study: Study, console: Console) -> bool:
         looks=read_looks(study.folder),
         conclusion=sentences_of(study.folder),
         verb="predict" if study.config_class.predictions else "sample",
-        model=study.spec.model if is_own(study.spec.model) else "",
+        model=study.spec.model if is_named_each_time(study.spec.model) else "",
     )
     return best is not None

@@ -17,14 +17,23 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import UnknownName, names_hint
-from .own import find_own, is_own, short_name
+from ..errors import SparringError, UnknownName, names_hint
+from .own import allowed, find_own, installed_models, is_named_each_time, is_own, short_name
 
 if TYPE_CHECKING:
     from .base import Model
     from .config import Config
 
-__all__ = ["describe_model", "find_config", "find_model", "is_own", "model_names", "short_name"]
+__all__ = [
+    "describe_model",
+    "find_config",
+    "find_model",
+    "installed_models",
+    "is_named_each_time",
+    "is_own",
+    "model_names",
+    "short_name",
+]
 
 _FOLDER = Path(__file__).parent
 
@@ -41,8 +50,8 @@ def find_config(name: str) -> type[Config]:
     """
     if is_own(name):
         return find_own(name).Config
-    known = model_names()
-    if name not in known:
+    if name not in model_names():
+        known = [*model_names(), *installed_models()]
         raise UnknownName(f"no model {name!r}; {names_hint(name, known)}")
     config_class: type[Config] = importlib.import_module(f"{__name__}.{name}.config").Config
     return config_class
@@ -62,6 +71,22 @@ def find_model(name: str) -> type[Model]:
 
 
 def describe_model(name: str) -> str:
-    """The first line of a system's docstring, read without importing it."""
-    document = ast.get_docstring(ast.parse((_FOLDER / name / "model.py").read_text(encoding="utf-8"))) or ""
+    """The first line of a system's docstring, read without importing it; of an installed package its name too."""
+    if (entry := installed_models().get(name)) is None:
+        return _first_line(_FOLDER / name / "model.py")
+    package = f"from {entry.dist.name} {entry.dist.version}" if entry.dist is not None else "from an installed package"
+    try:
+        own = allowed(name)
+    except SparringError as error:
+        return f"cannot be used: {error} ({package})"
+    assert own is not None
+    words = _first_line(own.folder / f"{own.module.rpartition('.')[2]}.py") if own.module else ""
+    return f"{words} ({package})" if words else package
+
+
+def _first_line(path: Path) -> str:
+    try:
+        document = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    except (OSError, SyntaxError, ValueError):
+        return ""
     return document.partition("\n")[0]

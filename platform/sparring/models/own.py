@@ -3,6 +3,9 @@
 To import a file is to run it. So no study, space, trained folder or bundle that names such a class brings it to run:
 only who says the name, on the command line or in a program, does. ``allow`` is that word; ``find_own`` refuses every
 other name in one sentence. Why so: docs/decisions/0024-a-model-of-ones-own.md.
+
+A package that is installed may give its model a name like ``aegan``, by an entry point of the group ``GROUP``. Whoever
+installed it has said that it may run: such a name needs no second word (docs/decisions/0027-installed-models.md).
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
 
     from .base import Model
 
+GROUP = "sparring.models"
+"""The group of entry points by which an installed package names its models."""
+
+NAME_OF_INSTALLED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 NAME_RULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
@@ -33,23 +41,30 @@ class OwnModel:
     """A model of one's own as it was when it was named: plain values, which may go to another process."""
 
     name: str
-    """MODULE:CLASS."""
+    """MODULE:CLASS, or the name that an installed package gives it."""
     sources: Mapping[str, Source] = field(default_factory=dict)
     """Its files by module. Those of an installed package stay where they are: every node has them."""
     installed: str = ""
     """The digest of an installed package's files; empty where ``sources`` are the model."""
+    target: str = ""
+    """MODULE:CLASS of a model that an installed package names; empty where ``name`` says it."""
 
     @property
     def module(self) -> str:
-        return self.name.partition(":")[0]
+        return (self.target or self.name).partition(":")[0]
+
+    @property
+    def class_name(self) -> str:
+        return (self.target or self.name).partition(":")[2]
 
     @property
     def folder(self) -> Path:
         """Where the module's file lies: its search space is looked for beside it."""
         if self.module in self.sources:
             return Path(self.sources[self.module].path).parent
-        spec = importlib.util.find_spec(self.module.partition(".")[0])
-        return Path(spec.origin).parent if spec is not None and spec.origin else Path()
+        top, *rest = self.module.split(".")
+        spec = importlib.util.find_spec(top)
+        return Path(spec.origin).parent.joinpath(*rest[:-1]) if spec is not None and spec.origin else Path()
 
     @cached_property
     def digest(self) -> str:
@@ -67,7 +82,24 @@ _CLASSES: dict[str, type[Model]] = {}
 
 def is_own(name: str) -> bool:
     """Does the name say a class of somebody's own, and no system in this folder?"""
+    return ":" in name or name in installed_models()
+
+
+def is_named_each_time(name: str) -> bool:
+    """Does the model run only where its user names it? One of an installed package runs as those in this folder do."""
     return ":" in name
+
+
+@cache
+def installed_models() -> Mapping[str, EntryPoint]:
+    """By name, the models of installed packages. Nothing is imported; a system of ours is hidden by none."""
+    folder = Path(__file__).parent
+    found = sorted(entry_points(group=GROUP), key=lambda each: each.value)
+    return {
+        each.name: each
+        for each in reversed(found)
+        if NAME_OF_INSTALLED.fullmatch(each.name) and not (folder / each.name / "model.py").is_file()
+    }
 
 
 def short_name(name: str) -> str:
@@ -81,6 +113,8 @@ def allow(name: str, folder: Path | None = None) -> OwnModel:
     folder: where they lie, the working directory by default; a module that is not there has to be installed.
     Raises UsageError for a name of another form or a file that is no Python, UnknownName if there is no such module.
     """
+    if name in installed_models():
+        return allow_read(_read_installed(name))
     if not NAME_RULE.fullmatch(name):
         raise UsageError(f"a model of your own is MODULE:CLASS, such as my_module:MyModel, but got {name!r}")
     folder = (folder or Path.cwd()).resolve()
@@ -102,7 +136,7 @@ def allow_json(text: str) -> OwnModel:
     """The same from what ``OwnModel.to_json`` wrote."""
     document = json.loads(text)
     sources = {name: Source(**source) for name, source in document["sources"].items()}
-    return allow_read(OwnModel(document["name"], sources, document["installed"]))
+    return allow_read(OwnModel(document["name"], sources, document["installed"], document["target"]))
 
 
 def allowed(name: str) -> OwnModel | None:
@@ -112,6 +146,8 @@ def allowed(name: str) -> OwnModel | None:
     """
     if not is_own(name):
         return None
+    if name not in _ALLOWED and name in installed_models():
+        return allow(name)
     if name not in _ALLOWED:
         raise UsageError(
             f"the model {name!r} is somebody's own Python, which runs only where you name it: if you trust it, add "
@@ -154,7 +190,7 @@ def _check(own: OwnModel, module: ModuleType) -> type[Model]:
     from .base import Model
     from .config import Config
 
-    name = short_name(own.name)
+    name = own.class_name
     classes = ((each, value) for each, value in vars(module).items() if isinstance(value, type))
     models = [each for each, value in classes if issubclass(value, Model) and value.__module__ == own.module]
     found = getattr(module, name, None)
@@ -172,6 +208,14 @@ def _check(own: OwnModel, module: ModuleType) -> type[Model]:
         said = f"{name} has no method for {', '.join(lacking)}" if lacking else "Config.phases is empty"
         raise UsageError(f"{own.name}: every phase that Config.phases names is a method of the model, but {said}")
     return found
+
+
+def _read_installed(name: str) -> OwnModel:
+    """A model that an installed package names. Raises UsageError if the package names no class so."""
+    target = installed_models()[name].value.replace(" ", "")
+    if not NAME_RULE.fullmatch(target):
+        raise UsageError(f"{name}: the installed package must name MODULE:CLASS, but says {target!r}; tell its author")
+    return OwnModel(name, installed=_digest_installed(target, Path.cwd()), target=target)
 
 
 def _digest_installed(name: str, folder: Path) -> str:
