@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ..records import Snapshot, TrialRow
 from .live import LiveView
-from .words import clean, clock, foretell, last_words, show
+from .words import clean, clock, foretell, last_words, show, span
 
 MOST_ROWS = 12
 """Ended trials in the table, the best first."""
@@ -63,7 +63,7 @@ class NotebookView(LiveView):
 
     def _page(self, snapshot: Snapshot) -> Iterator[str]:
         state = "stopping" if snapshot.stopping else "" if snapshot.running else "no trial in training"
-        left = f"{clock(snapshot.left_s)} left" if snapshot.running else ""
+        left = f"{span(snapshot.left)} left" if snapshot.running else ""
         counts = [words for words, _ in self._counts(snapshot)]
         yield f"<p><b>{_text(self.title)}</b><br>"
         yield _dots(f"{self._standing(snapshot)}", left, state) + "<br>"
