@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ..records import Snapshot, TrialRow
 from .live import LiveView
-from .words import clean, clock, foretell, last_words, show, span
+from .words import clean, foretell, last_words, show, span
 
 MOST_ROWS = 12
 """Ended trials in the table, the best first."""
