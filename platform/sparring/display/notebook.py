@@ -15,7 +15,8 @@ from rich.console import Console
 
 from ..records import Snapshot, TrialRow
 from .live import LiveView
-from .words import clean, foretell, last_words, show, span
+from .panel import counts, health, outlook, scores
+from .words import clean, last_words, show, span
 
 MOST_ROWS = 12
 """Ended trials in the table, the best first."""
@@ -64,13 +65,16 @@ class NotebookView(LiveView):
     def _page(self, snapshot: Snapshot) -> Iterator[str]:
         state = "stopping" if snapshot.stopping else "" if snapshot.running else "no trial in training"
         left = f"{span(snapshot.left)} left" if snapshot.running else ""
-        counts = [words for words, _ in self._counts(snapshot)]
         yield f"<p><b>{_text(self.title)}</b><br>"
-        yield _dots(f"{self._standing(snapshot)}", left, state) + "<br>"
-        yield _dots(*counts) + "<br>"
-        yield _dots(*(words for words, _ in self._scores(snapshot)))
-        if snapshot.prospect is not None:
-            yield f"<br>{_text(foretell(snapshot.prospect))}"
+        yield _dots(self._standing(snapshot), left, state)
+        for parts in (
+            counts(snapshot),
+            scores(snapshot, self.findings, self.objective),
+            outlook(snapshot, self.findings),
+            health(snapshot),
+        ):
+            if line := _dots(*(words for words, _ in parts)):
+                yield f"<br>{line}"
         yield "</p><table><thead><tr>"
         names = list(dict.fromkeys(name for row in self._rows(snapshot) for name in row.params))
         for heading in ("trial", "state", "epochs", self.objective.metric, *names):

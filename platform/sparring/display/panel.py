@@ -57,10 +57,10 @@ def draw_panel(
     lines: list[RenderableType] = [
         *([] if fits else [heading]),
         _total(snapshot),
-        *_lines(inside, _counts(snapshot)),
-        *_lines(inside, _scores(snapshot, findings, objective)),
-        *_lines(inside, _outlook(snapshot, findings)),
-        *_lines(inside, _health(snapshot)),
+        *_lines(inside, counts(snapshot)),
+        *_lines(inside, scores(snapshot, findings, objective)),
+        *_lines(inside, outlook(snapshot, findings)),
+        *_lines(inside, health(snapshot)),
     ]
     links = [(label, value) for label, value in findings.links.items() if value]
     if snapshot.running:
@@ -108,7 +108,7 @@ def _total(snapshot: Snapshot) -> Table:
     return table
 
 
-def _counts(snapshot: Snapshot) -> Iterable[tuple[str, str]]:
+def counts(snapshot: Snapshot) -> Iterable[tuple[str, str]]:
     yield f"{len(snapshot.running)} running", "bold"
     for outcome, count in snapshot.outcomes.items():
         if count and outcome not in SICK:
@@ -117,7 +117,7 @@ def _counts(snapshot: Snapshot) -> Iterable[tuple[str, str]]:
         yield f"{snapshot.paused} paused", "dim"
 
 
-def _scores(snapshot: Snapshot, findings: Findings, objective: Objective) -> Iterable[tuple[str, str]]:
+def scores(snapshot: Snapshot, findings: Findings, objective: Objective) -> Iterable[tuple[str, str]]:
     best, baseline = snapshot.best, snapshot.baseline
     if best:
         yield f"best {objective.metric} {show(best.value)} (trial {best.trial})", "bold green"
@@ -137,7 +137,7 @@ def _scores(snapshot: Snapshot, findings: Findings, objective: Objective) -> Ite
         yield f"best yardstick {clean(name)} {show(value)}", "yellow" if loses else ""
 
 
-def _outlook(snapshot: Snapshot, findings: Findings) -> Iterable[tuple[str, str]]:
+def outlook(snapshot: Snapshot, findings: Findings) -> Iterable[tuple[str, str]]:
     """What may be claimed so far, and what more trials would bring."""
     if findings.claim:
         yield clean(findings.claim), ""
@@ -145,7 +145,7 @@ def _outlook(snapshot: Snapshot, findings: Findings) -> Iterable[tuple[str, str]
         yield foretell(snapshot.prospect), "dim"
 
 
-def _health(snapshot: Snapshot) -> Iterable[tuple[str, str]]:
+def health(snapshot: Snapshot) -> Iterable[tuple[str, str]]:
     """Trials that could not be trained and what was sick in them; and the first of those in training that looks so."""
     sick = [(outcome, snapshot.outcomes.get(outcome, 0)) for outcome in SICK]
     if any(count for _, count in sick):
