@@ -198,6 +198,28 @@ def test_a_drawn_rectangle_filters_by_value_and_a_point_shows_its_trial(page):
 
 
 @pytest.mark.slow
+def test_the_keyboard_alone_filters_and_chooses(page):
+    page.evaluate("byId('filters').querySelector('[data-outcome=completed]').focus()")
+    page.press("Enter")
+    assert page.evaluate("count()") == 4
+    assert page.evaluate("document.activeElement.dataset.outcome") == "completed"  # the focus stays where it was
+    page.press("Enter")
+    page.evaluate(
+        "(() => { const by = document.querySelector('[data-key=by]'); by.focus(); by.value = 'value';"
+        "by.dispatchEvent(new Event('change')); const low = document.querySelector('[data-key=\"value 0\"]');"
+        "low.focus(); low.value = '0.2'; low.dispatchEvent(new Event('change')); })()"
+    )
+    assert page.evaluate("filter.ranges.get('value')[0]") == 0.2
+    assert page.evaluate("document.activeElement.dataset.key") == "value 0"
+    page.press("Escape")
+    page.evaluate("redrawPlots(true); document.querySelector('[data-trial=\"5\"]').focus()")
+    page.press("Enter")
+    assert page.evaluate("chosen.trial") == 5
+    page.evaluate("redrawPlots(true)")
+    assert page.evaluate("document.activeElement.dataset.trial") == "5"
+
+
+@pytest.mark.slow
 def test_a_chosen_trial_shows_every_figure_by_epoch(page):
     page.evaluate("choose(2)")
     page.wait_for("document.querySelectorAll('#detail .smalls canvas').length === 1")
@@ -212,6 +234,7 @@ def test_a_note_that_is_written_arrives_by_itself(page, folder):
     add_note(folder, EVIL)
     add_note(folder, "a fine one", 2)
     page.wait_for("document.querySelector('#words .note') !== null", 20)
+    page.evaluate("redrawPlots(true)")
     assert page.evaluate("document.querySelector('#words .note').firstChild.data") == EVIL
     assert page.evaluate("document.querySelector('[data-trial=\"2\"]').children[1].textContent") == "2 (note)"
 
@@ -225,6 +248,7 @@ def test_the_page_fits_a_phone(page):
 
 @pytest.mark.slow
 def test_a_row_that_is_written_arrives_by_itself(page, folder):
+    page.evaluate("byId('table').scrollIntoView()")
     with Ledger(folder, kinds=KINDS, metrics=METRICS) as ledger:
         ledger.append_attempt(AttemptRow(trial=14, attempt=1, seed=0, params=PARAMS))
         ledger.append_epochs([EpochRow(trial=14, attempt=1, epoch=1, metrics={"val/score": 0.5}, wall_s=0.1)])

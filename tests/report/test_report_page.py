@@ -124,6 +124,7 @@ def test_beside_the_plots_stand_best_configuration_yardsticks_and_outcomes(opene
     assert [each.split("What")[0].split("Methods")[0][:18] for each in tables] == [
         "Best configuration", "Yardsticks", "Outcomesoutcometri"
     ]  # fmt: skip
+    opened.evaluate("redrawPlots(true)")
     changed = "[...document.querySelectorAll('#facts tr.changed td:first-child')].map((each) => each.textContent)"
     assert opened.evaluate(changed) == ["loss"]
     names = (

@@ -132,9 +132,10 @@ class Canvas {
     }
   }
   mark(x, y, shape, colour, size = 3.5) {
-    const c = this.context; c.fillStyle = c.strokeStyle = colour; c.lineWidth = 1.5; c.beginPath();
-    if (size < 3) c.fillRect(x - size, y - size, 2 * size, 2 * size); // of very many, no shape can be told
-    else if (shape === "circle") { c.arc(x, y, size, 0, 7); c.fill(); }
+    const c = this.context; c.fillStyle = colour;
+    if (size < 3) { c.fillRect(x - size, y - size, 2 * size, 2 * size); return; } // of very many, no shape can be told
+    c.strokeStyle = colour; c.lineWidth = 1.5; c.beginPath();
+    if (shape === "circle") { c.arc(x, y, size, 0, 7); c.fill(); }
     else if (shape === "ring") { c.arc(x, y, size, 0, 7); c.stroke(); }
     else if (shape === "square") c.fillRect(x - size, y - size, 2 * size, 2 * size);
     else if (shape === "triangle") {

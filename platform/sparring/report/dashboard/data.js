@@ -8,7 +8,8 @@ let mask = new Uint8Array(0);
 let kept = {}; // what several plots ask for, until the filter changes
 
 function decode(column) {
-  const bytes = Uint8Array.from(atob(column.data), (letter) => letter.charCodeAt(0));
+  const text = atob(column.data), bytes = new Uint8Array(text.length);
+  for (let place = 0; place < text.length; place++) bytes[place] = text.charCodeAt(place); // a tenth of what from() takes
   return new Float32Array(bytes.buffer);
 }
 

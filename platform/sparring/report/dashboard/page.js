@@ -51,16 +51,21 @@ function hint(row, event) {
 }
 
 function choose(trial, toggles = true) {
-  chosen.trial = toggles && trial === chosen.trial ? null : trial; drawDetail(); drawTable(); redrawPlots();
+  chosen.trial = toggles && trial === chosen.trial ? null : trial; drawDetail(); freshenTable(); redrawPlots();
 }
 
 const watcher = new IntersectionObserver((entries) => { // what is out of sight is drawn when it comes into sight
   for (const { target, isIntersecting } of entries) {
+    if (target === byId("table")) { tableView.isSeen = isIntersecting; if (isIntersecting && tableView.isStale) drawTable(); continue; }
     const plot = plots.find((each) => each.host === target); plot.isSeen = isIntersecting;
     if (isIntersecting && plot.isStale) { plot.isStale = false; plot.redraw(); }
   }
 }, { rootMargin: "150px" });
+const tableView = { isSeen: false, isStale: true }; // it takes longer than a plot
+watcher.observe(byId("table"));
+function freshenTable() { if (tableView.isSeen) drawTable(); else tableView.isStale = true; }
 function redrawPlots(all = false) {
+  if (all && tableView.isStale) drawTable();
   for (const plot of plots) if (all || plot.isSeen) { plot.isStale = false; plot.redraw(); } else plot.isStale = true;
 }
 function measure() { // all widths at once, before anything is drawn: reading one after a change lays out the page again
@@ -69,7 +74,7 @@ function measure() { // all widths at once, before anything is drawn: reading on
   all.forEach((plot, place) => { if (rooms[place]) plot.canvas.room = isPrinting() ? Math.min(rooms[place], PAPER) : rooms[place]; });
 }
 function refresh() {
-  const began = performance.now(); apply(); drawTable(); drawFilters(); drawState(); redrawPlots();
+  const began = performance.now(); apply(); freshenTable(); drawFilters(); drawState(); redrawPlots();
   document.documentElement.dataset.filtered = (performance.now() - began).toFixed(1);
 }
 
@@ -81,7 +86,7 @@ function drawAll() {
   }
   drawHead(); drawState();
   if (study.rows) {
-    drawFilters(); drawFacts(); drawDetail(); drawTable(); plots.forEach((plot) => { plot.host.hidden = !plot.shown(); plot.prepare?.(); });
+    drawFilters(); drawFacts(); drawDetail(); freshenTable(); plots.forEach((plot) => { plot.host.hidden = !plot.shown(); plot.prepare?.(); });
     measure(); redrawPlots();
   }
   else { byId("filters").replaceChildren(); plots.forEach((plot) => { plot.host.hidden = true; }); }

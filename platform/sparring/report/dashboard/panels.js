@@ -44,24 +44,49 @@ function drawFilters() {
   for (const outcome of Object.keys(study.about.outcomes).filter((each) => shown.includes(each))) {
     const chip = make("button"), icon = new OffscreenIcon(KINDS[outcome] || "rest");
     chip.append(icon.element, ` ${outcome.replaceAll("_", " ")} ${counts.get(outcome)}`); chip.title = study.about.outcomes[outcome];
-    chip.setAttribute("aria-pressed", filter.outcomes.has(outcome)); chip.dataset.outcome = outcome;
+    chip.setAttribute("aria-pressed", filter.outcomes.has(outcome)); chip.dataset.outcome = chip.dataset.key = outcome;
     chip.addEventListener("click", () => { if (!filter.outcomes.delete(outcome)) filter.outcomes.add(outcome); refresh(); });
     parts.push(chip);
   }
-  const reached = make("select"); reached.setAttribute("aria-label", "epochs reached");
+  const reached = make("select"); reached.setAttribute("aria-label", "epochs reached"); reached.dataset.key = "reached";
   reached.append(new Option("any epoch", 0), ...rungs().map((rung) => new Option(`went beyond epoch ${rung}`, rung + 1)));
   reached.value = filter.reached; reached.addEventListener("change", () => { filter.reached = Number(reached.value); refresh(); });
   parts.push(reached);
-  for (const [name, [low, high]] of filter.ranges) {
-    const words = column(name).words;
-    const text = words ? words.filter((_, place) => place >= low && place <= high).join(", ") : `${show(low)} to ${show(high)}`;
-    const chip = make("button", `${label(name)}: ${text} ✕`, "range"); chip.setAttribute("aria-label", `let go of ${label(name)}`);
-    chip.addEventListener("click", () => { filter.ranges.delete(name); refresh(); }); parts.push(chip);
-  }
-  const clear = make("button", "clear"); clear.id = "clear"; clear.addEventListener("click", clearFilter);
+  parts.push(rangePicker(), ...[...filter.ranges].map(([name, range]) => rangeChip(name, range)));
+  const clear = make("button", "clear"); clear.id = clear.dataset.key = "clear"; clear.addEventListener("click", clearFilter);
   if (filter.ranges.size || filter.reached || filter.outcomes.size < Object.keys(study.about.outcomes).length) parts.push(clear);
-  const focused = host.contains(document.activeElement) ? [...host.children].indexOf(document.activeElement) : -1;
-  host.replaceChildren(...parts); if (focused >= 0) host.children[Math.min(focused, parts.length - 1)]?.focus();
+  const focused = host.contains(document.activeElement) && document.activeElement.dataset.key;
+  host.replaceChildren(...parts);
+  if (focused) (host.querySelector(`[data-key="${CSS.escape(focused)}"]`) || host.querySelector("[data-key]")).focus();
+}
+
+function rangePicker() { // what a drawn rectangle does, for the keyboard and for touch
+  const pick = make("select"); pick.dataset.key = "by"; pick.setAttribute("aria-label", "filter by a range of");
+  const names = ["value", ...byImportance().map((name) => `param.${name}`), ...[...study.columns.keys()].filter((name) => name.startsWith("metric."))];
+  pick.append(new Option("filter by …", ""), ...names.filter((name) => has(name) && !filter.ranges.has(name)).map((name) => new Option(label(name), name)));
+  pick.addEventListener("change", () => {
+    const words = column(pick.value).words; filter.ranges.set(pick.value, words ? [0, words.length - 1] : extent(column(pick.value).values)); refresh();
+  });
+  return pick;
+}
+
+function rangeChip(name, range) {
+  const chip = make("span", undefined, "range"), words = column(name).words;
+  chip.append(`${label(name)} `);
+  range.forEach((end, side) => {
+    const field = make(words ? "select" : "input"), said = `${side ? "highest" : "lowest"} ${label(name)}`;
+    if (words) field.append(...words.map((word, place) => new Option(word, place))); else { field.type = "number"; field.step = "any"; }
+    field.value = words ? Math.min(words.length - 1, Math.max(0, side ? Math.floor(end) : Math.ceil(end))) : Number(end.toPrecision(4));
+    field.dataset.key = `${name} ${side}`; field.setAttribute("aria-label", said);
+    field.addEventListener("change", () => {
+      const ends = [...filter.ranges.get(name)]; if (!Number.isFinite(Number(field.value)) || field.value === "") { drawFilters(); return; }
+      ends[side] = Number(field.value); filter.ranges.set(name, ends); refresh();
+    });
+    chip.append(...(side ? [" to "] : []), field);
+  });
+  const close = make("button", "✕"); close.setAttribute("aria-label", `let go of ${label(name)}`); close.dataset.key = `${name} close`;
+  close.addEventListener("click", () => { filter.ranges.delete(name); refresh(); }); chip.append(" ", close);
+  return chip;
 }
 
 function clearFilter() { filter.ranges.clear(); filter.reached = 0; filter.outcomes = new Set(Object.keys(study.about.outcomes)); refresh(); }
@@ -89,7 +114,7 @@ function drawDetail() {
   }
   const head = make("thead"); head.append(top); table.append(head, body);
   const scroll = make("div", undefined, "scroll"); scroll.append(table);
-  const error = column("error").text(row), close = make("button", "close", "more"); close.addEventListener("click", () => choose(null));
+  const error = column("error").text(row), close = make("button", "close", "more"); close.addEventListener("click", () => { choose(null); byId("table").focus(); });
   const full = make("div"); full.setAttribute("aria-live", "polite");
   host.replaceChildren(heading, ...(error === "–" ? [] : [make("p", error, "warn")]), ...notesList(chosen.trial), close, full, scroll);
   fillDetail(full, chosen.trial);
@@ -98,7 +123,7 @@ function drawDetail() {
 const sorting = { name: null, down: false };
 let shownRows = 50;
 function drawTable() {
-  const host = byId("table"); if (!study.rows) { host.replaceChildren(); return; }
+  tableView.isStale = false; const host = byId("table"); if (!study.rows) { host.replaceChildren(); return; }
   const others = study.about.objectives.slice(1).map((each) => `metric.${each.metric}`);
   const failed = column("error").words?.length ? ["error"] : [];
   const names = ["trial", "value", ...others, "outcome", "best_epoch", "epochs", "wall_s", ...failed, ...byImportance().map((name) => `param.${name}`).filter(has)];
@@ -125,7 +150,9 @@ function drawTable() {
   const head = make("thead"); head.append(top); const table = make("table"); table.append(head, body);
   const scroll = make("div", undefined, "scroll"), place = host.querySelector(".scroll"); scroll.append(table);
   const more = make("button", `show ${Math.min(200, rows.length - shownRows)} more`, "more"); more.addEventListener("click", () => { shownRows += 200; drawTable(); });
-  const [left, down] = [place?.scrollLeft || 0, place?.scrollTop || 0];
+  const [left, down] = [place?.scrollLeft || 0, place?.scrollTop || 0], active = document.activeElement;
+  const focused = host.contains(active) && (active.dataset.trial !== undefined ? `[data-trial="${active.dataset.trial}"]` : active.dataset.sort && `[data-sort="${CSS.escape(active.dataset.sort)}"]`);
   host.replaceChildren(make("h2", "Trials"), make("p", `${rows.length.toLocaleString("en")} of ${study.rows.toLocaleString("en")}; a click on a column's name sorts, on a line shows the trial everywhere.`), scroll, ...(rows.length > shownRows ? [more] : []));
   if (left || down) { scroll.scrollLeft = left; scroll.scrollTop = down; }
+  if (focused) host.querySelector(focused)?.focus({ preventScroll: true });
 }

@@ -9,6 +9,7 @@ function shadeOf(goodness) { // the best has most contrast with the page
   return `rgb(${CIVIDIS[low].map((each, i) => Math.round(each + (at - low) * (CIVIDIS[low + 1][i] - each))).join(",")})`;
 }
 
+const MOST_RANKED = 400;
 class Ranks extends Plot {
   constructor() {
     super("Ranks", "Pairs of the hyperparameters that mattered most: large marks of most contrast are the best of those that pass the filter, small pale ones the worst.", 10, true);
@@ -31,7 +32,7 @@ class RanksPart extends Plot {
     const [xname, yname] = this.names, x = column(xname).values, y = column(yname).values;
     const xs = scaleOf(xname, x), ys = scaleOf(yname, y);
     canvas.axes(xs, ys, label(xname), label(yname));
-    const rows = thin(seenOnes(), MOST_SMALL).filter((row) => Number.isFinite(x[row]) && Number.isFinite(y[row]));
+    const rows = thin(seenOnes(), MOST_RANKED).filter((row) => Number.isFinite(x[row]) && Number.isFinite(y[row]));
     const large = rows.length > 200 ? 3.2 : 5;
     rows.forEach((row, place) => {
       const goodness = rows.length > 1 ? place / (rows.length - 1) : 1, at = [canvas.x(xs.to(x[row])), canvas.y(ys.to(y[row]))];
