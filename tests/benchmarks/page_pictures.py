@@ -44,11 +44,11 @@ def main() -> None:
             look(browser, page, width=1280)
             draw(browser, options.output / "page.png", (0, 0, 1280, 1500), 0.75)
             browser.evaluate("choose(study.head.best)")
-            browser.wait_for("document.querySelector('#detail .smalls canvas')")
+            browser.wait_for("document.querySelector('#detail .smalls canvas') !== null")
             top = browser.evaluate("document.querySelector('#detail').getBoundingClientRect().y + scrollY")
             draw(browser, options.output / "page-trial.png", (0, top, 1280, 900), 0.75)
             look(browser, page, width=390, dark=True)
-            draw(browser, options.output / "page-phone.png", (0, 0, 390, 1400), 1)
+            draw(browser, options.output / "page-phone.png", (0, 0, 390, 1900), 0.8)
         finally:
             browser.close()
 
@@ -66,7 +66,9 @@ def draw(browser: Browser, path: Path, box: Box, scale: float) -> None:
     clip = dict(zip(("x", "y", "width", "height"), box, strict=True)) | {"scale": scale}
     data = browser.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
     picture = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
-    picture.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.save(path, optimize=True)
+    if path.stat().st_size > MOST_BYTES:
+        picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     size = path.stat().st_size
     assert size <= MOST_BYTES, f"{path}: {size:,} bytes"
     print(f"{path}: {size:,} bytes")
