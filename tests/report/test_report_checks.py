@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from rich.console import Console
-from support import faults
-from support.faults import COUNT, ended, every, evidence, fail, sound
+from support.faults import COUNT, FAULTS, evidence, lucky, sound
 from support.reports import MIXED, study
 
 from sparring.errors import UsageError
@@ -19,58 +16,6 @@ from sparring.records import Outcome, Retraining
 from sparring.report import read_report, write_report
 from sparring.report.checks import CHECKS, Status, examine, winner
 from sparring.report.checks.evidence import gather
-
-
-def rising(params):
-    """Best beyond the upper end of lr_gen."""
-    return 0.05 * (1.5 - math.log10(params["lr_gen"]) - 1.0) ** 2
-
-
-def beyond_default(_):
-    return 0.04
-
-
-def unpredictable():
-    draw = np.random.default_rng(1)
-    return lambda params: 0.05 + 0.2 * draw.random()
-
-
-def default_wins():
-    return [replace(row, value=0.02, metrics={**row.metrics, faults.METRIC: 0.02}) if row.trial == 0 else row
-            for row in sound()]  # fmt: skip
-
-
-def lucky():
-    """The best trial is one whose neighbours are poor."""
-    return [*sound()[:-1], ended(COUNT - 1, {"lr_gen": 9e-2, "w_adv": 0.9, "width": 32}, 0.03)]
-
-
-def without_adversary():
-    params = next(row for row in sorted(sound(), key=lambda row: row.value or 9)).params
-    return faults.change_best(params={**params, "w_adv": 0.0})
-
-
-def guessed_at_the_rung(row):
-    """Its order has nothing to do with that of the end."""
-    return 0.2 + 0.01 * ((row.trial * 7919) % 31)
-
-
-FAULTS = {
-    "Do trials survive?": lambda: evidence(every(3, lambda row: fail(row, Outcome.CRASHED, "OSError: disk"))),
-    "Can what is drawn be trained?": lambda: evidence(
-        [fail(row, Outcome.DIVERGED) if row.trial and row.params["lr_gen"] > 1e-2 else row for row in sound()]
-    ),
-    "Is every yardstick beaten?": lambda: evidence(sound(), rival=0.01),
-    "Does the gain hold on the test rows?": lambda: evidence(sound(), tested=(1.7, 0.8)),
-    "Is the default beaten?": lambda: evidence(default_wins()),
-    "Is the best more than luck?": lambda: evidence(lucky()),
-    "Does the best spar?": lambda: evidence(without_adversary()),
-    "Are the ranges wide enough?": lambda: evidence(sound(rising)),
-    "Does stopping early pay?": lambda: evidence(sound(), early=guessed_at_the_rung),
-    "Do the hyperparameters matter?": lambda: evidence(sound(unpredictable())),
-    "Is the search at its end?": lambda: evidence(sound(), trials=4 * COUNT),
-    "Were enough trials drawn?": lambda: evidence(sound()[:8], trials=8),
-}
 
 
 def test_a_sound_study_passes_all_twelve():

@@ -130,6 +130,11 @@ def importance_of(ranked: Rows, dimensions: Any, objective: Objective) -> Import
 _measured: dict[object, Importance] = {}
 
 
+def forget() -> None:
+    """After another ``SEED``."""
+    _measured.clear()
+
+
 def interval(value: float) -> Interval:
     return Interval(value, value - 0.005, value + 0.005, tuple(value + shift for shift in (-0.005, 0.0, 0.005)))
 
@@ -144,3 +149,55 @@ def change_best(**fields: Any) -> Rows:
     rows = sound()
     best = min((row for row in rows if row.outcome is Outcome.COMPLETED), key=lambda row: row.value or 0.0)
     return [replace(row, **fields) if row is best else row for row in rows]
+
+
+def rising(params):
+    """Best beyond the upper end of lr_gen."""
+    return 0.05 * (1.5 - math.log10(params["lr_gen"]) - 1.0) ** 2
+
+
+def beyond_default(_):
+    return 0.04
+
+
+def unpredictable():
+    draw = np.random.default_rng(1)
+    return lambda params: 0.05 + 0.2 * draw.random()
+
+
+def default_wins():
+    return [replace(row, value=0.02, metrics={**row.metrics, METRIC: 0.02}) if row.trial == 0 else row
+            for row in sound()]  # fmt: skip
+
+
+def lucky():
+    """The best trial is one whose neighbours are poor."""
+    return [*sound()[:-1], ended(COUNT - 1, {"lr_gen": 9e-2, "w_adv": 0.9, "width": 32}, 0.03)]
+
+
+def without_adversary():
+    params = next(row for row in sorted(sound(), key=lambda row: row.value or 9)).params
+    return change_best(params={**params, "w_adv": 0.0})
+
+
+def guessed_at_the_rung(row):
+    """Its order has nothing to do with that of the end."""
+    return 0.2 + 0.01 * ((row.trial * 7919) % 31)
+
+
+FAULTS = {
+    "Do trials survive?": lambda: evidence(every(3, lambda row: fail(row, Outcome.CRASHED, "OSError: disk"))),
+    "Can what is drawn be trained?": lambda: evidence(
+        [fail(row, Outcome.DIVERGED) if row.trial and row.params["lr_gen"] > 1e-2 else row for row in sound()]
+    ),
+    "Is every yardstick beaten?": lambda: evidence(sound(), rival=0.01),
+    "Does the gain hold on the test rows?": lambda: evidence(sound(), tested=(1.7, 0.8)),
+    "Is the default beaten?": lambda: evidence(default_wins()),
+    "Is the best more than luck?": lambda: evidence(lucky()),
+    "Does the best spar?": lambda: evidence(without_adversary()),
+    "Are the ranges wide enough?": lambda: evidence(sound(rising)),
+    "Does stopping early pay?": lambda: evidence(sound(), early=guessed_at_the_rung),
+    "Do the hyperparameters matter?": lambda: evidence(sound(unpredictable())),
+    "Is the search at its end?": lambda: evidence(sound(), trials=4 * COUNT),
+    "Were enough trials drawn?": lambda: evidence(sound()[:8], trials=8),
+}
