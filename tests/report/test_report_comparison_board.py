@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from PIL import Image
 from support.boards import listed
 from support.reports import study, trial
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -126,3 +129,23 @@ def test_two_studies_of_one_name_do_not_share_a_run(tmp_path):
     folders = [searched(tmp_path / side, "one", best) for side, best in (("a", 0.2), ("b", 0.1))]
     write_board(read_comparison(folders), tmp_path / "board")
     assert {"A-one/trial-001", "B-one/trial-001"} <= set(listed(tmp_path / "board"))
+
+
+class Drawn(NamedTuple):
+    trial: int
+    name: str
+    png: bytes
+
+
+def test_pictures_of_trials_stand_in_their_runs_at_their_best_epochs(tmp_path, other):
+    file = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(file, "PNG")
+    picture = Drawn(1, "from structure: spectrum", file.getvalue())
+    folder = searched(tmp_path, "one", 0.2)
+    write_board(read_comparison([folder, other]), tmp_path / "board", lambda of: [picture] if of == folder else [])
+    read = EventAccumulator(str(tmp_path / "board" / "one" / "trial-001"), size_guidance={"tensors": 0})
+    read.Reload()
+    (shown,) = read.Tensors("samples/from structure: spectrum")
+    assert (shown.step, list(shown.tensor_proto.string_val)) == (7, [b"4", b"3", picture.png])
+    assert read.SummaryMetadata("samples/from structure: spectrum").plugin_data.plugin_name == "images"
+    assert not list((tmp_path / "board" / "other").glob("*/*.pictures"))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..records import RESULTS
 from ..untrusted.screen import Screen
 from .results import Results, find_folder
+
+if TYPE_CHECKING:
+    from ..report.comparison.pictures import Picture
 
 console = Screen()
 
@@ -27,6 +31,15 @@ def compare(
     """Studies side by side: what differs, what each reached and how fast, what their winners are."""
     from ..report.comparison import write_comparison
 
-    write_comparison(
-        [find_folder(study, results) for study in studies], page=page, tensorboard=tensorboard, console=console
-    )
+    folders = [find_folder(study, results) for study in studies]
+    write_comparison(folders, page=page, tensorboard=tensorboard, console=console, draw=_draw)
+
+
+def _draw(folder: Path) -> Iterator[Picture]:
+    """Pictures of a study's kept trials, for TensorBoard."""
+    from ..display import saying
+    from ..production.inference.kept_pictures import draw_kept
+
+    with saying() as say:
+        say(f"drawing what {folder.name} makes of validation samples …")
+        yield from draw_kept(folder, lambda words: console.print(words, style="yellow", soft_wrap=True, markup=False))

@@ -6,6 +6,7 @@ half a second.
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Iterator
@@ -105,7 +106,7 @@ def in_symbols(label: str) -> str:
     return re.sub(r"\^(\d)|\w+", symbol, label)
 
 
-def write_picture(path: Path, picture: Image.Image | Figure) -> None:
+def write_picture(path: Path | io.BytesIO, picture: Image.Image | Figure) -> None:
     """A PNG, the same bytes for the same numbers; raises DataError where it cannot be written."""
     try:
         if isinstance(picture, Image.Image):

@@ -91,7 +91,7 @@ def run_sample(loaded: Loaded, request: SampleRequest, *, output: Path | None, c
     answers = sample(loaded, n, seed=request.seed, boost=request.boost)
     axes = {name: _axis(loaded, name) for name in answers if name in loaded.about.axes}
     folder = output or loaded.folder / "samples"
-    write_answers(folder, "samples", Answered(answers=answers), axes=axes, cards=_cards(loaded))
+    write_answers(folder, "samples", Answered(answers=answers), axes=axes, cards=cards_of(loaded))
     for name in answers.keys() & TABLES.keys():
         np.save(folder / f"{name}.npy", answers[name])
     if real is not None:
@@ -122,8 +122,8 @@ def run_reconstruct(
     check_writable(folder, "-o")  # before the work; made when there is something to write
     answered = ensemble.reconstruct(rows)
     _check_extras(answered, text=text, panels=panels)
-    axes = _axes(front, rows)
-    write_answers(folder, "reconstructions", answered, ids=rows.ids, axes=axes, cards=_cards(front))
+    axes = axes_of(front, rows)
+    write_answers(folder, "reconstructions", answered, ids=rows.ids, axes=axes, cards=cards_of(front))
     if text:
         _write_texts(folder, answered, rows, axes)
     if panels:
@@ -140,11 +140,11 @@ def run_predict(
     text: also one .txt per sample. panels: also a picture per sample, of what was predicted and of what was given as it
     comes back, from both fields four frames.
     """
-    cards, front = _cards(ensemble.front), ensemble.front
+    cards, front = cards_of(ensemble.front), ensemble.front
     for question in questions:
         folder, rows = question.folder, question.rows
         check_writable(folder, "-o")
-        answered, axes = ensemble.predict(rows, question.given), _axes(front, rows)
+        answered, axes = ensemble.predict(rows, question.given), axes_of(front, rows)
         _check_extras(answered, text=text, panels=panels)
         write_answers(folder, "predictions", answered, ids=rows.ids, axes=axes, cards=cards)
         if text:
@@ -231,12 +231,12 @@ def _axis(loaded: Loaded, name: str) -> np.ndarray:
     return np.array(loaded.about.axes[name])
 
 
-def _axes(loaded: Loaded, rows: NamedRows) -> dict[str, np.ndarray]:
+def axes_of(loaded: Loaded, rows: NamedRows) -> dict[str, np.ndarray]:
     """By field, where columns lie: as in training, for so the model answers; else as the rows say."""
     return dict(rows.axes) | {name: _axis(loaded, name) for name in loaded.about.axes}
 
 
-def _cards(loaded: Loaded) -> Mapping[str, FieldCard]:
+def cards_of(loaded: Loaded) -> Mapping[str, FieldCard]:
     """What the values are, by field; nothing where the data set's card is not at hand, as nothing else needs it."""
     try:
         return read_card(loaded.about.dataset).fields
@@ -260,7 +260,7 @@ def _write_texts(folder: Path, answered: Answered, rows: NamedRows, axes: Mappin
 
 
 def _panels(loaded: Loaded, answered: Answered, verb: str, axes: Mapping[str, np.ndarray]) -> list[Panel]:
-    cards = _cards(loaded)
+    cards = cards_of(loaded)
     return [
         Panel(
             title=f"{name}, {verb}",

@@ -18,15 +18,22 @@ from rich.console import Console
 from rich.text import Text
 
 from ..page_file import check_page, write_page
+from .pictures import Draw
 from .reading import read_comparison
 from .tables import tables
 
 
 def write_comparison(
-    folders: Sequence[Path], *, page: Path | None = None, tensorboard: Path | None = None, console: Console
+    folders: Sequence[Path],
+    *,
+    page: Path | None = None,
+    tensorboard: Path | None = None,
+    console: Console,
+    draw: Draw = lambda folder: (),
 ) -> None:
     """``sparring compare``: to the console; ``page`` also writes an HTML file, ``tensorboard`` a folder of event files.
 
+    draw: the pictures of a study's trials, for TensorBoard.
     Raises as ``read_comparison``, and UsageError for a page or a folder that cannot be written.
     """
     check_page(page)
@@ -39,7 +46,7 @@ def write_comparison(
         from .page import make_page
 
         write_page(page, make_page(comparison))
-    written = None if tensorboard is None else write_board(comparison, tensorboard)
+    written = None if tensorboard is None else write_board(comparison, tensorboard, draw)
     for part in tables(comparison, console.width):
         console.print(part, soft_wrap=isinstance(part, str | Text), markup=False, highlight=False)
     if page is not None:

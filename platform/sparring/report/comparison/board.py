@@ -33,6 +33,7 @@ from ...ledger.schema import to_epoch_rows
 from ...records import EpochRow, Outcome, TrialRow
 from ...space.dimension import Dimension
 from .columns import columns_of, value_of
+from .pictures import Draw, picture_event, pictures_of
 from .progress import AXES, Axis, band_of
 from .reading import Compared, Comparison, seeds_of
 
@@ -55,8 +56,8 @@ class Written(NamedTuple):
     """Of epochs."""
 
 
-def write_board(comparison: Comparison, folder: Path) -> Written:
-    """Writes the event files into ``folder``, in the place of an earlier comparison's.
+def write_board(comparison: Comparison, folder: Path, draw: Draw = lambda folder: ()) -> Written:
+    """Writes the event files into ``folder``, in the place of an earlier comparison's. draw: pictures of a study.
 
     Raises UsageError if something else lies there, or it cannot be written.
     """
@@ -66,7 +67,7 @@ def write_board(comparison: Comparison, folder: Path) -> Written:
         folder.mkdir(parents=True)
         about = {"studies": [str(study.folder) for study in comparison.studies]}
         (folder / MARK).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-        return _write(comparison, folder)
+        return _write(comparison, folder, draw)
     except OSError as error:
         raise UsageError(
             f"--tensorboard: {folder} cannot be written: {error.strerror}; write somewhere else"
@@ -81,7 +82,7 @@ def check_board(folder: Path) -> None:
         )
 
 
-def _write(comparison: Comparison, folder: Path) -> Written:
+def _write(comparison: Comparison, folder: Path, draw: Draw) -> Written:
     studies, columns = comparison.studies, columns_of(comparison.studies)
     _write_experiment(folder, studies, columns)
     share = max(1, MOST_RUNS // len(studies))
@@ -92,10 +93,15 @@ def _write(comparison: Comparison, folder: Path) -> Written:
         _write_lines(folder / _folder_of(study, studies), study)
         epochs = _epochs(study, [row.trial for row in chosen[study.label]])
         most = max(2, MOST_FIGURES // max(runs, 1) // len(_figures(study)))
+        pictures = pictures_of(study.folder, draw)
         for row in chosen[study.label]:
             shown = _thinned(epochs.get(row.trial, []), row.best_epoch, most)
             written += sum(len(epoch.metrics) for epoch, _ in shown)
             _write_trial(folder / _folder_of(study, studies) / _name_of(study, row), study, row, shown, columns)
+            if found := pictures.get(row.trial):
+                with _events(folder / _folder_of(study, studies) / _name_of(study, row), "pictures") as write:
+                    for each in found:
+                        write(picture_event(each), row.best_epoch or 0, row.wall_s)
     for group in comparison.groups:
         for several in seeds_of(group):
             _write_bands(folder, several)
@@ -229,11 +235,11 @@ class _Write(Protocol):
 
 
 @contextmanager
-def _events(folder: Path) -> Iterator[_Write]:
+def _events(folder: Path, what: str = "comparison") -> Iterator[_Write]:
     """A run's event file. Gives what writes an event at a step, and at so many seconds on the "relative" axis."""
     folder.mkdir(parents=True, exist_ok=True)
     now = time.time()
-    writer = open_events(folder / f"events.out.tfevents.{int(now):010d}.comparison")
+    writer = open_events(folder / f"events.out.tfevents.{int(now):010d}.{what}")
     try:
         yield lambda event, step=0, seconds=0.0: write_event(writer, event, step, now + seconds)
     finally:
