@@ -1,4 +1,4 @@
-"""The pictures of dashboards/README.md: `cd tests && python -m benchmarks.screens STUDY -o ../dashboards/pictures`.
+"""The pictures of dashboards/README.md: `cd tests && python -m benchmarks.screens STUDY -o ../docs/dashboards`.
 
 STUDY is the folder of a search that has ended, for TensorBoard. For the others a search of its system runs for a minute
 and a half, with a Prometheus that scrapes it (and Grafana, where one is installed). Wants Chromium.
@@ -34,13 +34,12 @@ QUERIES = (
 )  # fmt: skip
 """Of the board's panels, what Prometheus' own page shows."""
 
-SEARCH_S = 100
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", type=Path)
     parser.add_argument("-o", dest="into", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=100.0, help="how long the search has run when it is drawn")
     parser.add_argument("--only", choices=("tensorboard", "search"))
     given = parser.parse_args()
     given.into.mkdir(parents=True, exist_ok=True)
@@ -51,7 +50,13 @@ def main() -> None:
             if given.only != "search":
                 draw_tensorboard(browser, given.study.resolve(), given.into, Path(place))
             if given.only != "tensorboard":
-                draw_search(browser, spec_from_json(read_study(given.study)["spec"]).model, given.into, Path(place))
+                draw_search(
+                    browser,
+                    spec_from_json(read_study(given.study)["spec"]).model,
+                    given.into,
+                    Path(place),
+                    given.seconds,
+                )
         finally:
             browser.close()
 
@@ -64,10 +69,12 @@ def draw_tensorboard(browser: Browser, study: Path, into: Path, place: Path) -> 
         browser.open(f"{address_of['TensorBoard']}/?darkMode=false#custom_scalars")
         browser.wait_for("document.body.innerText.length > 0", 120)
         time.sleep(30)  # its pages are drawn in shadow trees, which no selector reaches
+        browser.drag((1243, 97))  # closes the first group, which of a study with test rows has a point per look
+        time.sleep(15)
         save(browser, into / "tensorboard.png")
 
 
-def draw_search(browser: Browser, model: str, into: Path, place: Path) -> None:
+def draw_search(browser: Browser, model: str, into: Path, place: Path, seconds: float) -> None:
     """Prometheus' page or the board, and Ray's pages, of a search that runs."""
     log = place / "log"
     command = [
@@ -85,7 +92,7 @@ def draw_search(browser: Browser, model: str, into: Path, place: Path) -> None:
         fast = {"RAY_metrics_report_interval_ms": "2000"}
         search = subprocess.Popen(command, stdout=out, stderr=out, cwd=place, env=os.environ | fast)
         try:
-            until = time.monotonic() + SEARCH_S
+            until = time.monotonic() + seconds
             while time.monotonic() < until:
                 assert search.poll() is None, log.read_text()
                 collect_targets(ray_sessions() or [], place / "keep" / "prometheus" / "targets")
