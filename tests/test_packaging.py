@@ -25,7 +25,7 @@ NOT_IMPORTED = {"pandas", "cmaes"}
 """Asked for though nothing here need import them: the line that reads a study's Parquet, printed after every search,
 and what Optuna's CMA-ES calls."""
 
-EXTRAS = ("serve",)
+EXTRAS = ("serve", "onnx")
 """What the package imports only for who asked for it."""
 
 IMPORTED_AS = {

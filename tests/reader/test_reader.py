@@ -12,14 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.systems import Setting, few_rows, space_of, variants
+from support.systems import variants
+from support.untrained import bundled, trained
 
-from sparring.data import load_dataset, read_card
 from sparring.errors import DataError, UnknownName, UsageError
 from sparring.production.handover import bundle
 from sparring.production.handover.manifest import seal
-from sparring.production.handover.schema import describe
-from sparring.production.loading.loaded import About, Loaded
 from sparring.production.registry import Registry
 from sparring.reader import load
 from sparring.reader.layers import normal_share
@@ -27,32 +25,6 @@ from sparring.reader.systems import SYSTEMS
 
 TOLERANCE = 1e-5
 """Of the largest value: float32, whose products are added up in another order."""
-
-
-def trained(name, **changes):
-    """A model as training leaves it, but for its weights, which are drawn; its batch norms have seen something."""
-    setting = Setting(name, **{"aux_steps": 20} if name == "auxgan" else {}, **changes)
-    model = setting.model().float().eval()
-    generator = torch.Generator().manual_seed(5)
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm1d):
-            module.running_mean.copy_(torch.randn(module.num_features, generator=generator) / 10)
-            module.running_var.copy_(torch.rand(module.num_features, generator=generator) + 0.5)
-    return setting, model
-
-
-def bundled(folder: Path, setting, model) -> Path:
-    space = space_of(setting.name)
-    options = few_rows(space, n=600)
-    data = load_dataset(space.dataset, options=options)
-    about = About(
-        model=setting.name, shapes={name: data.shapes[name] for name in setting.fields}, dataset=space.dataset,
-        data=options, split="80/20", sha256=data.sha256, version="0",
-    )  # fmt: skip
-    loaded = Loaded(folder=folder, about=about, model=model, device=torch.device("cpu"))
-    schema = describe(loaded, data, read_card(space.dataset), options)
-    bundle.write(folder, setting.name, bundle.pack(loaded, {"model": setting.name}, schema, b"", card="{}", page=""))
-    return folder
 
 
 def close(found, truth):

@@ -145,7 +145,12 @@ _add(
     'sparring promote aegan-exafs --to s3://bucket/models --force "the old one reads a grid that is gone"',
 )
 _add(handover.rollback, "sparring rollback aegan", 'sparring rollback aegan --to 2 --reason "drift at the edge"')
-_add(handover.production, "sparring production", "sparring production aegan --diff 1 2")
+_add(
+    handover.production,
+    "sparring production",
+    "sparring production aegan --diff 1 2",
+    "sparring production aegan --export torch",
+)
 _add(serve.serve, "sparring serve aegan", "sparring serve s3://bucket/models/aegan --host 0.0.0.0 --token-file token")
 _add(listings.models, "sparring models aegan", "sparring models check my_module:MyModel")
 _add(

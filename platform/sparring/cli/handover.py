@@ -6,13 +6,16 @@ Heavy imports stay inside the commands, as there.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..records import RESULTS
 from ..untrusted.screen import Screen
 from .results import Results, StudyName, find_folder
+
+if TYPE_CHECKING:
+    from ..production.registry import Registry
 
 console = Screen()
 
@@ -94,6 +97,17 @@ def production(
         tuple[int, int] | None,
         typer.Option(metavar="A B", help="What differs between two versions.", show_default="none"),
     ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="Write its current version as programs: torch, onnx (extra onnx) or aoti, each compared with it.",
+            show_default="none",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where the programs go.", show_default="exported")
+    ] = None,
     at: Address = PRODUCTION,
 ) -> None:
     """What is in production, since when, from which study; a model's history; what differs between two versions."""
@@ -101,9 +115,16 @@ def production(
     from ..production.registry.listing import print_differences, print_history, print_models
 
     registry = Registry(address=at, flag="--at")
-    if diff is not None and model is None:
-        from ..errors import UsageError
+    from ..errors import UsageError
 
+    if export is not None:
+        if model is None:
+            raise UsageError("--export: writes one model; name it: sparring production MODEL --export torch")
+        _export(registry, model, export, out or Path("exported"))
+        return
+    if out is not None:
+        raise UsageError("-o: says where --export writes; give that too")
+    if diff is not None and model is None:
         raise UsageError("--diff: compares two versions of one model; name it: sparring production MODEL --diff 1 2")
     if model is None:
         print_models(registry, console)
@@ -111,6 +132,20 @@ def production(
         print_history(registry, model, console)
     else:
         print_differences(registry, model, *diff, console=console)
+
+
+def _export(registry: Registry, model: str, kind: str, folder: Path) -> None:
+    from ..production.handover.bundle import open_bundle
+    from ..production.handover.exporting import export
+
+    files = registry.read(model)
+    opened = open_bundle(files, f"{registry.shown}/{model}")
+    console.print(
+        f"{model} version {opened.version} as {kind}, compared on 1,000 inputs at batch sizes 1, 2, 64, 1,000"
+    )
+    for each in export(opened, files, kind, folder):
+        paths = f"{' and '.join(each.inputs)} → {', '.join(each.outputs)}"
+        console.print(f"{each.path}: {paths}, within {each.worst:.1g} of the largest value", soft_wrap=True)
 
 
 def _rivals(folder: Path) -> dict[str, float]:

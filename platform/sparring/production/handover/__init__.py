@@ -7,6 +7,7 @@ manifest.py      the checksum of every file, written last
 schema.py        inputs and outputs: names, order, shapes, dtypes, units, axes, columns
 card.py          the model card, for machines and for people
 asking.py        a bundle that answers; guard.py refuses what it must not be asked; streaming.py asks about files
+exporting.py     programs of other kinds, compared with the model: torch.export, ONNX, AOTInductor
 checks.py        the eleven checks; each is a function of the evidence
 evidence.py      what the checks look at, gathered once
 fresh.py         the bundle alone in a fresh process: loading, parity, hostile inputs, latency, memory

@@ -71,6 +71,26 @@ def measure(packed: bytes, rows: Mapping[str, np.ndarray], where: str) -> Drift:
     )
 
 
+def draw(packed: bytes, name: str, count: int, shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
+    """Rows of a field that lie between the training rows' first and last decile, each column by itself.
+
+    Returns (count, *shape) of ``dtype``; of fields with more columns than are kept, those between take a neighbour's.
+    """
+    known = load(packed)
+    index, deciles = known[f"{name}.columns"], known[f"{name}.deciles"]
+    size = int(np.prod(shape))
+    column = np.clip(np.searchsorted(index, np.arange(size)), 0, len(index) - 1)
+    place = np.random.default_rng(seed).random((count, size)) * (len(LEVELS) - 1)
+    low = place.astype(np.int64)
+    left, right = deciles[low, column], deciles[np.minimum(low + 1, len(LEVELS) - 1), column]
+    rows: np.ndarray = left + (place - low) * (right - left)
+    return (
+        rows.reshape(count, *shape).round().astype(dtype)
+        if dtype == "uint8"
+        else rows.reshape(count, *shape).astype(dtype)
+    )
+
+
 def _of_field(
     name: str, values: np.ndarray, known: Mapping[str, np.ndarray]
 ) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
