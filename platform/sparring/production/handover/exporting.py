@@ -83,8 +83,8 @@ def export(model: ProductionModel, files: Mapping[str, bytes], kind: str, folder
     verbs = [verb for verb in model.schema.verbs if verb not in DRAWS]
     if not verbs:
         raise UsageError(
-            f"--export: {model.schema.model} can only {', '.join(model.schema.verbs)}, which draws, and a program would "
-            "draw always the same, or other numbers; use sparring.load"
+            f"--export: {model.schema.model} can only {', '.join(model.schema.verbs)}, which draws, and a program "
+            "would draw always the same, or other numbers; use sparring.load"
         )
     folder.mkdir(parents=True, exist_ok=True)
     for verb in verbs:
