@@ -153,12 +153,19 @@ class Autoencoder(Model[C]):
     def sample(self, n: int, *, seed: int, boost: float | None = None) -> Fields:
         """``n`` samples decoded from draws of the prior, in the units of the figures."""
         refuse_boost(self, boost)
-        latent_dim = self.draws.shape[1]
-        code = torch.randn(n, latent_dim, generator=torch.Generator().manual_seed(seed))
+        code = self.drawn(n, generator=torch.Generator().manual_seed(seed))["code"]
+        field = self.config.fields[0]
         with torch.no_grad(), eval_mode(self):
-            code = code.to(self.draws) * self.prior_std
-            samples = [self.unview(self.decode(chunk)) for chunk in _chunks(code)]
-        return {self.config.fields[0]: torch.cat(samples)}
+            samples = [self.made_of({"code": chunk})[field] for chunk in _chunks(code)]
+        return {field: torch.cat(samples)}
+
+    def drawn(self, n: int, *, generator: torch.Generator | None = None) -> Fields:
+        """Codes from the prior, (n, latent_dim), drawn on the CPU: the same on every device."""
+        code = torch.randn(n, self.draws.shape[1], generator=generator)
+        return {"code": code.to(self.draws) * self.prior_std}
+
+    def made_of(self, drawn: Rows) -> Fields:
+        return {self.config.fields[0]: self.unview(self.decode(drawn["code"]))}
 
     def reconstruct(self, rows: Rows) -> Fields:
         """The field as it comes back through the code (of a Gaussian, its mean): images of the model's size and colour

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 from ..errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 Rows = Mapping[str, "Tensor"]
@@ -34,6 +35,22 @@ class Samples(Protocol):
         boost: a factor above 0 on what makes samples rare; above 1, rare ones come more often. None is the model's own
         way. Raises UsageError if one is given to a model that draws without.
         """
+        ...
+
+
+@runtime_checkable
+class SamplesOf(Protocol):
+    """Has its draws apart from what it makes of them: an exported program takes the drawn numbers as its input."""
+
+    def drawn(self, n: int, *, generator: torch.Generator | None = None) -> Fields:
+        """The numbers that n samples are made of, by name, (n, …), on the model's device.
+
+        generator: None is torch's own.
+        """
+        ...
+
+    def made_of(self, drawn: Rows) -> Fields:
+        """The samples, (n, …) by field, in the data's units. The model is in eval mode."""
         ...
 
 

@@ -210,9 +210,16 @@ class AuxAAE(MuonTables[config.Config]):
     @torch.no_grad()
     def draw(self, n: int, *, boost: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """n draws of the rareness, (n, 4), as ``sample``; generator: on the model's device, None is torch's own."""
-        code = self.prior(n, generator=generator) * boost
+        code = self.drawn(n, generator=generator)["code"] * boost
         with eval_mode(self):
-            return self.ranks.inverse(self.decoder(code))
+            return self.made_of({"code": code})["rareness"]
+
+    def drawn(self, n: int, *, generator: torch.Generator | None = None) -> Fields:
+        """Half-normal codes, (n, latent_dim)."""
+        return {"code": self.prior(n, generator=generator)}
+
+    def made_of(self, drawn: Rows) -> Fields:
+        return {"rareness": self.ranks.inverse(self.decoder(drawn["code"]))}
 
     def prior(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """n independent half-normal draws, as codes should be, (n, latent_dim)."""

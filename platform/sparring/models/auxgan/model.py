@@ -35,7 +35,7 @@ from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
 from ..metrics.keyed_noise import keyed_normal, keyed_uniform
 from ..muons import MuonGenerator
-from ..verbs import Fields
+from ..verbs import Fields, Rows
 from . import config
 
 
@@ -207,10 +207,18 @@ class AuxGAN(MuonGenerator[config.Config]):
     @torch.no_grad()
     def draw(self, n: int, *, boost: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """n muons, (n, 7), as ``sample``; generator: on the model's device, None is torch's own."""
+        drawn = self.drawn(n, generator=generator)
+        with eval_mode(self):
+            return self.made_of(drawn | {"aux": drawn["aux"] * boost})["muons"]
+
+    def drawn(self, n: int, *, generator: torch.Generator | None = None) -> Fields:
+        """Noise, half-normal auxiliary values, (n, 1 or 4), and uniform numbers for the charge and both angles."""
         dtype, device = self.charged.dtype, self.charged.device
         noise = torch.randn(n, self.config.noise, dtype=dtype, device=device, generator=generator)
-        aux = torch.randn(n, len(self.columns), dtype=dtype, device=device, generator=generator).abs() * boost
+        aux = torch.randn(n, len(self.columns), dtype=dtype, device=device, generator=generator).abs()
         uniform = torch.rand(n, 3, dtype=dtype, device=device, generator=generator)
-        with eval_mode(self):
-            made = self.generate(noise, aux, uniform)
-            return self.frame.unbox(self._outward(made.seen), made.charge)
+        return {"noise": noise, "aux": aux, "uniform": uniform}
+
+    def made_of(self, drawn: Rows) -> Fields:
+        made = self.generate(drawn["noise"], drawn["aux"], drawn["uniform"])
+        return {"muons": self.frame.unbox(self._outward(made.seen), made.charge)}

@@ -183,10 +183,18 @@ class BoostVAE(MuonGenerator[config.Config]):
     @torch.no_grad()
     def draw(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """n muons, (n, 7), as ``sample``; generator: on the model's device, None is torch's own."""
+        drawn = self.drawn(n, generator=generator)
+        with eval_mode(self):
+            return self.made_of(drawn)["muons"]
+
+    def drawn(self, n: int, *, generator: torch.Generator | None = None) -> Fields:
+        """Codes from the prior, (n, latent_dim), and a uniform number for the charge, (n, 1)."""
         code = self.prior(n, generator=generator)
         uniform = torch.rand(n, 1, dtype=self.charged.dtype, device=self.charged.device, generator=generator)
-        with eval_mode(self):
-            return self.frame.unbox(self._outward(self.decoder(code)), self.charges(uniform))
+        return {"code": code, "uniform": uniform}
+
+    def made_of(self, drawn: Rows) -> Fields:
+        return {"muons": self.frame.unbox(self._outward(self.decoder(drawn["code"])), self.charges(drawn["uniform"]))}
 
     def prior(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """n draws from N(0, I), as codes should be, (n, latent_dim)."""

@@ -1,15 +1,16 @@
 """A model in production as a program of another kind: torch.export, ONNX, AOTInductor. Never what serves by default.
 
-Each verb that draws nothing becomes a program for each field, or set of fields, that it answers to; the number of rows
-is free. A program is kept only if it answers 1,000 inputs, at four batch sizes, as the model itself does: exporters
-have been wrong in silence. The inputs are drawn between the deciles of the training rows that the bundle carries.
+Each verb becomes a program for each field, or set of fields, that it answers to; that of ``sample`` takes the numbers
+that the model would draw. The number of rows is free. A program is kept only if it answers 1,000 inputs, at four batch
+sizes, as the model itself does: exporters have been wrong in silence. The inputs are drawn between the deciles of the
+training rows that the bundle carries, those of ``sample`` as the model draws them.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from ...errors import DataError, SparringError, UsageError
 from ...models.autoencoder import Autoencoder
+from ...models.verbs import SamplesOf
 from . import drift
 from .asking import ProductionModel
 from .bundle import TRAINING
@@ -29,7 +31,8 @@ from .schema import Verb, choices
 
 KINDS = ("torch", "onnx", "aoti")
 SUFFIX = {"torch": ".pt2", "onnx": ".onnx", "aoti": ".aoti.pt2"}
-DRAWS: tuple[Verb, ...] = ("sample", "encode")
+UNWRITTEN: tuple[Verb, ...] = ("encode",)
+"""Draws within; its codes are there to be looked at, not for production."""
 ROWS = 1000
 """Inputs on which answers are compared, in calls of 1, 2, 64 and all of them."""
 TOLERANCE = 1e-5
@@ -64,6 +67,9 @@ class Asked(nn.Module):
     def answer(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The verb's answer, without its loop over chunks, which would fix the number of rows."""
         model: Any = self.model
+        if self.verb == "sample":
+            made: dict[str, Tensor] = model.made_of(rows)
+            return made
         if not isinstance(model, Autoencoder):
             found: dict[str, Tensor] = getattr(model, self.verb)(rows)
             return found
@@ -80,16 +86,15 @@ def export(model: ProductionModel, files: Mapping[str, bytes], kind: str, folder
     program's answers are not the model's: then it is not written.
     """
     check_kind(kind)
-    verbs = [verb for verb in model.schema.verbs if verb not in DRAWS]
-    if not verbs:
-        raise UsageError(
-            f"--export: {model.schema.model} can only {', '.join(model.schema.verbs)}, which draws, and a program "
-            "would draw always the same, or other numbers; use sparring.load"
-        )
     folder.mkdir(parents=True, exist_ok=True)
-    for verb in verbs:
-        for fields in choices(model.schema.verbs[verb]):
-            yield _export(model, files[TRAINING], kind, verb, fields, folder)
+    for verb, asked in model.schema.verbs.items():
+        if verb == "sample":
+            sampler = model.loaded.model
+            if isinstance(sampler, SamplesOf):
+                yield _export(model, kind, verb, sampler.drawn(ROWS, generator=_seeded()), folder)
+        elif verb not in UNWRITTEN:
+            for fields in choices(asked):
+                yield _export(model, kind, verb, _inputs(model, files[TRAINING], fields), folder)
 
 
 def check_kind(kind: str) -> None:
@@ -102,18 +107,24 @@ def check_kind(kind: str) -> None:
         raise UsageError("--export: aoti compiles, and finds no C++ compiler here; install one, or export torch")
 
 
-def _export(
-    model: ProductionModel, deciles: bytes, kind: str, verb: Verb, fields: tuple[str, ...], folder: Path
-) -> Exported:
-    asked = Asked(model.loaded.model, verb, fields).eval()
-    rows = {
-        name: drift.draw(deciles, name, ROWS, model.schema.field(name).shape, model.schema.field(name).dtype)
-        for name in fields
+def _seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def _inputs(model: ProductionModel, deciles: bytes, fields: Sequence[str]) -> dict[str, Tensor]:
+    known = {name: model.schema.field(name) for name in fields}
+    return {
+        name: torch.from_numpy(drift.draw(deciles, name, ROWS, field.shape, field.dtype))
+        for name, field in known.items()
     }
-    tensors = [torch.from_numpy(rows[name]) for name in fields]
+
+
+def _export(model: ProductionModel, kind: str, verb: Verb, inputs: Mapping[str, Tensor], folder: Path) -> Exported:
+    fields, tensors = tuple(inputs), list(inputs.values())
+    asked = Asked(model.loaded.model, verb, fields).eval()
     with torch.no_grad():
         outputs = tuple(asked.answer({name: each[:2] for name, each in zip(fields, tensors, strict=True)}))
-    named = f"{verb}-{'-'.join(fields)}"
+    named = verb if verb == "sample" else f"{verb}-{'-'.join(fields)}"
     target = folder / f"{named}{SUFFIX[kind]}"
     with tempfile.TemporaryDirectory(prefix="sparring-export-", dir=folder) as place:
         written = Path(place) / target.name
