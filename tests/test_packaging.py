@@ -21,9 +21,9 @@ pytestmark = pytest.mark.slow  # all together
 DATA = ("search_spaces", "datasets", "dashboards")
 """Folders of the checkout that travel inside the package, once they hold something."""
 
-NOT_IMPORTED = {"pandas", "cmaes"}
+NOT_IMPORTED = {"pandas", "cmaes", "onnx", "onnxscript"}
 """Asked for though nothing here need import them: the line that reads a study's Parquet, printed after every search,
-and what Optuna's CMA-ES calls."""
+what Optuna's CMA-ES calls, and what torch's ONNX exporter does."""
 
 EXTRAS = ("serve", "onnx")
 """What the package imports only for who asked for it."""

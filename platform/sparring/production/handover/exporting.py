@@ -38,6 +38,9 @@ ROWS = 1000
 TOLERANCE = 1e-5
 """Of the largest value: float32, whose sums another kernel adds up in another order."""
 
+ONNX_LACKS = ("searchsorted", "special_ndtri")
+"""What the muons' normal columns are made with; asked for first, since the exporter's own words are a page."""
+
 Program = Callable[..., tuple[np.ndarray, ...]]
 """Arrays in, arrays out, in the order of the fields and of the outputs."""
 
@@ -80,7 +83,7 @@ class Asked(nn.Module):
 
 
 def export(model: ProductionModel, files: Mapping[str, bytes], kind: str, folder: Path) -> Iterator[Exported]:
-    """Writes a program per verb and fields into ``folder``, each when it is asked for.
+    """Writes a program per verb and fields into ``folder``, each when its turn comes.
 
     files: of the bundle. Raises UsageError, one sentence, if this kind or this model cannot be exported; DataError if a
     program's answers are not the model's: then it is not written.
@@ -192,10 +195,16 @@ def _torch(
 def _onnx(
     asked: Asked, tensors: list[Tensor], fields: tuple[str, ...], outputs: tuple[str, ...], path: Path
 ) -> Program:
+    traced = _traced(asked, tensors)
+    used = {str(node.target) for node in traced.graph.nodes}
+    if lacking := [each for each in ONNX_LACKS if any(f".{each}." in name for name in used)]:
+        raise UsageError(
+            f"--export: {path.stem} uses {' and '.join(lacking)}, which ONNX has no operator for; export torch or aoti"
+        )
     import onnxruntime
 
     torch.onnx.export(
-        _traced(asked, tensors), (), path, dynamo=True, input_names=fields, verbose=False, external_data=False,
+        traced, (), path, dynamo=True, input_names=fields, verbose=False, external_data=False,
         output_names=[f"{name}_answer" if name in fields else name for name in outputs],
     )  # fmt: skip
     options = onnxruntime.SessionOptions()
