@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import threading
+import time
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -16,9 +17,10 @@ from support.reports import EVIL, KINDS, METRICS, MIXED, PARAMS, SEARCH, study, 
 from sparring.errors import UsageError
 from sparring.ledger import Ledger
 from sparring.ledger.notes import add_note
-from sparring.records import AttemptRow, EpochRow, Outcome
+from sparring.records import AttemptRow, EpochRow, Outcome, Retraining
 from sparring.report.dashboard import make_server
 from sparring.report.dashboard.columns import columns_of
+from sparring.report.dashboard.server import FollowedStudy
 from sparring.report.dashboard.tables import StudyTables
 
 
@@ -83,6 +85,30 @@ def test_only_what_is_new_is_read_and_sent(tmp_path):
     tables.poll()
     assert tables.trials.table["trial"].to_pylist() == [0, 1, 2, 9]
     assert columns_of(tables, tables.seq)["count"] == 0
+
+
+def test_a_race_after_the_search_brings_new_words(tmp_path):
+    folder = study(tmp_path, MIXED)
+    followed = FollowedStudy(folder)
+
+    def newer_than(version):
+        deadline = time.monotonic() + 60
+        while (answer := followed.rows_since(followed.tables.seq, version)) is None or "head" not in answer:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        return answer["head"]
+
+    assert newer_than(0)["race"] == []
+    with Ledger(folder, kinds=KINDS, metrics=METRICS) as ledger:
+        for trained, seed, value in ((0, 1, 0.5), (2, 1, 0.3), (2, 2, 0.2), (5, 1, None)):
+            outcome = Outcome.DIVERGED if value is None else Outcome.COMPLETED
+            ledger.append_retraining(Retraining(trial=trained, seed=seed, role="race", outcome=outcome, value=value))
+    head = newer_than(1)
+    while len(head["race"]) < 3:  # it was read between two of them
+        head = newer_than(followed.version)
+    assert [(row["trial"], row["searched"], row["median"], row["values"]) for row in head["race"]] == [
+        (2, 0.1, 0.25, [0.3, 0.2]), (0, 0.4, 0.5, [0.5]), (5, 0.2, None, [])
+    ]  # fmt: skip
 
 
 def test_who_has_not_the_address_gets_nothing(address):

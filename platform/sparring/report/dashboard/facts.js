@@ -12,7 +12,7 @@ function section(heading, words, content) {
 }
 
 function drawFacts() {
-  const parts = [bestConfiguration(), methods(), outcomes()].filter(Boolean);
+  const parts = [bestConfiguration(), race(), methods(), outcomes()].filter(Boolean);
   byId("facts").replaceChildren(...parts);
 }
 
@@ -27,6 +27,13 @@ function bestConfiguration() {
   const called = nameOf(study.head.best);
   return section("Best configuration", "What the search changed is marked; a dash is a hyperparameter that does not apply.",
     tableOf(["", "published default", `trial ${study.head.best}${called && study.head.best ? ` (${called})` : ""}`], shown));
+}
+
+function race() {
+  const found = study.head?.race || [];
+  if (!found.length) return null;
+  const lines = found.map((each) => [[`${each.trial}${nameOf(each.trial) && ` (${nameOf(each.trial)})`}`, show(each.searched), show(each.median), each.values.map(show).join(", ")], each.trial === study.head.best ? "best" : ""]);
+  return section("Fresh seeds", "Trained again after the search, from seeds that had no part in it; the best median first.", tableOf(["trial", "in the search", "median", "each"], lines));
 }
 
 function methods() {

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any, cast
 
 from ...display import clean, name_trial, show_interval
 from ...errors import LedgerError
 from ...ledger.notes import read_notes
 from ...ledger.prospects import drawn_values, expected_bests
+from ...ledger.retrainings import retraining_rows
 from ...records import Interval, Outcome
 from ..checks import examine
 from ..formats import finite
@@ -36,6 +38,7 @@ def head_of(report: Report) -> dict[str, Any]:
             {"name": clean(each.name), "value": each.figure(report.objective.metric)} for each in report.yardsticks
         ],
         "methods": _methods(report),
+        "race": _race(report),
         "tested": report.held_out.metric if report.held_out.figure(best) else "",
         "best": best and best.trial,
         "best_name": best and name_trial(best.trial, report.tries),
@@ -72,6 +75,24 @@ def _methods(report: Report) -> list[dict[str, Any]]:
         {"name": name, "value": value, "test": test and test.value, "interval": show_interval(test), "mark": mark}
         for name, value, test, mark in found
     ]
+
+
+def _race(report: Report) -> list[dict[str, Any]]:
+    """Trials that were trained again from fresh seeds, the best median first, and those that reached no figure last."""
+    found: dict[int, list[float]] = {}
+    for each in retraining_rows(report.folder):
+        found.setdefault(each.trial, []).extend([] if each.value is None else [each.value])
+    searched = {row.trial: row.value for row in report.trials}
+    rows = [
+        {
+            "trial": trial,
+            "searched": searched.get(trial),
+            "median": median(values) if values else None,
+            "values": values,
+        }
+        for trial, values in found.items()
+    ]
+    return sorted(rows, key=lambda row: (row["median"] is None, report.objective.sign * (row["median"] or 0.0)))
 
 
 def _stages(report: Report) -> list[dict[str, Any]]:

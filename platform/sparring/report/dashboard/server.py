@@ -19,6 +19,7 @@ from ...display import clean
 from ...errors import NothingToReport, SparringError, UsageError
 from ...ledger import STUDY_FILE, read_study, spec_from_json
 from ...ledger.notes import NOTES
+from ...ledger.parts import list_parts
 from ...ledger.schema import to_attempt_rows
 from ...space.dimension_toml import read_dimension
 from ...space.toml_file import table_of
@@ -48,6 +49,7 @@ class FollowedStudy:
         self.head: Mapping[str, Any] = {}
         self.version = 0
         self._made_of = 0
+        self._raced: list[str] = []
         self._noted = _stamp(folder)
         self._lock = threading.Lock()
         self._making = threading.Lock()
@@ -58,8 +60,10 @@ class FollowedStudy:
             self.tables.poll()
             ended = len(self.tables.trials.table)
             answer = columns_of(self.tables, seq) if self.tables.seq > seq else None
-        if ended and (not self._made_of or ended >= self._made_of * GROWTH) and self._making.acquire(blocking=False):
-            threading.Thread(target=self._make_head, args=(ended,), daemon=True).start()
+        raced = list_parts(self.folder / "retrainings")[1]
+        is_old = not self._made_of or ended >= self._made_of * GROWTH or raced != self._raced
+        if ended and is_old and self._making.acquire(blocking=False):
+            threading.Thread(target=self._make_head, args=(ended, raced), daemon=True).start()
         if (stamp := _stamp(self.folder)) != self._noted:
             self._noted, self.version = stamp, self.version + 1
         if self.version > version:
@@ -80,8 +84,9 @@ class FollowedStudy:
         row = to_attempt_rows(table)[-1]
         return details_of(self.folder, self.spec, {number: row.params})[number]
 
-    def _make_head(self, ended: int) -> None:
+    def _make_head(self, ended: int, raced: list[str]) -> None:
         try:
+            self._raced = raced
             self.head = head_of(read_report(self.folder, yardsticks=False, cached=True))
             self._made_of, self.version = ended, self.version + 1
         except NothingToReport:
@@ -178,7 +183,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         try:
             self._send(*self.dashboard.answer(path, parse_qs(parts.query)))
-        except (SparringError, OSError, ValueError) as error:
+        except (SparringError, OSError, ValueError, OverflowError) as error:
             self._send(HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain; charset=utf-8", clean(str(error)).encode(), "")
 
     def _send(self, status: int, kind: str, content: bytes, policy: str) -> None:

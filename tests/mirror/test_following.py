@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from support.mirrored import bucket
 from support.reports import KINDS, METRICS, MIXED, study, trial
 
 from sparring.errors import UsageError
@@ -77,6 +78,20 @@ def test_while_a_search_copies_there_the_copy_reads_as_one_that_runs(there, tmp_
         (there / "owner.json").unlink()
         follower.refresh()
         assert not is_locked(follower.folder)
+
+
+def test_a_study_in_a_bucket_is_followed_too(s3, there, tmp_path):
+    files = bucket(s3, "followed")
+    for name in files_in(there):
+        with files.open_output_stream(f"followed/prefix/demo/{name}") as stream:
+            stream.write((there / name).read_bytes())
+    for address in (f"s3://followed/prefix{s3}", f"s3://followed/prefix/demo{s3}"):
+        ((parent, name),) = studies_at(address)
+        assert name == "demo"
+        with Follower(parent, name, tmp_path / "here") as follower:
+            follower.refresh()
+            assert follower.complaint == ""
+            assert [row.trial for row in trial_rows(follower.folder)] == [0, 1, 2]
 
 
 def test_the_copy_goes_when_nobody_looks_any_more(there):
