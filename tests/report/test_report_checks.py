@@ -47,8 +47,11 @@ def test_of_very_many_trials_the_best_are_compared(monkeypatch):
     found = evidence(lucky())
     assert len(found.ranked) > 25
     monkeypatch.setattr(winner, "COMPARED", 25)
+    nearest, compared = winner._nearest, []
+    monkeypatch.setattr(winner, "_nearest", lambda *given: compared.append(len(given[1])) or nearest(*given))
     (check,) = (each for each in examine(found) if each.question == "Is the best more than luck?")
     assert "the 5 completed trials nearest to it" in check.sentence
+    assert compared == [25]
 
 
 def test_a_search_that_runs_is_not_told_to_go_on():
