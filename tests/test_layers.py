@@ -25,7 +25,7 @@ BELOW = {
     "space": "records metrics resources untrusted",
     "data": "resources untrusted",
     "ledger": "records untrusted",
-    "models": "data",
+    "models": "data metrics",
     "display": "ledger space",
     "referee": "ledger space",
     "training": "models ledger",

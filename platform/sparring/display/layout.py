@@ -20,7 +20,7 @@ from tensorboard.compat.proto.types_pb2 import DT_STRING
 from tensorboard.plugins.custom_scalar import layout_pb2, metadata
 
 from ..ledger.looks import test_name
-from ..metrics import METRICS
+from ..metrics import known_metric
 from ..resources import shipped
 
 OBJECTIVE = "objective"
@@ -80,7 +80,7 @@ def _margin_chart(name: str) -> layout_pb2.Chart:
 
 def _title(name: str) -> str:
     """With the unit, where there is one that says something, and which way is better."""
-    metric = METRICS.get(name)
+    metric = known_metric(name)
     if metric is None:
         return name
     unit = "" if metric.unit in ("", "1") else f" in {metric.unit}"

@@ -12,6 +12,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..metrics import Metric
+
 Optimizer = Literal["Adam", "AdamW", "SGD", "RMSprop", "Adagrad"]
 Schedule = Literal["none", "step", "multistep", "exponential", "linear", "constant", "cosine", "one_cycle"]
 Activation = Literal["relu", "prelu", "tanh", "sigmoid", "elu", "leakyrelu", "selu", "silu", "gelu"]
@@ -119,7 +121,9 @@ class Config(BaseModel):
     """Field -> the forms that its samples may have, by the names in ``models/forms.py``, where they are not those of
     every system."""
     metrics: ClassVar[tuple[str, ...]] = ()
-    """Every metric the model emits, by the names of ``sparring.metrics``."""
+    """Every metric the model emits, by the names of ``sparring.metrics`` or of ``defines``."""
+    defines: ClassVar[tuple[Metric, ...]] = ()
+    """Metrics that are the model's alone: a model of one's own says here what its figures mean."""
     optional: ClassVar[Mapping[str, str]] = {}
     """Metric -> the field that must be set for it to be measured."""
     measures: ClassVar[Mapping[str, tuple[str, ...]]] = {}

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnknownName, UsageError, names_hint
+from ..metrics import define, known_metric
 from .own_sources import Source, digest_of, import_from, read_sources
 
 if TYPE_CHECKING:
@@ -202,6 +203,12 @@ def _check(own: OwnModel, module: ModuleType) -> type[Model]:
     if not (isinstance(config, type) and issubclass(config, Config)):
         raise UsageError(
             f"{own.name}: wants a class variable Config, made of sparring.models.config.Config, but it is {config!r}"
+        )
+    define(config.defines, own.name)
+    if unknown := [each for each in config.emitted() if known_metric(each) is None]:
+        raise UsageError(
+            f"{own.name}: every figure has one definition, but Config.metrics names {unknown[0]}, which "
+            "sparring.metrics does not have; say what it is in Config.defines"
         )
     lacking = [phase.name for phase in config.phases if not callable(getattr(found, phase.name, None))]
     if lacking or not config.phases:

@@ -13,7 +13,7 @@ from rich.text import Text
 from ...display import show
 from ...errors import PromotionRefused, UsageError
 from ...ledger import read_study
-from ...models import find_model, is_own, short_name
+from ...models import find_model, is_named_each_time, is_own, short_name
 from ...records import safe_name
 from ..registry.entries import CheckOutcome, Entry, now
 from ..registry.registry import PRODUCTION, Registry
@@ -58,9 +58,11 @@ def promote(request: PromotionRequest, console: Console) -> Entry:
             '--force: wants a reason, which stays in the history, such as --force "the sensor was replaced"'
         )
     if is_own(model := str(read_study(request.folder)["spec"]["model"])):
+        own = f" --model {model}" if is_named_each_time(model) else ""
         raise UsageError(
             f"promote: {model} is a model of your own, and a bundle holds weights but no code that could be checked; "
-            f"keep it in a trained folder: sparring best {request.folder} -o best.toml --model {model}, then train that"
+            f"`sparring best {request.folder} -o best.toml{own}` and `sparring train best.toml -o trained/mine{own}` "
+            f"give a folder that `sparring predict`, `sample` and the like answer from"
         )
     candidate = open_candidate(request.folder, request.trial, is_refit=request.is_refit, console=console)
     name = safe_name(request.name or short_name(candidate.study.spec.model), "--name")
