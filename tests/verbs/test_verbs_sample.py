@@ -159,3 +159,17 @@ def test_every_model_has_members_that_reconstruct_together(name, trained, tmp_pa
         for field in answered:
             assert arrays[f"std_{field}"].shape == arrays[field].shape
             assert arrays[f"std_{field}"].max() > 0
+
+
+def test_muons_are_written_as_others_read_them(trained, tmp_path, run_verb, capsys):
+    pytest.importorskip("uproot", reason="writing .root needs uproot: pip install uproot")
+    asked = ("--published", "--root", "-n", 120, "-o", tmp_path / "m")
+    assert run_verb("sample", trained("auxgan"), *asked) == 0
+    columns = np.load(tmp_path / "m" / "muons-12-columns.npy")
+    plain = np.load(tmp_path / "m" / "muons.npy")
+    assert columns.shape == (120, 12)
+    np.testing.assert_array_equal(columns[:, 0], plain[:, 0])
+    back = load_dataset("muon-files", tmp_path / "m" / "muons.root", {"reference": 100})
+    np.testing.assert_allclose(back.fields["muons"][0], plain[int(back.ids[0].rpartition("-")[2]) - 1], rtol=1e-5)
+    assert run_verb("sample", trained("aae"), "--published", "-o", tmp_path / "no") == 2
+    assert "--published: writes muons, but the model aae draws none" in capsys.readouterr().err

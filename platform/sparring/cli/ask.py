@@ -76,6 +76,10 @@ def sample(
             show_default="none; 3 with --model_path",
         ),
     ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Muons: also the published program's 12 columns, in its box.")
+    ] = False,
+    root: Annotated[bool, typer.Option("--root", help="Muons: also a .root, read back as muon-files.")] = False,
     model_path: Annotated[
         Path | None, typer.Option("--model_path", metavar="FOLDER", help="As the published AAE says it.")
     ] = None,
@@ -96,7 +100,16 @@ def sample(
     pairs = pairs if pairs is not None or model_path is None else PUBLISHED_PAIRS
     if pairs is not None:
         run_pairs(loaded, pairs, data_path=data_path, output=output, console=console)
-    request = SampleRequest(n=n, seed=seed, boost=boost, against=against, rows=rows, data_path=data_path)
+    request = SampleRequest(
+        n=n,
+        seed=seed,
+        boost=boost,
+        against=against,
+        rows=rows,
+        data_path=data_path,
+        published=published,
+        root=root,
+    )
     run_sample(loaded, request, output=output, console=console)
 
 
@@ -186,7 +199,7 @@ def predict(
     loaded = ensemble.front
     loaded.able("predict")
     into = output or loaded.folder / "predictions"
-    sources = {"both": loaded.fields} | {name: (name,) for name in loaded.fields}
+    sources = {"both": loaded.fields, "all": loaded.fields} | {name: (name,) for name in loaded.fields}
     if given not in sources:
         raise UsageError(f"--from: there are {', '.join(sources)}, but got {given!r}")
     if controls and (structures or spectra):

@@ -36,6 +36,12 @@ GENERATOR = (
     "structure_encoder", "spectrum_encoder", "shared_encoder", "shared_decoder", "structure_decoder", "spectrum_decoder"
 )  # fmt: skip
 DISCRIMINATORS = ("structure_dis", "spectrum_dis")
+LEARNED: Mapping[str, tuple[str, ...]] = {
+    "all": ("recon_structure", "recon_spectrum", "predict_structure", "predict_spectrum"),
+    "train_xyz": ("predict_spectrum",),
+    "train_xanes": ("predict_structure",),
+}
+"""By mode, the paths that are trained and judged."""
 
 FROZEN_BY = {
     "structure_encoder": ("n_encoder1", "n_hl_gen"),
@@ -95,6 +101,9 @@ class Config(config.Config):
         "val/mse_predict_structure": ("spectrum", "structure"),
     }
 
+    mode: Literal["all", "train_xyz", "train_xanes"] = "all"
+    """What is learned, in XANESNET's words: all four paths, or of structures the spectra alone, or of spectra the
+    structures. The nets of other paths keep what they began with, and the score leaves them out."""
     hidden_size: Count = 256
     """Units of every hidden layer, and length of the code. 32 to 512."""
     n_hl_gen: Count = 2

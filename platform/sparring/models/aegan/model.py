@@ -39,7 +39,7 @@ from ..blocks.spectral import bound_spectrum
 from ..forms import check_shape
 from ..verbs import Fields, Rows
 from . import config
-from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR
+from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR, LEARNED
 
 
 class AEGAN(Model[config.Config]):
@@ -56,6 +56,7 @@ class AEGAN(Model[config.Config]):
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes)
+        self.learned = LEARNED[config.mode]
         h, gen, shared, dis = config.hidden_size, config.n_hl_gen, config.n_hl_shared, config.n_hl_dis
 
         def net(*widths: int, end: Literal["code", "linear"], normalises: bool = True) -> nn.Sequential:
@@ -131,9 +132,10 @@ class AEGAN(Model[config.Config]):
         loss = Σ_d [w_recon_d·L(recon_d, d) + w_predict_d·L(predict_d, d)] / scale_d
                + w_adv·Σ_f A(f, real) + loss_gen_reg_param·‖encoders and decoders‖
 
-        d: structure and spectrum; L: loss_gen; scale: loss_scale; A: what loss_dis makes of the discriminator's output
-        on the fake f, one of the two reconstructions and two predictions. Whether that term is there at all is decided
-        when the model is built, by w_adv > 0: with 0 no discriminator is run.
+        d: structure and spectrum, of each the paths that ``mode`` learns; L: loss_gen; scale: loss_scale; A: what
+        loss_dis makes of the discriminator's output on the fake f, one of the two reconstructions and two predictions.
+        Whether that term is there at all is decided when the model is built, by w_adv > 0: with 0 no discriminator is
+        run.
         """
         rows = {"structure": structure, "spectrum": spectrum}
         inputs = {name: self._part(name, "input")(x) for name, x in rows.items()}
@@ -174,24 +176,25 @@ class AEGAN(Model[config.Config]):
         code, which reads probabilities as logits, cannot fall below 1.006.
         """
         judge = ADVERSARIAL[self.config.loss_dis]
-        of_structure, of_spectrum = self.structure_dis(real_structure), self.spectrum_dis(real_spectrum)
-        real = judge(of_structure, True) + judge(of_spectrum, True)
-        of_fakes = [
-            self.structure_dis(recon_structure),
-            self.structure_dis(predict_structure),
-            self.spectrum_dis(recon_spectrum),
-            self.spectrum_dis(predict_spectrum),
-        ]
-        first, second, third, fourth = (judge(of_fake, False) for of_fake in of_fakes)
-        loss = 0.5 * real + 0.25 * (first + second + third + fourth)
+        fakes = {
+            "recon_structure": recon_structure, "predict_structure": predict_structure,
+            "recon_spectrum": recon_spectrum, "predict_spectrum": predict_spectrum,
+        }  # fmt: skip
+        fakes = {path: fake for path, fake in fakes.items() if path in self.learned}
+        rows = {"structure": real_structure, "spectrum": real_spectrum}
+        rows = {name: real for name, real in rows.items() if any(_field(path) == name for path in fakes)}
+        of_reals = {name: getattr(self, f"{name}_dis")(real) for name, real in rows.items()}
+        of_fakes = {path: getattr(self, f"{_field(path)}_dis")(fake) for path, fake in fakes.items()}
+        told = [judge(of_real, True) for of_real in of_reals.values()]
+        fooled = [judge(of_fake, False) for of_fake in of_fakes.values()]
+        loss = 0.5 * sum(told[1:], told[0]) + 0.5 * len(told) / len(fooled) * sum(fooled[1:], fooled[0])
         if self.config.loss_dis_reg_type != "none":
             nets = [self.structure_dis, self.spectrum_dis]
             loss = loss + self.loss_dis_reg_param * penalty(self.config.loss_dis_reg_type, nets)
-        structures = torch.cat([recon_structure, predict_structure])
-        spectra = torch.cat([recon_spectrum, predict_spectrum])
-        loss = bound_slope(loss, self, self.structure_dis, real_structure, structures)
-        loss = bound_slope(loss, self, self.spectrum_dis, real_spectrum, spectra)
-        judged = zip((of_structure, of_structure, of_spectrum, of_spectrum), of_fakes, strict=True)
+        for name, row in rows.items():
+            made = torch.cat([made for path, made in fakes.items() if _field(path) == name])
+            loss = bound_slope(loss, self, getattr(self, f"{name}_dis"), row, made)
+        judged = [(of_reals[_field(path)], of_fake) for path, of_fake in of_fakes.items()]
         return Step(loss, {"train/loss_dis": loss}, {}, tuple(judged))
 
     def _encode(self, name: str, x: Tensor) -> Tensor:
@@ -212,20 +215,27 @@ class AEGAN(Model[config.Config]):
         return output.sigmoid() if self.config.loss_gen == "bce" else output
 
     def _error(self, name: str, outputs: Mapping[str, Tensor], target: Tensor) -> Tensor:
-        recon, predicted = outputs[f"recon_{name}"], outputs[f"predict_{name}"]
         measure = RECONSTRUCTION[self.config.loss_gen]
         kernel = (self.get_buffer(f"{name}_kernel"),) if self.config.loss_gen == "wcc" else ()
-        error = self.get_buffer(f"w_recon_{name}") * measure(recon, target, *kernel)
-        error = error + self.get_buffer(f"w_predict_{name}") * measure(predicted, target, *kernel)
+        both = (f"recon_{name}", f"predict_{name}")
+        terms = [
+            self.get_buffer(f"w_{path}") * measure(outputs[path], target, *kernel)
+            for path in both
+            if path in self.learned
+        ]
+        if not terms:
+            return target.new_zeros(())
+        error = terms[0] if len(terms) == 1 else terms[0] + terms[1]
         if self.config.loss_scale == "output_max":
-            largest = torch.maximum(self._read(recon).amax(), self._read(predicted).amax())
+            largest = torch.stack([self._read(outputs[path]).amax() for path in both]).amax()
             return error / positive_or_one(largest.detach())
         return error / self.get_buffer(f"{name}_loss_scale")
 
     def _adversarial(self, fakes: Mapping[str, Tensor]) -> Tensor:
         loss = self.config.loss_dis
-        losses = [fool(loss, getattr(self, f"{_field(path)}_dis")(fake)) for path, fake in fakes.items()]
-        return losses[0] + losses[1] + losses[2] + losses[3]
+        told = [(path, fake) for path, fake in fakes.items() if path in self.learned]
+        losses = [fool(loss, getattr(self, f"{_field(path)}_dis")(fake)) for path, fake in told]
+        return sum(losses[1:], losses[0])
 
     def _part(self, name: str, role: Literal["input", "target"]) -> Scaling:
         part: Scaling = getattr(self, f"{name}_{role}")
@@ -237,11 +247,12 @@ class AEGAN(Model[config.Config]):
         """Per path the sum over samples of the squared error, a mean over features in raw units; the score's sum; n."""
         outputs = self._outputs({name: batch[name] for name in self.config.fields})
         sums = {path: (output - batch[_field(path)]).square().mean(-1).sum() for path, output in outputs.items()}
-        shares = [sums[f"predict_{name}"] / self.get_buffer(f"{name}_variance") for name in self.config.fields]
+        judged = [name for name in self.config.fields if f"predict_{name}" in self.learned]
+        shares = [sums[f"predict_{name}"] / self.get_buffer(f"{name}_variance") for name in judged]
         n = torch.full_like(shares[0], len(batch["structure"]))
         for name in self.config.fields:
             sums[f"spread_{name}"] = moments(outputs[f"predict_{name}"])
-        return sums | {"score": (shares[0] + shares[1]) / 2, "n": n}
+        return sums | {"score": sum(shares[1:], shares[0]) / len(shares), "n": n}
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         paths = [name for name in sums if name != "n" and not name.startswith("spread")]
@@ -278,7 +289,15 @@ class AEGAN(Model[config.Config]):
             raise DataError(f"{verb}: needs a structure, a spectrum or both, but got neither")
         with torch.no_grad(), eval_mode(self):
             outputs = self._outputs(given)
-        return {_field(path): output for path, output in outputs.items() if path.startswith(verb)}
+        found = {
+            _field(path): output for path, output in outputs.items() if path.startswith(verb) and path in self.learned
+        }
+        if not found:
+            raise DataError(
+                f"{verb}: the model learned {', '.join(self.learned)} alone (mode {self.config.mode}), which does not "
+                f"begin with the given {' and '.join(given)}"
+            )
+        return found
 
     def _outputs(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Every path that the given fields lead to, raw units."""

@@ -50,6 +50,9 @@ class Config(config.Config):
     aux: Literal["1d", "4d", "none"] = "1d"
     """What the generator is told of the muon it makes: its rareness in r, z, pt and pz each, in all four together, or
     nothing (the plain GAN)."""
+    aux_draws: Literal["independent", "correlated"] = "independent"
+    """How the four values of aux 1d are drawn: each by itself, as published, or as they go together in the training
+    rows, by a Gaussian copula; each one's own distribution is the same."""
     frame: Literal["box", "normal"] = "box"
     """What the nets see: boxed columns (published last), or these made normal and divided by 7 (published first)."""
     noise: Count = 100

@@ -38,6 +38,9 @@ from ..muons import MuonGenerator
 from ..verbs import Fields, Rows
 from . import config
 
+_EDGE = 1e-6
+"""Shares are kept so far from 0 and 1, 4.75 deviations, which float32 still tells from 1."""
+
 
 class Generated(NamedTuple):
     """What the generator makes."""
@@ -62,6 +65,7 @@ class AuxGAN(MuonGenerator[config.Config]):
     w_r1: Tensor
     w_gp: Tensor
     steps: Tensor
+    mixing: Tensor
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes, frame=config.frame, auc_rows=config.auc_rows)
@@ -75,6 +79,8 @@ class AuxGAN(MuonGenerator[config.Config]):
         self.regressors = StackedMlp(len(self.columns), widths)
         self.ranks = HalfNormalRanks(len(RARENESS))
         self.register_buffer("steps", torch.zeros(()))
+        if config.aux_draws == "correlated":
+            self.register_buffer("mixing", torch.eye(len(self.columns)))
         self.register_weights(w_adv=config.w_adv, w_aux=config.w_aux, w_r1=config.w_r1, w_gp=config.w_gp)
 
     def initialize(self) -> None:
@@ -88,6 +94,9 @@ class AuxGAN(MuonGenerator[config.Config]):
         self.ranks.fit(train["rareness"])
         normal = self.judged(train["muons"])
         aux = self.ranks(train["rareness"])[:, self.columns]
+        if self.config.aux_draws == "correlated" and len(self.columns) > 1:
+            scores = torch.special.ndtri(torch.erf(aux.double() / 2**0.5).clamp(_EDGE, 1 - _EDGE))
+            self.mixing.copy_(torch.linalg.cholesky(torch.corrcoef(scores.T)))
         if self.columns:
             regress(self.regressors, self._asked(normal[:, SKEWED]), aux[..., None], steps=self.config.aux_steps)
         self.regressors.requires_grad_(False)
@@ -149,8 +158,15 @@ class AuxGAN(MuonGenerator[config.Config]):
         """Normal noise, auxiliary values and three uniform numbers, a row for each of ``like``'s."""
         row = like[:, :1]
         noise = torch.randn_like(row.expand(-1, self.config.noise))
-        aux = torch.randn_like(row.expand(-1, max(1, len(self.columns)))).abs()
-        return noise, aux[:, : len(self.columns)], torch.rand_like(like[:, :3])
+        aux = torch.randn_like(row.expand(-1, max(1, len(self.columns))))
+        return noise, self._half_normal(aux[:, : len(self.columns)]), torch.rand_like(like[:, :3])
+
+    def _half_normal(self, normal: Tensor) -> Tensor:
+        """Auxiliary values of independent normal numbers, (…, values): half-normal each, and correlated if said so."""
+        if self.config.aux_draws == "independent":
+            return normal.abs()
+        share = torch.special.ndtr(normal @ self.mixing.T).clamp(_EDGE, 1 - _EDGE)
+        return 2**0.5 * torch.erfinv(share)
 
     def generate(self, noise: Tensor, aux: Tensor, uniform: Tensor) -> Generated:
         """Muons made of ``draw_inputs``."""
@@ -182,7 +198,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         """One generated muon per real one, with noise that belongs to that row (``models/metrics/keyed_noise.py``)."""
         muons = batch["muons"]
         noise = keyed_normal(muons, self.config.noise)
-        aux = keyed_normal(muons, len(self.columns), stream=1).abs()
+        aux = self._half_normal(keyed_normal(muons, len(self.columns), stream=1))
         made = self.generate(noise, aux, keyed_uniform(muons, 3, stream=2))
         normal = self.frame.normalize(self._outward(made.seen))
         sums = self.compared(self.judged(muons), normal, self.draw)
@@ -215,7 +231,8 @@ class AuxGAN(MuonGenerator[config.Config]):
         """Noise, half-normal auxiliary values, (n, 1 or 4), and uniform numbers for the charge and both angles."""
         dtype, device = self.charged.dtype, self.charged.device
         noise = torch.randn(n, self.config.noise, dtype=dtype, device=device, generator=generator)
-        aux = torch.randn(n, len(self.columns), dtype=dtype, device=device, generator=generator).abs()
+        normal = torch.randn(n, len(self.columns), dtype=dtype, device=device, generator=generator)
+        aux = self._half_normal(normal)
         uniform = torch.rand(n, 3, dtype=dtype, device=device, generator=generator)
         return {"noise": noise, "aux": aux, "uniform": uniform}
 

@@ -6,6 +6,7 @@ Every command takes ``output``, the folder for its files (None: one in the model
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import numpy as np
 from rich.console import Console
 
 from ...data import FieldCard, read_card
+from ...data.physics.rareness import REFERENCE
 from ...display import print_listing
-from ...errors import UnknownName, UsageError
+from ...errors import DataError, UnknownName, UsageError
 from ...models.metrics.two_sample import MOST_ROWS
 from ...space import apply_settings, table_of
 from ...study.checks import check_writable
@@ -27,6 +29,7 @@ from .controls import Control, compare, write_controls
 from .ensemble import Ensemble
 from .likeness import check_against
 from .likeness_files import write_likeness
+from .muon_export import check_root, published_columns, write_root
 from .outliers import scores, write_outliers
 from .samples import HELD_OUT, NamedRows, read_rows
 
@@ -51,6 +54,10 @@ class SampleRequest:
     """The most real rows to compare with; None allows 100,000."""
     data_path: Path | None = None
     """Where the real rows lie, if not where they were."""
+    published: bool = False
+    """Muons: also the 12 columns of the published program."""
+    root: bool = False
+    """Muons: also a .root."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +92,7 @@ class OutlierRequest:
 def run_sample(loaded: Loaded, request: SampleRequest, *, output: Path | None, console: Console) -> None:
     """Draws into ``samples``; with ``against``, also how well trees tell them from real rows."""
     loaded.able("sample")
+    _check_export(loaded, request)
     check_against(loaded, request.against, request.rows)
     real = _real_rows(loaded, request)
     n = request.n if request.n is not None else DRAWS if real is None else len(real)
@@ -94,6 +102,12 @@ def run_sample(loaded: Loaded, request: SampleRequest, *, output: Path | None, c
     write_answers(folder, "samples", Answered(answers=answers), axes=axes, cards=cards_of(loaded))
     for name in answers.keys() & TABLES.keys():
         np.save(folder / f"{name}.npy", answers[name])
+        if request.published:
+            known = read_rows(loaded, part="train", n=REFERENCE, data_path=request.data_path)
+            columns = published_columns(answers[name], known.fields[name].cpu().numpy())
+            np.save(folder / f"{name}-12-columns.npy", columns)
+        if request.root:
+            write_root(folder / f"{name}.root", answers[name])
     if real is not None:
         write_likeness(loaded, answers, real, folder=folder, seed=request.seed, console=console)
     console.print(f"{n:,} samples: {folder}", soft_wrap=True, markup=False)
@@ -151,7 +165,9 @@ def run_predict(
             _write_texts(folder, answered, rows, axes)
         if panels:
             given = replace(rows, fields={name: rows.fields[name] for name in question.given})
-            back = _panels(front, ensemble.reconstruct(given), "reconstructed", axes)
+            back: list[Panel] = []
+            with suppress(DataError):  # a model that learned one way alone gives nothing back
+                back = _panels(front, ensemble.reconstruct(given), "reconstructed", axes)
             write_panels(folder, [*back, *_panels(front, answered, "predicted", axes)], rows.ids)
         _print_errors(ensemble, rows, answered, console)
         console.print(f"Predictions of {_samples(rows)}: {folder}", soft_wrap=True, markup=False)
@@ -205,6 +221,15 @@ def run_outliers(loaded: Loaded, request: OutlierRequest, *, output: Path | None
     console.print(
         f"{_samples(own, 'own')} and {_samples(ood)} of {request.out_dataset}: {folder}", soft_wrap=True, markup=False
     )
+
+
+def _check_export(loaded: Loaded, request: SampleRequest) -> None:
+    """Raises UsageError, before anything is drawn, where the model draws no muons or a file could not be written."""
+    asked = [flag for flag, is_asked in (("--published", request.published), ("--root", request.root)) if is_asked]
+    if asked and "muons" not in loaded.fields:
+        raise UsageError(f"{asked[0]}: writes muons, but the model {loaded.about.model} draws none; leave it out")
+    if request.root:
+        check_root()
 
 
 def _real_rows(loaded: Loaded, request: SampleRequest) -> NamedRows | None:
