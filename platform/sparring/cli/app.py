@@ -138,6 +138,7 @@ _add(
     "sparring predict trained/aegan --structures molecules/ --text",
     "sparring predict production/aegan --input rows.parquet -o answers.parquet",
 )
+_add(ask.encode, "sparring encode trained/aae", "sparring encode trained/aae --between digit-0003 digit-0011")
 _add(ask.outliers, "sparring outliers trained/advvae --out-dataset fashionmnist")
 _add(
     handover.promote,

@@ -243,6 +243,32 @@ def _predict_file(folder: Path, table: Path, output: Path | None, keep: list[str
     )
 
 
+def encode(
+    folder: Folder,
+    part: Part = None,
+    rows: Number = None,
+    dataset: OtherData = None,
+    data_path: DataPath = None,
+    between: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="ID ID", help="Also what lies on the way from one sample's code to another's."),
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Samples on that way, both ends among them.")] = 10,
+    output: Output = None,
+    trial: OfStudy = None,
+    device: Device = "cpu",
+    model: Own = UNNAMED,
+) -> None:
+    """Samples as codes: a Parquet with each one's name and class, and a map of them."""
+    from ..production import read_trained
+    from ..production.inference.codes import run_encode
+    from ..production.inference.samples import read_rows
+
+    loaded = read_trained(folder, device, trial)
+    samples = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
+    run_encode(loaded, samples, between=between or (), steps=steps, output=output, console=console)
+
+
 def outliers(
     folder: Folder,
     out_dataset: Annotated[

@@ -178,6 +178,18 @@ class Autoencoder(Model[C]):
             ]
         return {field: torch.cat(answers)}
 
+    def codes(self, rows: Rows) -> Fields:
+        """``codes`` of the field, (N, latent_dim): of an encoder of Gaussians their means."""
+        with torch.no_grad(), eval_mode(self):
+            chunks = _chunks(take(rows, self.config.fields[0], "encode"))
+            return {"codes": torch.cat([self.encode_x(self.view(chunk))[0] for chunk in chunks])}
+
+    def decoded(self, codes: Tensor) -> Fields:
+        """The field of codes, (N, latent_dim), in the units of the figures."""
+        with torch.no_grad(), eval_mode(self):
+            answers = [self.unview(self.decode(chunk)) for chunk in _chunks(codes.to(self.draws))]
+        return {self.config.fields[0]: torch.cat(answers)}
+
     def score(self, rows: Rows) -> Fields:
         """The system's ``outlier_scores`` of the field."""
         return self._score(take(rows, self.config.fields[0], "score"))

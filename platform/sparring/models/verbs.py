@@ -106,6 +106,18 @@ class Encodes(Protocol):
         ...
 
 
+@runtime_checkable
+class HasCodes(Protocol):
+    """Says where in its code space rows lie."""
+
+    def codes(self, rows: Rows) -> Fields:
+        """By name, (N, numbers of the code): ``codes``, or the code of each field that was given.
+
+        Raises DataError if ``rows`` lack the field it needs.
+        """
+        ...
+
+
 def refuse_boost(model: object, boost: float | None) -> None:
     """Raises UsageError if a boost is given; for models that draw without one."""
     if boost is not None:

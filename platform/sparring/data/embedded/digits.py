@@ -27,6 +27,8 @@ def read(path: Path | None, options: Options) -> Dataset:
     """The set; ``path`` is not looked at, the card says that there is nothing to read."""
     from sklearn.datasets import load_digits  # 0.7 s
 
-    ink_NHW = load_digits().images
+    digits = load_digits()
+    ink_NHW = digits.images
     image = np.round(ink_NHW * (255 / INK)).astype(np.uint8)[:, None]
-    return Dataset(name="digits", fields={"image": image}, ids=tuple(f"digit-{row:04d}" for row in range(len(image))))
+    ids = tuple(f"digit-{row:04d}" for row in range(len(image)))
+    return Dataset(name="digits", fields={"image": image}, ids=ids, labels=tuple(map(str, digits.target)))

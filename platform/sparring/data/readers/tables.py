@@ -31,6 +31,8 @@ class Options(TextForm):
     """By field, its columns: names or patterns such as "g*", in this order. Empty: one field x of all columns left."""
     id: str | None = None
     """Column that says what each row is called; None takes the row numbers that stand beside the columns, or counts."""
+    label: str | None = None
+    """Column that says the class of each row; no field holds it, and codes are coloured by it."""
     part: str | None = None
     """Column that says train, valid or test for each row, where the split is published."""
 
@@ -40,13 +42,15 @@ def read(path: Path | None, options: Options) -> Dataset:
     if path is None:
         raise DataError("a table is read from a .parquet, .csv, .h5 or .root file, but got no path; give --data-path")
     file = path if options.file is None or path.is_file() else path / options.file
-    said = {name for names in options.columns.values() for name in names} | {options.id or "", options.part or ""}
+    aside = {options.id or "", options.part or "", options.label or ""}
+    said = {name for names in options.columns.values() for name in names} | aside
     table, numbered = read_table(file, options, said - {""})
     columns = _columns(file, table, options)
     fields = {name: _matrix(file, table, names) for name, names in columns.items()}
     ids = numbered or [f"row-{row + 1}" for row in range(table.num_rows)]
     if options.id is not None:
         ids = [str(name) for name in _column(file, table, options.id).to_pylist()]
+    labels = [] if options.label is None else [str(name) for name in _column(file, table, options.label).to_pylist()]
     order, parts = _parts(file, table, options)
     return Dataset(
         name=file.stem,
@@ -54,6 +58,7 @@ def read(path: Path | None, options: Options) -> Dataset:
         ids=tuple(ids[row] for row in order),
         columns={name: tuple(names) for name, names in columns.items()},
         parts=parts,
+        labels=tuple(labels[row] for row in order) if labels else (),
         notes=_notes(file, table, options),
     )
 
@@ -79,7 +84,7 @@ def numbers(path: Path, table: Table, name: str) -> np.ndarray:
 
 
 def _columns(path: Path, table: Table, options: Options) -> dict[str, list[str]]:
-    aside = {options.id, options.part}
+    aside = {options.id, options.part, options.label}
     if not options.columns:
         return {"x": [name for name in table.column_names if name not in aside]}
     columns: dict[str, list[str]] = {}

@@ -283,6 +283,15 @@ class AEGAN(Model[config.Config]):
         """
         return self._answer("predict", rows)
 
+    def codes(self, rows: Rows) -> Fields:
+        """By given field the shared code that it leads to, (N, hidden_size). Raises DataError if neither is given."""
+        given = {name: rows[name] for name in self.config.fields if name in rows}
+        if not given:
+            raise DataError("encode: needs a structure, a spectrum or both, but got neither")
+        with torch.no_grad(), eval_mode(self):
+            inputs = {name: self._part(name, "input")(x) for name, x in given.items()}
+            return {name: self.shared_encoder(getattr(self, f"{name}_encoder")(x)) for name, x in inputs.items()}
+
     def _answer(self, verb: Literal["recon", "predict"], rows: Rows) -> Fields:
         given = {name: rows[name] for name in self.config.fields if name in rows}
         if not given:

@@ -40,6 +40,8 @@ class NamedRows:
     fields: Mapping[str, Tensor]
     axes: Mapping[str, np.ndarray] = field(default_factory=dict)
     """By field, where its columns lie."""
+    labels: tuple[str, ...] = ()
+    """The class of each, where the data set says one."""
     is_own: bool = True
     """Are they of the data set the model was trained on, unchanged?"""
     part: str | None = None
@@ -91,6 +93,7 @@ def read_rows(
         ids=tuple(data.ids[row] for row in index),
         fields={name: torch.from_numpy(values[index]).to(loaded.device) for name, values in wanted.items()},
         axes={name: data.axes[name] for name in wanted if name in data.axes},
+        labels=tuple(data.labels[row] for row in index) if data.labels else (),
         is_own=is_own,
         part=part,
     )
