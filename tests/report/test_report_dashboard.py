@@ -111,6 +111,13 @@ def test_a_race_after_the_search_brings_new_words(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_trial_may_be_asked_for_before_any_rows(tmp_path):
+    followed = FollowedStudy(study(tmp_path, MIXED, begun=3))
+    assert list(followed.trial(2)["figures"]) == ["val/score"]
+    with pytest.raises(ValueError, match="trial 7 has not begun"):
+        followed.trial(7)
+
+
 def test_who_has_not_the_address_gets_nothing(address):
     parts = urlsplit(address)
     assert parts.hostname == "127.0.0.1"

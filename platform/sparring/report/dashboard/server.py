@@ -78,6 +78,7 @@ class FollowedStudy:
     def trial(self, number: int) -> dict[str, Any]:
         """One trial in full. Raises ValueError if it has not begun."""
         with self._lock:
+            self.tables.poll()
             table = self.tables.attempts.table.filter(pc.field("trial") == number)
         if not len(table):
             raise ValueError(f"trial {number} has not begun")
