@@ -15,7 +15,7 @@ from pyarrow import csv
 from sparring.data import load_dataset
 from sparring.errors import DataError
 from sparring.production import About, Loaded
-from sparring.production.inference.commands import _axes
+from sparring.production.inference.commands import axes_of
 from sparring.production.inference.samples import read_rows, read_spectra, read_structures
 
 NAMES = tuple("abcdef")
@@ -75,7 +75,7 @@ def test_spectra_on_another_grid_are_refused_with_both_ranges(tmp_path, energy):
 def test_what_is_predicted_lies_where_the_model_learned(tmp_path):
     model = loaded("fe-xanes", pairs(tmp_path / "own.npz", ENERGY), ("structure", "spectrum"))
     rows = read_rows(model, dataset="fe-xanes", data_path=pairs(tmp_path / "rounded.npz", ENERGY + 0.004))
-    np.testing.assert_array_equal(_axes(model, rows)["spectrum"], ENERGY)
+    np.testing.assert_array_equal(axes_of(model, rows)["spectrum"], ENERGY)
 
 
 def test_a_folder_in_sub_folders_with_hidden_files_is_read_as_training_reads_it(tmp_path):

@@ -49,10 +49,12 @@ def test_the_panel_says_what_may_be_claimed_what_is_sick_and_what_to_beat():
 @pytest.mark.parametrize("height", [10, 24, 50])
 def test_whatever_is_said_one_running_trial_is_drawn_and_the_panel_stays_short(height):
     running = tuple(RunningTrial(number=n, attempt=1, epoch=3, epochs=30, value=0.2) for n in range(9))
-    shown = snapshot(outcomes=OUTCOMES, sick={"code": 4}, running=running)
-    said = lines(shown, Findings(claim=CLAIM, rival=("ridge", 0.2)), height=height)
-    assert 1 <= sum("3/30 epochs" in line for line in said) <= 4
-    assert len(said) <= 14
+    prospect = Prospect(trials=24, expected=0.09, low=0.08, high=0.1)
+    shown = snapshot(outcomes=OUTCOMES, sick={"code": 4}, running=running, prospect=prospect)
+    links = {"results": "a", "tensorboard": "b", "ray dashboard": "c"}
+    said = lines(shown, Findings(claim=CLAIM, rival=("ridge", 0.2), links=links), height=height)
+    assert sum("3/30 epochs" in line for line in said) == 1
+    assert len(said) <= 16
 
 
 def test_a_sound_search_says_nothing_of_sickness():
@@ -96,8 +98,9 @@ def test_a_race_says_who_runs_what_each_has_reached_and_what_that_allows():
         view.tell(retraining(7, 1, 0.12))
         view.tell(retraining(7, 2, None, Outcome.COLLAPSED))
         view.claim = "a tie of 2"
-        console.print(view.panel(75.0))
-    text = written(console)
+    last = terminal()
+    last.print(view.panel(75.0))
+    text = written(last)
     for words in (
         "2/4 trained again", "1:15 elapsed", "trial 7: val/score 0.1 found, again 0.12, collapsed",
         "trial 0: val/score 0.4 found, none yet", "a tie of 2",
