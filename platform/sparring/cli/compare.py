@@ -27,12 +27,17 @@ def compare(
     tensorboard: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write one TensorBoard over all of them.")
     ] = None,
+    pictures: Annotated[
+        bool, typer.Option(help="Draw validation samples there too: about 15 s of a core for each study.")
+    ] = True,
 ) -> None:
     """Studies side by side: what differs, what each reached and how fast, what their winners are."""
     from ..report.comparison import write_comparison
 
     folders = [find_folder(study, results) for study in studies]
-    write_comparison(folders, page=page, tensorboard=tensorboard, console=console, draw=_draw)
+    write_comparison(
+        folders, page=page, tensorboard=tensorboard, console=console, draw=_draw if pictures else _draw_none
+    )
 
 
 def _draw(folder: Path) -> Iterator[Picture]:
@@ -43,3 +48,7 @@ def _draw(folder: Path) -> Iterator[Picture]:
     with saying() as say:
         say(f"drawing what {folder.name} makes of validation samples …")
         yield from draw_kept(folder, lambda words: console.print(words, style="yellow", soft_wrap=True, markup=False))
+
+
+def _draw_none(_folder: Path) -> Iterator[Picture]:
+    yield from ()
