@@ -282,7 +282,11 @@ def test_every_verb_has_help_with_its_purpose(verb, run_verb, capsys):
 def test_models_and_datasets_are_listed(capsys, run_verb):
     for verb, word in (("models", "aegan"), ("datasets", "fe-xanes")):
         assert run_verb(verb) == 0
-        assert word in capsys.readouterr().out
+        assert word in (said := capsys.readouterr().out)
+    assert re.search(r"digits .*embedded +aae, advvae, mlp_aae", said), (
+        "which works offline, and for whom, in 80 columns"
+    )
+    assert "embedded sets need no net" in said
 
 
 def test_a_study_of_cpus_is_not_gone_on_with_on_gpus(tmp_path):

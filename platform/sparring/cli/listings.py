@@ -22,9 +22,6 @@ console = Screen()
 ORIGINS = ("embedded", "yours", "fetched")
 """Where data sets come from, those that need no net first."""
 
-ROOMY = 110
-"""Columns of a terminal that has room for the systems beside a data set's title."""
-
 
 def models(
     model: Annotated[
@@ -121,8 +118,8 @@ def datasets(
         return
     rows = [(card.name, card.title, _origin(card), _takers(card)) for card in map(read_card, dataset_names())]
     rows.sort(key=lambda row: ORIGINS.index(row[2]))
-    shown = 4 if console.width >= ROOMY else 3
-    print_listing(console, ("data set", "what it is", "from", "for")[:shown], [row[:shown] for row in rows])
+    print_listing(console, ("data set", "what it is", "from", "for"), rows)
+    console.print("embedded sets need no net; fetched ones once, when they are first used; yours lie on your disk.")
 
 
 def _origin(card: Card) -> str:
