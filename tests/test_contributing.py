@@ -141,7 +141,7 @@ print("loaded", data.name, image.shape, image.dtype, image.max())
 def test_a_data_set_is_added_as_told(contributing, tree):
     follow(recipe(contributing, "Add a data set"), tree)
     told = run(tree, "-c", LOADED)
-    assert re.search(r"^blobs +Bright spots of 8x8 grey pixels", told, re.MULTILINE)
+    assert re.search(r"^blobs +Bright spots of 8x8", told, re.MULTILINE)
     assert "\n# blobs\n" in told
     assert "loaded blobs (50, 1, 8, 8) uint8 2" in told
 
