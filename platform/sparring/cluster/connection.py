@@ -37,6 +37,8 @@ _QUIET = {
 }
 
 
+MEANWHILE = "sparring.display.tensorboard"
+"""What the driver needs once Ray has started."""
 ANSWER_S = 5.0
 """Seconds in which a cluster's head must take a connection."""
 MOST_BYTES = 107
@@ -87,8 +89,8 @@ def connect(address: str | None, about: Mapping[str, str] | None = None) -> Iter
     else:
         options["address"] = address
     beside = None if address is not None else Beside(import_module("ray._private.node").Node)
-    # Tune and what it drags in take a second to import, and ray.init waits for other processes meanwhile.
-    importing = threading.Thread(target=import_module, args=("ray.tune",), daemon=True, name="import")
+    # Both and what they drag in take two seconds to import, and ray.init waits for other processes meanwhile.
+    importing = threading.Thread(target=_import, args=("ray.tune", MEANWHILE), daemon=True, name="import")
     importing.start()
     with beside or nullcontext():
         try:
@@ -114,6 +116,11 @@ def connect(address: str | None, about: Mapping[str, str] | None = None) -> Iter
                     beside.wait()
             finally:
                 ray.shutdown()
+
+
+def _import(*names: str) -> None:
+    for name in names:
+        import_module(name)
 
 
 def _find_dashboard(beside: Beside | None, url: str | None) -> str:

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from ..display import open_view
-from ..display.tensorboard import Board
 from ..errors import SparringError
 from ..ledger import attempt_rows, epoch_rows, read_looks, trial_rows
 from ..ledger.mirror import Mirror
@@ -24,12 +24,17 @@ from ..study.conclusion.known import known_sigma
 from .metering.gauges import Gauges
 from .metering.series import Reading
 
+if TYPE_CHECKING:
+    from ..display.tensorboard import Board
+
 CLAIM_S = 5.0
 """Seconds at least between two looks at what may be claimed."""
 
 
 def open_board(study: Study, warn: Callable[[str], object]) -> Board:
     """TensorBoard's files of a study, the figures of looks at its test rows among them. warn: hears of a full disk."""
+    from ..display.tensorboard import Board  # half a second to import, which ``connect`` does while Ray starts
+
     return Board(
         study.folder,
         dimensions=study.space.dimensions,
