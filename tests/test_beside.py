@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -55,6 +56,24 @@ def test_a_ray_that_does_not_start_is_not_held_up_by_its_dashboard():
         raise RuntimeError("no room")
     assert Node.start_api_server is original
     node.may_start.set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the children of a thread are known on Linux alone")
+def test_a_dashboard_that_has_not_started_when_the_search_ends_is_ended(monkeypatch):
+    """Left alone it would ask Ray's head, which is gone, and Ray ends a process that does so for a minute."""
+    monkeypatch.setattr("sparring.cluster.beside.LEAVE_S", 0.3)
+    codes: list[int] = []
+
+    class Starving(Node):
+        def start_api_server(self) -> None:
+            codes.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).wait())
+
+    with Beside(Starving) as beside:
+        Starving().start_api_server()
+        beside.has_begun()
+        beside.wait()
+        assert beside.is_started
+    assert codes == [-signal.SIGKILL]
 
 
 def test_rays_node_has_what_is_started_beside():

@@ -11,10 +11,13 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -65,9 +68,12 @@ class Beside:
     def wait(self) -> None:
         """Until ``is_started``, so that Ray knows of all processes that it has to end; not where Ray did not start.
 
-        Nor longer than ``LEAVE_S``: on a machine that has no time for a dashboard it ends with this process.
+        What has not started after ``LEAVE_S`` is ended: whoever asks for it once Ray's head is gone is ended by Ray.
         """
-        if self._is_whole:
+        if self._is_whole and not self._started.wait(LEAVE_S):
+            for pid in _children(self._thread):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self._started.wait(LEAVE_S)
 
     def __exit__(
@@ -96,3 +102,11 @@ class Beside:
                 self.problems.append(error)
         self._started.set()
         self._over.wait()
+
+
+def _children(thread: threading.Thread) -> list[int]:
+    """Processes that a thread has started; none where the system does not tell."""
+    try:
+        return list(map(int, Path(f"/proc/self/task/{thread.native_id}/children").read_text().split()))
+    except OSError:
+        return []
