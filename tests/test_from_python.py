@@ -21,7 +21,7 @@ def conducted(monkeypatch):
     """Studies that a search was to conduct, and what the conductor says instead; Ray does not start."""
     seen = []
 
-    def conduct(study, address, console, mirror=None):
+    def conduct(study, address, console, mirror=None, **_):
         seen.append((study, console.quiet))
         if isinstance(conduct.answer, Exception):
             raise conduct.answer

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from sparring.cluster.look_process import LookProcess, begin_look
+from sparring.cluster.look_process import LookAhead, LookProcess, begin_look, is_ending
 from sparring.errors import DataError, UsageError
 from sparring.ledger import Ledger, read_looks
 from sparring.ledger.weights import WeightsFolder
 from sparring.models import find_model
-from sparring.records import Outcome, Trial, TrialRow
+from sparring.records import Outcome, RunningTrial, Snapshot, StudySpec, Trial, TrialRow
 from sparring.study import Limits, open_folder, prepare
 from sparring.study.look import is_due, look
 from sparring.training.batches.mapped_rows import as_rows
@@ -131,11 +131,57 @@ def test_a_process_of_its_own_looks_and_says_in_one_line_why_it_could_not(search
     assert console.file.getvalue() == ""
     assert begin_look(study) is None
     WeightsFolder(study.folder / "weights").keep([])
-    LookProcess(study).finish(console)
+    again = LookProcess(study)
+    again.go()
+    again.finish(console)
     assert console.file.getvalue() == (
         "The 12 test rows were not looked at: study s: its winner's weights are not kept, so it cannot be scored; the "
         "same command again looks.\n"
     )
+
+
+def test_a_look_begun_ahead_waits_for_the_end_and_counts_what_ended_meanwhile(tmp_path):
+    study, console = begun(tmp_path), Console(file=io.StringIO(), width=400)
+    trained(study, 0)
+    with LookAhead(study) as ahead:
+        ahead.see(shown(1, 0, trials=1))
+        assert ahead._waiting is not None
+        assert ahead.begin() is None  # a trial is to go
+        waiting = ahead._waiting
+        trained(study, 1, lr_gen=3e-3)
+        process = ahead.begin()
+        assert process is waiting
+        process.finish(console)
+    assert [(each.trial, each.trials) for each in read_looks(study.folder)] == [(1, 2)]
+    with LookAhead(study) as ahead:
+        ahead.see(shown(2, 0))
+        process = ahead._waiting._process
+    assert process.poll() is not None
+    assert len(read_looks(study.folder)) == 1
+
+
+def shown(finished, running, **known):
+    trial = RunningTrial(number=0, attempt=1, epoch=1, epochs=9, value=None)
+    return Snapshot(**{
+        "trials": 2, "outcomes": {Outcome.COMPLETED: finished}, "running": (trial,) * running, "best": None,
+        "baseline": None, "epochs": 3, "elapsed_s": 1.0, "left": None, **known,
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "ending"),
+    [
+        (shown(1, 1), True),
+        (shown(0, 2), False),  # every trial has begun, and no slot is idle
+        (shown(0, 1), False),  # between two trials
+        (shown(5, 1, trials=None, trained_s=10.0, train_limit_s=10.0), True),
+        (shown(5, 1, trials=None, trained_s=9.0, train_limit_s=10.0), False),
+        (shown(5, 1, trials=None), False),
+        (shown(1, 0, epochs=0), False),  # resumed, and nothing trains yet
+    ],
+)
+def test_a_search_ends_once_a_slot_is_idle_for_good(snapshot, ending):
+    assert is_ending(snapshot, StudySpec(name="s", model="aegan", dataset="exafs", slots=2)) is ending
 
 
 def test_a_study_with_trials_to_go_is_not_looked_at(tmp_path):

@@ -18,6 +18,9 @@ from .results import Results, find_folder
 
 console = Screen()
 
+YARDSTICKS = "sparring.report.aside"
+"""What measures them in a process of its own: its imports would cost this one seconds."""
+
 CLUSTER = "Workers and clusters"
 """The panel of --help for flags that a search on one machine's CPUs does without."""
 
@@ -140,6 +143,10 @@ def search(
             show_default="auto",
         ),
     ] = None,
+    yardsticks: Annotated[
+        bool,
+        typer.Option(help="Measure at the end what methods without a search reach, where that takes hardly longer."),
+    ] = True,
     checkpoint_s: Annotated[
         float, typer.Option("--checkpoint-seconds", min=0.0, help="A trial is checkpointed at most this often.")
     ] = 10.0,
@@ -227,7 +234,7 @@ def search(
     if copies is not None:
         copies.check(study.identity())
     try:
-        code = conduct(study, address, screen, copies)
+        code = conduct(study, address, screen, copies, aside=YARDSTICKS if yardsticks else "")
     except KeyboardInterrupt as signal:  # while Ray starts or stops; in between, the search itself answers the signal
         screen.print("Interrupted; the same command again continues.", style="yellow")
         code = 128 + (signal.args[0] if signal.args else 2)

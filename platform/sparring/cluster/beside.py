@@ -27,7 +27,7 @@ STARTS = ("start_monitor", "start_api_server", "start_log_monitor")
 LOWEST = 19
 """The priority, as ``nice`` counts."""
 
-LEAVE_S = 5.0
+LEAVE_S = 2.0
 """Longest wait at the end for what has not started yet."""
 
 

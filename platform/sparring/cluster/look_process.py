@@ -1,46 +1,43 @@
 """The look at the test rows in a process of its own: the driver, which starts it, imports no torch.
 
-It starts as soon as the budget is spent, so that torch and the data are loaded while Ray shuts down. The driver holds
-the study's lock meanwhile.
+It starts once a slot has nothing more to do, so that torch and the data are loaded while the last trials end, or else
+while Ray shuts down. The driver holds the study's lock meanwhile.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from contextlib import suppress
+from types import TracebackType
 
 from rich.console import Console
 
 from ..ledger import read_looks
-from ..models.own import allowed
+from ..records import Snapshot, StudySpec
 from ..study import Study, is_complete
 from ..study.budget import exhaustion
+from ..study.child import start_child
 from ..study.look import is_due
 from .watch import open_board
 
-_CODE = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from sparring.study.look import main; sys.exit(main(sys.argv[2]))"
-)
-"""Imports from where this process does: the package need not be installed."""
-
 
 class LookProcess:
-    """One look; ``finish`` waits for it."""
+    """One look; ``finish`` waits for it. It does not begin before ``go``."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _CODE, json.dumps(sys.path), str(study.folder)],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        own = allowed(study.spec.model)
+        self._process = start_child("sparring.study.look", study.spec.model, str(study.folder))
+
+    def go(self) -> None:
+        """The study has ended: its winner may be scored."""
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError), self._process.stdin as told:  # it has ended already; finish says why
-            told.write("" if own is None else own.to_json())
-        self._process.stdin = None  # or communicate would write to it
+        with suppress(BrokenPipeError):  # it has ended already; finish says why
+            self._process.stdin.write("go\n")
+            self._process.stdin.flush()
+
+    def give_up(self) -> None:
+        """Ends it."""
+        self._process.kill()
+        self._process.communicate()
 
     def finish(self, console: Console) -> None:
         """Waits until the figures are in the ledger and for TensorBoard; says why if they could not be had.
@@ -50,8 +47,7 @@ class LookProcess:
         try:
             _, complaint = self._process.communicate()
         except BaseException:
-            self._process.kill()
-            self._process.wait()
+            self.give_up()
             raise
         if self._process.returncode == 0:
             board = open_board(self._study, console.print)
@@ -65,7 +61,54 @@ class LookProcess:
         )  # fmt: skip
 
 
+class LookAhead:
+    """Starts the look's process before the search has ended; a context manager, with which one that waits ends."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._waiting: LookProcess | None = None
+
+    def see(self, snapshot: Snapshot) -> None:
+        """The search as it is now."""
+        if self._waiting is None and len(self._study.split.test) and is_ending(snapshot, self._study.spec):
+            self._waiting = LookProcess(self._study)
+
+    def begin(self) -> LookProcess | None:
+        """Looks if the study has ended, or its space is exhausted, and trials have ended since the last look."""
+        if not (has_ended(self._study) and is_due(self._study)):
+            return None
+        process, self._waiting = self._waiting or LookProcess(self._study), None
+        process.go()
+        return process
+
+    def cancel(self) -> None:
+        """Ends a process that waits: it would wait long."""
+        if self._waiting is not None:
+            self._waiting.give_up()
+            self._waiting = None
+
+    def __enter__(self) -> LookAhead:
+        return self
+
+    def __exit__(
+        self, error_class: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+
 def begin_look(study: Study) -> LookProcess | None:
-    """Starts looking if the study has ended, or its space is exhausted, and trials have ended since the last look."""
-    has_ended = is_complete(study) or exhaustion(study.folder, study.space) is not None
-    return LookProcess(study) if has_ended and is_due(study) else None
+    """``LookAhead.begin`` where no search runs."""
+    return LookAhead(study).begin()
+
+
+def is_ending(snapshot: Snapshot, spec: StudySpec) -> bool:
+    """Is a slot idle for good? Either the seconds are spent or every trial has begun."""
+    is_spent = snapshot.train_limit_s is not None and snapshot.trained_s >= snapshot.train_limit_s
+    begun = snapshot.finished + len(snapshot.running) + snapshot.paused
+    are_begun = snapshot.trials is not None and begun >= snapshot.trials
+    return snapshot.epochs > 0 and len(snapshot.running) < spec.slots and (is_spent or are_begun)
+
+
+def has_ended(study: Study) -> bool:
+    """Is the budget spent, or is there nothing more to try?"""
+    return is_complete(study) or exhaustion(study.folder, study.space) is not None

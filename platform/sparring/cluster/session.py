@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -26,39 +27,47 @@ from ..study.conclusion import sentence
 from ..study.feasibility import place_slots
 from ..study.fresh_seeds import Job, conclusion_of, due, hold_race
 from ..study.searched_data import spoilt_figures
+from .aside import Aside
 from .connection import Cluster, connect
 from .data_refs import DataRefs, store
-from .look_process import begin_look
+from .look_process import LookAhead, begin_look, has_ended
 from .metering.race import RaceGauges
 from .retraining import train_on_cluster
 from .search import run
 from .signals import handled, interrupt
 from .watch import Watcher, open_board
 
+PATIENCE_S, PATIENCE = 2.0, 0.01
+"""How long the summary waits for what is measured aside: seconds, or a share of what the search took."""
 
-def conduct(study: Study, address: str | None, console: Console, mirror: Mirror | None = None) -> int:
+
+def conduct(
+    study: Study, address: str | None, console: Console, mirror: Mirror | None = None, *, aside: str = ""
+) -> int:
     """Searches what is left of ``study`` and sums it up; the exit code, 128 + signal if one cut it short.
 
-    mirror: the study's second copy, checked. A study that is not here but there comes back from it first.
+    mirror: the study's second copy, checked. A study that is not here but there comes back from it first. aside: the
+    module that measures beside the search's end, of whose sentence the summary is the last part.
     Raises StudyLocked, NoTrialSucceeded, ClusterError if a cluster cannot hold the slots.
     """
-    code = 0
+    code, verdict, began = 0, "", time.monotonic()
     study.folder.mkdir(parents=True, exist_ok=True)
-    with lock_study(study.folder):
+    with lock_study(study.folder), Aside(aside) as measuring:
         if mirror is not None and mirror.seed():
             console.print(f"Study {study.spec.name} came back from {mirror.address}.", soft_wrap=True)
             for line in mirror.torn:
                 console.print(line, style="yellow", soft_wrap=True)
         with mirror or nullcontext():  # around a study that is complete too: it may not have been copied whole
             if not is_complete(study) or is_race_due(study):
-                code = _run(study, address, console, mirror)
+                code = _run(study, address, console, mirror, measuring)
+                verdict = measuring.finish(max(PATIENCE_S, PATIENCE * (time.monotonic() - began)))
             elif (look := begin_look(study)) is not None:  # the search that completed it was ended before its look
                 look.finish(console)
             if claim := sentences_of(study.folder):
                 open_board(study, console.print).claim(claim)
     if mirror is not None and mirror.problem is not None:
         console.print(mirror.problem, style="yellow", soft_wrap=True)
-    completed = _sum_up(study, console)
+    completed = _sum_up(study, console, verdict)
     if (nothing_left := exhaustion(study.folder, study.space)) is not None:
         console.print(nothing_left, soft_wrap=True, highlight=False)
     if not completed and not code:
@@ -71,13 +80,14 @@ def conduct(study: Study, address: str | None, console: Console, mirror: Mirror 
     return code
 
 
-def _run(study: Study, address: str | None, console: Console, mirror: Mirror | None) -> int:
+def _run(study: Study, address: str | None, console: Console, mirror: Mirror | None, measuring: Aside) -> int:
     # Handled twice, since ray.init takes SIGTERM for itself.
     about = {
         "study": study.spec.name, "model": study.spec.model, "dataset": study.spec.dataset,
         "objective": study.spec.objective.metric, "folder": str(study.folder),
     }  # fmt: skip
     with (
+        LookAhead(study) as ahead,
         ExitStack() as waiting,
         handled(interrupt),
         _ray(address, about, say := waiting.enter_context(saying(console))) as cluster,
@@ -92,7 +102,7 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
         waiting.close()
         ended = None
         if not is_complete(study):
-            with Watcher(study, console, lambda: cluster.dashboard, mirror) as watcher:
+            with Watcher(study, console, lambda: cluster.dashboard, mirror, see=ahead.see) as watcher:
                 ended = run(
                     study.folder,
                     study.spec,
@@ -103,8 +113,11 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
                     follower=watcher,
                 )
         if (ended is None or ended.signal is None) and is_race_due(study):
+            ahead.cancel()
             _race(study, data, console)
-        look = begin_look(study)  # while Ray shuts down
+        look = ahead.begin()  # while Ray shuts down
+        if (ended is None or ended.signal is None) and has_ended(study):
+            measuring.begin(study)
     for part in ended.snapshot.torn if ended is not None else ():
         console.print(
             f"Damaged, and set aside in _torn/: {part}", style="yellow", soft_wrap=True, markup=False, highlight=False
@@ -133,8 +146,7 @@ def _ray(address: str | None, about: Mapping[str, str], say: Say) -> Iterator[Cl
 
 def is_race_due(study: Study) -> bool:
     """Has the search ended, and is any of its trials to be trained again?"""
-    has_ended = is_complete(study) or exhaustion(study.folder, study.space) is not None
-    return has_ended and bool(due(study.folder, study.spec, study.epochs))
+    return has_ended(study) and bool(due(study.folder, study.spec, study.epochs))
 
 
 def _race(study: Study, data: DataRefs, console: Console) -> None:
@@ -181,7 +193,7 @@ def _to_go(study: Study, snapshot: Snapshot) -> str:
     return f"{unfinished} {'trial' if unfinished == 1 else 'trials'} unfinished"
 
 
-def _sum_up(study: Study, console: Console) -> bool:
+def _sum_up(study: Study, console: Console, verdict: str) -> bool:
     """Prints what was found. True if any trial completed."""
     rows = trial_rows(study.folder)
     best = best_row(rows, study.spec.objective)
@@ -199,7 +211,7 @@ def _sum_up(study: Study, console: Console) -> bool:
         tries=try_names(study.spec.space, queued_trials(study.folder)),
         apart=spoilt_figures(study.space),
         looks=read_looks(study.folder),
-        conclusion=sentences_of(study.folder),
+        conclusion=tuple(filter(None, [*sentences_of(study.folder), verdict])),
         verb="predict" if study.config_class.predictions else "sample",
         model=study.spec.model if is_named_each_time(study.spec.model) else "",
     )

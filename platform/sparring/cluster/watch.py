@@ -48,14 +48,19 @@ def open_board(study: Study, warn: Callable[[str], object]) -> Board:
 class Watcher:
     """Draws snapshots and writes event files; a context manager. Trials begun earlier are replayed from the ledger.
 
-    find_dashboard: the address of Ray's, empty while it starts.
+    find_dashboard: the address of Ray's, empty while it starts. see: who else looks at the search.
     """
 
     def __init__(
-        self, study: Study, console: Console, find_dashboard: Callable[[], str], mirror: Mirror | None = None
+        self,
+        study: Study,
+        console: Console,
+        find_dashboard: Callable[[], str],
+        mirror: Mirror | None = None,
+        see: Callable[[Snapshot], object] = lambda _: None,
     ) -> None:
         spec = study.spec
-        self._find_dashboard, self._mirror, self._spec = find_dashboard, mirror, spec
+        self._find_dashboard, self._mirror, self._see, self._spec = find_dashboard, mirror, see, spec
         self._shown_problem: str | None = None
         self._folder = study.folder
         self.view = open_view(
@@ -105,6 +110,7 @@ class Watcher:
         self._shown_problem = problem
         self._gauges.show(self._readings)
         self._claim(snapshot)
+        self._see(snapshot)
         self.view.update(snapshot, [event for event in events if isinstance(event, TrialRow)])
 
     def _claim(self, snapshot: Snapshot) -> None:

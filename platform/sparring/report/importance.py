@@ -67,6 +67,9 @@ class Importance:
     """How it was found and how far to trust it, or why it was not."""
 
 
+UNMEASURED = Importance(factors=(), explained=math.nan, sentence="not measured")
+
+
 def measure_importance(
     trials: Sequence[TrialRow], dimensions: Sequence[Dimension], objective: Objective, seed: int = 0
 ) -> Importance:

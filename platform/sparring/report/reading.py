@@ -26,7 +26,7 @@ from ..space.toml_file import table_of
 from ..space.tries import try_names
 from ..study.claim import sentences_of
 from .held_out import LOSING, HeldOut, together
-from .importance import Importance, measure_importance
+from .importance import UNMEASURED, Importance, measure_importance
 from .yardstick_cache import kept_yardsticks, read_yardsticks
 from .yardsticks import Yardstick
 
@@ -156,10 +156,13 @@ class Report:
         return ""
 
 
-def read_report(folder: Path, *, yardsticks: bool = True, cached: bool = False, say: Say = unsaid) -> Report:
+def read_report(
+    folder: Path, *, yardsticks: bool = True, cached: bool = False, importance: bool = True, say: Say = unsaid
+) -> Report:
     """Reads a study, also while it is being searched; never writes but to cache the yardsticks.
 
-    cached: without measuring yardsticks, those that an earlier report has measured. say: hears what is being done, for
+    cached: without measuring yardsticks, those that an earlier report has measured. importance: measure that of
+    hyperparameters, which takes seconds. say: hears what is being done, for
     those who wait.
 
     Raises NothingToReport if no trial has finished, UnknownName if the folder holds no study.
@@ -210,7 +213,7 @@ def read_report(folder: Path, *, yardsticks: bool = True, cached: bool = False, 
         dimensions=dimensions,
         trials=tuple(ranked),
         table=_rank_table(reading, ranked, spec, held_out, queued),
-        importance=measure_importance(ranked, dimensions, objective, spec.seed),
+        importance=measure_importance(ranked, dimensions, objective, spec.seed) if importance else UNMEASURED,
         held_out=held_out,
         yardsticks=tuple(sorted(shown, key=lambda shown: objective.sign * (shown.figure(objective.metric) or 0.0))),
         notes=tuple(notes),

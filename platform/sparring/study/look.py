@@ -43,12 +43,14 @@ def is_due(study: Study) -> bool:
     return any(map(is_ranked, ended)) and not (looks and looks[-1].trials >= len(ended))
 
 
-def look(folder: Path) -> Look:
+def look(folder: Path, study: Study | None = None) -> Look:
     """Scores the study's winner and default on its test rows and commits that. Hold the study's lock.
+
+    study: the folder's, reopened already.
 
     Raises DataError or UsageError if the data have changed or gone, or the winner's weights are not kept; LedgerError.
     """
-    study, document = reopen(folder), read_study(folder)
+    study, document = study or reopen(folder), read_study(folder)
     if study.dataset.sha256 != document["identity"]["data_sha256"]:
         raise DataError(f"data set {study.spec.dataset}: it has changed since the search")
     ended, looks = trial_rows(folder), read_looks(folder)
@@ -138,12 +140,17 @@ def _differences(
 def main(folder: str) -> int:
     """``look`` from a command line: the exit code, and what is wrong as one line on standard error.
 
-    On standard input stands the model as ``OwnModel.to_json`` wrote it, if it is the user's own.
+    On standard input stands a line of the model as ``OwnModel.to_json`` wrote it, if it is the user's own. The next
+    line says that the study has ended; torch and the data are loaded until it comes. If it does not, nothing is done.
     """
     try:
-        if own := sys.stdin.read():
+        if own := sys.stdin.readline().strip():
             allow_json(own)
-        look(Path(folder))
+        study = reopen(Path(folder))
+        from . import row_intervals  # noqa: F401  torch, before anybody waits
+
+        if sys.stdin.readline():
+            look(Path(folder), study)
     except (SparringError, OSError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 1
