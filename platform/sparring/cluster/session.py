@@ -22,12 +22,12 @@ from ..referee.alike import common_error
 from ..space import try_names
 from ..study import Study, is_complete, open_folder, with_slots
 from ..study.budget import exhaustion
+from ..study.child import Aside
 from ..study.claim import sentences_of
 from ..study.conclusion import sentence
 from ..study.feasibility import place_slots
 from ..study.fresh_seeds import Job, conclusion_of, due, hold_race
 from ..study.searched_data import spoilt_figures
-from .aside import Aside
 from .connection import Cluster, connect
 from .data_refs import DataRefs, store
 from .look_process import LookAhead, begin_look, has_ended
