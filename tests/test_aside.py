@@ -10,11 +10,11 @@ from support.studies import HEAD, ended, fill, small_space, small_study
 
 from sparring.cli.search import YARDSTICKS
 from sparring.cluster import session
+from sparring.cluster.look_process import Aside
 from sparring.records import Outcome
 from sparring.report import read_report
 from sparring.report.aside import main
 from sparring.space.grid import points
-from sparring.study.child import Aside
 
 
 @pytest.fixture

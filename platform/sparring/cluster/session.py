@@ -22,7 +22,6 @@ from ..referee.alike import common_error
 from ..space import try_names
 from ..study import Study, is_complete, open_folder, with_slots
 from ..study.budget import exhaustion
-from ..study.child import Aside
 from ..study.claim import sentences_of
 from ..study.conclusion import sentence
 from ..study.feasibility import place_slots
@@ -30,7 +29,7 @@ from ..study.fresh_seeds import Job, conclusion_of, due, hold_race
 from ..study.searched_data import spoilt_figures
 from .connection import Cluster, connect
 from .data_refs import DataRefs, store
-from .look_process import LookAhead, begin_look, has_ended
+from .look_process import Aside, LookAhead, begin_look, has_ended
 from .metering.race import RaceGauges
 from .retraining import train_on_cluster
 from .search import run

@@ -1,4 +1,4 @@
-"""The yardsticks beside the end of a search, in a process of the lowest priority; ``study/child.py`` starts it."""
+"""The yardsticks beside the end of a search, in a process of the lowest priority that the search starts."""
 
 from __future__ import annotations
 
