@@ -1,8 +1,8 @@
 """Processes of our own beside the end of a search: its driver imports neither torch nor scikit-learn.
 
 The look at the test rows starts once a slot has nothing more to do, so that torch and the data are loaded while the
-last trials end, or else while Ray shuts down. The driver holds the study's lock meanwhile. What is measured aside is of a
-module that who calls names, for this room does not know it: the yardsticks of ``report``.
+last trials end, or else while Ray shuts down. The driver holds the study's lock meanwhile. What is measured
+aside is of a module that who calls names, for this room does not know it: the yardsticks of ``report``.
 """
 
 from __future__ import annotations
