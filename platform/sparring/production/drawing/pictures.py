@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 SHOWN_IMAGES, SHOWN_CURVES = 20, 12
 MEASURED, PREDICTED, ALONE = "measured", "predicted", "model"
 """Names in legends: of the truth, of what the model says of it, and of samples, which have no truth."""
-TITLE = 40
-"""Characters of a sample's name."""
+TITLE = 60
+"""Characters of a sample's name, and of what is said of it."""
 
 
 def picture(

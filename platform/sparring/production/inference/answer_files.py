@@ -19,6 +19,8 @@ from ..drawing.style import write_picture
 from ..output import open_folder, write_table
 from .answers import Answered
 
+NOWHERE: Mapping[str, np.ndarray] = {}
+
 
 def write_answers(
     folder: Path,
@@ -28,15 +30,19 @@ def write_answers(
     ids: Sequence[str] = (),
     axes: Mapping[str, np.ndarray],
     cards: Mapping[str, FieldCard],
+    titles: Sequence[str] = (),
+    far: Mapping[str, np.ndarray] = NOWHERE,
 ) -> list[Path]:
     """``STEM.npz``, ``errors.parquet`` where there is a truth, and a picture of each field; returns the files.
 
     ids: the samples' names; a sample that was drawn has none. axes: by field, where its columns lie. cards: of the
-    fields, for their units.
+    fields, for their units. titles: the samples' names in pictures. far: by field, (N,) bool, samples far from the
+    training data; in the .npz ``far_`` and the field's name.
     """
     open_folder(folder)
     written = [folder / f"{stem}.npz"]
     arrays: dict[str, Any] = _arrays(answered, axes) | ({"ids": np.array(ids, dtype=np.str_)} if ids else {})
+    arrays |= {f"far_{name}": values for name, values in far.items()}
     np.savez_compressed(written[0], **arrays)
     if answered.truths:
         columns = {f"mse_{name}": values for name, values in answered.errors().items()}
@@ -47,7 +53,7 @@ def write_answers(
             name,
             values,
             answered.truths.get(name),
-            ids=ids,
+            ids=titles or ids,
             axis=axes.get(name),
             spread=answered.deviations.get(name),
             card=cards.get(name),

@@ -30,6 +30,7 @@ from .ensemble import Ensemble
 from .likeness import check_against
 from .likeness_files import write_likeness
 from .muon_export import check_root, published_columns, write_root
+from .novelty import MOST, far_rows, far_sentence, marked
 from .outliers import scores, write_outliers
 from .samples import HELD_OUT, NamedRows, read_rows
 
@@ -160,7 +161,9 @@ def run_predict(
         check_writable(folder, "-o")
         answered, axes = ensemble.predict(rows, question.given), axes_of(front, rows)
         _check_extras(answered, text=text, panels=panels)
-        write_answers(folder, "predictions", answered, ids=rows.ids, axes=axes, cards=cards)
+        far, sentences = _far(front, question)
+        titles = marked(rows.ids, far)
+        write_answers(folder, "predictions", answered, ids=rows.ids, axes=axes, cards=cards, titles=titles, far=far)
         if text:
             _write_texts(folder, answered, rows, axes)
         if panels:
@@ -170,6 +173,8 @@ def run_predict(
                 back = _panels(front, ensemble.reconstruct(given), "reconstructed", axes)
             write_panels(folder, [*back, *_panels(front, answered, "predicted", axes)], rows.ids)
         _print_errors(ensemble, rows, answered, console)
+        for sentence in sentences:
+            console.print(sentence, style="yellow", soft_wrap=True, markup=False, highlight=False)
         console.print(f"Predictions of {_samples(rows)}: {folder}", soft_wrap=True, markup=False)
 
 
@@ -238,6 +243,23 @@ def _real_rows(loaded: Loaded, request: SampleRequest) -> NamedRows | None:
         return None
     n = MOST_ROWS if request.rows is None else request.rows
     return read_rows(loaded, part=request.against, n=n, data_path=request.data_path, part_flag="--against")
+
+
+def _far(loaded: Loaded, question: Question) -> tuple[dict[str, np.ndarray], list[str]]:
+    """By field that is asked from, which samples lie far from the training rows; and that in sentences.
+
+    Rows of the model's own data are not asked about. Where the training rows are gone, that is said.
+    """
+    rows = question.rows
+    if rows.is_own:
+        return {}, []
+    try:
+        train = read_rows(loaded, part="train", n=MOST)
+    except (DataError, UsageError) as error:
+        return {}, [f"Whether these samples lie far from the training data is not known: {error}"]
+    far = {name: far_rows(train.fields[name], rows.fields[name]) for name in question.given}
+    told = (far_sentence(name, values, rows.ids, len(train)) for name, values in far.items())
+    return far, [sentence for sentence in told if sentence]
 
 
 def _control_line(controls: Sequence[Control]) -> tuple[str, ...]:
