@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import termios
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,18 @@ def test_the_report_cuts_no_name_at_80_columns(tmp_path):
     search = {"lr": {"loguniform": [1e-5, 1e-1]}, name: {"uniform": [0.0, 1.0]}}
     said = text_of(study(tmp_path, MIXED, search=search, spec={"objectives": (LONG,)}), width=80)
     assert "…" not in said
+
+
+def test_ctrl_c_leaves_no_letters_in_a_live_view_and_the_terminal_is_as_it_was(monkeypatch):
+    """``^C`` where it was typed left a torn line above the panel."""
+    lead, follow = os.openpty()
+    with os.fdopen(lead), os.fdopen(follow) as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        before = termios.tcgetattr(follow)
+        assert before[3] & termios.ECHOCTL
+        shown = Console(file=io.StringIO(), force_terminal=True, width=80, _environ={"TERM": "xterm"})
+        with LiveView(shown, title="a · b", objective=LONG):
+            during = termios.tcgetattr(follow)
+        assert not during[3] & termios.ECHOCTL
+        assert during[3] & termios.ISIG, "Ctrl-C is still a signal"
+        assert termios.tcgetattr(follow) == before

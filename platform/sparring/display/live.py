@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from ..records import Objective, Snapshot, TrialRow
 from ..untrusted.screen import Screen
+from .echo import no_echo_of_control
 from .panel import Findings, draw_panel, trials_of
 from .words import clean, clock, foretell, last_words, show, span
 
@@ -52,6 +54,7 @@ class LiveView:
         self.findings = Findings(links=links)
         self.every_s = every_s
         self._live: Live | None = None
+        self._echo = ExitStack()
         self._earlier: int | None = None
         self._logged_at = float("-inf")
         self._claimed, self._claimed_at = "", 0.0
@@ -61,6 +64,7 @@ class LiveView:
         if self.console.is_terminal and not self.console.is_dumb_terminal:
             self._live = Live(console=self.console, auto_refresh=False, transient=True, vertical_overflow="crop")
             self._live.start()
+            self._echo.enter_context(no_echo_of_control())
         else:
             self.note(" · ".join(filter(None, [self.title, self.results])))
         return self
@@ -71,6 +75,7 @@ class LiveView:
         if self._live:
             self._live.stop()
             self._live = None
+        self._echo.close()
 
     def update(self, snapshot: Snapshot, finished: Sequence[TrialRow] = ()) -> None:
         """Shows the search as it is now. finished: the trials that ended since the last call, for the line mode."""
