@@ -29,14 +29,14 @@ from sparring.study import prepare
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-def test_every_study_has_a_line_the_youngest_first_and_a_torn_one_its_reason(tmp_path):
+def test_every_study_has_a_line_the_youngest_first_and_a_torn_one_the_way_to_its_reason(tmp_path):
     folder = study(tmp_path, MIXED)
     (tmp_path / "torn").mkdir()
     (tmp_path / "torn" / "study.json").write_text("{")
     rows = {row[0]: row for row in list_studies(tmp_path, now=folder.stat().st_mtime + 7300)}
     assert rows["demo"][1:6] == ("aegan on exafs", "stopped", "3 of 6 completed", "val/score 0.1", "-")
     assert rows["demo"][6] in ("2 hours ago", "1 hour ago")
-    assert rows["torn"][4].startswith("cannot be read: ")
+    assert rows["torn"][4] == "cannot be read; sparring show torn says why"
     assert {len(row) for row in rows.values()} == {len(COLUMNS)}
     assert list_studies(tmp_path / "nowhere") == []
 

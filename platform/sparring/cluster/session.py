@@ -24,6 +24,7 @@ from ..study import Study, is_complete, open_folder, with_slots
 from ..study.budget import exhaustion
 from ..study.claim import sentences_of
 from ..study.conclusion import sentence
+from ..study.conclusion.known import known_sigma
 from ..study.feasibility import place_slots
 from ..study.fresh_seeds import Job, conclusion_of, due, hold_race
 from ..study.searched_data import spoilt_figures
@@ -211,6 +212,7 @@ def _sum_up(study: Study, console: Console, verdict: str) -> bool:
         apart=spoilt_figures(study.space),
         looks=read_looks(study.folder),
         conclusion=tuple(filter(None, [*sentences_of(study.folder), verdict])),
+        sigma=known_sigma(study.spec),
         verb="predict" if study.config_class.predictions else "sample",
         model=study.spec.model if is_named_each_time(study.spec.model) else "",
     )

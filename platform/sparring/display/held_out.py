@@ -37,6 +37,11 @@ def against(other: str, difference: Interval | None, objective: Objective) -> st
     return f"worse than {other} there" if sides[0] > 0 else f"on these rows it cannot be told from {other}"
 
 
+def is_noise(difference: Interval | None) -> bool:
+    """Does the interval of a difference hold 0? False where there is none."""
+    return difference is not None and difference.low is not None and difference.low <= 0 <= (difference.high or 0.0)
+
+
 def looks_sentence(looks: Sequence[Look], rows: int, ended: int, split: str, best: int | None) -> str:
     """How often the test rows were looked at, for ever; or that there are none, or that they wait.
 

@@ -15,8 +15,8 @@ from ..ledger.looks import Look, test_name
 from ..ledger.ranking import values_of
 from ..records import Objective, Outcome, TrialRow
 from ..space import BY_HAND
-from .held_out import looks_sentence, winner_sentence
-from .words import clean, compare, name_trial, nearby, show, title
+from .held_out import is_noise, looks_sentence, winner_sentence
+from .words import CLOSE, SAME, clean, compare, name_trial, nearby, show, title, within
 
 NO_TRIES: Mapping[int, str] = {}
 
@@ -47,6 +47,7 @@ def print_summary(
     verb: str = "",
     model: str = "",
     conclusion: Sequence[str] = (),
+    sigma: float | None = None,
 ) -> None:
     """What the search found and where it lies: the best configuration beside the published default, and what next.
 
@@ -54,7 +55,8 @@ def print_summary(
     several objectives, the trials that none beats in all of them. tries: names of the points to try first, by number.
     looks: those at the test rows, whose figures come first. apart: as in ``comparison_table``. verb: of the command
     line, that the best trial's weights answer; empty names none. model: the name of the user's own, which the commands
-    that follow have to say. conclusion: what may be claimed, in sentences of which the first leads.
+    that follow have to say. conclusion: what may be claimed, in sentences of which the first leads. sigma: as in
+    ``comparison_table``.
     """
     counts = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.items() if count)
     console.print()
@@ -65,7 +67,7 @@ def print_summary(
             console.print(Text(f"  {count} {outcome.replace('_', ' ')}: {outcome.advice}"), soft_wrap=True)
     if best is not None:
         look = looks[-1] if looks and looks[-1].trial == best.trial else None
-        console.print(comparison_table(objectives, best, baseline, tries, look, apart))
+        console.print(comparison_table(objectives, best, baseline, tries, look, apart, is_short=True, sigma=sigma))
         console.print()
         if look is not None:
             ended = sum(outcomes.values())
@@ -144,11 +146,15 @@ def comparison_table(
     look: Look | None = None,
     apart: Collection[str] = (),
     heading: str = "",
+    is_short: bool = False,
+    sigma: float | None = None,
 ) -> Table:
     """The searched values and figures of the best trial beside the published default's; what differs stands out.
 
     look: that at the test rows which scored this best trial; its figures come first. apart: figures that do not compare
     between trials, since each measures them in data of its own. heading: of its column, where it is not the best.
+    is_short: values that are the same in both are counted, not shown, if they are more than one. sigma: how far a
+    re-training moves the logarithm of the leading objective, where that is known: what lies within is about the same.
     """
     objective = objectives[0]
     if baseline and baseline.trial == best.trial:
@@ -167,10 +173,15 @@ def comparison_table(
         row = [Text(clean(name), style=plain), *([Text(old, style=plain)] if baseline else []), Text(new, style=chosen)]
         table.add_row(*row, ratio)
 
-    for name in dict.fromkeys([*default, *best.params]):
-        old, new = show(default.get(name)), show(best.params.get(name))
-        same = baseline is not None and old == new
-        add(name, old, new, plain="dim" if same else "", chosen="dim" if same else "bold green")
+    values = {name: (default.get(name), best.params.get(name)) for name in dict.fromkeys([*default, *best.params])}
+    alike = {name for name, (old, new) in values.items() if baseline is not None and show(old) == show(new)}
+    hidden = alike if is_short and len(alike) > 1 else ()
+    for name, (old, new) in values.items():
+        if name not in hidden:
+            plain = "dim" if name in alike else ""
+            add(name, show(old), show(new), plain=plain, chosen=plain or "bold green")
+    if hidden:
+        add(f"… {len(hidden)} more, same in both", "", "", plain="dim")
     table.add_section()
     names = [objective.metric for objective in objectives]
     if look is not None:
@@ -179,6 +190,8 @@ def comparison_table(
             now, before = look.winner.get(name), look.default.get(name)
             if now is not None:
                 ratio = compare(now.value, None if before is None else before.value)
+                if ratio and is_noise(look.difference.get(name)):
+                    ratio = SAME
                 if metric in apart and before is not None:
                     ratio = APART
                 add(name, show(None if before is None else before.value), show(now.value), ratio, "bold", "bold")
@@ -190,7 +203,8 @@ def comparison_table(
     figures |= {name: best.metrics.get(name) for name in names[1:]}
     figures |= {name: value for name, value in best.metrics.items() if name.startswith("val/") and name not in figures}
     for name, value in figures.items():
-        bold, ratio = "bold" if name in names and look is None else "", compare(value, known.get(name))
+        close = within(sigma) if name == objective.metric else CLOSE
+        bold, ratio = "bold" if name in names and look is None else "", compare(value, known.get(name), close)
         if name in apart and baseline is not None:
             ratio = APART
         add(name, show(known.get(name)), show(value), ratio, bold, bold)

@@ -61,6 +61,15 @@ def compare(best: float | None, baseline: float | None, close: float = CLOSE) ->
     return f"{ratio:.3g} times {'higher' if is_higher else 'lower'}"
 
 
+def within(sigma: float | None) -> float:
+    """The ratio of two single trainings up to which they are about the same.
+
+    sigma: standard deviation of the logarithm of a figure from seed to seed; of two trainings, each with its own, 95 of
+    100 ratios lie within exp(1.96 · √2 · σ). None where it is not known.
+    """
+    return CLOSE if sigma is None else max(CLOSE, math.exp(1.96 * math.sqrt(2) * sigma))
+
+
 def foretell(prospect: Prospect) -> str:
     """What more trials would bring, with the interval."""
     more = f"{prospect.trials} more {'trial' if prospect.trials == 1 else 'trials'}"

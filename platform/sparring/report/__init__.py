@@ -53,7 +53,7 @@ def write_report(
         write_page(page, make_page(report))
     if checks:
         for part in check_lines(examine(report)):
-            console.print(part, soft_wrap=True, markup=False, highlight=False)
+            console.print(part, markup=False, highlight=False)
     else:
         render(report, format=format, output=output, console=console)
     if page is not None and (output is not None or format == "table"):

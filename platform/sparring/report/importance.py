@@ -35,6 +35,8 @@ MOST_TRIALS = 500
 
 TRUSTED = 0.1
 """A forest that explains less than this of the ranks' variance has learnt noise."""
+HALF = 0.5
+"""One that explains less than this gives hints."""
 
 REPEATS, FOLDS, TREES, LOANS = 6, 4, 50, 4
 
@@ -168,10 +170,11 @@ def _best_values(dimension: Dimension, quarter: Sequence[TrialRow]) -> str:
 def _describe(used: int, total: int, explained: float, repeats: int) -> str:
     thinned = f" (of {total})" if used < total else ""
     method = (
-        f"random forest on {used} completed and pruned trials{thinned}; rise of the squared error of held-out trials' "
-        f"ranks when a hyperparameter takes other trials' values, as a share of the ranks' variance, "
-        f"± its standard deviation over {repeats} repeats"
+        f"how much worse a random forest, grown on {used} completed and pruned trials{thinned}, predicts the ranks of "
+        f"held-out ones when a hyperparameter is shuffled: the rise of its squared error, as a share of the ranks' "
+        f"variance, ± its standard deviation over {repeats} repeats"
     )
     if explained < TRUSTED:
         return f"{method}. The forest predicts next to nothing here: read these as noise, or run more trials"
-    return f"{method}. The forest predicts {explained:.0%} of that variance"
+    how = "hints" if explained < HALF else "a guide"
+    return f"{method}. The forest predicts {explained:.0%} of that variance: read these as {how}"

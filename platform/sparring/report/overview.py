@@ -163,8 +163,8 @@ def _line(folder: Path) -> tuple[str, ...]:
         spec = spec_from_json(document["spec"])
         rows = trial_rows(folder)
         state, left = _state(folder, spec, document.get("epochs", 0), len(rows))
-    except SparringError as error:
-        return (folder.name, "-", "-", "-", f"cannot be read: {clean(str(error))[:60]}", "-")
+    except SparringError:
+        return (folder.name, "-", "-", "-", f"cannot be read; sparring show {folder.name} says why", "-")
     ranked = [row for row in rows if is_ranked(row)]
     best = best_row(ranked, spec.objective)
     reached = "-" if best is None else f"{spec.objective.metric} {show(best.value)}"

@@ -26,6 +26,7 @@ from ..display import (
 )
 from ..ledger.ranking import is_ranked
 from ..records import Interval, Outcome, TrialRow
+from ..study.conclusion.known import known_sigma
 from .checks import Check, Status, examine
 from .importance import TRUSTED
 from .prospects import prospect_sentence
@@ -63,8 +64,9 @@ def tables(report: Report, width: int) -> Iterator[RenderableType]:
         yield _ranking(report, width)
         yield ""
         yield comparison_table(
-            spec.objectives, report.best, report.baseline, report.tries, report.held_out.look, report.apart
-        )
+            spec.objectives, report.best, report.baseline, report.tries, report.held_out.look, report.apart,
+            sigma=known_sigma(spec),
+        )  # fmt: skip
         yield ""
     yield from _failures(report)
     if report.best:
@@ -219,13 +221,17 @@ def _prospect(report: Report) -> Iterator[RenderableType]:
         yield ""
 
 
-def check_lines(checks: Iterable[Check]) -> Iterator[Text]:
-    """A line per check: how it ended, its sentence, and below it the way out."""
+def check_lines(checks: Iterable[Check]) -> Iterator[Table]:
+    """A row per check: how it ended, its sentence, and below it the way out; what is folded stays in its column."""
     for check in checks:
-        label = Text(f"{check.status.upper():<18}", style=STATUSES[check.status])
-        yield label.append(f"{check.question} ", style="bold").append(clean(check.sentence), style="not bold")
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_column(min_width=16, no_wrap=True)
+        row.add_column(overflow="fold")
+        told = Text(f"{check.question} ", style="bold").append(clean(check.sentence), style="not bold")
         if check.way_out and check.status is not Status.PASSED:
-            yield Text(f"{'':<18}{clean(check.way_out)}", style="dim")
+            told.append(f"\n{clean(check.way_out)}", style="not bold dim")
+        row.add_row(Text(check.status.upper(), style=STATUSES[check.status]), told)
+        yield row
 
 
 def _checks(checks: Sequence[Check]) -> Iterator[RenderableType]:
