@@ -10,18 +10,35 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from .. import __version__
-from ..errors import SparringError
+from ..errors import SparringError, faults
 from ..untrusted.screen import STEERING
 from . import ask, by_hand, compare, dashboard, dashboards, export, handover, listings, results, serve, studies, train
+from .from_python import REFUSED
 from .screen import use_plain_letters
 from .search import search
 
+
+class _Commands(TyperGroup):
+    """The commands, whose values are refused in our words, not in pydantic's."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except REFUSED as error:
+            if hasattr(cause := error.__cause__, "errors"):
+                first = faults(cause)[0]
+                error.message = f"{first.rule}{f', but got {first.value!r}' if first.names_value else ''}"
+            raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="sparring",
     help="Hyperparameter search for adversarial autoencoders on Ray.",
     no_args_is_help=True,

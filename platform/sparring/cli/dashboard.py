@@ -24,13 +24,15 @@ def dashboard(
     study: Annotated[
         str | None,
         typer.Argument(
-            metavar="[STUDY|FOLDER|ADDRESS]",
+            metavar="STUDY|FOLDER|ADDRESS",
             help="A study, a folder of studies, or a mirror's address.",
             show_default="--results",
         ),
     ] = None,
     results: Results = RESULTS,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1.", show_default="any")] = 0,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="Port on 127.0.0.1.", show_default="any")
+    ] = 0,
     browser: Annotated[bool, typer.Option("--browser", help="Open it in the browser.")] = False,
 ) -> None:
     """Studies as a live page of their own: read-only, on loopback, for whoever has the printed address."""

@@ -92,6 +92,8 @@ def check_dataset(
 def _card_of(named: str, data_path: Path | None) -> tuple[str, Path | None]:
     """The card to read by, and where; raises UnknownName if a path alone does not tell."""
     path = Path(named).expanduser()
+    if not path.exists() and path.suffix.lower() in CARDS:
+        raise UnknownName(f"{named}: no such file; give a set's name, its card's path, or a file or folder of data")
     if named.endswith(".toml") or data_path is not None or not path.exists():
         return named, data_path
     if path.is_dir():

@@ -46,7 +46,7 @@ def promote(
             show_default="none",
         ),
     ] = None,
-    rows: Annotated[int, typer.Option(min=3, help="Rows on which answers must be the training's.")] = 1000,
+    rows: Annotated[int, typer.Option(metavar="N", min=3, help="Rows on which answers must be the training's.")] = 1000,
     max_latency: Annotated[
         float, typer.Option(metavar="MS", min=0, help="Longest that 99 % of one-row requests may take.")
     ] = 250.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,12 +23,15 @@ console = Screen()
 ORIGINS = ("embedded", "yours", "fetched")
 """Where data sets come from, those that need no net first."""
 
+FOR_EDITORS = re.compile(r"Made by `[^`]*`\s+from\s+docstrings\s+and\s+the\s+Config:\s+change\s+those\.\s*")
+"""What a page says to those who would edit its file, and no reader of a screen does."""
+
 
 def models(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL|check]",
+            metavar="MODEL|check",
             callback=allow_named,
             help="Its page: nets, losses, fields, what differs from published.",
         ),
@@ -35,7 +39,7 @@ def models(
     checked: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]", callback=allow_named, help="After check: the model, my_module:MyModel, to try."
+            metavar="MODEL", callback=allow_named, help="After check: the model, my_module:MyModel, to try."
         ),
     ] = None,
     space: Annotated[
@@ -73,12 +77,12 @@ def datasets(
     dataset: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME|CARD.toml|check]", help="Its page: what it holds, licence, source, reader's options."
+            metavar="NAME|CARD.toml|check", help="Its page: what it holds, licence, source, reader's options."
         ),
     ] = None,
     checked: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME|CARD.toml|PATH]", help="After check: the set, or your file, to look at."),
+        typer.Argument(metavar="NAME|CARD.toml|PATH", help="After check: the set, or your file, to look at."),
     ] = None,
     model: Annotated[
         str | None,
@@ -142,6 +146,6 @@ def _show_page(page: str) -> None:
     from rich.markdown import Markdown
 
     if console.is_terminal:
-        console.print(Markdown(page))
+        console.print(Markdown(FOR_EDITORS.sub("", page)))
     else:
         print_plain(page)

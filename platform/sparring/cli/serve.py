@@ -24,7 +24,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Where to listen; elsewhere than on loopback a token is wanted.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8000,
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0: any that is free.")] = 8000,
     token_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Holds the token that callers must send.", show_default="SPARRING_TOKEN"),

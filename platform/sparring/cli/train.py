@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import DataError, UsageError
+from ..errors import DataError, UsageError, names_hint
 from ..untrusted.screen import Screen
 from .own_model import UNNAMED, Own
 
@@ -84,7 +84,8 @@ def train(
         typer.Option(help="Rows drawn / rows there are.", show_default="1.0", rich_help_panel=MEMBERS),
     ] = None,
     ensemble: Annotated[
-        int | None, typer.Option(metavar="N", help="N seeds: 97, 39, 22, ….", rich_help_panel=MEMBERS)
+        int | None,
+        typer.Option(metavar="N", help="N trainings that differ in their seed alone.", rich_help_panel=MEMBERS),
     ] = None,
 ) -> None:
     """Train exactly the pinned configuration; its figure repeats the trial's."""
@@ -122,6 +123,9 @@ def train(
             f"train: {pinned} has no published arguments; pin a configuration with `sparring best STUDY -o best.toml` "
             "and train that"
         )
+    if not Path(pinned).exists() and Path(pinned).name == pinned and not Path(pinned).suffix:
+        hint = names_hint(pinned, tuple(ARGUMENTS), "give the file that `sparring best STUDY -o best.toml` writes")
+        raise UsageError(f"train {pinned}: no such file, and no system with published arguments; {hint}")
     screen = Screen(quiet=True) if quiet else console
     request = TrainingRequest(output=output, data_path=data_path, device=device, save_every=save_every)
     if plan is not None:

@@ -89,4 +89,4 @@ def _first_line(path: Path) -> str:
         document = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     except (OSError, SyntaxError, ValueError):
         return ""
-    return document.partition("\n")[0]
+    return document.partition("\n")[0].replace("``", "")

@@ -43,10 +43,17 @@ def differing(before: Mapping[str, object], now: Mapping[str, object]) -> list[s
 
 def changes(before: Mapping[str, object], now: Mapping[str, object]) -> str:
     """``epochs was 27 and is 3; hidden_size was 256 and is 64``; those beyond ``MOST`` are counted; empty if none."""
-    parts = [f"{name} was {_spoken(before, name)} and is {_spoken(now, name)}" for name in differing(before, now)]
+    parts = [_part(before, now, name) for name in differing(before, now)]
     if len(parts) > MOST + 1:  # one part too many is as short as its count
         parts[MOST:] = [f"{len(parts) - MOST} more differ"]
     return "; ".join(parts)
+
+
+def _part(before: Mapping[str, object], now: Mapping[str, object], name: str) -> str:
+    was, is_now = _spoken(before, name), _spoken(now, name)
+    if was == is_now:  # both were cut before they differ
+        return f"{name} {'differ' if name.endswith('s') or name in LISTED.values() else 'differs'}"
+    return f"{name} was {was} and is {is_now}"
 
 
 def _are_same(one: object, other: object) -> bool:

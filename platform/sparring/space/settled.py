@@ -10,24 +10,29 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from ..errors import SpaceError
+from .checks import NOTHING_SAID
 from .space import Space
 from .toml_file import check_plain
 from .tries import Try, read_try
 
 
 def settle_tries(
-    raw: Mapping[str, object], config_class: type[BaseModel], where: str = "search space"
+    raw: Mapping[str, object],
+    config_class: type[BaseModel],
+    where: str = "search space",
+    said: Mapping[str, str] = NOTHING_SAID,
 ) -> dict[str, object]:
     """A copy of a raw space after ``apply_config`` and ``apply_settings``, with the tries that these leave.
 
     A value goes that does not apply any more; a try goes that equals the baseline or one before it, or that the model
     now refuses. What is malformed or out of range stays, for ``checked_space`` to refuse.
-    Raises SpaceError only where the space without its tries is malformed.
+    said: flags that changed it, as ``Space`` has them. Raises SpaceError only where the space without its tries is
+    malformed.
     """
     tables = raw.get("try")
     if not isinstance(tables, list):
         return dict(raw)
-    space, kept = Space(raw, config_class, where), []
+    space, kept = Space(raw, config_class, where, said), []
     known = [space.baseline()]
     for index, table in enumerate(tables):
         try:

@@ -37,7 +37,7 @@ def find_space(name: str) -> Path:
     if name.endswith(".toml") or "/" in name or "\\" in name:
         path = Path(name)
         if not path.is_file():
-            raise SpaceError(f"{path}: no such file; give the path of a space's .toml")
+            raise SpaceError(f"--space {path}: no such file; give the path of a space's .toml")
         return path
     known = {path.stem: path for path in sorted(shipped("search_spaces").glob("*.toml"))}
     if name not in known:
@@ -109,6 +109,8 @@ def apply_settings(raw: Mapping[str, object], settings: Iterable[str], fields: C
             _table(changed, "data")[key.removeprefix("data.")] = value
         else:
             refuse_unknown([key], fields, f"--set {setting}", "field")
+            if isinstance(value, dict):
+                refuse_unknown(value, RANGES, f"--set {setting}", "range")
             _table(changed, "fixed")[key] = value
         if not is_range(value):
             for table in ("search", "defaults"):

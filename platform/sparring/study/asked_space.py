@@ -78,10 +78,11 @@ def read_asked_space(
         raw, published_seed, published = _with_published(raw, config)
         seed = seed if published_seed is None else published_seed
     raw = apply_settings(raw, settings, config_class.model_fields)
+    said = _said(config, published, settings, objectives)
     if settings:  # which may search an option of the data
         raw = with_data_defaults(raw, dataset or str(raw.get("dataset", "")), where)
     if config is not None or settings:
-        raw = settle_tries(raw, config_class, where)
+        raw = settle_tries(raw, config_class, where, said)
     if tries:
         raw, heard = add_tries(raw, tries, settings, config_class, where)
         notes += heard
@@ -91,7 +92,6 @@ def read_asked_space(
         raw["dataset"] = dataset
     if split is not None:
         raw["split"] = split
-    said = _said(config, published, settings, objectives)
     return AskedSpace(raw=_with_full_paths(raw, config_class), where=where, seed=seed, said=said, notes=tuple(notes))
 
 

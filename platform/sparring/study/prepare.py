@@ -132,7 +132,10 @@ def check_asked_space(asked: AskedSpace, model: str, config_class: type[Config])
     """The space, known to be this model's and to leave something to search. Raises UsageError or SpaceError."""
     written = asked.raw.get("model", model)
     if written != model:
-        raise UsageError(f"{asked.where}: model: the space is for {written!r}, but {model!r} is searched; use its own")
+        raise UsageError(
+            f"--space {asked.where}: it is for {written!r}, but {model!r} is searched; leave it out, or give one of "
+            f"{model}"
+        )
     check_metrics(asked, config_class)
     searched = checked_space(asked.raw, config_class, asked.where, asked.said)
     if not searched.dimensions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -63,8 +64,8 @@ def read(path: Path | None, options: Options) -> Dataset:
     )
 
 
-def numbers(path: Path, table: Table, name: str) -> np.ndarray:
-    """One column as float64; raises DataError where it is empty or holds no number."""
+def numbers(path: Path, table: Table, name: str, way_out: str = "") -> np.ndarray:
+    """One column as float64; raises DataError, with the way out, where it is empty or holds no number."""
     import pyarrow as arrow
 
     column = _column(path, table, name)
@@ -74,8 +75,9 @@ def numbers(path: Path, table: Table, name: str) -> np.ndarray:
         row, value = next(((row, value) for row, value in values if not _is_number(value)), (0, None))
         shown = f"{value!r} in row {row}" if row else f"type {dtype}"
         has_comma = isinstance(value, str) and value.count(",") == 1 and _is_number(value.replace(",", "."))
-        way_out = "; for decimal commas give --set data.decimal=," if has_comma else ""
-        raise DataError(f"{path}: column {name!r} must hold numbers, but got {shown}{way_out}")
+        if has_comma:
+            way_out = "for decimal commas give --set data.decimal=,"
+        raise DataError(f"{path}: column {name!r} must hold numbers, but got {shown}{way_out and f'; {way_out}'}")
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
         raise DataError(f"{path}: column {name!r} has no number in row {row + 1}; fill or remove it")
@@ -99,7 +101,12 @@ def _columns(path: Path, table: Table, options: Options) -> dict[str, list[str]]
 
 
 def _matrix(path: Path, table: Table, names: list[str]) -> np.ndarray:
-    return np.stack([numbers(path, table, name) for name in names], axis=1) if names else np.empty((table.num_rows, 0))
+    if not names:
+        return np.empty((table.num_rows, 0))
+    columns = (
+        numbers(path, table, name, f"--set {quote(f'data.id={name}')} makes it the rows' names") for name in names
+    )
+    return np.stack(list(columns), axis=1)
 
 
 def _column(path: Path, table: Table, name: str) -> ChunkedArray:

@@ -230,6 +230,8 @@ def _read_yaml(path: Path) -> dict[object, object]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MantissaNoDotYAML1_1Warning)
             document = reader.load(text)
+    except FileNotFoundError as error:
+        raise ConfigError(f"--config {path}: no such file; give a published configuration, a .yaml") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -240,7 +242,8 @@ def _read_yaml(path: Path) -> dict[object, object]:
         problem = " ".join(str(getattr(error, "problem", None) or error).split())
         raise ConfigError(f"{path}: {line}must be YAML, but {problem}") from error
     if not isinstance(document, dict) or not document:
-        raise ConfigError(f"{path}: must hold keys and values such as 'batch_size: 64', but got {document!r:.60}")
+        shown = document if len(str(document)) <= 60 else f"{str(document)[:60]}…"
+        raise ConfigError(f"{path}: must hold keys and values such as 'batch_size: 64', but got {shown!r}")
     return document
 
 

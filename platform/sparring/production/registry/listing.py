@@ -70,7 +70,9 @@ def _line(entry: Entry) -> tuple[str, ...]:
     words = ", ".join(
         f"{count} {outcome}" for count, outcome in zip(counts, ("passed", "warned", "forced"), strict=True) if count
     )
-    how = f"{entry.action}: {words}" if words else f"{entry.action} from {entry.replaced}"
+    how = (
+        f"{entry.action}: {words}" if words else f"{entry.action}{f' from {entry.replaced}' if entry.replaced else ''}"
+    )
     since = f"{entry.when[:16].replace('T', ' ')} UTC"  # with spaces, at which a narrow terminal breaks it
     return str(entry.version), since, origin, entry.figure, how
 

@@ -107,7 +107,7 @@ def read_changed(pinned: Path, settings: Sequence[str]) -> tuple[dict[str, objec
     raw = read_space(pinned)
     if not settings:
         return raw, pinned.read_text(encoding="utf-8")
-    raw = apply_settings(raw, settings, find_model(str(raw.get("model", ""))).Config.model_fields)
+    raw = apply_settings(raw, settings, _model_of(raw, str(pinned)).Config.model_fields)
     return raw, write_toml(raw)
 
 
@@ -128,12 +128,18 @@ def train_published(arguments: Arguments, request: TrainingRequest, console: Con
     return _train(check_pinned(raw, f"sparring train {model}", request), text, request, console, keep)
 
 
+def _model_of(raw: Mapping[str, object], name: str) -> type[Model]:
+    if "model" not in raw:
+        raise ConfigError(f"{name}: names no model; train what `sparring best STUDY -o best.toml` writes")
+    return find_model(str(raw["model"]))
+
+
 def check_pinned(raw: Mapping[str, object], name: str, request: TrainingRequest) -> Pinned:
     """A configuration and its data, checked. raw: a space with nothing to search. name: what messages call it.
 
     Raises UsageError or one of its kinds.
     """
-    model_class = find_model(str(raw.get("model", "")))
+    model_class = _model_of(raw, name)
     space = checked_space(raw, model_class.Config, name)
     if space.dimensions:
         searched = ", ".join(dimension.name for dimension in space.dimensions)
