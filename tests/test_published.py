@@ -261,5 +261,5 @@ def test_a_file_that_is_no_input_file_is_refused(tmp_path: Path, content: bytes,
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: no such file"):
         read_published(tmp_path / "nowhere.yaml")

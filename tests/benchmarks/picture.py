@@ -1,42 +1,35 @@
-"""The README's picture of a search: `python tests/benchmarks/picture.py aegan --seed 4 --after 110 -o docs/search.svg`.
+"""What the README's picture shows: `python tests/benchmarks/picture.py aegan --seed 4 --after 110`.
 
-Runs `sparring search SYSTEM --seed N` in an empty folder and draws its live view as it was after so many seconds, once
-three trials had completed. The search goes on to its end; its folder is printed.
+Runs `sparring search SYSTEM --seed N` in an empty folder and prints the live view's snapshot as it was after so many
+seconds, once three trials had completed. It is written by hand into `tests/support/pictured.py`, from which
+`SPARRING_SCREENS=write pytest tests/test_golden_screens.py` draws docs/search.svg. The search goes on to its end.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-
-from rich.console import Console
 
 from sparring.cli import main as command
 from sparring.display import live
 from sparring.records import Outcome, Snapshot, TrialRow
 
-WIDTH = 100
-"""Columns of the drawn terminal."""
 
+def print_once(after_s: float) -> None:
+    """From now on a live view prints its first snapshot that is late enough."""
+    update, printed = live.LiveView.update, []
 
-def draw_once(picture: Path, typed: str, after_s: float) -> None:
-    """From now on a live view leaves its first panel that is late enough in ``picture``."""
-    update = live.LiveView.update
-
-    def drawing(view: live.LiveView, snapshot: Snapshot, finished: Sequence[TrialRow] = ()) -> None:
+    def printing(view: live.LiveView, snapshot: Snapshot, finished: Sequence[TrialRow] = ()) -> None:
         update(view, snapshot, finished)
         completed = snapshot.outcomes.get(Outcome.COMPLETED, 0)
-        if snapshot.elapsed_s >= after_s and completed >= 3 and len(snapshot.running) > 1 and not picture.exists():
-            console = Console(width=WIDTH, record=True, file=io.StringIO())
-            console.print(view._panel(snapshot))
-            console.save_svg(str(picture), title=typed)
+        if snapshot.elapsed_s >= after_s and completed >= 3 and len(snapshot.running) > 1 and not printed:
+            printed.append(snapshot)
+            view.note(repr(snapshot))
 
-    setattr(live.LiveView, "update", drawing)  # noqa: B010 -- a method is not assigned to elsewhere
+    setattr(live.LiveView, "update", printing)  # noqa: B010 -- a method is not assigned to elsewhere
 
 
 def main() -> None:
@@ -44,10 +37,8 @@ def main() -> None:
     parser.add_argument("system")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--after", type=float, default=110.0, help="seconds since the first trial began")
-    parser.add_argument("-o", dest="picture", type=Path, required=True)
     given = parser.parse_args()
-    given.picture.unlink(missing_ok=True)
-    draw_once(given.picture.absolute(), f"python -m platform.search {given.system}", given.after)
+    print_once(given.after)
     place = tempfile.mkdtemp(prefix="picture-")
     print(place)
     os.chdir(place)
