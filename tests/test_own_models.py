@@ -226,7 +226,7 @@ def test_the_page_s_program_searches_and_a_report_compares(place, run_verb, caps
     assert known["images"].shape == (16, 1, 8, 8)
     assert len(known["study"].trials) == 3
     assert "param.hidden_size" in capsys.readouterr().out
-    assert run_verb("report", "MyModel-digits", "--model", NAME, "--format", "json") == 0
+    assert run_verb("report", "short", "--model", NAME, "--format", "json") == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["model"], len(report["trials"])) == (NAME, 3)
     assert report["test"]["looks"] == 1
