@@ -23,7 +23,7 @@ from support.served import put
 
 from sparring.data import load_dataset
 from sparring.production.handover.bundle import read_files
-from sparring.production.registry.opening import find
+from sparring.production.registry import Registry
 
 _RUN = uvicorn.Server.run
 
@@ -69,7 +69,7 @@ def put_in_production(study: Path, name: str) -> None:
     """The next version of a model in ``production``, without its checks."""
     bundle = study.parent.parent / "bundles" / name
     staged(candidate_of(study), bundle)
-    put(find("production").registry, name, read_files(bundle))
+    put(Registry(address="production"), name, read_files(bundle))
 
 
 class Reader:
