@@ -21,7 +21,7 @@ def conduct(study: Study, address: str | None, console: Console, mirror: object 
     """Takes the place of ``cluster.session.conduct``: trial 0 and the first point to try, one after the other."""
     study.folder.mkdir(parents=True, exist_ok=True)
     open_folder(study)
-    train, valid = as_rows(study.rows("train")), as_rows(study.rows("valid"))
+    train, valid, ood = (as_rows(study.rows(part)) for part in ("train", "valid", "ood"))
     objective, weights = study.spec.objective, WeightsFolder(study.folder / "weights")
     with Ledger(study.folder, kinds=study.space.kinds, metrics=study.config_class.emitted(), wait_s=0) as ledger:
         for number, params in enumerate(study.space.known[:TRIALS]):
@@ -29,7 +29,7 @@ def conduct(study: Study, address: str | None, console: Console, mirror: object 
             ledger.append_attempt(AttemptRow(trial=number, attempt=1, seed=trial.seed, params=params))
             training = TrialTraining(
                 find_model(study.spec.model), study.space.config(params), train, valid, trial=trial,
-                objective=objective,
+                objective=objective, ood=ood,
             )  # fmt: skip
             told = [training.run_epoch() for _ in range(study.epochs)]
             weights.write(number, training.weights())

@@ -92,7 +92,8 @@ def pack(answer: Answer, is_arrow: bool) -> bytes:
         return write_arrow(columns_of(answer), metadata)
     values = {name: array.tolist() for name, array in answer.values.items()}
     units = {name: answer.fields[name].unit for name in values}
-    return json.dumps({**about, "values": values, "units": units}, allow_nan=False, separators=(",", ":")).encode()
+    told = {**about, "values": values, "units": units}
+    return json.dumps(told, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _parse(data: bytes, parsed: type[Parsed]) -> Parsed:
