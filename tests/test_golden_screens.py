@@ -214,7 +214,7 @@ def screen(place: Path, monkeypatch: pytest.MonkeyPatch, run_verb: Callable[...,
         monkeypatch.setattr(session, "conduct", lambda *_: print("(the search begins)") or 0)
         monkeypatch.setattr(own, "_ALLOWED", {})
         if command == SUMMARY:
-            session._sum_up(reopen(place / "results" / "aegan-exafs"), Screen())
+            session._sum_up(reopen(place / "results" / "aegan-exafs"), Screen(), "")
         elif command == PANEL:
             print_panel(Console(file=terminal, width=width, height=40))
         else:

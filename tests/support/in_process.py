@@ -49,5 +49,5 @@ def conduct(study: Study, address: str | None, console: Console, mirror: object 
             )  # fmt: skip
     if len(study.split.test):
         look(study.folder)
-    _sum_up(study, console)
+    _sum_up(study, console, "")
     return 0

@@ -19,8 +19,7 @@ from .. import __version__
 from ..errors import SparringError, faults
 from ..untrusted.screen import STEERING
 from . import ask, by_hand, compare, dashboard, dashboards, export, handover, listings, results, serve, studies, train
-from .from_python import REFUSED
-from .screen import use_plain_letters
+from .screen import REFUSED, use_plain_letters
 from .search import search
 
 

@@ -13,21 +13,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
 from typer.main import get_command
 
 from ..errors import UsageError, names_hint
 from ..records import RESULTS
 from .results import find_folder
+from .screen import REFUSED
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..production.handover.asking import ProductionModel
     from ..records import StudySpec, TrialRow
-
-REFUSED: Any = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
-"""What the command line's parser raises; click's, or that of typer's own copy of click, as its version has it."""
 
 
 @dataclass(frozen=True)

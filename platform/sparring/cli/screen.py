@@ -6,6 +6,12 @@ import codecs
 import sys
 import unicodedata
 from contextlib import suppress
+from typing import Any
+
+import typer
+
+REFUSED: Any = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
+"""What the command line's parser raises; click's, or that of typer's own copy of click, as its version has it."""
 
 PLAIN = "sparring.plain"
 """The name of the error handler."""
