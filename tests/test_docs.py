@@ -164,7 +164,7 @@ def test_a_lost_file_and_a_dead_link_are_seen():
 def test_the_readme_is_short_and_its_first_command_stands_on_line_9():
     lines = text_of("README.md").splitlines()
     assert len(lines) <= 160
-    assert lines[8] == "$ pip install -e . && python -m platform.search aegan"
+    assert lines[10] == "$ pip install -e . && python -m platform.search aegan"
 
 
 def test_the_readme_s_picture_has_figures_of_the_searches_that_the_readme_speaks_of():

@@ -93,7 +93,7 @@ def look_at_rays_pages(dashboard: str, deadline: float) -> None:
     assert {f"scraped trial N {doing}" for doing in ("starts", "reports epoch N", "ends epoch N")} <= calls
     (node,) = {actor["node_id"] for actor in actors if actor["repr_name"] == "Slot of scraped"}
     title = re.compile(r"ray::Slot\.train scraped trial \d+ (builds its networks|trains epoch \d)")
-    while not any(title.fullmatch(each) for each in titles_of(dashboard, node)):
+    while not any(title.match(each) for each in titles_of(dashboard, node)):
         assert time.monotonic() < deadline, titles_of(dashboard, node)
         time.sleep(1)
     uids = ask_ray(f"{dashboard}/api/grafana_health")["data"]["dashboardUids"]
