@@ -31,7 +31,7 @@ def dashboards(
     if action != "up":
         raise UsageError(
             f"dashboards: knows up, which starts Prometheus, Grafana and TensorBoard, but got {action!r}; the live "
-            f"page of a study is `sparring dashboard {action}`"
+            "page of a study is `sparring dashboard STUDY`"
         )
     import signal
 
