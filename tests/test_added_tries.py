@@ -149,7 +149,7 @@ def test_the_command_hands_its_files_on_and_says_what_becomes_of_them(
     tmp_path: Path, run_verb: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begun = []
-    monkeypatch.setattr("sparring.cluster.session.conduct", lambda study, *_: begun.append(study) or 0)
+    monkeypatch.setattr("sparring.cluster.session.conduct", lambda study, *_, **__: begun.append(study) or 0)
     files = [write(tmp_path / f"{lr}.toml", {"fixed": {"lr_gen": lr, "epochs": 5}}) for lr in (1e-3, 1e-4)]
     flags = [word for path in files for word in ("--try", path)]
     assert run_verb("search", "aegan", "--space", small(tmp_path)["space"], "--results", tmp_path, *flags) == 0

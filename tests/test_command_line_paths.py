@@ -47,7 +47,7 @@ def test_a_pinned_file_gets_its_folder_or_one_sentence(tmp_path, monkeypatch, ru
     from sparring.study import pinning
 
     row, spec = SimpleNamespace(trial=0), SimpleNamespace(space={})
-    pinned = SimpleNamespace(raw={"model": "aegan"}, row=row, spec=spec, others_on_front=(), claim="")
+    pinned = SimpleNamespace(raw={"model": "aegan"}, row=row, spec=spec, others_on_front=(), claim="", names={})
     monkeypatch.setattr(results, "find_folder", lambda *_: tmp_path)
     monkeypatch.setattr(pinning, "pin_trial", lambda *_, **__: pinned)
     monkeypatch.chdir(tmp_path)

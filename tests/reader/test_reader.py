@@ -64,6 +64,18 @@ def test_every_verb_answers_as_torch_does(name, number, tmp_path):
             assert close(codes[key], values) < TOLERANCE, key
 
 
+def test_an_aegan_that_learned_one_way_answers_that_way_alone(tmp_path):
+    read = load(bundled(tmp_path / "bundle", *trained("aegan", mode="train_xanes")))
+    assert (read.system.verbs, read.system.takes("predict")) == (("predict",), ("spectrum",))
+    structures = np.zeros((2, *read.system.shapes["structure"]), np.float32)
+    with pytest.raises(DataError, match="predict: wants spectrum, but got structure"):
+        read.predict({"structure": structures})
+    with pytest.raises(UsageError, match="reconstruct: aegan cannot; it can predict"):
+        read.reconstruct({"structure": structures})
+    assert list(read.schema["verbs"]) == ["predict"]
+    assert [each["name"] for each in read.schema["verbs"]["predict"]["outputs"]] == ["structure"]
+
+
 @torch.no_grad()
 def decoded(name, model, draws):
     """What torch makes of the draws."""

@@ -44,12 +44,15 @@ def _normal(n: int, size: int, random: np.random.Generator) -> np.ndarray:
 
 
 class AEGAN(System):
-    """Structures and spectra, either from either."""
+    """Structures and spectra, either from either, or only what its ``mode`` learned."""
 
     verbs = ("predict", "reconstruct")
 
     def __init__(self, config: Mapping[str, Any], shapes: Shapes, tensors: Tensors) -> None:
         super().__init__(config, shapes, tensors)
+        self._source = {"train_xyz": "structure", "train_xanes": "spectrum"}.get(config.get("mode", "all"))
+        if self._source:
+            self.verbs = ("predict",)
         gen, shared, kind = config["n_hl_gen"], config["n_hl_shared"], config["activation"]
 
         def net(name: str, layers: int, end: str) -> Net:
@@ -61,6 +64,9 @@ class AEGAN(System):
         self._decoders = {name: net(f"{name}_decoder", gen + 1, "linear") for name in self._fields}
         self._inputs = {name: Scaling(tensors, f"{name}_input") for name in self._fields}
         self._targets = {name: Scaling(tensors, f"{name}_target") for name in self._fields}
+
+    def takes(self, verb: str) -> tuple[str, ...]:
+        return (self._source,) if self._source else super().takes(verb)
 
     def predict(self, rows: Arrays) -> Arrays:
         other = dict(zip(self._fields, reversed(self._fields), strict=True))

@@ -7,7 +7,7 @@ done to the data before the model saw them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 import torch
@@ -111,7 +111,7 @@ def describe(loaded: Loaded, data: Dataset, card: Card, options: Mapping[str, ob
     return Schema(
         model=loaded.about.model,
         fields=tuple(fields.values()),
-        verbs={verb: _verb(verb, loaded, data, fields) for verb in verbs_of(loaded)},
+        verbs=dict(_verbs(loaded, data, fields)),
         transforms=tuple(
             TransformSchema(name=name, shape=tuple(tensor.shape), dtype=str(tensor.dtype).removeprefix("torch."))
             for name, tensor in loaded.model.state_dict().items()
@@ -168,9 +168,18 @@ def _axis(name: str, data: Dataset, card: Card) -> AxisSchema | None:
     return AxisSchema(meaning=known.axis or NOT_STATED if known else NOT_STATED, values=tuple(data.axes[name].tolist()))
 
 
-def _verb(verb: Verb, loaded: Loaded, data: Dataset, fields: Mapping[str, FieldSchema]) -> VerbSchema:
-    """What it takes and answers, found by asking it about two rows."""
+def _verbs(loaded: Loaded, data: Dataset, fields: Mapping[str, FieldSchema]) -> Iterator[tuple[Verb, VerbSchema]]:
+    """Those that the model answers; an AEGAN that learned one way reconstructs nothing."""
     rows = {name: torch.from_numpy(data.fields[name][:2].copy()) for name in fields}
+    for verb in verbs_of(loaded):
+        if verb == "sample" or _suffices(loaded, verb, rows):
+            yield verb, _verb(verb, loaded, rows, fields)
+
+
+def _verb(
+    verb: Verb, loaded: Loaded, rows: Mapping[str, torch.Tensor], fields: Mapping[str, FieldSchema]
+) -> VerbSchema:
+    """What it takes and answers, found by asking it about two rows."""
     if verb == "sample":
         answers = call(loaded, verb, {}, n=2)
         return VerbSchema(inputs=(), needs="all", outputs=_outputs(verb, answers, fields))
