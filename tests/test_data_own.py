@@ -156,7 +156,7 @@ def test_the_cards_of_ones_own_data_are_listed_and_say_where_to_lead(run_verb, c
         card = read_card(name)
         assert "of your own" in card.title
         assert f"{name} " in listed
-        assert card.title[:30] in listed
+        assert " ".join(card.title.split()[:3]) in listed  # the rest may be folded
         with pytest.raises(
             DataError, match=f"data set {name}: its files are not shipped; give --data-path, "
         ) as caught:

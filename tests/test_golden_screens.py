@@ -194,6 +194,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 trial=2,
                 figure="val/score 0.0479",
             )
+        shutil.copytree(place / "production", place / "production-as-told")
         yield place
 
 
@@ -211,7 +212,7 @@ def screen(place: Path, monkeypatch: pytest.MonkeyPatch, run_verb: Callable[...,
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setenv("NO_COLOR", "1")
         monkeypatch.chdir(place)
-        monkeypatch.setattr(session, "conduct", lambda *_: print("(the search begins)") or 0)
+        monkeypatch.setattr(session, "conduct", lambda *_, **__: print("(the search begins)") or 0)
         monkeypatch.setattr(own, "_ALLOWED", {})
         if command == SUMMARY:
             session._sum_up(reopen(place / "results" / "aegan-exafs"), Screen(), "")
@@ -219,6 +220,8 @@ def screen(place: Path, monkeypatch: pytest.MonkeyPatch, run_verb: Callable[...,
             print_panel(Console(file=terminal, width=width, height=40))
         else:
             run_verb(*shlex.split(command)[1:])
+            shutil.rmtree(place / "production")  # whichever was shown before, and by whichever process
+            shutil.copytree(place / "production-as-told", place / "production")
         lines = plain(terminal.getvalue() + errors.getvalue()).replace(str(place), "HERE").split("\n")
         if len(lines) > LONGEST and not command.startswith("sparring report"):
             lines = [*lines[:LONGEST], "(and so on)"]

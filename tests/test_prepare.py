@@ -58,7 +58,7 @@ def test_what_is_asked_leaves_the_file_alone_and_is_there_in_the_spec(asked):
 
 
 def test_another_models_space_is_refused(asked):
-    with pytest.raises(UsageError, match=r"model: the space is for 'aegan', but 'advvae' is searched; use its own"):
+    with pytest.raises(UsageError, match=r"it is for 'aegan', but 'advvae' is searched; leave it out, or"):
         check_asked_space(asked, "advvae", find_config("advvae"))
 
 

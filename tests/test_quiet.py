@@ -10,7 +10,7 @@ from sparring.cluster import session
 
 @pytest.mark.parametrize(("words", "is_said"), [([], True), (["-q"], False), (["--quiet"], False)])
 def test_a_quiet_search_says_nothing_but_errors(tmp_path, monkeypatch, run_verb, capsys, words, is_said):
-    def conduct(study, address, console, mirror):
+    def conduct(study, address, console, mirror, aside):
         console.print("the table")
         return 0
 

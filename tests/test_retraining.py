@@ -79,7 +79,8 @@ class Tasks:
             self.most = max(self.most, len(self.under_way))
             return self.under_way[-1]
 
-        return lambda function: type("Task", (), {"remote": staticmethod(begin)})
+        task = type("Task", (), {"remote": staticmethod(begin), "options": staticmethod(lambda name: task)})
+        return lambda function: task
 
     def put(self, value):
         return value

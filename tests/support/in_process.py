@@ -17,7 +17,7 @@ from sparring.training.loop import TrialTraining
 TRIALS = 2
 
 
-def conduct(study: Study, address: str | None, console: Console, mirror: object = None) -> int:
+def conduct(study: Study, address: str | None, console: Console, mirror: object = None, *, aside: str = "") -> int:
     """Takes the place of ``cluster.session.conduct``: trial 0 and the first point to try, one after the other."""
     study.folder.mkdir(parents=True, exist_ok=True)
     open_folder(study)

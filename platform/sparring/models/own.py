@@ -16,13 +16,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnknownName, UsageError, names_hint
-from ..metrics import define, known_metric
+from ..metrics import METRICS, define, known_metric
 from .own_sources import Source, digest_of, import_from, read_sources
 
 if TYPE_CHECKING:
@@ -206,9 +207,11 @@ def _check(own: OwnModel, module: ModuleType) -> type[Model]:
         )
     define(config.defines, own.name)
     if unknown := [each for each in config.emitted() if known_metric(each) is None]:
+        close = get_close_matches(unknown[0], METRICS, n=1)
         raise UsageError(
             f"{own.name}: every figure has one definition, but Config.metrics names {unknown[0]}, which "
-            "sparring.metrics does not have; say what it is in Config.defines"
+            f"sparring.metrics does not have; {f'did you mean {close[0]!r}? Or ' if close else ''}say what it is in "
+            "Config.defines"
         )
     lacking = [phase.name for phase in config.phases if not callable(getattr(found, phase.name, None))]
     if lacking or not config.phases:

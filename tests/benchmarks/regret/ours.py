@@ -66,7 +66,7 @@ class _InOrder:
     def __init__(self, seed: int) -> None:
         self._seed, self._begun = seed, 0
 
-    def ask(self) -> Trial:
+    def ask(self, queued: object = None) -> Trial:
         self._begun += 1
         return Trial(number=self._begun - 1, params={}, seed=self._seed)
 
