@@ -85,7 +85,7 @@ class Tasks:
     def put(self, value):
         return value
 
-    def wait(self, answers, num_returns):
+    def wait(self, answers, num_returns, timeout):
         self.under_way.remove(answers[0])
         return answers[:num_returns], answers[num_returns:]
 
