@@ -92,7 +92,7 @@ def look_at_rays_pages(dashboard: str, deadline: float) -> None:
     calls = {re.sub(r"\d+", "N", task["name"]) for task in tasks}
     assert {f"scraped trial N {doing}" for doing in ("starts", "reports epoch N", "ends epoch N")} <= calls
     (node,) = {actor["node_id"] for actor in actors if actor["repr_name"] == "Slot of scraped"}
-    title = re.compile(r"ray::Slot\.train scraped trial \d+ (builds its networks|trains epoch \d)")
+    title = re.compile(r"ray::Slot\.train scraped trial \d+ \w+")
     while not any(title.match(each) for each in titles_of(dashboard, node)):
         assert time.monotonic() < deadline, titles_of(dashboard, node)
         time.sleep(1)
