@@ -27,14 +27,14 @@ def test_the_command_says_where_answers_and_ends_when_told(models, rows):
     try:
         line = process.stdout.readline()
         url = re.fullmatch(r"aegan version 3 at (http://127\.0\.0\.1:\d+)\n", line)[1]
+        assert "/docs has its verbs" in process.stdout.readline()  # communicate does not see what readline has buffered
         answer = httpx.post(f"{url}/predict", json={"rows": {"structure": rows["structure"].tolist()}}, timeout=60)
         assert (answer.status_code, answer.json()["version"]) == (200, 3)
         process.send_signal(signal.SIGTERM)
-        out, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
         process.wait()
-    assert "/docs has its verbs" in out
     assert errors == ""
     assert process.returncode == -signal.SIGTERM  # when all that it had was answered
 
