@@ -85,7 +85,7 @@ class Reader:
         self.run_verb, self.capture, self.appended, self.checked = run_verb, capture, appended, checked
         self._now, self._server = "", ""
 
-    def conduct(self, study: Any, *rest: Any) -> int:
+    def conduct(self, study: Any, *rest: Any, aside: str = "") -> int:
         """In place of ``sparring.cluster.session.conduct``."""
         return 0 if matching(self.checked, self._now) else conduct(study, *rest)
 
