@@ -75,7 +75,7 @@ def test_a_search_whose_map_is_written_to_ends_with_a_sentence(ray_cluster, tmp_
     os.utime(file)
     with pytest.raises(DataError, match=r"mine\.npy: a search needs its data unchanged"):
         trainer.train(ray.get(referee.ask.remote()), "second")
-    assert "a search needs its data unchanged" in ray.get(referee.snapshot.remote()).broken
+    assert "a search needs its data unchanged" in ray.get(referee.follow.remote(0))[0].broken
     ray.get(referee.close.remote())
     assert [row.outcome for row in trial_rows(study.folder)] == [Outcome.COMPLETED]
     ray.kill(referee)
