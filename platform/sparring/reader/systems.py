@@ -46,7 +46,7 @@ def _normal(n: int, size: int, random: np.random.Generator) -> np.ndarray:
 class AEGAN(System):
     """Structures and spectra, either from either, or only what its ``mode`` learned."""
 
-    verbs = ("predict", "reconstruct")
+    verbs: tuple[str, ...] = ("predict", "reconstruct")
 
     def __init__(self, config: Mapping[str, Any], shapes: Shapes, tensors: Tensors) -> None:
         super().__init__(config, shapes, tensors)
