@@ -8,17 +8,15 @@ import secrets
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..errors import ClusterError
 from ..resources import available_cpus
-from .beside import Beside
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -26,7 +24,6 @@ _QUIET = {
     "RAY_ENABLE_AUTO_CONNECT": "0",  # Tune's thread, left behind by a second Ctrl-C, would start a Ray of its own
     "RAY_TRAIN_ENABLE_STATE_TRACKING": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "600",  # nobody waits for it, and it starts at the lowest priority
     # Ray ends idle workers after a second; those that it has started for the slots are wanted after three.
     "RAY_idle_worker_killing_time_threshold_ms": "60000",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -47,15 +44,10 @@ MOST_BYTES = 107
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """What Ray offers. nodes: per node alive its resources by Ray's names."""
+    """What Ray offers. nodes: per node alive its resources by Ray's names; dashboard: its address, for the user."""
 
     nodes: Sequence[Mapping[str, float]]
-    find_dashboard: Callable[[], str]
-
-    @property
-    def dashboard(self) -> str:
-        """Where it is; empty while it starts, which takes it longer than the first trials."""
-        return self.find_dashboard()
+    dashboard: str
 
 
 @contextmanager
@@ -88,47 +80,32 @@ def connect(address: str | None, about: Mapping[str, str] | None = None) -> Iter
         options |= {"address": "local", "include_dashboard": True, "num_cpus": available_cpus()}
     else:
         options["address"] = address
-    beside = None if address is not None else Beside(import_module("ray._private.node").Node)
     # Both and what they drag in take two seconds to import, and ray.init waits for other processes meanwhile.
     importing = threading.Thread(target=_import, args=("ray.tune", MEANWHILE), daemon=True, name="import")
     importing.start()
-    with beside or nullcontext():
+    try:
         try:
-            try:
-                context = ray.init(**options)
-            except (ConnectionError, RuntimeError, ValueError) as error:
-                if address is None:
-                    raise
-                raise ClusterError(
-                    f"{said}: wants a running Ray cluster of this version and token, but got {address!r} and "
-                    f"{' '.join(str(error).split())}; start one with `ray start --head`, or {way_out}"
-                ) from error
-            if beside is not None:
-                beside.has_begun()
-            yield Cluster(
-                nodes=[node["Resources"] for node in ray.nodes() if node["Alive"]],  # type: ignore[no-untyped-call]
-                find_dashboard=partial(_find_dashboard, beside, context.dashboard_url),
-            )
-        finally:
-            importing.join()  # modules that appear later would surprise whoever looks through them
-            try:
-                if beside is not None:
-                    beside.wait()
-            finally:
-                ray.shutdown()
+            context = ray.init(**options)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            if address is None:
+                raise
+            raise ClusterError(
+                f"{said}: wants a running Ray cluster of this version and token, but got {address!r} and "
+                f"{' '.join(str(error).split())}; start one with `ray start --head`, or {way_out}"
+            ) from error
+        url = context.dashboard_url
+        yield Cluster(
+            nodes=[node["Resources"] for node in ray.nodes() if node["Alive"]],  # type: ignore[no-untyped-call]
+            dashboard=f"http://{url}" if url else "(the dashboard did not start)",
+        )
+    finally:
+        importing.join()  # modules that appear later would surprise whoever looks through them
+        ray.shutdown()
 
 
 def _import(*names: str) -> None:
     for name in names:
         import_module(name)
-
-
-def _find_dashboard(beside: Beside | None, url: str | None) -> str:
-    if beside is not None:
-        if not beside.is_started:
-            return ""
-        url = import_module("ray._private.worker")._global_node.webui_url
-    return f"http://{url}" if url else "(the dashboard did not start)"
 
 
 def _check_listens(address: str, said: str, way_out: str) -> None:
