@@ -278,7 +278,7 @@ def test_event_files_are_not_mirrored_but_rebuilt_from_the_ledger(tmp_path, here
         ledger.append_trial(replace(ended(0), params=params))
 
     def events():
-        with open(os.devnull, "w") as screen, Watcher(study, Console(file=screen), lambda: ""):
+        with open(os.devnull, "w") as screen, Watcher(study, Console(file=screen), "http://127.0.0.1:1"):
             pass
         return sorted(str(path.parent) for path in (study.folder / "tensorboard").rglob("*tfevents*"))
 

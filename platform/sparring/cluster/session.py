@@ -102,7 +102,7 @@ def _run(study: Study, address: str | None, console: Console, mirror: Mirror | N
         waiting.close()
         ended = None
         if not is_complete(study):
-            with Watcher(study, console, lambda: cluster.dashboard, mirror, see=ahead.see) as watcher:
+            with Watcher(study, console, cluster.dashboard, mirror, see=ahead.see) as watcher:
                 ended = run(
                     study.folder,
                     study.spec,

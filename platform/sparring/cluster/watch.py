@@ -48,19 +48,19 @@ def open_board(study: Study, warn: Callable[[str], object]) -> Board:
 class Watcher:
     """Draws snapshots and writes event files; a context manager. Trials begun earlier are replayed from the ledger.
 
-    find_dashboard: the address of Ray's, empty while it starts. see: who else looks at the search.
+    dashboard: the address of Ray's. see: who else looks at the search.
     """
 
     def __init__(
         self,
         study: Study,
         console: Console,
-        find_dashboard: Callable[[], str],
+        dashboard: str,
         mirror: Mirror | None = None,
         see: Callable[[Snapshot], object] = lambda _: None,
     ) -> None:
         spec = study.spec
-        self._find_dashboard, self._mirror, self._see, self._spec = find_dashboard, mirror, see, spec
+        self._dashboard, self._mirror, self._see, self._spec = dashboard, mirror, see, spec
         self._shown_problem: str | None = None
         self._folder = study.folder
         self.view = open_view(
@@ -101,9 +101,9 @@ class Watcher:
             else:
                 self.board.end(event)
         links = self.view.findings.links
-        if not links["ray dashboard"] and (dashboard := self._find_dashboard()):
-            links["ray dashboard"] = dashboard
-            self.view.note(f"Ray dashboard: {dashboard}   (token: `ray get-auth-token`)")
+        if not links["ray dashboard"]:
+            links["ray dashboard"] = self._dashboard
+            self.view.note(f"Ray dashboard: {self._dashboard}   (token: `ray get-auth-token`)")
         problem = self._mirror.problem if self._mirror is not None else None
         if problem is not None and problem != self._shown_problem:
             self.view.note(problem)
