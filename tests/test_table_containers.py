@@ -60,6 +60,19 @@ def test_what_hdf5_holds_beside_is_not_followed_and_not_read(hdf5):
     assert "cannot be read as HDF5" in refusal(hdf5)
 
 
+@pytest.mark.parametrize("kind", ["external", "virtual"])
+def test_numbers_of_another_file_are_not_read_through_hdf5(tmp_path, kind):
+    h5py = pytest.importorskip("h5py", reason="HDF5 files need h5py: pip install h5py")
+    with h5py.File(tmp_path / "t.h5", "w") as file:
+        if kind == "external":
+            file.create_dataset("a", shape=(24, 2), dtype="f8", external=[(str(tmp_path / "secret"), 0, 24 * 16)])
+        else:
+            layout = h5py.VirtualLayout(shape=(24, 2), dtype="f8")
+            layout[:] = h5py.VirtualSource(tmp_path / "other.h5", "a", shape=(24, 2))
+            file.create_virtual_dataset("a", layout)
+    assert "/a must lie in the file, but leads out of it" in refusal(tmp_path / "t.h5", tree="a")
+
+
 def test_hdf5_without_h5py_is_refused_with_the_way_out(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     (tmp_path / "t.h5").write_bytes(b"")
