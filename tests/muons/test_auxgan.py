@@ -50,6 +50,30 @@ def test_a_guessing_discriminator_pays_ln_two_and_a_good_one_less(rows):
     assert run(model, "dis", batch).loss.item() < 0.2
 
 
+def test_a_discriminator_of_unit_columns_sees_them_at_deviation_one_and_boxed_ones_as_they_are(rows):
+    seen = []
+    for fields in ({"frame": "normal"}, {"frame": "normal", "scale_dis": "unit"}, {"scale_dis": "unit"}, {}):
+        model = make("auxgan", rows, dropout=0.0, **fields)
+        model.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+        for phase in ("dis", "gen"):
+            run(model, phase, take(rows, "auxgan", slice(0, 200)))
+    shrunk, of_gen, unit, of_gen_unit, *boxed = seen
+    assert 0.9 < unit[:200, 1:].std(0).min() < unit[:200, 1:].std(0).max() < 1.1
+    torch.testing.assert_close(unit[:, 1:], 7 * shrunk[:, 1:])
+    torch.testing.assert_close(of_gen_unit[:, 1:], 7 * of_gen[:, 1:])
+    torch.testing.assert_close(unit[:, :1], shrunk[:, :1])
+    torch.testing.assert_close(boxed[:2], boxed[2:])
+
+
+def test_without_its_batch_norm_the_generator_makes_the_same_in_training_and_in_use(rows):
+    for norm, is_equal in (("none", True), ("batch", False)):
+        model = make("auxgan", rows, norm_gen=norm)
+        inputs = model.draw_inputs(rows["muons"][:50])
+        training = model.generate(*inputs).seen
+        model.eval()
+        assert torch.equal(training, model.generate(*inputs).seen) == is_equal
+
+
 @pytest.mark.parametrize("aux", ["1d", "4d"])
 def test_the_generators_loss_is_the_weighted_sum_of_its_terms(rows, aux):
     model = make("auxgan", rows, aux=aux, dropout=0.0, w_adv=4.0, w_aux=0.5)

@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from .frames import HalfNormalRanks, MuonFrame, Scaling
-from .layers import EPS, Net, Tensors, dense, relu, sigmoid, softplus, stack
+from .frames import HalfNormalRanks, MuonFrame, Scaling, quantile
+from .layers import EPS, Net, Tensors, dense, normal_share, relu, sigmoid, softplus, stack
 from .pictures import to_signed
 
 Arrays = Mapping[str, np.ndarray]
 """By field or draw, (N, …) float32."""
 Shapes = Mapping[str, tuple[int, ...]]
+
+
+_NEAREST = 1e-6
+"""Shares of auxiliary values are kept so far from 0 and 1."""
 
 
 class System:
@@ -138,16 +142,24 @@ class AuxGAN(System):
     def __init__(self, config: Mapping[str, Any], shapes: Shapes, tensors: Tensors) -> None:
         super().__init__(config, shapes, tensors)
         self._aux = {"1d": 4, "4d": 1, "none": 0}[config["aux"]]
-        self._generator = dense(tensors, "generator", len(config["hidden_gen"]), norm="after", end=np.tanh)
+        norm = "after" if config.get("norm_gen", "batch") == "batch" else None  # bundles of before had no choice
+        self._generator = dense(tensors, "generator", len(config["hidden_gen"]), norm=norm, end=np.tanh)
+        self._mixing = tensors.get("mixing")
         self._frame = MuonFrame(tensors, "frame", config["frame"] == "box")
         self._charged = tensors["charged"]
 
     def draws(self, n: int, random: np.random.Generator, boost: float) -> dict[str, np.ndarray]:
         return {
             "noise": _normal(n, self.config["noise"], random),
-            "aux": np.abs(_normal(n, self._aux, random)) * np.float32(boost),
+            "aux": self._half_normal(_normal(n, self._aux, random)) * np.float32(boost),
             "uniform": random.random((n, 3), dtype=np.float32),
         }
+
+    def _half_normal(self, normal: np.ndarray) -> np.ndarray:
+        if self._mixing is None:
+            return np.abs(normal)
+        share = np.clip(normal_share(normal @ self._mixing.T), _NEAREST, 1 - _NEAREST)
+        return quantile((1 + share) / 2).astype(np.float32)
 
     def sample(self, draws: Arrays) -> Arrays:
         uniform = draws["uniform"]

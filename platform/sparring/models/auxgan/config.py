@@ -63,6 +63,12 @@ class Config(config.Config):
     """Widths of the discriminator's hidden layers."""
     dropout: Fraction = 0.2
     """Probability of dropping a hidden unit of the discriminator. 0 to 0.5."""
+    norm_gen: Literal["batch", "none"] = "batch"
+    """Batch norm of the generator. With it, as published, what the discriminator is shown (by recorded statistics) is
+    not what the generator is corrected by (by the batch's), and they drift apart as both learn."""
+    scale_dis: Literal["frame", "unit"] = "frame"
+    """How large normal columns are to the discriminator: as in the frame, a deviation of 1/7, or of 1, which a net of
+    fresh weights sees at once. w_r1 and w_gp count slopes in these units. Boxed columns stay as they are."""
     loss_dis: DiscriminatorLoss = "bce"
     w_r1: R1Weight = 0.0
     w_gp: GradientPenaltyWeight = 0.0

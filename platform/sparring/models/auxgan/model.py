@@ -71,12 +71,14 @@ class AuxGAN(MuonGenerator[config.Config]):
         super().__init__(config, shapes, frame=config.frame, auc_rows=config.auc_rows)
         self.columns: tuple[int, ...] = {"1d": (0, 1, 2, 3), "4d": (RARENESS.index("4d"),), "none": ()}[config.aux]
         inputs = config.noise + len(self.columns) + 3
-        self.generator = dense([inputs, *config.hidden_gen, len(SKEWED)], norm=Normalised("after"), end=nn.Tanh())
+        norm = Normalised("after") if config.norm_gen == "batch" else None
+        self.generator = dense([inputs, *config.hidden_gen, len(SKEWED)], norm=norm, end=nn.Tanh())
         self.discriminator = dense([7, *config.hidden_dis, 1], dropout=config.dropout)
         if config.norm_dis == "spectral":
             bound_spectrum(self.discriminator)
         widths = (len(SKEWED), 64, 128, 1) if config.aux == "4d" else (1, 32, 64, 1)
         self.regressors = StackedMlp(len(self.columns), widths)
+        self.stretch = SHRINK if config.scale_dis == "unit" and not self.is_boxed else 1.0
         self.ranks = HalfNormalRanks(len(RARENESS))
         self.register_buffer("steps", torch.zeros(()))
         if config.aux_draws == "correlated":
@@ -104,9 +106,9 @@ class AuxGAN(MuonGenerator[config.Config]):
     # -- phases -------------------------------------------------------------------------------------------------------
 
     def transform_rows(self, **batch: Tensor) -> dict[str, Tensor]:
-        """Charge and columns in the nets' frame, ``real`` (B, 7)."""
+        """Charge and columns as the discriminator sees them, ``real`` (B, 7)."""
         muons = batch["muons"]
-        return {"real": torch.cat([muons[:, :1], self._inward(muons)], dim=-1)}
+        return {"real": torch.cat([muons[:, :1], self._inward(muons) * self.stretch], dim=-1)}
 
     def dis(self, real: Tensor) -> Step:
         """The discriminator learns real muons from as many generated ones; ln 2 = 0.693 where it guesses.
@@ -120,7 +122,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         """
         with torch.no_grad(), eval_mode(self.generator):
             made = self.generate(*self.draw_inputs(real))
-        fake = torch.cat([made.charge, made.seen], dim=-1)
+        fake = torch.cat([made.charge, made.seen * self.stretch], dim=-1)
         # One forward for real and fake together; two would accumulate a million gradients twice.
         of_real, of_fake = self.discriminator(torch.cat([real, fake])).chunk(2)
         judge = ADVERSARIAL[self.config.loss_dis]
@@ -137,7 +139,8 @@ class AuxGAN(MuonGenerator[config.Config]):
         0 between ramp_start and ramp_end.
         """
         made = self.generate(*self.draw_inputs(real))
-        adversarial = fool(self.config.loss_dis, self.discriminator(torch.cat([made.charge, made.seen], dim=-1)))
+        fake = torch.cat([made.charge, made.seen * self.stretch], dim=-1)
+        adversarial = fool(self.config.loss_dis, self.discriminator(fake))
         loss = self.w_adv * adversarial
         miss = torch.zeros_like(adversarial)
         if self.columns and self.config.w_aux > 0:
