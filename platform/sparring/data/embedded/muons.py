@@ -2,10 +2,10 @@
 
 The published muons do not ship, but the numbers of their fitted transforms do (Enhanced_Generative_Networks,
 TRANSFORMERS/trans_1..6), and from them the marginals follow: r, z, pt and pz are normal after Box-Cox, both angles are
-uniform, both charges equally frequent. How the columns depend on each other is not recoverable, so it is chosen, and this
-set is for trying methods out, not for physics. What is chosen is what a generator is needed for: two populations, each
-with a Gaussian copula of its own (a single copula, fitted to both, fits neither), and momenta that point away from the
-beam's axis, the faster the more exactly, on a circle that has no ends.
+uniform, both charges equally frequent. How columns depend on each other is not recoverable, so it is chosen, and this
+set is for trying methods out, not for physics. Chosen is what a generator is needed for: two populations, each with a
+Gaussian copula of its own, so that a single one, fitted to both, fits neither. Angles depend on nothing, since the
+published generators draw them apart.
 
 A draw outside the published box, where 7 of 100 fall (z alone below its box 4 of 100), is drawn again rather than
 clipped: clipping would pile 4 % of all muons on one value of z, which any classifier finds.
@@ -47,7 +47,6 @@ CORRELATIONS = np.array([
 ])  # fmt: skip
 LATE = 0.5
 """The share of muons from decays in flight."""
-
 
 
 class Options(BaseModel):

@@ -1,12 +1,12 @@
 """The embedded set ``ring-downs``: a struck body that rings down, as three sensors hear it, from one seed.
 
-A damped harmonic oscillator that is struck once: over t = 0 … 127, with the strike at t0 and zero before it,
+A damped harmonic oscillator that is struck once: over t = 0 … 127, with s = t − strike − lag_c, and zero before s = 0,
 
-    channel c   height · direction_c · exp(-(t - t0)/tau) · sin(2π f (t - t0) + phase_c)   + noise · ε
+    channel c   height · direction_c · exp(−s/tau) · sin(2π·frequency·s)   + noise · ε
 
-where direction is a random unit vector, phase 0 for the first channel and a lag that grows with f for the others, as
-for sensors farther away. Seven numbers make a sample of 384 values. Frequency and the moment of the strike shift and
-stretch it, which no sum of a few fixed series follows.
+where direction is a random unit vector, and each sensor hears the strike 1.5 samples later than the one before it. Six
+numbers make a sample of 384 values: strike, frequency, tau, height and two of direction. Strike and frequency shift and
+stretch a series, which no sum of a few fixed ones follows: 16 principal components lose 30 % of the variance.
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ class Options(BaseModel):
 def read(path: Path | None, options: Options) -> Dataset:
     """The set; ``path`` is not looked at, the card says that there is nothing to read."""
     rng = np.random.default_rng(options.seed)
-    strike_N1, tau_N1, height_N1 = (
-        rng.uniform(*between, size=(options.n, 1)) for between in (STRIKE, DECAY, HEIGHT)
-    )
+    strike_N1, tau_N1, height_N1 = (rng.uniform(*between, size=(options.n, 1)) for between in (STRIKE, DECAY, HEIGHT))
     frequency_N1 = np.exp(rng.uniform(*np.log(CYCLES), size=(options.n, 1))) / LENGTH
     direction_NC = rng.standard_normal((options.n, CHANNELS))
     direction_NC /= np.linalg.norm(direction_NC, axis=1, keepdims=True)
