@@ -3,8 +3,9 @@
 Runs `sparring search SYSTEM --seed N` for each seed that DIR does not hold yet, one after the other, and prints all of
 them as a Markdown table: the published default, the best trial and who drew it, both on the test rows (with the 95 %
 interval of the best), the yardstick that comes closest, trials begun and completed, seconds of training and of the
-whole command. The last lines count how often the best beat the default and every yardstick, and name the median run,
-which is the one to show. With --split 80/20, as the spaces had it before 2026-11-30, there are no test rows.
+whole command. The last lines count how often the best beat the default and every yardstick, name the median run, which
+is the one to show, and sum the system up in a line of the README's table. With --split 80/20, as the spaces had it
+before 2026-11-30, there are no test rows.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +113,25 @@ def table(runs: list[Run]) -> Iterator[str]:
     middle = statistics.median_low([run.best for run in found if run.best is not None])
     shown = next(run for run in found if run.best == middle)
     yield f"median run: seed {shown.seed}, {middle:.4g} ({shown.folder})"
+    yield summary(runs)
+
+
+def summary(runs: list[Run]) -> str:
+    """Medians over the seeds, on the validation rows, and on the test rows in brackets: default, best, yardstick."""
+
+    def median(figures: Iterable[float | None]) -> str:
+        known = [figure for figure in figures if figure is not None]
+        return f"{statistics.median(known):.2g}" if known else ""
+
+    tests = [median(each.value for each in (run.test[place] for run in runs) if each is not None) for place in (0, 1)]
+    won = sum(run.rival is not None and run.beats(run.rival[1]) for run in runs)
+    cells = (
+        f"{median(run.default for run in runs)} ({tests[0]})", f"{median(run.best for run in runs)} ({tests[1]})",
+        f"{next((run.rival[0] for run in runs if run.rival), '')} "
+        f"{median(None if run.rival is None else run.rival[1] for run in runs)}",
+        f"{sum(run.beats(run.default) for run in runs)} of {len(runs)}", f"{won} of {len(runs)}",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
 
 
 def _cell(figure: float | None) -> str:
