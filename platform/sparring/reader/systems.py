@@ -157,7 +157,8 @@ class AuxGAN(System):
 
     def _half_normal(self, normal: np.ndarray) -> np.ndarray:
         if self._mixing is None:
-            return np.abs(normal)
+            folded: np.ndarray = np.abs(normal)
+            return folded
         share = np.clip(normal_share(normal @ self._mixing.T), _NEAREST, 1 - _NEAREST)
         return quantile((1 + share) / 2).astype(np.float32)
 

@@ -44,7 +44,8 @@ def read(path: Path | None, options: Options) -> Dataset:
     """The set; ``path`` is not looked at, the card says that there is nothing to read."""
     rng = np.random.default_rng(options.seed)
     strike_N1, tau_N1, height_N1 = (rng.uniform(*between, size=(options.n, 1)) for between in (STRIKE, DECAY, HEIGHT))
-    frequency_N1 = np.exp(rng.uniform(*np.log(CYCLES), size=(options.n, 1))) / LENGTH
+    slowest, fastest = np.log(CYCLES)
+    frequency_N1 = np.exp(rng.uniform(slowest, fastest, size=(options.n, 1))) / LENGTH
     direction_NC = rng.standard_normal((options.n, CHANNELS))
     direction_NC /= np.linalg.norm(direction_NC, axis=1, keepdims=True)
     t = np.arange(LENGTH)
