@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 import pytest
+from support.leftovers import nothing_left, pytest_fixture_setup  # noqa: F401 -- guard every test by being here
 
 # Before torch and Ray are imported, here and in every process a test starts: two threads per process on a small machine
 # are slower than one, and one thread adds in one order.

@@ -6,15 +6,18 @@ import itertools
 import pickle
 import threading
 
+from sparring.cluster import parking
 from sparring.cluster.parking import Parking, open_road, park
 
 
-def test_a_parked_thread_begins_no_other_step():
+def test_a_parked_thread_begins_no_other_step(monkeypatch):
+    end = threading.Event()
+    monkeypatch.setattr(parking, "_never", end)
     steps: list[int] = []
     callback = pickle.loads(pickle.dumps(Parking()))  # as Tune's state files bring it back
 
     def tune() -> None:
-        for step in itertools.count():
+        for step in itertools.takewhile(lambda _: not end.is_set(), itertools.count()):
             callback.on_step_begin(step, [])
             steps.append(step)
 
@@ -29,6 +32,8 @@ def test_a_parked_thread_begins_no_other_step():
         assert len(steps) == count
     finally:
         open_road()  # for a search that this process may start later
+        end.set()
+        thread.join()
 
 
 def test_who_steps_no_more_is_not_waited_for_for_ever():

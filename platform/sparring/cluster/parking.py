@@ -14,6 +14,8 @@ from ray.tune.experiment import Trial
 
 # Of the module, not of the callback: Tune writes its callbacks to its state files, and an event cannot be written.
 _leaving, _parked = threading.Event(), threading.Event()
+_never = threading.Event()
+"""Nobody sets it."""
 
 
 class Parking(Callback):
@@ -22,7 +24,7 @@ class Parking(Callback):
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: object) -> None:
         if _leaving.is_set():
             _parked.set()
-            threading.Event().wait()
+            _never.wait()
 
 
 def open_road() -> None:

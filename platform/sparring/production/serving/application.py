@@ -54,6 +54,7 @@ class Application:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._readers.shutdown(wait=False)
 
     async def verb(self, verb: Verb, request: Request) -> Response:
         """The model's answer, or a refusal."""

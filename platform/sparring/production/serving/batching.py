@@ -50,23 +50,28 @@ class Batcher:
         return await future
 
     async def run(self) -> None:
-        """Answers jobs until it is cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._arrived.wait()
-            if not (taken := self._take()):
-                self._arrived.clear()
-                continue
-            jobs = [job for job, _ in taken]
-            self._meter.count_batch(jobs[0].verb, sum(job.rows for job in jobs))
-            answers = await loop.run_in_executor(self._thread, _answer_all, jobs)
-            for (_, future), answer in zip(taken, answers, strict=True):
-                if future.done():  # its caller went away, or its time was up
-                    continue
-                if isinstance(answer, Exception):
-                    future.set_exception(answer)
+        """Answers jobs until it is cancelled, and lets the model's thread go then."""
+        try:
+            while True:
+                await self._arrived.wait()
+                if taken := self._take():
+                    await self._answer(taken)
                 else:
-                    future.set_result(answer)
+                    self._arrived.clear()
+        finally:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _answer(self, taken: list[tuple[Job, asyncio.Future[Answer]]]) -> None:
+        jobs = [job for job, _ in taken]
+        self._meter.count_batch(jobs[0].verb, sum(job.rows for job in jobs))
+        answers = await asyncio.get_running_loop().run_in_executor(self._thread, _answer_all, jobs)
+        for (_, future), answer in zip(taken, answers, strict=True):
+            if future.done():  # its caller went away, or its time was up
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
 
     def _take(self) -> list[tuple[Job, asyncio.Future[Answer]]]:
         """The job that has waited longest, and all that can be asked with it."""
