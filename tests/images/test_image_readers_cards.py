@@ -116,7 +116,7 @@ def test_the_published_pixels_arrive_unchanged_in_published_order(place, name):
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100"])
-def test_cifars_labels_are_left_out_and_its_planes_kept(place, name):
+def test_cifars_labels_are_no_pixels_and_its_planes_are_kept(place, name):
     LAYOUTS[name][0](place)
     np.testing.assert_array_equal(read_as(name, place).fields["image"], COLOUR)
 

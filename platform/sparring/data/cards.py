@@ -201,7 +201,8 @@ def _cache_name(card: Card, *, is_shipped: bool) -> Path:
     what one card has fetched is never taken for another's."""
     if is_shipped:
         return Path(card.name)
-    files = json.dumps([file.model_dump(mode="json") for file in card.files], sort_keys=True)
+    # Without ``needed``: it came later, and what earlier releases fetched should be found.
+    files = json.dumps([file.model_dump(mode="json", exclude={"needed"}) for file in card.files], sort_keys=True)
     return Path("own") / f"{card.name}-{hashlib.sha256(files.encode()).hexdigest()[:10]}"
 
 

@@ -53,6 +53,9 @@ class FileCard(BaseModel):
     """Its exact length, if known."""
     holds: Name | None = None
     """Name of the file or folder that unpacking gives; where that exists, the archive is not needed."""
+    needed: bool = True
+    """False: the set is read without it too, with less said of its rows. It is fetched along with the others, and not
+    asked for where these lie."""
 
 
 def data_home() -> Path:
@@ -77,18 +80,22 @@ def gather(
         raise DataError(
             f"data set {dataset}: {flag} must hold {_wanted(missing)}, but {folder} does not; put it there{leave}"
         )
+    if missing:
+        missing = [file for file in packed if not (folder / file.name).is_file()]
     for row, file in enumerate(missing):
         _fetch(dataset, file, folder, missing[row:], flag)
     for file in packed:
         path = folder / file.name
+        if not file.needed and not path.is_file():
+            continue
         verify(path, file)
         if file.holds is not None:
             unpack(path, folder / file.holds)
 
 
 def lacking(files: tuple[FileCard, ...], folder: Path) -> list[FileCard]:
-    """The files that are neither there nor unpacked."""
-    return [file for file in _packed(files, folder) if not (folder / file.name).is_file()]
+    """The files that are needed and neither there nor unpacked."""
+    return [file for file in _packed(files, folder) if file.needed and not (folder / file.name).is_file()]
 
 
 def _packed(files: tuple[FileCard, ...], folder: Path) -> list[FileCard]:

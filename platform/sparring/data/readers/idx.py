@@ -1,7 +1,7 @@
 """Images in IDX, the format of MNIST: two zero bytes, a type, the number of axes, their lengths, then the values.
 
-Lengths are 4 bytes, most significant first. Only unsigned bytes are read, as a memory map of the file. Labels are not
-read: nothing here is trained on them. Format: http://yann.lecun.com/exdb/mnist/.
+Lengths are 4 bytes, most significant first. Only unsigned bytes are read, as a memory map of the file. The files of
+labels, of one axis, are read where they lie beside the images. Format: http://yann.lecun.com/exdb/mnist/.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ class Options(ImageOptions):
     """File of the training images."""
     test: str | None = "t10k-images-idx3-ubyte"
     """File of the test images; None where none are published."""
+    train_labels: str | None = "train-labels-idx1-ubyte"
+    """File of the classes of the training images; not needed."""
+    test_labels: str | None = "t10k-labels-idx1-ubyte"
+    """File of the classes of the test images; not needed."""
 
 
 def read(path: Path | None, options: Options) -> Dataset:
@@ -32,7 +36,18 @@ def read(path: Path | None, options: Options) -> Dataset:
     if path is None:
         raise DataError("IDX files are read from a folder, but got no path; give --data-path")
     names = {"train": options.train} | ({"test": options.test} if options.test else {})
-    return image_set(path.name, {part: read_idx(path / name) for part, name in names.items()}, options)
+    beside = {"train": options.train_labels, "test": options.test_labels}
+    files = {part: path / file for part, file in beside.items() if part in names and file is not None}
+    classes = {part: read_labels(file) for part, file in files.items() if file.exists()}
+    return image_set(path.name, {part: read_idx(path / name) for part, name in names.items()}, options, classes)
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """The classes in an IDX file of one axis, (N,)."""
+    labels = read_idx(path)
+    if labels.ndim != 1:
+        raise DataError(f"{path}: labels must be one number per sample, (N,), but got shape {labels.shape}")
+    return labels
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -47,7 +62,7 @@ def read_idx(path: Path) -> np.ndarray:
     if len(head) < 4 or head[:2] != b"\0\0" or len(lengths) != axes or not axes:
         raise DataError(f"{path}: expected IDX, which begins with two zero bytes, but got {head.hex(' ') or 'nothing'}")
     if head[2] != UNSIGNED_BYTE:
-        raise DataError(f"{path}: images must be unsigned bytes, IDX type 08, but got type {head[2]:02x}")
+        raise DataError(f"{path}: values must be unsigned bytes, IDX type 08, but got type {head[2]:02x}")
     shape = tuple(int(length) for length in lengths)
     start = 4 + 4 * axes
     if (length := path.stat().st_size) != start + math.prod(shape):
@@ -56,5 +71,5 @@ def read_idx(path: Path) -> np.ndarray:
             "follow; the file is cut short"
         )
     if not math.prod(shape):
-        raise DataError(f"{path}: expected images, but its shape is {shape}; it is empty")
+        raise DataError(f"{path}: expected values, but its shape is {shape}; it is empty")
     return np.memmap(path, np.uint8, "r", start, shape)

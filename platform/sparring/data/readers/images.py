@@ -41,11 +41,16 @@ def chosen(n: int, options: ImageOptions) -> np.ndarray:
     return np.linspace(0, n - 1, options.rows).astype(np.int64)
 
 
-def image_set(name: str, parts: Mapping[str, np.ndarray], options: ImageOptions) -> Dataset:
+def image_set(
+    name: str,
+    parts: Mapping[str, np.ndarray],
+    options: ImageOptions,
+    classes: Mapping[str, np.ndarray] | None = None,
+) -> Dataset:
     """A data set of the one field ``image`` from each part's uint8 array, (N, H, W) or (N, C, H, W), C 1 or 3.
 
     Rows are called by part and their number in it, from 1. Where only one part is given and nothing is changed, the
-    array is taken as it is, so a memory map stays one.
+    array is taken as it is, so a memory map stays one. classes: by part, the class of each image, (N,).
     """
     blocks: list[np.ndarray] = []
     ids: list[str] = []
@@ -62,7 +67,34 @@ def image_set(name: str, parts: Mapping[str, np.ndarray], options: ImageOptions)
     if len(shapes) > 1:
         raise DataError(f"data set {name}: all images need one shape, but its parts have {sorted(shapes)}; give side")
     together = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-    return Dataset(name=name, fields={FIELD: together}, ids=tuple(ids), parts=counts if len(counts) > 1 else {})
+    taken = {part: chosen(len(parts[part]), options) for part in counts}
+    return Dataset(
+        name=name,
+        fields={FIELD: together},
+        ids=tuple(ids),
+        parts=counts if len(counts) > 1 else {},
+        labels=labels_of(name, taken, classes or {}, {part: len(parts[part]) for part in counts}),
+    )
+
+
+def labels_of(
+    name: str, taken: Mapping[str, np.ndarray], classes: Mapping[str, np.ndarray], lengths: Mapping[str, int]
+) -> tuple[str, ...]:
+    """The class of each row that is taken, as text; none unless every part says them and two differ.
+
+    taken: by part, which rows; classes: by part, of all its rows, (N,); lengths: by part, N. Raises DataError where a
+    part has another number of classes than of samples.
+    """
+    if not set(taken) <= set(classes):
+        return ()
+    for part in taken:
+        if len(classes[part]) != lengths[part]:
+            raise DataError(
+                f"data set {name}: {part} needs a class for each of its {lengths[part]:,} samples, but got "
+                f"{len(classes[part]):,}; they are of other files, or torn"
+            )
+    labels = tuple(str(each) for part, rows in taken.items() for each in classes[part][rows].tolist())
+    return labels if len(set(labels)) > 1 else ()
 
 
 def fit(name: str, images: np.ndarray, options: ImageOptions) -> np.ndarray:

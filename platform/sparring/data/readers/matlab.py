@@ -1,6 +1,7 @@
 """Images in a MATLAB file of version 5 to 7, the format of SVHN: an array of height × width × channels × images.
 
-Read by SciPy, which builds numbers only. Labels are not read. Version 7.3 is HDF5, which no set here comes in.
+Read by SciPy, which builds numbers only. Beside the images may lie the class of each. Version 7.3 is HDF5, which
+no set here comes in.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from ...errors import DataError
 from ..dataset import Dataset
 from .images import ImageOptions, image_set
 
+NUMBERS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "double", "single")
+"""SciPy's names of the arrays that may hold classes."""
+
 
 class Options(ImageOptions):
     """Which files of the folder hold which part, and under what name."""
@@ -25,6 +29,8 @@ class Options(ImageOptions):
     """File of the test images; None where none are published."""
     variable: str = "X"
     """Name of the array in both files."""
+    labels: str | None = "y"
+    """Name of the array of classes, one per image, in both files; not needed. SVHN's class of the digit 0 is 10."""
 
 
 def read(path: Path | None, options: Options) -> Dataset:
@@ -32,12 +38,13 @@ def read(path: Path | None, options: Options) -> Dataset:
     if path is None:
         raise DataError("MATLAB files are read from a folder, but got no path; give --data-path")
     names = {"train": options.train} | ({"test": options.test} if options.test else {})
-    parts = {part: read_images(path / name, options.variable) for part, name in names.items()}
-    return image_set(path.name, parts, options)
+    read = {part: read_images(path / name, options.variable, options.labels) for part, name in names.items()}
+    classes = {part: labels for part, (_, labels) in read.items() if labels is not None}
+    return image_set(path.name, {part: images for part, (images, _) in read.items()}, options, classes)
 
 
-def read_images(path: Path, variable: str) -> np.ndarray:
-    """The images of one file, (N, C, H, W)."""
+def read_images(path: Path, variable: str, labels: str | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """The images of one file, (N, C, H, W), and their classes, (N,); None where ``labels`` are no numbers."""
     from scipy.io import loadmat, whosmat  # 0.3 s, paid only by who reads such a file
 
     try:
@@ -58,10 +65,12 @@ def read_images(path: Path, variable: str) -> np.ndarray:
                 f"{path}: {variable} must hold bytes of height × width × 1 or 3 × images, but got {dtype} of "
                 f"shape {shape}"
             )
+        beside = labels is not None and labels in held and held[labels][1] in NUMBERS
         file.seek(0)
         with _scipy_call(path):
-            images: np.ndarray = loadmat(file, variable_names=[variable])[variable]
-    return np.ascontiguousarray(images.transpose(3, 2, 0, 1))
+            read = loadmat(file, variable_names=[variable, *([labels] if beside else [])])
+    images: np.ndarray = read[variable]
+    return np.ascontiguousarray(images.transpose(3, 2, 0, 1)), read[labels].reshape(-1).astype(int) if beside else None
 
 
 @contextmanager

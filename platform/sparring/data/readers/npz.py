@@ -1,6 +1,7 @@
 """Arrays in an ``.npz`` of NumPy, the format of MedMNIST: one array per part. Objects, which unpickle, are refused.
 
-MedMNIST's names and Keras's, whatever the size of the images, are those of the parts of the field image.
+MedMNIST's names and Keras's, whatever the size of the images, are those of the parts of the field image. Their arrays
+of labels are the classes of the rows, where a sample has one.
 
 An array of bytes with two or three axes per sample is images, (N, H, W), (N, H, W, 3) or (N, C, H, W), and so is one of
 floats, intensities from 0 to 1, under the name image. Any other array of numbers is a field as it is.
@@ -21,7 +22,7 @@ from pydantic import Field
 from ...errors import DataError
 from ...untrusted.arrays import read_npy
 from ..dataset import PARTS, Dataset, Part
-from .images import FIELD, ImageOptions, chosen, fit
+from .images import FIELD, ImageOptions, chosen, fit, labels_of
 
 MOST_RATIO = 1000
 """Most bytes that arrays may unfold to, as a multiple of the archive's length; deflate's own limit is 1,032."""
@@ -33,6 +34,15 @@ LAYOUTS: tuple[Mapping[Part, str], ...] = (
     {"train": "x_train", "test": "x_test"},
 )
 """Names by part of MedMNIST, in 28, 64, 128 and 224 pixels, and of Keras."""
+
+CLASSES = {
+    "train_images": "train_labels",
+    "val_images": "val_labels",
+    "test_images": "test_labels",
+    "x_train": "y_train",
+    "x_test": "y_test",
+}
+"""The array of labels that MedMNIST, (N, 1), and Keras, (N,) or (N, 1), put beside an array of images."""
 
 TORN = (ValueError, OSError, EOFError, AttributeError, TypeError, KeyError, zipfile.BadZipFile, zlib.error)
 """What NumPy and zipfile raise of an .npz that is none, or torn."""
@@ -73,7 +83,35 @@ def read(path: Path | None, options: Options) -> Dataset:
         if counts and here != counts:
             raise DataError(f"{file}: every field needs the same rows, but {field} has {here} and another {counts}")
         counts, ids = here, [f"{part}-{row + 1}" for part in present for row in rows[part]]
-    return Dataset(name=path.name, fields=fields, ids=tuple(ids), parts=counts if len(counts) > 1 else {})
+    labels: tuple[str, ...] = ()
+    if FIELD in wanted:
+        images = {str(part): wanted[FIELD][part] for part in PARTS if part in wanted[FIELD]}
+        lengths = {part: len(loaded[array]) for part, array in images.items()}
+        taken = {part: chosen(lengths[part], options) for part in images}
+        labels = labels_of(path.name, taken, _classes(file, names_there, images), lengths)
+    return Dataset(
+        name=path.name, fields=fields, ids=tuple(ids), parts=counts if len(counts) > 1 else {}, labels=labels
+    )
+
+
+def _classes(path: Path, there: Collection[str], images: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """By part, the class of each sample, (N,), where each has one that is a whole number or a word.
+
+    Labels of several columns are findings that may be there together, as ChestMNIST's fourteen: none is the class.
+    """
+    beside = {part: CLASSES.get(array, "") for part, array in images.items()}
+    if not set(beside.values()) <= {*there}:
+        return {}
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = read_members(path, archive.zip, set(beside.values()))
+    except TORN:  # objects, for example: the images do without
+        return {}
+    found = {part: arrays[name] for part, name in beside.items()}
+    one_each = all(each.ndim == 1 or each.shape[1:] == (1,) for each in found.values())
+    if not one_each or any(each.dtype.kind not in "iuUb" for each in found.values()):
+        return {}
+    return {part: each.reshape(-1) for part, each in found.items()}
 
 
 def _names(path: Path) -> list[str]:
