@@ -105,7 +105,7 @@ def test_every_space_of_a_system_is_there(pages):
     told = section(pages["aegan"], "Search spaces")
     assert re.findall(r"^### (.+)$", told, re.MULTILINE) == ["aegan", "aegan-iron", "aegan-iron-descriptors"]
     assert "| `w_adv` | 0.0001 to 0.3, log; or off, 0 |  | 0 |" in told
-    assert "| `w_aux` | 0.1 to 10, log | `aux` is `1d`, `4d` | 1 |" in section(pages["auxgan"], "Search spaces")
+    assert "| `w_aux` | 0.03 to 10, log | `aux` is `1d`, `4d` | 1 |" in section(pages["auxgan"], "Search spaces")
 
 
 def test_a_page_s_lines_fit_but_for_tables_and_links(pages):

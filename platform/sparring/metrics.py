@@ -193,6 +193,14 @@ METRICS: Mapping[str, Metric] = _table(
         "far codes lie from the prior, where 1 is about codes that are all 0; so 2 for such codes, 1 for mere draws",
     ),
     Metric(
+        name="val/probe",
+        unit="1",
+        goal="maximize",
+        definition="share of the validation rows whose nearest code among those of probe_rows training rows, drawn "
+        "evenly, is of a row of the same class; on sets that say the class of each row",
+        source="T. M. Cover, P. E. Hart, Nearest neighbor pattern classification, IEEE Trans. Inf. Theory 13 (1967) 21",
+    ),
+    Metric(
         name="val/parzen",
         unit="nat",
         goal="maximize",

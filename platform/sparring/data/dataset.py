@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,6 +21,8 @@ from ..errors import DataError
 MIN_ROWS = 10  # the fewest that leave two rows to validate on after an 80/20 split
 MAX_ABS = 1e15  # squares of larger values, summed over an epoch, leave float32
 MIN_SPREAD = 1e-15  # squares of smaller differences, and shares of them, leave float32 at its other end
+LABEL = "label"
+"""The field of ``with_label``."""
 Part = Literal["train", "valid", "test"]
 PARTS: tuple[Part, ...] = ("train", "valid", "test")
 
@@ -48,8 +51,8 @@ class Dataset:
     rows_overlap: bool = False
     """Are the rows windows of one recording? Then ``parts`` were cut in time and no row may move to another part."""
     labels: tuple[str, ...] = ()
-    """The class of each row, where the files say one; empty where they do not. Nothing trains on it, and the checksum
-    leaves it out."""
+    """The class of each row, where the files say one; empty where they do not. Nothing trains on it, figures alone look
+    at it, and the checksum leaves it out."""
     notes: tuple[str, ...] = ()
     """What the reader left out, a sentence each, for the user. The checksum leaves them out."""
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +73,17 @@ class Dataset:
             self._check_values(key)
         self.digests = self._digested()
         self.sha256 = self._checksum()
+
+    def with_label(self) -> Dataset:
+        """The same set, checksum included, with one field more where it has classes: ``label``, (rows,), int64, the
+        place of each row's class among all classes in alphabetical order."""
+        if not self.labels or LABEL in self.fields:
+            return self
+        with_label = copy(self)
+        numbers = np.unique(self.labels, return_inverse=True)[1].astype(np.int64)
+        numbers.flags.writeable = False
+        with_label.fields = {**self.fields, LABEL: numbers}
+        return with_label
 
     def drop_fields(self) -> None:
         """Frees the arrays, once those who train have copies. Name, ids, axes, parts and checksum stay."""

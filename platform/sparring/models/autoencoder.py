@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..data.dataset import LABEL
 from .base import C, Model
 from .blocks.eval_mode import eval_mode
 from .blocks.losses import gaussian_kl
 from .blocks.scaling import moments, positive_or_one, variance_of
 from .blocks.ssim import ms_ssim, ssim_window
 from .metrics.mmd import REFERENCE_ROWS, PriorMatch, SampleMatch
+from .metrics.probe import Probe
 from .verbs import Fields, Rows, refuse_boost, take
 
 CHUNK = 512
@@ -46,7 +48,7 @@ COARSE = 16
 class Autoencoder(Model[C]):
     """x → code → x̂ of one field. Subclasses call ``init_validation`` at the end of ``__init__``."""
 
-    row_free: ClassVar[tuple[str, ...]] = ("match_of_samples",)
+    row_free: ClassVar[tuple[str, ...]] = ("match_of_samples", "known_codes")
 
     draws: Tensor
     variance: Tensor
@@ -85,6 +87,8 @@ class Autoencoder(Model[C]):
         self.register_buffer("variance", torch.ones(()))
         self.prior_match = PriorMatch(latent_dim)
         self.sample_match = SampleMatch(_coarse(torch.empty(1, *shape)).shape[1])
+        known = getattr(self.config, self.config.labelled) if self.config.labelled else None
+        self.probe = None if known is None else Probe(known)
         if len(shape) == 3:
             self.register_buffer("window", ssim_window(min(shape[1:])), persistent=False)
 
@@ -97,6 +101,8 @@ class Autoencoder(Model[C]):
         self.variance.copy_(positive_or_one(_variance(self._targets(rows, most))))
         spread = positive_or_one(_variance(_coarse(chunk) for chunk in self._targets(rows, few)))
         self.sample_match.fit((_coarse(chunk) for chunk in self._targets(rows, few)), spread)
+        if self.probe is not None:
+            self.probe.fit(rows, train.get(LABEL))
 
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
         """Sums over the batch of squared errors, similarity, divergence and what tells the codes' distribution."""
@@ -106,8 +112,18 @@ class Autoencoder(Model[C]):
             for name, value in self._measure(self.view(chunk)).items():
                 sums[name] = sums[name] + value if name in sums else value
         n = torch.full_like(sums["mse_recon"], len(rows))
+        if self.probe is not None:
+            sums["probe"] = self.probe.hits(self._codes(rows), self.known_codes(), batch[LABEL])
         match, diversity = self.match_of_samples(n.dtype)
         return sums | {"mmd_sample": n * match, "diversity": n * diversity, "n": n}
+
+    def known_codes(self) -> Tensor:
+        """Codes of the training rows that ``val/probe`` knows the classes of, (K, latent_dim): of no other row."""
+        assert self.probe is not None
+        return self._codes(self.probe.known)
+
+    def _codes(self, rows: Tensor) -> Tensor:
+        return torch.cat([self.encode_x(self.view(chunk))[0] for chunk in _chunks(rows)])
 
     def match_of_samples(self, dtype: torch.dtype) -> Tensor:
         """``val/mmd_sample`` and ``health/diversity``, (2,), computed in ``dtype``: of what the decoder makes of the
@@ -130,7 +146,7 @@ class Autoencoder(Model[C]):
             return sums | self.prior_match.sums(mean, logvar) | {"codes": moments(mean)}
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
-        means = ("mse_recon", "ms_ssim", "kld", "mmd_sample")
+        means = ("mse_recon", "ms_ssim", "kld", "mmd_sample", "probe")
         n = float(sums["n"])
         figures = {f"val/{name}": float(sums[name]) / n for name in means if name in sums}
         figures |= self.prior_match.figures(sums) | {"val/score": figures["val/mse_recon"] / float(self.variance)}
@@ -181,8 +197,7 @@ class Autoencoder(Model[C]):
     def codes(self, rows: Rows) -> Fields:
         """``codes`` of the field, (N, latent_dim): of an encoder of Gaussians their means."""
         with torch.no_grad(), eval_mode(self):
-            chunks = _chunks(take(rows, self.config.fields[0], "encode"))
-            return {"codes": torch.cat([self.encode_x(self.view(chunk))[0] for chunk in chunks])}
+            return {"codes": self._codes(take(rows, self.config.fields[0], "encode"))}
 
     def decoded(self, codes: Tensor) -> Fields:
         """The field of codes, (N, latent_dim), in the units of the figures."""

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..data.dataset import LABEL
 from ..metrics import Metric
 
 Optimizer = Literal["Adam", "AdamW", "SGD", "RMSprop", "Adagrad"]
@@ -85,6 +86,13 @@ DiscriminatorBound = Annotated[
         "(arXiv:1802.05957)."
     ),
 ]
+ProbeRows = Annotated[
+    Annotated[int, Field(ge=2)] | None,
+    Field(
+        description="Training rows with whose codes val/probe compares those of validation rows, on a set that says "
+        "the class of each row; None leaves it out. 500 to 5,000."
+    ),
+]
 DiscriminatorOptimizer = Annotated[Optimizer, Field(description="Optimizer of the discriminator.")]
 
 
@@ -129,6 +137,9 @@ class Config(BaseModel):
     measures: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Metric -> the fields in whose values it counts errors or differences; one that is not named here may count in all
     of ``fields``. An option of the data that changes such a field cannot be searched by the metric."""
+    labelled: ClassVar[str] = ""
+    """Name of the Config field that, where it is set, has a figure look at the class of each row; empty if none does.
+    Such a system is given ``label``, (rows,), int64, beside its fields, of every set that says classes."""
     ood: ClassVar[str] = ""
     """Name of the Config field that names an out-of-distribution data set; empty if the system has none."""
     ood_path: ClassVar[str] = ""
@@ -169,6 +180,11 @@ class Config(BaseModel):
     def active_phases(self) -> tuple[Phase, ...]:
         """Those of ``phases`` that this configuration trains, in order; all, unless a system says otherwise."""
         return self.phases
+
+    @classmethod
+    def taken(cls, held: Collection[str]) -> tuple[str, ...]:
+        """What a system takes of the fields that a data set holds: its own, and ``label`` if it may look at that."""
+        return (*cls.fields, LABEL) if cls.labelled and LABEL in held and LABEL not in cls.fields else cls.fields
 
     @classmethod
     def measured_in(cls, metric: str) -> tuple[str, ...]:

@@ -16,6 +16,17 @@ from __future__ import annotations
 
 from .limits import Limits
 from .prepare import prepare
-from .study import Study, is_complete, load, load_ood, open_folder, reopen, with_slots
+from .study import Study, check_labels, is_complete, load, load_ood, open_folder, reopen, with_slots
 
-__all__ = ["Limits", "Study", "is_complete", "load", "load_ood", "open_folder", "prepare", "reopen", "with_slots"]
+__all__ = [
+    "Limits",
+    "Study",
+    "check_labels",
+    "is_complete",
+    "load",
+    "load_ood",
+    "open_folder",
+    "prepare",
+    "reopen",
+    "with_slots",
+]

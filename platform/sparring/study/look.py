@@ -122,7 +122,8 @@ def _take(study: Study, rows: NDArray[np.int64]) -> dict[str, Tensor]:
     import torch
 
     fields = study.dataset.fields
-    return {name: torch.from_numpy(np.ascontiguousarray(fields[name][rows])) for name in study.config_class.fields}
+    names = study.config_class.taken(fields)
+    return {name: torch.from_numpy(np.ascontiguousarray(fields[name][rows])) for name in names}
 
 
 def _differences(

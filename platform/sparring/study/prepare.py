@@ -40,7 +40,7 @@ from .fresh_seeds import AUTO, check_race
 from .limits import DEFAULT_LIMITS, Limits
 from .provenance import provenance_notes
 from .searched_data import check_searched_data, comparison_note, source_of, try_source
-from .study import Study, begun_pruner, begun_race, check_resumable, load, load_ood
+from .study import Study, begun_pruner, begun_race, check_labels, check_resumable, load, load_ood
 
 if TYPE_CHECKING:
     from ..models.config import Config
@@ -190,10 +190,12 @@ def load_study(folder: Path, spec: StudySpec, searched: Space[Config]) -> Study:
     config_class = searched.config_class
     data = load(spec, config_class)
     split = split_dataset(data, spec.split)
+    source = source_of(spec, searched, data)
+    check_labels(searched.default_config(), searched.where, data, is_searched=source is not None)
     study = Study(
         folder=folder, spec=spec, space=searched, config_class=config_class, dataset=data, split=split,
         ood=load_ood(searched.default_config(), searched.where, data, f"--set {config_class.ood_path}=…"),
-        source=source_of(spec, searched, data),
+        source=source,
     )  # fmt: skip
     rows = {part: len(getattr(split, part)) for part in PARTS}
     # Without a share for them, and none published, there are no test rows: that is a split too.

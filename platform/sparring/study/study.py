@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..data import Dataset, Split, load_dataset, split_dataset
+from ..data.dataset import LABEL
 from ..data.memory_map import Mapped, select
 from ..data.out_of_distribution import read_ood
 from ..data.variants import Source, check_same
@@ -68,7 +69,7 @@ class Study:
         if part == "ood":
             return {} if self.ood is None else dict(self.ood.fields)
         index = getattr(self.split, part)
-        return {name: select(self.dataset.fields[name], index) for name in self.config_class.fields}
+        return {name: select(self.dataset.fields[name], index) for name in self.config_class.taken(self.dataset.fields)}
 
     def identity(self) -> dict[str, object]:
         """What must not change between two searches under one name."""
@@ -95,7 +96,28 @@ def load(spec: StudySpec, config_class: type[Config], *, may_fetch: bool = True)
     if missing:
         raise UsageError(f"data set {spec.dataset}: model {missing}; choose another --dataset")
     check_forms(config_class, data)
-    return data
+    return data.with_label() if config_class.labelled else data
+
+
+def check_labels(config: Config, where: str, data: Dataset, *, is_searched: bool = False) -> None:
+    """Raises UsageError if a figure is to look at classes that the set does not say.
+
+    where: what messages call the file. is_searched: are options of the data searched? Each trial then reads its own
+    data, and classes do not come along.
+    """
+    asked = getattr(config, config.labelled) if config.labelled else None
+    if asked is None:
+        return
+    if is_searched:
+        raise UsageError(
+            f"{where}: {config.labelled} looks at classes where all trials have the same data, but options of the data "
+            f"are searched; leave {config.labelled} out, or give them one value each"
+        )
+    if LABEL not in data.fields:
+        raise UsageError(
+            f"{where}: {config.labelled} needs the class of each row, but data set {data.name} says none; leave it "
+            "out, or choose a set with classes, as digits"
+        )
 
 
 def load_ood(config: Config, where: str, own: Dataset | None = None, flag: str | None = None) -> Dataset | None:

@@ -73,7 +73,7 @@ class TrialTraining:
         self.trial, self.objective, self.config = trial, objective, config
         self.device = torch.device(device)
         self.workers = workers if workers is not None and workers.size > 1 else None
-        train, valid = ({name: rows[name] for name in config.fields} for rows in (train, valid))
+        train, valid = ({name: rows[name] for name in config.taken(rows)} for rows in (train, valid))
         # First of all what may be refused, so that every worker refuses before one of them waits for another.
         self.share = share_batch(min(config.batch_size, count(train)), self.workers)
         self._autocast = cast(precision, self.device)
@@ -209,7 +209,7 @@ class TrialTraining:
     def examine(self, rows: Mapping[str, Tensor]) -> dict[str, float]:
         """The same figures of the best epoch's weights on other rows, as ``test/…``; for the end of the training."""
         self.model.load_state_dict(self.best.state)
-        own = {name: rows[name] for name in self.config.fields}
+        own = {name: rows[name] for name in self.config.taken(rows)}
         figures = self.model.figures(fetch(self._sum(place(own, self.device))))
         return {f"test/{name.removeprefix('val/')}": value for name, value in figures.items()}
 

@@ -23,6 +23,7 @@ from ..config import (
     MmdWeight,
     Optimizer,
     Phase,
+    ProbeRows,
     R1Weight,
     Rate,
     Schedule,
@@ -42,9 +43,11 @@ class CodeConfig(config.Config):
 
     yardsticks: ClassVar = "reconstruction"
     phases: ClassVar[tuple[Phase, ...]] = PHASES
+    optional: ClassVar = {"val/probe": "probe_rows"}
+    labelled: ClassVar = "probe_rows"
     metrics: ClassVar[tuple[str, ...]] = (
         "train/loss_recon", "train/loss_adv", "train/loss_dis", "train/loss_reg", "val/score", "val/mse_recon",
-        "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance",
+        "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance", "val/probe",
         "health/active_units", "health/diversity",
     )  # fmt: skip
 
@@ -93,6 +96,7 @@ class CodeConfig(config.Config):
     optim_fn_dis: DiscriminatorOptimizer = "Adam"
     optim_fn_reg: Optimizer = "Adam"
     """Optimizer of the regularisation phase."""
+    probe_rows: ProbeRows = None
 
     @property
     def active_phases(self) -> tuple[Phase, ...]:

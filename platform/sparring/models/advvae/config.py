@@ -21,6 +21,7 @@ from ..config import (
     GradientPenaltyWeight,
     MmdWeight,
     Phase,
+    ProbeRows,
     R1Weight,
     Rate,
     SlicedWeight,
@@ -40,11 +41,15 @@ class Config(config.Config):
     )
     ood: ClassVar = "out_dataset"
     ood_path: ClassVar = "out_path"
-    optional: ClassVar = {"val/auroc_reconstruction": "out_dataset", "val/auroc_discriminator": "out_dataset"}
+    optional: ClassVar = {
+        "val/auroc_reconstruction": "out_dataset", "val/auroc_discriminator": "out_dataset", "val/probe": "probe_rows",
+    }  # fmt: skip
+    labelled: ClassVar = "probe_rows"
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_recon", "train/kld", "train/loss_adv", "train/loss_dis", "val/score",
         "val/mse_recon", "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance",
-        "val/balance", "val/auroc_reconstruction", "val/auroc_discriminator", "health/active_units", "health/diversity",
+        "val/balance", "val/auroc_reconstruction", "val/auroc_discriminator", "val/probe",
+        "health/active_units", "health/diversity",
     )  # fmt: skip
 
     batch_size: Annotated[int, Field(ge=2)] = 128
@@ -96,6 +101,7 @@ class Config(config.Config):
     embedded or fetched."""
     optim_fn_gen: AutoencoderOptimizer = "Adam"
     optim_fn_dis: DiscriminatorOptimizer = "Adam"
+    probe_rows: ProbeRows = None
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -24,6 +24,7 @@ from ..config import (
     GradientPenaltyWeight,
     MmdWeight,
     Phase,
+    ProbeRows,
     R1Weight,
     Rate,
     SlicedWeight,
@@ -40,11 +41,12 @@ class Config(config.Config):
         Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1"),
         Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
     )
-    optional: ClassVar = {"val/parzen": "parzen_samples"}
+    optional: ClassVar = {"val/parzen": "parzen_samples", "val/probe": "probe_rows"}
+    labelled: ClassVar = "probe_rows"
     metrics: ClassVar = (
         "train/loss_dis", "train/loss_gen", "train/loss_recon", "train/loss_adv", "val/score", "val/mse_recon",
         "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance", "val/parzen",
-        "health/active_units", "health/diversity",
+        "val/probe", "health/active_units", "health/diversity",
     )  # fmt: skip
 
     batch_size: Annotated[int, Field(ge=2)] = 32
@@ -87,3 +89,4 @@ class Config(config.Config):
     parzen_samples: Annotated[int, Field(ge=0)] = 0
     """Samples from the prior that ``val/parzen`` puts its windows on; 0 leaves it out. Published: 10,000, which cost
     1 GFLOP per 60 validation images of 28×28."""
+    probe_rows: ProbeRows = None

@@ -27,7 +27,7 @@ def refit(study: Study, config: Config, row: TrialRow, console: Console) -> byte
     torch.set_num_threads(1)  # as a slot does
     index = np.concatenate([study.split.train, study.split.valid])
     rows: dict[str, np.ndarray | Mapped] = {
-        name: select(study.dataset.fields[name], index) for name in study.config_class.fields
+        name: select(study.dataset.fields[name], index) for name in config.taken(study.dataset.fields)
     }
     training = TrialTraining(
         find_model(study.spec.model),

@@ -30,11 +30,11 @@ def score(loaded: Loaded, study: Study, part: str) -> dict[str, Interval]:
     config = loaded.model.config
     model = find_model(loaded.about.model)(config, loaded.about.shapes)
     train = as_rows(study.rows("train"))
-    model.prepare({name: train[name] for name in config.fields})
+    model.prepare({name: train[name] for name in config.taken(train)})
     model.load_state_dict(loaded.model.state_dict())
     if study.ood is not None:
         model.set_ood_samples(as_rows(study.rows("ood")))
-    return measure_model(model.eval(), getattr(study.split, part), partial(_take, study, config.fields))
+    return measure_model(model.eval(), getattr(study.split, part), partial(_take, study, config.taken(train)))
 
 
 def _take(study: Study, names: tuple[str, ...], rows: np.ndarray) -> Mapping[str, Tensor]:

@@ -26,7 +26,7 @@ from ...models.forms import check_forms
 from ...models.published import Arguments
 from ...records import EpochRow, Objective
 from ...space import apply_settings, checked_space, find_space, read_space, table_of, write_toml
-from ...study import load_ood
+from ...study import check_labels, load_ood
 from ...training.saves import Saves
 from ...training.single import Trained, files_of, train_single
 from .. import About
@@ -89,7 +89,7 @@ class Pinned:
 
     def rows(self, index: np.ndarray) -> dict[str, np.ndarray | Mapped]:
         """The model's fields on these rows."""
-        return {name: select(self.data.fields[name], index) for name in self.config.fields}
+        return {name: select(self.data.fields[name], index) for name in self.config.taken(self.data.fields)}
 
 
 def retrain(pinned: Path, request: TrainingRequest, console: Console, settings: Sequence[str] = ()) -> Trained:
@@ -156,6 +156,8 @@ def check_pinned(raw: Mapping[str, object], name: str, request: TrainingRequest)
     if missing:
         raise ConfigError(f"{name}: {missing}; choose another data set")
     check_forms(type(config), data)
+    data = data.with_label() if config.labelled else data
+    check_labels(config, name, data)
     return Pinned(
         name=name,
         raw=raw,

@@ -27,7 +27,7 @@ def build(task: Task, most: int | None = None) -> Model:
     """The winner's system, untrained, but fitted to the training rows; most: how many of them, by default all."""
     shapes = {name: array.shape[1:] for name, array in task.fields.items()}
     model = find_model(task.model)(task.config, shapes)
-    model.prepare({name: tensor(task.rows(name, "train", most)) for name in task.config.fields})
+    model.prepare({name: tensor(task.rows(name, "train", most)) for name in task.config.taken(task.fields)})
     return model.eval()
 
 
@@ -47,7 +47,8 @@ def judge(kind: type[Model], model: Model, task: Task, **stand_ins: Any) -> dict
     windows = (task.split.valid[start : start + BATCH] for start in range(0, len(task.split.valid), BATCH))
 
     def batches(rows: Iterable[np.ndarray]) -> Iterator[dict[str, Tensor]]:
-        return ({name: tensor(task.fields[name][numbers]) for name in task.config.fields} for numbers in rows)
+        names = task.config.taken(task.fields)
+        return ({name: tensor(task.fields[name][numbers]) for name in names} for numbers in rows)
 
     figures = partial(kind.figures, model)
     found: dict[str, float | Interval] = {
