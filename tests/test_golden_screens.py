@@ -161,6 +161,7 @@ def plain(text: str) -> str:
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
     for pattern, word in ((r"\d{4}-\d\d-\d\d", "DATE"), (r"\d\d:\d\d UTC", "TIME"), (r"\b\w+@[\w.-]+", "WHO")):
         text = re.sub(pattern, lambda found, word=word: word.ljust(len(found[0])), text)
+    text = re.sub(r"\d+ (second|minute)s? ago", "just now", text)  # the last column, which a busy machine moves on
     return re.sub(r" +$", "", text, flags=re.MULTILINE)
 
 
