@@ -48,6 +48,7 @@ def test_series_follow_the_published_formulas():
     for shape, name in enumerate(("cylinder", "bell", "funnel")):
         rows = series[shape::3].astype(float)
         assert found.ids[shape].startswith(name)
+        assert found.labels[shape] == name
         begin, end, height = parameters(rows, name)
         if name == "bell":
             begin = begin - 1  # it is 0 at a

@@ -58,4 +58,5 @@ def read(path: Path | None, options: Options) -> Dataset:
         fields={"series": series_NT[:, :, None]},
         ids=tuple(f"{SHAPES[shape]}-{row:05d}" for row, shape in enumerate(shape_N)),
         axes={"series": t},
+        labels=tuple(SHAPES[shape] for shape in shape_N),
     )
