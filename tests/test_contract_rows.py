@@ -6,16 +6,26 @@ import pytest
 import torch
 from support.systems import Setting, widened
 
-from sparring.models import model_names
+from sparring.models import find_config, model_names
 from sparring.study.intervals import blocks_of
 from sparring.study.row_intervals import computed_once, measure_model
 
 ROWS = 24
+FIGURES = ("auc_rows", "sample_rows")
+"""Fields that switch figures on."""
+CASES = [
+    *((name, {}) for name in model_names()),
+    *(
+        (name, dict.fromkeys(fields, 40))
+        for name in model_names()
+        if (fields := sorted(set(find_config(name).optional.values()).intersection(FIGURES)))
+    ),
+]
 
 
-@pytest.mark.parametrize("name", model_names())
-def test_figures_have_intervals_however_rows_are_cut(name):
-    setting = Setting(name, n=300)
+@pytest.mark.parametrize(("name", "fields"), CASES)
+def test_figures_have_intervals_however_rows_are_cut(name, fields):
+    setting = Setting(name, n=300, **fields)
     model = setting.model().eval()
     rows = {field: widened(values) for field, values in setting.part("valid", ROWS).items()}
     with torch.no_grad():
@@ -30,9 +40,9 @@ def test_figures_have_intervals_however_rows_are_cut(name):
     assert any(figure.low is not None and figure.low < figure.high for figure in found.values())
 
 
-@pytest.mark.parametrize("name", model_names())
-def test_what_is_said_to_depend_on_no_row_does_not(name):
-    setting = Setting(name, n=300)
+@pytest.mark.parametrize(("name", "fields"), CASES)
+def test_what_is_said_to_depend_on_no_row_does_not(name, fields):
+    setting = Setting(name, n=300, **fields)
     model = setting.model().eval()
     rows = {field: widened(values) for field, values in setting.part("valid", 9).items()}
     pieces = [{field: values[block] for field, values in rows.items()} for block in blocks_of(torch.arange(9).numpy())]

@@ -24,6 +24,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in model_names()},
     **{f"boost_vae, {boost} boost": ("boost_vae", {"boost": boost}) for boost in ("sample", "loss")},
+    **{
+        f"{name}, figures of samples": (name, {"auc_rows": 40, "sample_rows": 40})
+        for name in ("mlp_aae", "aae", "aae_series", "advvae")
+    },
     "aegan, spectral": ("aegan", {"norm_dis": "spectral"}),
 }
 """Every system, and what another of its settings asks of the rows: its name and more fields."""

@@ -196,7 +196,7 @@ def test_the_house_has_few_floors_and_no_crowded_folder():
     } == set()
     rooms = {folder.relative_to(SOURCE).parts[0] for folder in folders - {SOURCE}}
     assert rooms == {"space", "data", "ledger", "models", "display", "training", "study", "referee", "report",
-                     "production", "cluster", "cli", "untrusted", "reader"}  # fmt: skip
+                     "production", "cluster", "cli", "untrusted", "reader", "metrics"}  # fmt: skip
 
 
 @pytest.mark.parametrize("folder", ["search_spaces", "datasets", "dashboards"])

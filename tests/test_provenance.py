@@ -50,7 +50,7 @@ def test_what_an_earlier_version_did_not_write_down_is_not_compared(begun, monke
 
 
 def test_the_digest_sees_what_figures_depend_on_and_nothing_else(tmp_path, monkeypatch):
-    for name in ("models/net.py", "metrics.py", "report/page.py", "models/page.md", "study/provenance.py"):
+    for name in ("models/net.py", "metrics/samples.py", "report/page.py", "models/page.md", "study/provenance.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("1")
     monkeypatch.setattr(provenance, "__file__", str(tmp_path / "study" / "provenance.py"))
@@ -60,7 +60,7 @@ def test_the_digest_sees_what_figures_depend_on_and_nothing_else(tmp_path, monke
         (tmp_path / name).write_text("2")
     assert digest() == first
     seen = {first}
-    for name in ("models/net.py", "metrics.py"):
+    for name in ("models/net.py", "metrics/samples.py"):
         (tmp_path / name).write_text("2")
         seen.add(digest())
     assert len(seen) == 3

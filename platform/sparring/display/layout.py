@@ -1,6 +1,6 @@
 """TensorBoard's page "Custom Scalars": a study's metrics in groups, each chart with its unit.
 
-What belongs together stands in ``dashboards/tensorboard/layout.toml``, what there is in ``metrics.py``: a system's new
+What belongs together stands in ``dashboards/tensorboard/layout.toml``, what there is in ``metrics/``: a system's new
 metric has its chart from the next search on. The message is built as TensorBoard reads it; TensorBoard's own helper for
 that imports TensorFlow.
 """

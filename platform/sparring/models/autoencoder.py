@@ -12,16 +12,17 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ..data.dataset import LABEL
 from .base import C, Model
 from .blocks.eval_mode import eval_mode
+from .blocks.images import coarse
 from .blocks.losses import gaussian_kl
-from .blocks.scaling import moments, positive_or_one, variance_of
+from .blocks.scaling import moments, positive_or_one, variance_of, variance_of_all
 from .blocks.ssim import ms_ssim, ssim_window
 from .metrics.mmd import REFERENCE_ROWS, PriorMatch, SampleMatch
 from .metrics.probe import Probe
+from .metrics.sample_figures import KNOWN_ROWS, SampleFigures
 from .verbs import Fields, Rows, refuse_boost, take
 
 CHUNK = 512
@@ -41,14 +42,11 @@ COLLAPSED = 0.15
 ACTIVE = 0.01
 """Variance over samples, in the prior's, above which a number of the code counts as in use (arXiv:1509.00519)."""
 
-COARSE = 16
-"""Pixels a side of the images that ``val/mmd_sample`` compares: at the full size noise would outweigh form."""
-
 
 class Autoencoder(Model[C]):
     """x → code → x̂ of one field. Subclasses call ``init_validation`` at the end of ``__init__``."""
 
-    row_free: ClassVar[tuple[str, ...]] = ("match_of_samples", "known_codes")
+    row_free: ClassVar[tuple[str, ...]] = ("match_of_samples", "known_codes", "compared_samples", "compared.made")
 
     draws: Tensor
     variance: Tensor
@@ -79,16 +77,28 @@ class Autoencoder(Model[C]):
 
     # -- validation ---------------------------------------------------------------------------------------------------
 
-    def init_validation(self, shape: tuple[int, ...], latent_dim: int, prior_std: float) -> None:
-        """shape: of one sample as ``unview`` gives it; prior_std: the prior is N(0, prior_std²·I)."""
+    def init_validation(
+        self,
+        shape: tuple[int, ...],
+        latent_dim: int,
+        prior_std: float,
+        *,
+        auc_rows: int | None = None,
+        sample_rows: int | None = None,
+    ) -> None:
+        """shape: of one sample as ``unview`` gives it; prior_std: the prior is N(0, prior_std²·I).
+
+        auc_rows, sample_rows: what the figures of ``SampleFigures`` take, all of which are left out without.
+        """
         self.register_weights(prior_std=prior_std)
         generator = torch.Generator().manual_seed(0)
         self.register_buffer("draws", torch.randn(DRAWS, latent_dim, generator=generator), persistent=False)
         self.register_buffer("variance", torch.ones(()))
         self.prior_match = PriorMatch(latent_dim)
-        self.sample_match = SampleMatch(_coarse(torch.empty(1, *shape)).shape[1])
         known = getattr(self.config, self.config.labelled) if self.config.labelled else None
         self.probe = None if known is None else Probe(known)
+        self.sample_match = SampleMatch(coarse(torch.empty(1, *shape)).shape[1])
+        self.compared = SampleFigures(shape, auc_rows, sample_rows)
         if len(shape) == 3:
             self.register_buffer("window", ssim_window(min(shape[1:])), persistent=False)
 
@@ -98,11 +108,13 @@ class Autoencoder(Model[C]):
         rows = train[self.config.fields[0]]
         most = reference_rows(rows.shape[1:])
         few = min(most, REFERENCE_ROWS)
-        self.variance.copy_(positive_or_one(_variance(self._targets(rows, most))))
-        spread = positive_or_one(_variance(_coarse(chunk) for chunk in self._targets(rows, few)))
-        self.sample_match.fit((_coarse(chunk) for chunk in self._targets(rows, few)), spread)
         if self.probe is not None:
             self.probe.fit(rows, train.get(LABEL))
+        self.variance.copy_(positive_or_one(variance_of_all(self._targets(rows, most))))
+        spread = positive_or_one(variance_of_all(coarse(chunk) for chunk in self._targets(rows, few)))
+        self.sample_match.fit((coarse(chunk) for chunk in self._targets(rows, few)), spread)
+        if self.compared.is_on:
+            self.compared.fit(self._targets(rows, min(most, KNOWN_ROWS)), self.draws.shape[1])
 
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
         """Sums over the batch of squared errors, similarity, divergence and what tells the codes' distribution."""
@@ -115,7 +127,16 @@ class Autoencoder(Model[C]):
         if self.probe is not None:
             sums["probe"] = self.probe.hits(self._codes(rows), self.known_codes(), batch[LABEL])
         match, diversity = self.match_of_samples(n.dtype)
-        return sums | {"mmd_sample": n * match, "diversity": n * diversity, "n": n}
+        sums |= {"mmd_sample": n * match, "diversity": n * diversity, "n": n}
+        if self.compared.is_on:
+            with torch.autocast(rows.device.type, enabled=False):
+                sums |= self.compared.sums(self.targets(rows), self.compared_samples())
+        return sums
+
+    def compared_samples(self) -> Tensor:
+        """What the decoder makes of fixed codes, for the figures that are off unless asked for."""
+        codes = _chunks(self.compared.codes * self.prior_std)
+        return torch.cat([self.unview(self.decode(chunk)) for chunk in codes])
 
     def known_codes(self) -> Tensor:
         """Codes of the training rows that ``val/probe`` knows the classes of, (K, latent_dim): of no other row."""
@@ -128,7 +149,7 @@ class Autoencoder(Model[C]):
     def match_of_samples(self, dtype: torch.dtype) -> Tensor:
         """``val/mmd_sample`` and ``health/diversity``, (2,), computed in ``dtype``: of what the decoder makes of the
         fixed draws, so of no row."""
-        generated = _coarse(self.unview(self.decode(self.draws * self.prior_std))).to(dtype)
+        generated = coarse(self.unview(self.decode(self.draws * self.prior_std))).to(dtype)
         diversity = generated.var(0).mean() / self.sample_match.spread.to(dtype).square()
         return torch.stack([self.sample_match(generated), diversity])
 
@@ -150,7 +171,8 @@ class Autoencoder(Model[C]):
         n = float(sums["n"])
         figures = {f"val/{name}": float(sums[name]) / n for name in means if name in sums}
         figures |= self.prior_match.figures(sums) | {"val/score": figures["val/mse_recon"] / float(self.variance)}
-        return figures | {"val/balance": figures["val/score"] + figures["val/mmd_prior"] / COLLAPSED}
+        figures |= {"val/balance": figures["val/score"] + figures["val/mmd_prior"] / COLLAPSED}
+        return figures | self.compared.figures(sums)
 
     def health(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         active = (variance_of(sums["codes"], sums["n"]) > ACTIVE).double().mean()
@@ -236,22 +258,3 @@ def _chunks(rows: Tensor, most: int | None = None) -> Iterator[Tensor]:
     """All rows, or the first ``most``; read as they are asked for, as rows that lie on disk have to be."""
     end = len(rows) if most is None else min(len(rows), most)
     return (rows[start : min(start + CHUNK, end)] for start in range(0, end, CHUNK))
-
-
-def _coarse(rows: Tensor) -> Tensor:
-    """(B, …) to (B, size); images shrunk to at most ``COARSE`` pixels a side."""
-    if rows.dim() == 4 and max(rows.shape[2:]) > COARSE:
-        rows = functional.adaptive_avg_pool2d(rows, COARSE)
-    return rows.flatten(1)
-
-
-def _variance(chunks: Iterator[Tensor]) -> Tensor:
-    """Mean over a sample's numbers of the variance of each over all rows; one pass, float64."""
-    total = squares = torch.zeros((), dtype=torch.float64)
-    rows = 0
-    for chunk in chunks:
-        wide = chunk.double()
-        total, squares = wide.sum(0) + total.to(wide), wide.square().sum(0) + squares.to(wide)
-        rows += len(chunk)
-    variance: Tensor = (squares / rows - (total / rows).square()).mean()
-    return variance

@@ -20,7 +20,7 @@ from ..models.own import allowed
 LIBRARIES = ("ray", "optuna", "torch", "numpy", "pyarrow")
 CODE = "code"
 """The digest's name among the versions."""
-ROOMS = ("models", "training", "data", "metrics.py")
+ROOMS = ("models", "training", "data", "metrics")
 """What of Sparring a trial's figure depends on; a change of the report is none of these."""
 
 

@@ -6,12 +6,14 @@ of each net and the length of the code.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from .. import config
 from ..config import (
+    SAMPLE_FIGURES,
     Channels,
     Count,
     DiscriminatorBound,
@@ -26,6 +28,8 @@ from ..config import (
     ProbeRows,
     R1Weight,
     Rate,
+    SampleAucRows,
+    SampleRows,
     Schedule,
     SlicedWeight,
     Weight,
@@ -43,12 +47,12 @@ class CodeConfig(config.Config):
 
     yardsticks: ClassVar = "reconstruction"
     phases: ClassVar[tuple[Phase, ...]] = PHASES
-    optional: ClassVar = {"val/probe": "probe_rows"}
+    optional: ClassVar[Mapping[str, str]] = {"val/probe": "probe_rows", **SAMPLE_FIGURES}
     labelled: ClassVar = "probe_rows"
     metrics: ClassVar[tuple[str, ...]] = (
         "train/loss_recon", "train/loss_adv", "train/loss_dis", "train/loss_reg", "val/score", "val/mse_recon",
         "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance", "val/probe",
-        "health/active_units", "health/diversity",
+        "health/active_units", "health/diversity", *SAMPLE_FIGURES,
     )  # fmt: skip
 
     epochs: Count = 10
@@ -97,6 +101,8 @@ class CodeConfig(config.Config):
     optim_fn_reg: Optimizer = "Adam"
     """Optimizer of the regularisation phase."""
     probe_rows: ProbeRows = None
+    auc_rows: SampleAucRows = None
+    sample_rows: SampleRows = None
 
     @property
     def active_phases(self) -> tuple[Phase, ...]:

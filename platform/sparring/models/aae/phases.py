@@ -56,7 +56,8 @@ class AdversarialCodes(Autoencoder[K]):
             bound_spectrum(self.critic)
         self.register_weights(w_adv=c.w_adv, input_noise=c.input_noise, w_r1=c.w_r1, w_gp=c.w_gp)
         self.register_weights(w_mmd=c.w_mmd, w_swd=c.w_swd)
-        self.init_validation(shape, c.latent_dim, c.prior_std)
+        optional = {"auc_rows": c.auc_rows, "sample_rows": c.sample_rows}
+        self.init_validation(shape, c.latent_dim, c.prior_std, **optional)
 
     # -- phases -------------------------------------------------------------------------------------------------------
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..aae.config import CodeConfig
-from ..config import ScalingKind
+from ..config import SERIES_FIGURES, ScalingKind
 
 
 class Config(CodeConfig):
     """The AAE's hyperparameters; no series were published, so its defaults are those of images."""
 
     fields: ClassVar = ("series",)
+    optional: ClassVar = {"val/probe": "probe_rows", **SERIES_FIGURES}
+    metrics: ClassVar = (*CodeConfig.metrics, "val/spectrum", "val/autocorrelation")
 
     input_scaling: ScalingKind = "standard"
     """How each channel is scaled before the nets; figures are in raw units whatever it is."""

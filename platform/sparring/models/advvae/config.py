@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from .. import config
 from ..config import (
+    SAMPLE_FIGURES,
     AutoencoderOptimizer,
     AutoencoderRate,
     Channels,
@@ -24,6 +25,8 @@ from ..config import (
     ProbeRows,
     R1Weight,
     Rate,
+    SampleAucRows,
+    SampleRows,
     SlicedWeight,
     Weight,
     Widths,
@@ -43,13 +46,14 @@ class Config(config.Config):
     ood_path: ClassVar = "out_path"
     optional: ClassVar = {
         "val/auroc_reconstruction": "out_dataset", "val/auroc_discriminator": "out_dataset", "val/probe": "probe_rows",
+        **SAMPLE_FIGURES,
     }  # fmt: skip
     labelled: ClassVar = "probe_rows"
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_recon", "train/kld", "train/loss_adv", "train/loss_dis", "val/score",
         "val/mse_recon", "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance",
         "val/balance", "val/auroc_reconstruction", "val/auroc_discriminator", "val/probe",
-        "health/active_units", "health/diversity",
+        "health/active_units", "health/diversity", *SAMPLE_FIGURES,
     )  # fmt: skip
 
     batch_size: Annotated[int, Field(ge=2)] = 128
@@ -99,6 +103,8 @@ class Config(config.Config):
     out_path: str | None = None
     """Where out_dataset lies if its files are yours, as --data-path says of the model's own set. None for one that is
     embedded or fetched."""
+    auc_rows: SampleAucRows = None
+    sample_rows: SampleRows = None
     optim_fn_gen: AutoencoderOptimizer = "Adam"
     optim_fn_dis: DiscriminatorOptimizer = "Adam"
     probe_rows: ProbeRows = None

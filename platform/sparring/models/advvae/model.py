@@ -79,7 +79,8 @@ class AdvVAE(Autoencoder[config.Config]):
             features_recon_weight=config.features_recon_weight,
             features_gen_weight=config.features_gen_weight,
         )
-        self.init_validation((channels, side, side), config.latent_dim, prior_std=1.0)
+        optional = {"auc_rows": config.auc_rows, "sample_rows": config.sample_rows}
+        self.init_validation((channels, side, side), config.latent_dim, prior_std=1.0, **optional)
         self.ood: Foreign | None = None
 
     # -- phases -------------------------------------------------------------------------------------------------------

@@ -19,6 +19,9 @@ Fit = Literal["resize", "pad"]
 LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in grey: ITU-R BT.601, as Pillow and torchvision have it."""
 
+COARSE = 16
+"""Pixels a side of the images that figures of samples compare: at the full size noise would outweigh form."""
+
 
 class Images(nn.Module):
     """uint8 images, or floats in [0, 1], as floats (N, channels, side, side) in [0, 1] or, signed, in [-1, 1].
@@ -75,3 +78,10 @@ class Images(nn.Module):
 def to_bytes(image: Tensor) -> Tensor:
     """Intensities in [0, 1], as models return them, to uint8 for a file."""
     return (image.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def coarse(rows: Tensor) -> Tensor:
+    """(B, …) to (B, size); images shrunk to at most ``COARSE`` pixels a side."""
+    if rows.dim() == 4 and max(rows.shape[2:]) > COARSE:
+        rows = functional.adaptive_avg_pool2d(rows, COARSE)
+    return rows.flatten(1)

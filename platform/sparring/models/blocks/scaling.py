@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -79,3 +81,15 @@ def variance_of(moments: Tensor, n: Tensor) -> Tensor:
 def positive_or_one(scale: Tensor) -> Tensor:
     """``scale`` where it is above zero, else 1: a divisor must neither blow a loss up nor turn it round."""
     return torch.where(scale > 0, scale, torch.ones_like(scale))
+
+
+def variance_of_all(chunks: Iterable[Tensor]) -> Tensor:
+    """Mean over a sample's numbers of the variance of each over all rows; one pass, float64."""
+    total = squares = torch.zeros((), dtype=torch.float64)
+    rows = 0
+    for chunk in chunks:
+        wide = chunk.double()
+        total, squares = wide.sum(0) + total.to(wide), wide.square().sum(0) + squares.to(wide)
+        rows += len(chunk)
+    variance: Tensor = (squares / rows - (total / rows).square()).mean()
+    return variance

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from .. import config
 from ..config import (
+    SAMPLE_FIGURES,
     AutoencoderOptimizer,
     AutoencoderRate,
     Channels,
@@ -27,6 +28,8 @@ from ..config import (
     ProbeRows,
     R1Weight,
     Rate,
+    SampleAucRows,
+    SampleRows,
     SlicedWeight,
 )
 
@@ -41,12 +44,12 @@ class Config(config.Config):
         Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1"),
         Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
     )
-    optional: ClassVar = {"val/parzen": "parzen_samples", "val/probe": "probe_rows"}
+    optional: ClassVar = {"val/parzen": "parzen_samples", "val/probe": "probe_rows", **SAMPLE_FIGURES}
     labelled: ClassVar = "probe_rows"
     metrics: ClassVar = (
         "train/loss_dis", "train/loss_gen", "train/loss_recon", "train/loss_adv", "val/score", "val/mse_recon",
         "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance", "val/parzen",
-        "val/probe", "health/active_units", "health/diversity",
+        "val/probe", "health/active_units", "health/diversity", *SAMPLE_FIGURES,
     )  # fmt: skip
 
     batch_size: Annotated[int, Field(ge=2)] = 32
@@ -90,3 +93,5 @@ class Config(config.Config):
     """Samples from the prior that ``val/parzen`` puts its windows on; 0 leaves it out. Published: 10,000, which cost
     1 GFLOP per 60 validation images of 28×28."""
     probe_rows: ProbeRows = None
+    auc_rows: SampleAucRows = None
+    sample_rows: SampleRows = None

@@ -108,7 +108,8 @@ class MLPAAE(Autoencoder[config.Config]):
         if c.norm_dis == "spectral":
             bound_spectrum(self.critic)
         self.register_weights(adv_share=c.adv_share, w_r1=c.w_r1, w_gp=c.w_gp, w_mmd=c.w_mmd, w_swd=c.w_swd)
-        self.init_validation(self.frame.shape, c.latent_dim, c.prior_std)
+        optional = {"auc_rows": c.auc_rows, "sample_rows": c.sample_rows}
+        self.init_validation(self.frame.shape, c.latent_dim, c.prior_std, **optional)
         if c.parzen_samples:
             self.parzen = Parzen(self.frame.size)
             generator = torch.Generator().manual_seed(1)
