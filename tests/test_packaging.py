@@ -122,7 +122,7 @@ def test_what_is_imported_is_asked_for_and_what_is_asked_for_is_imported(checkou
 def test_what_the_tests_import_comes_with_the_extra_called_test(checkout, project):
     extra = project["project"]["optional-dependencies"]["test"]
     neighbours = {path.stem for path in (checkout / "tests" / "benchmarks").glob("*.py")}
-    neighbours |= {"support", "benchmarks"}  # tests/ is on the path of pytest
+    neighbours |= {"support", "benchmarks", "simulation"}  # tests/ is on the path of pytest
     opponents = {"tensorflow"}  # benchmarks/keras_steps.py says which environment of its own it runs in
     needed = imported_in(checkout / "tests") - neighbours - opponents
     assert needed <= importable(project["project"]["dependencies"] + extra)

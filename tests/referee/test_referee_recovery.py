@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 
 import pytest
 import torch
+from support.frail import Killed
 from support.referee import RAW, SPACE, epoch, kill, make
 
 from sparring.ledger import attempt_rows, epoch_rows, trial_rows, write_study
@@ -161,3 +163,27 @@ def test_a_point_of_a_grid_comes_back_as_itself_and_not_as_the_default(folder, s
     resumed = make(folder, shelf=shelf, space=grid, sampler="grid", trials=6, pruner="none")
     assert [resumed.ask() for _ in range(3)] == [0, 1, 2]
     assert dict(resumed.start(1, "slot").trial.params) == dict(drawn[1].params)
+
+
+@pytest.mark.parametrize("n", [4, 9])
+def test_a_trial_that_was_sick_when_the_referee_died_trains_no_further(folder, monkeypatch, n):
+    """Its NaN was committed and its end was not. Epoch 9, the last, would pass for completed if told again."""
+    referee = make(folder)
+    assert referee.ask() == 0
+    referee.start(0, "slot")
+    for told in range(1, n):
+        referee.report([epoch(0, told)])
+    sick = epoch(0, n, value=math.nan)
+
+    def dies(row):
+        raise Killed
+
+    monkeypatch.setattr(referee.trials.ledger, "append_trial", dies)
+    with pytest.raises(Killed):
+        referee.report([sick], last=n == 9)
+    kill(referee)
+
+    again = make(folder)
+    assert again.report([sick], last=n == 9).verdict is Verdict.DIVERGED
+    (row,) = trial_rows(folder)
+    assert (row.outcome, row.epochs, row.value) == (Outcome.DIVERGED, n, None)

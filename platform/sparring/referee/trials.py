@@ -146,17 +146,20 @@ class Trials:
         return packed
 
     def take(self, live: LiveTrial, rows: Sequence[EpochRow]) -> Sickness | None:
-        """Remembers epochs that are not known yet, up to one after which the trial is to end; why, if there is one."""
+        """Remembers epochs that are not known yet, up to one after which the trial is to end; why, if there is one.
+
+        A referee that died between committing a sick epoch and its trial's end leaves a trial that is sick already.
+        """
         for row in rows:
+            if live.latest and (sickness := diagnose(tuple(live.latest))) is not None:
+                return sickness
             if row.epoch in live.values:
                 continue
             self.epochs_here += 1
             live.take(row, self.spending.take(row))
             self.journal.take(row)
             self.events.add(row)
-            if (sickness := diagnose(tuple(live.latest))) is not None:
-                return sickness
-        return None
+        return diagnose(tuple(live.latest)) if live.latest else None
 
     def keep(self, live: LiveTrial, epoch: int, checkpoint: bytes) -> None:
         """Keeps a checkpoint that holds the trial as it was after ``epoch``."""
