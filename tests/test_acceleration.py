@@ -232,6 +232,7 @@ def test_the_dry_step_leaves_no_trace_and_resuming_compiles_the_same_steps(monke
 
 
 @pytest.mark.slow
+@pytest.mark.leaves("the pool of torch's compiler")
 @pytest.mark.timeout(900)  # the compiler: 10 s alone, minutes beside others
 def test_compiled_phases_train_as_eager_ones():
     run, eager = aegan(compiled=True), aegan()

@@ -36,8 +36,9 @@ from sparring.training.norms import outside, stilled
 
 QUICK: dict[str, dict[str, Any]] = {
     "auxgan": {
-        "epochs": 6, "steps_per_epoch": 50, "batch_size": 200, "hidden_gen": (64, 64), "hidden_dis": (64, 64),
-        "lr_gen": 1e-3, "lr_dis": 2e-3, "optim_fn_dis": "RMSprop", "frame": "normal",
+        "epochs": 8, "steps_per_epoch": 100, "batch_size": 200, "hidden_gen": (64, 64), "hidden_dis": (64, 64),
+        "lr_gen": 2e-3, "lr_dis": 2e-3, "frame": "normal", "scale_dis": "unit", "norm_gen": "none", "w_r1": 1.0,
+        "beta1": 0.0, "optim_fn_dis": "Adam", "w_aux": 0.0,
     },
     "boost_vae": {
         "epochs": 8, "steps_per_epoch": 100, "batch_size": 512, "hidden": (128, 128), "latent_dim": 6, "w_kld": 3e-4,

@@ -118,8 +118,8 @@ def test_at_most_so_many_are_drawn_the_same_each_time():
         ),
         (["out_path=x.npy"], r"out_path leads to the files of out_dataset, but got '/.*/x\.npy' alone; set both"),
         (
-            ["out_dataset=digits"],
-            r"out_dataset: digits is what the model learns, the same samples; name an out-of-distribution set",
+            ["out_dataset=shapes"],
+            r"out_dataset: shapes is what the model learns, the same samples; name an out-of-distribution set",
         ),
         ([], r"val/auroc_discriminator is measured only where out_dataset is set, .*; add --set out_dataset=…"),
     ],

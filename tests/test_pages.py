@@ -11,13 +11,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import uvicorn
 from support.in_process import conduct
 from support.pages import PAGES, ROOT, all_typed, typed_in
-from support.reader import Reader, matching, put_in_production, serve_aside, write_given
+from support.reader import Reader, end_servers, matching, put_in_production, serve_aside, write_given
 
 from sparring.cluster import session
 from sparring.models import own
@@ -78,7 +79,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory, run_verb) -> Path:
 
 
 @pytest.fixture
-def reader(tmp_path, monkeypatch, run_verb, capsys) -> Reader:
+def reader(tmp_path, monkeypatch, run_verb, capsys) -> Iterator[Reader]:
     reader = Reader(run_verb, capsys, APPENDED, CHECKED)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(session, "conduct", reader.conduct)
@@ -87,7 +88,8 @@ def reader(tmp_path, monkeypatch, run_verb, capsys) -> Reader:
     monkeypatch.setattr(own, "_ALLOWED", {})
     monkeypatch.setattr(own, "_CLASSES", {})
     write_given(tmp_path)
-    return reader
+    yield reader
+    end_servers()
 
 
 @pytest.mark.parametrize("page", dict.fromkeys(typed.page for typed in COMMANDS))

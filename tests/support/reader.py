@@ -26,14 +26,25 @@ from sparring.production.handover.bundle import read_files
 from sparring.production.registry import Registry
 
 _RUN = uvicorn.Server.run
+_ASIDE: list[tuple[uvicorn.Server, threading.Thread]] = []
 
 
 def serve_aside(server: uvicorn.Server, sockets: list) -> None:
-    """In place of ``uvicorn.Server.run``: serves from a thread of this process, until the process ends."""
+    """In place of ``uvicorn.Server.run``: serves from a thread of this process, until ``end_servers``."""
     copies = [each.dup() for each in sockets]
-    threading.Thread(target=_RUN, args=(server, copies), daemon=True).start()
+    thread = threading.Thread(target=_RUN, args=(server, copies), daemon=True)
+    _ASIDE.append((server, thread))
+    thread.start()
     while not server.started:
         time.sleep(0.01)
+
+
+def end_servers() -> None:
+    """Ends what ``serve_aside`` began, and waits for its threads."""
+    while _ASIDE:
+        server, thread = _ASIDE.pop()
+        server.should_exit = server.force_exit = True
+        thread.join(30)
 
 
 def matching(table: Mapping[str, Any], text: str) -> Any:
