@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kstest, spearmanr
 from support.systems import variants
 from support.untrained import bundled, trained
 
@@ -98,6 +99,18 @@ def encoded(name, model, rows):
     else:
         mean, log_variance = model.encode_x(model.view(rows["image"]))
     return {"codes": mean} | ({} if log_variance is None else {"log_variances": log_variance})
+
+
+def test_correlated_auxiliary_values_are_drawn_as_torch_draws_them(tmp_path):
+    setting, model = trained("auxgan", aux="1d", aux_draws="correlated")
+    correlation = torch.full((4, 4), 0.8) + 0.2 * torch.eye(4)
+    model.mixing.copy_(torch.linalg.cholesky(correlation))
+    drawn = load(bundled(tmp_path / "bundle", setting, model)).draws(20_000, seed=0)["aux"]
+    torchs = model.drawn(20_000)["aux"].numpy()
+    np.testing.assert_allclose(spearmanr(drawn).statistic, spearmanr(torchs).statistic, atol=0.03)
+    assert spearmanr(drawn).statistic[0, 3] > 0.7
+    for column in drawn.T:
+        assert kstest(column, "halfnorm").statistic < 0.02
 
 
 @cache
