@@ -142,10 +142,11 @@ def test_the_gan_learns():
 
 SPARRED: dict[str, tuple[dict[str, Any], float]] = {
     "softplus": ({"hidden_gen": (64, 64), "batch_size": 250, "steps_per_epoch": 750, "w_adv": 0.3}, 0.02),
-    "relu": ({"hidden_gen": (64, 64, 64), "batch_size": 500, "steps_per_epoch": 1000, "w_adv": 0.2}, 0.0),
+    "relu": ({"hidden_gen": (64, 64, 64), "batch_size": 500, "steps_per_epoch": 1000, "w_adv": 0.2}, -0.01),
 }
 """By kind of code: how it is trained, and by how much the trees' area then falls at least. Seed 0 gave 0.037 and 0.0015
-(0.579 for the values themselves, standard error 0.005): trees see how ReLU's codes pile up at 0."""
+(0.579 for the values themselves, standard error 0.005): trees see how ReLU's codes pile up at 0, so of them it
+is only asked that the area does not rise by more than two errors."""
 
 
 @pytest.mark.parametrize("code", SPARRED)
