@@ -12,6 +12,7 @@ from support.muons import make, run, solo, take
 from torch import Tensor
 
 from sparring.data.physics.kinematics import RARENESS
+from sparring.models.blocks.gaussian import Mixture
 from sparring.models.blocks.losses import gaussian_kl
 from sparring.models.blocks.muon_frame import HalfNormalRanks
 from sparring.training.noise import cumulate, order
@@ -39,6 +40,71 @@ def by_hand(model: Any, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tenso
     kld = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(1)
     aux = model.ranks(batch["rareness"][:, RARENESS.index("4d")][:, None])[:, 0]
     return error, kld, aux ** float(model.boost_power)
+
+
+def mixture(components: int, latent_dim: int) -> Mixture:
+    torch.manual_seed(0)
+    made = Mixture(components, latent_dim).double()
+    made.initialize()
+    with torch.no_grad():
+        made.logit.normal_()
+        made.logvar.add_(torch.randn_like(made.logvar) / 2)
+    return made
+
+
+def test_a_mixture_of_one_standard_gaussian_is_the_published_prior():
+    one, generator = Mixture(1, 3).double(), torch.Generator().manual_seed(0)
+    mean, logvar = torch.randn(2, 50, 3, dtype=torch.float64, generator=generator)
+    torch.testing.assert_close(one.divergence(mean, logvar), gaussian_kl(mean, logvar))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("deviation", "above"), [(1.0, 3.0), (0.1, 0.2), (0.01, 0.01)])
+def test_the_divergence_from_a_mixture_is_bounded_from_above_and_closely_for_narrow_codes(deviation, above):
+    prior, grid = mixture(5, 1), torch.linspace(-9, 9, 200_001, dtype=torch.float64)
+    family = torch.distributions.Normal(prior.mean[:, 0], (prior.logvar[:, 0] / 2).exp())
+    density = (prior.logit.log_softmax(0) + family.log_prob(grid[:, None])).logsumexp(1)
+    for place in (-1.5, 0.0, 0.4, 2.0):
+        own = torch.distributions.Normal(place, deviation).log_prob(grid)
+        truth = torch.trapezoid(own.exp() * (own - density), grid).item()
+        at = torch.tensor([[place]], dtype=torch.float64), torch.tensor([[2 * math.log(deviation)]]).double()
+        assert truth - 1e-6 <= prior.divergence(*at).item() <= truth + above
+
+
+@torch.no_grad()
+def test_draws_from_a_mixture_have_its_moments():
+    prior, generator = mixture(4, 2), torch.Generator().manual_seed(1)
+    n = 200_000
+    drawn = prior.place(
+        torch.randn(n, 2, dtype=torch.float64, generator=generator),
+        torch.rand(n, 1, dtype=torch.float64, generator=generator),
+    )
+    weight = prior.logit.softmax(0)[:, None]
+    mean = (weight * prior.mean).sum(0)
+    variance = (weight * (prior.logvar.exp() + prior.mean**2)).sum(0) - mean**2
+    torch.testing.assert_close(drawn.mean(0), mean, atol=4 * math.sqrt(variance.max() / n), rtol=0)
+    torch.testing.assert_close(drawn.var(0), variance, rtol=0.03, atol=0)
+
+
+def test_a_mixture_moves_towards_the_codes(rows):
+    run_ = solo("boost_vae", rows, prior="mixture", components=4, seed=7)
+    before = run_.model.mixture.mean.detach().clone()
+    run_.run_epoch()
+    assert not torch.allclose(run_.model.mixture.mean, before)
+
+
+@torch.no_grad()
+def test_muons_get_the_noise_that_the_loss_stands_for(rows):
+    """Where the decoder says always the same, the noise is all that varies."""
+    model = make("boost_vae", rows, decoder_noise="likelihood", w_recon=2.0, w_kld=1e-3).eval()
+    noise = torch.randn(5000, 6)
+    code = torch.zeros(5000, model.config.latent_dim)
+    spread = (model._decoded(code, noise) - model.decoder(code)).std(0)
+    torch.testing.assert_close(spread, torch.full((6,), math.sqrt(3 * 1e-3 / 2)), rtol=0.05, atol=0)
+    assert set(model.drawn(3)) == {"code", "uniform", "noise"}
+    bare = make("boost_vae", rows).eval()
+    assert set(bare.drawn(3)) == {"code", "uniform"}
+    assert bare._decoded(code, noise).equal(bare.decoder(code))
 
 
 @pytest.mark.parametrize("boost", ["none", "loss"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy.stats import kstest, spearmanr
+from scipy.stats import ks_2samp, kstest, spearmanr
 from support.systems import variants
 from support.untrained import bundled, trained
 
@@ -84,7 +84,7 @@ def decoded(name, model, draws):
         made = model.generate(draws["noise"], draws["aux"], draws["uniform"])
         return model.frame.unbox(model._outward(made.seen), made.charge)
     if name == "boost_vae":
-        return model.frame.unbox(model._outward(model.decoder(draws["codes"])), model.charges(draws["uniform"]))
+        return model.made_of(draws | {"code": draws["codes"]})["muons"]
     if name == "aux_aae":
         return model.ranks.inverse(model.decoder(draws["codes"]))
     return model.unview(model.decode(draws["codes"]))
@@ -111,6 +111,18 @@ def test_correlated_auxiliary_values_are_drawn_as_torch_draws_them(tmp_path):
     assert spearmanr(drawn).statistic[0, 3] > 0.7
     for column in drawn.T:
         assert kstest(column, "halfnorm").statistic < 0.02
+
+
+def test_a_mixture_is_drawn_from_as_torch_draws_from_it(tmp_path):
+    setting, model = trained("boost_vae", prior="mixture", components=3)
+    with torch.no_grad():
+        model.mixture.mean.copy_(torch.tensor([-4.0, 0.0, 4.0])[:, None])
+        model.mixture.logit.copy_(torch.tensor([0.1, 0.2, 0.7]).log())
+    drawn = load(bundled(tmp_path / "bundle", setting, model)).draws(20_000, seed=0)["codes"][:, 0]
+    torchs = model.drawn(20_000)["code"][:, 0].detach().numpy()
+    assert ks_2samp(drawn, torchs).statistic < 0.02
+    shares = [(drawn < -2).mean(), (np.abs(drawn) < 2).mean(), (drawn > 2).mean()]
+    np.testing.assert_allclose(shares, [0.1, 0.2, 0.7], atol=0.02)
 
 
 @cache

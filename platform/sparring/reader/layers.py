@@ -169,3 +169,18 @@ def _knots() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     knots = np.linspace(-9, 9, 1801)
     values = np.array([math.erfc(-x / math.sqrt(2)) / 2 for x in knots])
     return knots, values, np.exp(-(knots**2) / 2) / math.sqrt(2 * math.pi)
+
+
+class Mixture:
+    """A prior of Gaussians."""
+
+    def __init__(self, tensors: Tensors, name: str) -> None:
+        self._mean, self._deviation = tensors[f"{name}.mean"], np.exp(tensors[f"{name}.logvar"] / 2)
+        weight = np.exp(tensors[f"{name}.logit"] - tensors[f"{name}.logit"].max())
+        self._below = (weight / weight.sum()).cumsum()[:-1]
+
+    def place(self, normal: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+        """Draws from N(0, I), (B, latent_dim), as draws from the mixture; the uniform number, (B, 1), picks which."""
+        chosen = (uniform > self._below).sum(axis=1)
+        placed: np.ndarray = self._mean[chosen] + self._deviation[chosen] * normal
+        return placed

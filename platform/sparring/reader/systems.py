@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .frames import HalfNormalRanks, MuonFrame, Scaling, quantile
-from .layers import EPS, Net, Tensors, dense, normal_share, relu, sigmoid, softplus, stack
+from .layers import EPS, Mixture, Net, Tensors, dense, normal_share, relu, sigmoid, softplus, stack
 from .pictures import to_signed
 
 Arrays = Mapping[str, np.ndarray]
@@ -208,6 +208,11 @@ class BoostVAE(System):
         self._decoder = dense(tensors, "decoder", hidden, norm="before", end=np.tanh)
         self._frame = MuonFrame(tensors, "frame", config["frame"] == "box")
         self._charged = tensors["charged"]
+        # Bundles of before had neither choice.
+        self._mixture = Mixture(tensors, "mixture") if config.get("prior", "normal") == "mixture" else None
+        self._deviation = 0.0
+        if config.get("decoder_noise", "none") == "likelihood":
+            self._deviation = min((3 * config["w_kld"] / max(config["w_recon"], 1e-12)) ** 0.5, 1.0)
 
     def takes(self, verb: str) -> tuple[str, ...]:
         return ("muons",)
@@ -222,11 +227,16 @@ class BoostVAE(System):
 
     def draws(self, n: int, random: np.random.Generator, boost: float) -> dict[str, np.ndarray]:
         codes = _normal(n, self.config["latent_dim"], random)
-        return {"codes": codes, "uniform": random.random((n, 1), dtype=np.float32)}
+        if self._mixture is not None:
+            codes = self._mixture.place(codes, random.random((n, 1), dtype=np.float32))
+        noise = {"noise": _normal(n, 6, random)} if self._deviation else {}
+        return {"codes": codes, "uniform": random.random((n, 1), dtype=np.float32)} | noise
 
     def sample(self, draws: Arrays) -> Arrays:
-        charge = _charges(draws["uniform"], self._charged)
-        return {"muons": self._frame.outward(self._decoder(draws["codes"]), charge)}
+        charge, seen = _charges(draws["uniform"], self._charged), self._decoder(draws["codes"])
+        if self._deviation:
+            seen = np.clip(seen + np.float32(self._deviation) * draws["noise"], -1, 1)
+        return {"muons": self._frame.outward(seen, charge)}
 
 
 def _charges(uniform: np.ndarray, charged: np.ndarray) -> np.ndarray:

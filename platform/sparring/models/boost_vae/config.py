@@ -5,6 +5,7 @@ Defaults are those of Enhanced_Generative_Networks (github.com/alexmarshallbrist
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -12,15 +13,15 @@ from pydantic import Field
 from .. import config
 from ..config import AucRows, Count, Fraction, Optimizer, Phase, Rate, Weight, Widths
 
+PHASE = Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1")
+
 
 class Config(config.Config):
     """What the boosted VAE is built and trained with."""
 
     fields: ClassVar = ("muons", "rareness")
     yardsticks: ClassVar = "generation"
-    phases: ClassVar = (
-        Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
-    )
+    phases: ClassVar = (PHASE,)
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_recon", "train/kld", "val/distance", "val/distance_rare10",
         "val/distance_rare1", "val/share_recon", "val/pearson", "val/auc", "val/auc_rare10", "val/auc_rare1",
@@ -51,6 +52,15 @@ class Config(config.Config):
     w_kld: Weight = 1e-4
     """Weight of the code's divergence from N(0, I), summed over the code (published: kl_factor). 1e-6 to 1, log; the
     published scale for columns divided by 7."""
+    prior: Literal["normal", "mixture"] = "normal"
+    """What codes are drawn from: N(0, I), or a mixture of Gaussians that is learned with the nets (arXiv:1705.07120,
+    there called a mixture of Gaussians; not published for muons). Codes that are themselves no Gaussian then fit it."""
+    components: Count = 32
+    """Gaussians of the mixture. 4 to 128; a normal prior does not read it."""
+    decoder_noise: Literal["none", "likelihood"] = "none"
+    """What generated muons get beside the decoder's mean: nothing (published), or the noise of the decoder whose
+    likelihood the loss is, N(0, 3·w_kld/w_recon) per column as the nets see it (arXiv:2006.13202). Without it muons
+    spread less than real ones, the more so the larger w_kld."""
     boost: Literal["none", "sample", "loss"] = "none"
     """How rare muons get more say: not at all; by drawing every pass with replacement from all training rows, more
     often the rarer, while each row's divergence is weighted by the inverse, so that the code's prior stays that of all
@@ -61,3 +71,8 @@ class Config(config.Config):
     auc_rows: AucRows | None = None
     """Training rows, and as many generated ones, that boosted trees learn from at every validation for val/auc; None
     leaves it out. 2,000 add 0.2 s; published: 50,000."""
+
+    @property
+    def active_phases(self) -> tuple[Phase, ...]:
+        """A mixture is one more net of the phase."""
+        return (replace(PHASE, nets=(*PHASE.nets, "mixture")),) if self.prior == "mixture" else (PHASE,)

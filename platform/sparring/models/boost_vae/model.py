@@ -25,11 +25,11 @@ from ..base import Shapes, Step
 from ..blocks import losses
 from ..blocks.dense import Normalised, dense
 from ..blocks.eval_mode import eval_mode
-from ..blocks.gaussian import reparameterise
+from ..blocks.gaussian import Mixture, reparameterise
 from ..blocks.mlp import initialize_weights
 from ..blocks.muon_frame import HalfNormalRanks
 from ..blocks.scaling import moments
-from ..metrics.keyed_noise import keyed_normal
+from ..metrics.keyed_noise import keyed_normal, keyed_uniform
 from ..muons import COLUMNS, MuonGenerator, chunks
 from ..verbs import Fields, Rows, refuse_boost, take
 from . import config
@@ -40,6 +40,7 @@ class BoostVAE(MuonGenerator[config.Config]):
 
     Config = config.Config
     prior_name: ClassVar[str] = "norm"
+    mixture: Mixture
 
     w_recon: Tensor
     w_kld: Tensor
@@ -53,6 +54,8 @@ class BoostVAE(MuonGenerator[config.Config]):
         norm = Normalised("before")
         self.encoder = dense([COLUMNS, *config.hidden, 2 * config.latent_dim], norm=norm)
         self.decoder = dense([config.latent_dim, *reversed(config.hidden), COLUMNS], norm=norm, end=nn.Tanh())
+        if config.prior == "mixture":
+            self.mixture = Mixture(config.components, config.latent_dim)
         self.ranks = HalfNormalRanks(1)
         self.register_buffer("mean_weight", torch.ones(()))
         self.register_buffer("mean", torch.zeros(COLUMNS))
@@ -61,6 +64,8 @@ class BoostVAE(MuonGenerator[config.Config]):
 
     def initialize(self) -> None:
         initialize_weights([self.encoder, self.decoder], "xavier_uniform", "zeros")
+        if self.config.prior == "mixture":
+            self.mixture.initialize()
 
     @torch.no_grad()
     def prepare(self, train: Mapping[str, Tensor]) -> None:
@@ -79,11 +84,12 @@ class BoostVAE(MuonGenerator[config.Config]):
         return {"seen": self._inward(batch["muons"]), "aux": self._aux(batch["rareness"])}
 
     def gen(self, seen: Tensor, aux: Tensor) -> Step:
-        """Encoder and decoder learn to reconstruct from codes that are about N(0, I), rows weighed as ``boost`` says.
+        """Encoder and decoder learn to reconstruct from codes that fit the prior, rows weighed as ``boost`` says.
 
         loss = w_recon·mean a·(reconstruction − x)² + w_kld·mean b·KL
 
-        KL: of the code from N(0, I), in nats; a, b: each row's weights, of mean 1. By ``boost``:
+        KL: of the code from N(0, I) or from the mixture (there an upper bound), in nats; a, b: each row's weights, of
+        mean 1. By ``boost``:
 
         none    a = b = 1
         sample  rows drawn with p ∝ weight, with replacement, from all training rows; a = 1, b = mean weight / own
@@ -94,7 +100,7 @@ class BoostVAE(MuonGenerator[config.Config]):
         """
         mean, log_variance = self._encode(seen)
         code = reparameterise(mean, log_variance)
-        error, kld = (self.decoder(code) - seen).square().mean(-1), losses.gaussian_kl(mean, log_variance)
+        error, kld = (self.decoder(code) - seen).square().mean(-1), self._divergence(mean, log_variance)
         if self.config.boost == "sample":
             kld = self.mean_weight / aux**self.boost_power * kld
         elif self.config.boost == "loss":
@@ -119,6 +125,11 @@ class BoostVAE(MuonGenerator[config.Config]):
         mean, log_variance = self.encoder(seen).chunk(2, dim=-1)
         return mean, log_variance
 
+    def _divergence(self, mean: Tensor, log_variance: Tensor) -> Tensor:
+        if self.config.prior == "mixture":
+            return self.mixture.divergence(mean, log_variance)
+        return losses.gaussian_kl(mean, log_variance)
+
     # -- validation ---------------------------------------------------------------------------------------------------
 
     def evaluate(self, **batch: Tensor) -> dict[str, Tensor]:
@@ -129,8 +140,8 @@ class BoostVAE(MuonGenerator[config.Config]):
         """
         muons = batch["muons"]
         real = self.judged(muons)
-        drawn = self.decoder(keyed_normal(muons, self.config.latent_dim))
-        made = self.frame.normalize(self._outward(drawn))
+        code = self._placed(keyed_normal(muons, self.config.latent_dim), keyed_uniform(muons, 1, stream=1))
+        made = self.frame.normalize(self._outward(self._decoded(code, keyed_normal(muons, COLUMNS, stream=2))))
         sums = self.compared(real, made, self.draw) | {"made": moments(made)}
         mean, _ = self._encode(self._inward(muons))
         sums["codes"] = moments(mean)
@@ -188,15 +199,42 @@ class BoostVAE(MuonGenerator[config.Config]):
             return self.made_of(drawn)["muons"]
 
     def drawn(self, n: int, *, generator: torch.Generator | None = None) -> Fields:
-        """Codes from the prior, (n, latent_dim), and a uniform number for the charge, (n, 1)."""
-        code = self.prior(n, generator=generator)
-        uniform = torch.rand(n, 1, dtype=self.charged.dtype, device=self.charged.device, generator=generator)
-        return {"code": code, "uniform": uniform}
+        """Codes from the prior, (n, latent_dim), a uniform number for the charge, (n, 1), and the decoder's noise."""
+        code, uniform = self.prior(n, generator=generator), self._uniform(n, generator)
+        noise = {"noise": self._normal(n, COLUMNS, generator)} if self._is_noisy else {}
+        return {"code": code, "uniform": uniform} | noise
 
     def made_of(self, drawn: Rows) -> Fields:
-        return {"muons": self.frame.unbox(self._outward(self.decoder(drawn["code"])), self.charges(drawn["uniform"]))}
+        seen = self._decoded(drawn["code"], drawn.get("noise"))
+        return {"muons": self.frame.unbox(self._outward(seen), self.charges(drawn["uniform"]))}
 
     def prior(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """n draws from N(0, I), as codes should be, (n, latent_dim)."""
-        dtype, device = self.charged.dtype, self.charged.device
-        return torch.randn(n, self.config.latent_dim, dtype=dtype, device=device, generator=generator)
+        """n draws from the prior, as codes should be, (n, latent_dim)."""
+        normal = self._normal(n, self.config.latent_dim, generator)
+        return self._placed(normal, self._uniform(n, generator) if self.config.prior == "mixture" else None)
+
+    def _placed(self, normal: Tensor, uniform: Tensor | None) -> Tensor:
+        """Draws from N(0, I), (B, latent_dim), as draws from the prior; a mixture needs a uniform number, (B, 1)."""
+        return normal if self.config.prior == "normal" or uniform is None else self.mixture.place(normal, uniform)
+
+    def _decoded(self, code: Tensor, noise: Tensor | None) -> Tensor:
+        """What is generated from codes, as the nets see muons, (B, 6); noise from N(0, I), (B, 6), for the decoder's.
+
+        mean of (x - decoded)² + w_kld/w_recon·KL, over six columns, is -log N(x; decoded, s²) + KL up to a factor and
+        a constant where s² = 6/2·w_kld/w_recon (Rybkin et al., ICML 2021, section 3.1).
+        """
+        mean = self.decoder(code)
+        if not self._is_noisy or noise is None:
+            return mean
+        deviation = (COLUMNS / 2 * self.w_kld / self.w_recon.clamp_min(1e-12)).sqrt().clamp_max(1)
+        return (mean + deviation * noise).clamp(-1, 1)  # where tanh ends
+
+    @property
+    def _is_noisy(self) -> bool:
+        return self.config.decoder_noise == "likelihood"
+
+    def _normal(self, n: int, columns: int, generator: torch.Generator | None) -> Tensor:
+        return torch.randn(n, columns, dtype=self.charged.dtype, device=self.charged.device, generator=generator)
+
+    def _uniform(self, n: int, generator: torch.Generator | None) -> Tensor:
+        return torch.rand(n, 1, dtype=self.charged.dtype, device=self.charged.device, generator=generator)
