@@ -110,7 +110,7 @@ def test_constant_and_single_rows_are_drawn_without_a_warning(rows, tmp_path):
     for figure in (
         draw_variables(variables, {"real": rows, "generated": rows}, [0.0] * 3),
         draw_pairs(variables, (rows, rows)),
-        draw_codes(rows[:, :1], Point, [0.0], {"the codes": np.zeros((1, 1))}),
+        draw_codes(rows[:, :1], [Point], [0.0], {"the codes": np.zeros((1, 1))}),
         draw_scores((np.zeros(3), np.zeros(4)), ("real", "generated"), 0.5, 0.0),
         draw_progress(np.ones(1), {"val/auc": np.full(1, 0.5), "val/distance": rows[0, :1]}, 1),
         draw_outliers({"own": own, "foreign": ood}),

@@ -102,7 +102,7 @@ def test_maps_of_every_pair_are_shares_on_one_scale(muons):
 def test_codes_stand_beside_their_prior_and_their_correlations():
     codes = np.abs(np.random.default_rng(0).normal(loc=[0, 0, 6], size=(2000, 3)))
     matrix = np.array([[1.0, -0.25, 0.0], [-0.25, 1.0, 0.9], [0.0, 0.9, 1.0]])
-    figure = draw_codes(codes, halfnorm, [0.1, 0.2, 0.3], {"the codes": matrix, AUXILIARY: np.eye(4)})
+    figure = draw_codes(codes, [halfnorm] * 3, [0.1, 0.2, 0.3], {"the codes": matrix, AUXILIARY: np.eye(4)})
     for column, frame in enumerate(figure.axes[:3]):
         assert titles(frame) == ("", f"code {column + 1}", "share per bin")
         assert frame.get_title("right") == f"KS 0.{column + 1}00"
@@ -126,7 +126,7 @@ def test_codes_stand_beside_their_prior_and_their_correlations():
 @pytest.mark.slow
 def test_more_correlations_than_numbers_fit_have_a_colour_bar():
     codes = np.random.default_rng(0).normal(size=(50, 20))
-    figure = draw_codes(codes, norm, [0.0] * 20, {"the codes": np.corrcoef(codes.T)})
+    figure = draw_codes(codes, [norm] * 20, [0.0] * 20, {"the codes": np.corrcoef(codes.T)})
     *codes_shown, matrix, bar = figure.axes
     assert [frame.get_xlabel() for frame in codes_shown] == [f"code {at}" for at in range(1, 12)]
     assert not matrix.texts

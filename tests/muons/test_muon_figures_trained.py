@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from sparring.models import find_model
 from sparring.models.metrics.two_sample import auc
 from sparring.models.muons import DRAWN
 from sparring.production import About, Loaded, read_trained
+from sparring.production.drawing.muon_charts import draw_codes
 from sparring.production.inference.answers import sample
-from sparring.production.inference.likeness import check_against, compare
+from sparring.production.inference.likeness import check_against, compare, find_differences
 from sparring.production.inference.samples import read_rows
 from sparring.space import write_toml
 
@@ -124,6 +126,29 @@ def test_perfect_samples_get_one_half_and_poor_ones_more(trained, muons):
     assert codes.values.shape == codes.draws.shape == (900, 4)
     assert all(kstest(column, norm.cdf).pvalue > 1e-3 for column in codes.draws.T)
     assert figures["codes"].value > 0.45
+
+
+@pytest.mark.slow
+def test_codes_of_a_learned_prior_are_compared_with_its_draws(trained, muons):
+    loaded = read_trained(trained("boost_vae"))
+    rows = read_rows(loaded, part="train")
+    config = find_model("boost_vae").Config(prior="mixture", components=2, hidden=(32, 32))
+    model: Any = find_model("boost_vae")(config, {"muons": (7,), "rareness": (5,)})
+    model.prepare(rows.fields)
+    with torch.no_grad():
+        model.mixture.mean.copy_(torch.tensor([-5.0, 5.0])[:, None])
+    _, codes = compare(replace(loaded, model=model), {"muons": muons}, rows, 0)
+    assert codes is not None
+    assert not codes.is_named
+    assert (np.abs(codes.draws) > 1).mean() > 0.99
+    found = find_differences([], (muons, muons), codes).by_code
+    assert [each.distance for each in found] == [
+        ks_2samp(*both).statistic for both in zip(codes.values.T, codes.draws.T, strict=True)
+    ]
+    (line,) = draw_codes(codes.values, codes.priors, [0.0] * 4, {}).axes[0].patches
+    share, edges, _ = line.get_data()
+    assert share[np.abs(edges[:-1]) < 1].sum() < 0.01
+    assert share.sum() == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ Not here: the phases and figures that training asks for (``base.py``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..errors import DataError, UsageError
 
@@ -91,8 +91,10 @@ class Scores(Protocol):
 class Encodes(Protocol):
     """Turns rows into codes that should look like draws from a known distribution."""
 
-    prior_name: ClassVar[str]
-    """The distribution that each number of a code should have, as scipy.stats calls it."""
+    @property
+    def prior_name(self) -> str | None:
+        """The distribution that each number of a code should have, as scipy.stats calls it; None if it has no name."""
+        ...
 
     def encode(self, rows: Rows, *, seed: int) -> Fields:
         """Codes beside what they should look like; what is drawn depends on the seed alone.

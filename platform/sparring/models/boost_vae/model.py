@@ -9,13 +9,12 @@ training file, the inverse weights on the divergence are those of the rows that 
 there they stay in the order before it, so that each row gets another's, with mean 1 over the file. And there losses of
 shape (B,) times weights of shape (B, 1) make (B, B), so that under either boost a batch's mean loss meets its mean
 weight; here each row's loss meets its own. The weight's power, ½ there, is ``boost_power``. Adam is plain, with torch's
-eps of 1e-8, where theirs is AMSGrad with Keras's 1e-7.
+eps of 1e-8, where theirs is AMSGrad with Keras's 1e-7. A learned ``prior`` and ``decoder_noise`` are not published.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +38,6 @@ class BoostVAE(MuonGenerator[config.Config]):
     """Encoder and decoder. ``muons`` (B, 7) raw; ``rareness`` (B, 5), of which the last column weighs the rows."""
 
     Config = config.Config
-    prior_name: ClassVar[str] = "norm"
     mixture: Mixture
 
     w_recon: Tensor
@@ -163,6 +161,10 @@ class BoostVAE(MuonGenerator[config.Config]):
 
     # -- verbs --------------------------------------------------------------------------------------------------------
 
+    @property
+    def prior_name(self) -> str | None:
+        return "norm" if self.config.prior == "normal" else None
+
     def sample(self, n: int, *, seed: int, boost: float | None = None) -> Fields:
         """``n`` muons decoded from N(0, I), (n, 7): charge, x, y, z in cm, px, py, pz in GeV."""
         refuse_boost(self, boost)
@@ -221,9 +223,9 @@ class BoostVAE(MuonGenerator[config.Config]):
         """What is generated from codes, as the nets see muons, (B, 6); noise from N(0, I), (B, 6), for the decoder's.
 
         mean of (x - decoded)² + w_kld/w_recon·KL, over six columns, is -log N(x; decoded, s²) + KL up to a factor and
-        a constant where s² = 6/2·w_kld/w_recon (Rybkin et al., ICML 2021, section 3.1).
+        a constant where s² = 6/2·w_kld/w_recon (Rybkin et al., ICML 2021).
         """
-        mean = self.decoder(code)
+        mean: Tensor = self.decoder(code)
         if not self._is_noisy or noise is None:
             return mean
         deviation = (COLUMNS / 2 * self.w_kld / self.w_recon.clamp_min(1e-12)).sqrt().clamp_max(1)

@@ -103,13 +103,18 @@ def draw_pairs(variables: Sequence[Variable], both: Two) -> Figure:
 
 @look()
 def draw_codes(
-    codes: np.ndarray, prior: Distribution, distances: Sequence[float], correlations: Mapping[str, np.ndarray]
+    codes: np.ndarray,
+    priors: Sequence[Distribution],
+    distances: Sequence[float],
+    correlations: Mapping[str, np.ndarray],
 ) -> Figure:
-    """Each number of the code against its prior, a distribution of scipy.stats, and correlations by name."""
+    """Each number of the code against its prior, a distribution as scipy.stats has them, and correlations by name."""
     numbers = codes.T[:SHOWN_CODES]
     figure, frames = sheet(len(numbers) + len(correlations), columns=3)
-    ends = prior.ppf([1e-5, 1 - 1e-5])
-    for number, (values, distance, frame) in enumerate(zip(numbers, distances, frames, strict=False), start=1):
+    for number, (values, prior, distance, frame) in enumerate(
+        zip(numbers, priors, distances, frames, strict=False), start=1
+    ):
+        ends = prior.ppf([1e-5, 1 - 1e-5])
         edges = np.linspace(min(ends[0], values.min()), max(ends[1], values.max()), BINS + 1)
         histogram(frame, edges, values, "codes", is_points=True)
         frame.stairs(np.diff(prior.cdf(edges)), edges, linewidth=1.2, label="prior")

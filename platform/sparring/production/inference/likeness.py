@@ -18,7 +18,7 @@ from ...data.physics.kinematics import to_box, to_polar
 from ...errors import UsageError
 from ...models.metrics.two_sample import Auc, auc
 from ...models.verbs import Encodes
-from ..drawing.muon_charts import AUXILIARY, Distribution, Two
+from ..drawing.muon_charts import AUXILIARY, BINS, Distribution, Two
 from ..drawing.muon_variables import Variable
 from ..loading.loaded import Loaded
 from .answers import Answers
@@ -38,8 +38,10 @@ class Codes:
     """(N, latent_dim)."""
     draws: np.ndarray
     """As many draws of the prior, (N, latent_dim)."""
-    prior: Distribution
-    """The distribution that each number of a code should have, one of scipy.stats."""
+    priors: tuple[Distribution, ...]
+    """The distribution that each number of a code should have, one of scipy.stats or, if it has no name, the draws'."""
+    is_named: bool
+    """Whether that has a name in scipy.stats."""
     before: np.ndarray | None
     """What was encoded, where that should be distributed as the prior is: auxiliary values, (N, 4)."""
 
@@ -117,7 +119,10 @@ def find_differences(variables: Sequence[Variable], both: Two, codes: Codes | No
     correlations = {"the codes": _correlation(codes.values)}
     if codes.before is not None:
         correlations[AUXILIARY] = _correlation(codes.before)
-    by_code = tuple(_ks_test(kstest(column, codes.prior.cdf)) for column in codes.values.T)
+    by_code = tuple(
+        _ks_test(kstest(column, prior.cdf) if codes.is_named else ks_2samp(column, drawn))
+        for column, drawn, prior in zip(codes.values.T, codes.draws.T, codes.priors, strict=True)
+    )
     return Differences(by_variable=by_variable, by_code=by_code, correlations=correlations)
 
 
@@ -133,10 +138,16 @@ def _codes(loaded: Loaded, real: NamedRows, seed: int) -> Codes | None:
     if not isinstance(loaded.model, Encodes):
         return None
     encoded = loaded.model.encode(real.fields, seed=seed)
+    draws, name = _numbers(encoded["draws"]), loaded.model.prior_name
+    if name is None:
+        priors = tuple(scipy.stats.rv_histogram(np.histogram(column, BINS)) for column in draws.T)
+    else:
+        priors = (getattr(scipy.stats, name),) * draws.shape[1]
     return Codes(
         values=_numbers(encoded["codes"]),
-        draws=_numbers(encoded["draws"]),
-        prior=getattr(scipy.stats, loaded.model.prior_name),
+        draws=draws,
+        priors=priors,
+        is_named=name is not None,
         before=_numbers(encoded["given"]) if "given" in encoded else None,
     )
 

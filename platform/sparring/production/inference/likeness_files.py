@@ -102,7 +102,7 @@ def _draw_codes(codes: Codes | None, differences: Differences) -> dict[str, Figu
     if codes is None:
         return {}
     distances = [test.distance for test in differences.by_code]
-    return {"codes": draw_codes(codes.values, codes.prior, distances, differences.correlations)}
+    return {"codes": draw_codes(codes.values, codes.priors, distances, differences.correlations)}
 
 
 def _draw_classifiers(figures: Mapping[str, Auc], sides: Mapping[str, tuple[str, str]]) -> dict[str, Figure]:
