@@ -206,10 +206,10 @@ def test_want_of_memory_in_a_collective_is_no_lost_peer(monkeypatch):
 @pytest.mark.parametrize("is_dead", [False, True])
 def test_a_gpu_whose_context_is_gone_takes_its_process_with_it(monkeypatch, is_dead):
     told = []
-    mine = SimpleNamespace(_device="cuda", _workers=None, _fail=lambda start, error: told.append(error))
+    mine = SimpleNamespace(_device="cuda", _workers=None, _fail=lambda start, error, rows: told.append(error))
     mine._check_device = lambda: trainer.Trainer._check_device(mine)
     mine._run_epochs = lambda start, solo: 1 / 0
-    run = trainer.Trainer._run
+    run, training = trainer.Trainer._run, SimpleNamespace(epoch_rows=list)
 
     def synchronize(device):
         if is_dead:
@@ -218,9 +218,9 @@ def test_a_gpu_whose_context_is_gone_takes_its_process_with_it(monkeypatch, is_d
     monkeypatch.setattr(torch.cuda, "synchronize", synchronize)
     if is_dead:
         with pytest.raises(RuntimeError, match="device-side"):
-            run(mine, None, None)
+            run(mine, None, training)
     else:
-        run(mine, None, None)
+        run(mine, None, training)
     assert isinstance(told[0], ZeroDivisionError), "its end is told first"
 
 

@@ -43,7 +43,7 @@ class Referee:
         attempt = 2 if self.late == "anew" and self.rank == number == UNBUILT else 1
         return Start(trial=Trial(number=number, params={}, seed=0, attempt=attempt), checkpoint=None, durable=0)
 
-    def fail(self, number: int, attempt: int, outcome: str, error: str) -> None:
+    def fail(self, number: int, attempt: int, outcome: str, error: str, **_: Any) -> None:
         (self.folder / f"ended-{number}").write_text(outcome)
 
     def report(self, rows: list[Any], *, last: bool = False, **_: Any) -> Answer:

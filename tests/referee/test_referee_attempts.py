@@ -146,3 +146,34 @@ def test_an_error_in_a_trial_is_kept_with_its_text(folder):
     referee.fail(0, 1, Outcome.CRASHED, "ValueError: a bad shape")
     (row,) = trial_rows(folder)
     assert (row.outcome, row.error) == (Outcome.CRASHED, "ValueError: a bad shape")
+
+
+def test_a_trial_that_fails_has_the_epochs_that_a_dead_referee_had_heard_and_not_committed(folder):
+    referee = make(folder)
+    referee.ask()
+    referee.start(0, "a")
+    rows = [epoch(0, n) for n in (1, 2)]
+    for row in rows:
+        referee.report([row])
+    kill(referee)
+    back = make(folder)
+    assert back.trials.live[0].epoch == 0, "they were not committed"
+    back.fail(0, 1, Outcome.CRASHED, "ValueError: a bad shape", rows=rows)
+    (row,) = trial_rows(folder)
+    assert (row.outcome, row.epochs) == (Outcome.CRASHED, 2)
+    assert [each.epoch for each in epoch_rows(folder)] == [1, 2]
+
+
+def test_a_trial_that_ends_by_its_last_attempt_has_the_epochs_that_only_its_checkpoint_knows(folder):
+    shelf = Shelf()
+    referee = make(folder, shelf=shelf, attempts=1)
+    for _ in range(2):
+        referee.ask()
+    for number in range(2):
+        referee.start(number, "a")
+    kill(referee)
+    shelf.kept = {0: b"0 3", 1: b"1 2"}
+    back = make(folder, shelf=shelf, attempts=1)
+    assert back.start(0, "b") is None, "its only attempt is spent"
+    back.fail(1, 1, Outcome.OUT_OF_MEMORY, "it cannot be built again")
+    assert {row.trial: row.epochs for row in trial_rows(folder)} == {0: 3, 1: 2}

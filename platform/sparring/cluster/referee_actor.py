@@ -87,9 +87,9 @@ class RefereeActor:
         self._answer_s.append(time.perf_counter() - began)
         return answer
 
-    def fail(self, number: int, attempt: int, outcome: Outcome, error: str) -> None:
+    def fail(self, number: int, attempt: int, outcome: Outcome, error: str, **about: Any) -> None:
         if self._referee:
-            self._referee.fail(number, attempt, outcome, error)
+            self._referee.fail(number, attempt, outcome, error, **about)
 
     def leave(self, number: int, attempt: int, checkpoint: bytes) -> None:
         if self._referee:

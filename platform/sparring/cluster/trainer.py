@@ -10,7 +10,7 @@ from __future__ import annotations
 import faulthandler
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ import ray
 from ..errors import ClusterError, Infeasible, SparringError
 from ..models import find_model
 from ..models.own import OwnModel, allow_read
-from ..records import Answer, Outcome, Start, StudySpec, Verdict
+from ..records import Answer, EpochRow, Outcome, Start, StudySpec, Verdict
 from ..space import Space
 from .signs import Signs
 
@@ -166,7 +166,7 @@ class Trainer:
         except Exception as error:
             if _is_peer_lost(error):
                 raise
-            self._fail(start, error)
+            self._fail(start, error, training.epoch_rows())
             self._check_device()
             if self._workers is not None:
                 raise
@@ -220,13 +220,13 @@ class Trainer:
         if torch.device(self._device).type == "cuda":
             torch.cuda.synchronize(self._device)
 
-    def _fail(self, start: Start, error: Exception) -> None:
+    def _fail(self, start: Start, error: Exception, rows: Sequence[EpochRow] = ()) -> None:
         if isinstance(error, Infeasible):
             outcome, text = Outcome.INFEASIBLE, str(error)
         else:
             outcome = Outcome.OUT_OF_MEMORY if is_out_of_memory(error) else Outcome.CRASHED
             text = "".join(traceback.format_exception(error))
-        ray.get(self._referee.fail.remote(start.trial.number, start.trial.attempt, outcome, text))
+        ray.get(self._referee.fail.remote(start.trial.number, start.trial.attempt, outcome, text, rows=rows))
 
     @contextmanager
     def _silence_limited(self) -> Iterator[None]:

@@ -128,6 +128,7 @@ class Referee:
             live.deaths += 1
             self.lost[SLOT_DIED] += 1
             if live.deaths >= self.spec.attempts:
+                self.trials.recall(live)
                 live.stopwatch.lose(self._heard)
                 self.trials.end(live, *live.cause_of_death(self._heard, self.spec))
                 return None
@@ -191,11 +192,19 @@ class Referee:
         return Answer(verdict=Verdict.STOP if self.is_stopping else Verdict.GO_ON, durable=live.durable)
 
     @stopping_instead(None)
-    def fail(self, number: int, attempt: int, outcome: Outcome, error: str) -> None:
-        """Ends a trial that died of an error its slot could catch; and the search, if all did so (``alike.py``)."""
+    def fail(
+        self, number: int, attempt: int, outcome: Outcome, error: str, *, rows: Sequence[EpochRow] = ()
+    ) -> None:
+        """Ends a trial that died of an error its slot could catch; and the search, if all did so (``alike.py``).
+
+        rows: all epochs that it has trained, oldest first. A referee that has died since may have heard some of them
+        and not committed them; of a trial that could not be built the checkpoint alone knows them.
+        """
         self._heard = self._clock()
         live = self.trials.live.get(number)
         if live is not None and live.trial.attempt == attempt:
+            self.trials.recall(live)
+            self.trials.take(live, rows)
             live.stopwatch.lose(self._heard)
             self.lost[outcome] = self.lost.get(outcome, 0) + 1
             self.trials.end(live, outcome, error)
