@@ -7,28 +7,21 @@ budgets are computed here anew, from the papers' definitions, so that an error o
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
-from sparring.ledger import attempt_rows, epoch_rows, trial_rows
+from sparring.ledger import trial_rows
 from sparring.ledger.checkpoints import read_progress
 from sparring.ledger.effort import read_effort
-from sparring.ledger.parts import list_parts
-from sparring.ledger.schema import KEYS
 from sparring.records import EpochRow, Outcome, TrialRow, Verdict
-from sparring.referee.running import Turn
 from sparring.referee.trials import BY_HAND
 
-from .slots import Call, weights_of
+from .disk_checks import leader_has_weights, mirror_holds, tables_hold
+from .rung_checks import RungChecks
+from .slots import Call
 
 if TYPE_CHECKING:
     from .world import World
-
-ETA = 3
 
 
 class Checks:
@@ -38,11 +31,9 @@ class Checks:
         self.world, self.plan, self.truth = world, world.plan, world.truth
         self.asked_to_stop: set[int] = set()
         self.asked_to_run: list[Any] = []
-        self.power_was_cut = False
         self.params: dict[int, str] = {}
         """By trial, its values; no number ever gets others."""
         self._seen: dict[int, Any] = {}
-        self._judged_at: object = None
         self.trials: dict[int, TrialRow] = {}
         """Ends that a call has answered for: on disk, whatever dies now."""
         self.attempts: dict[int, int] = {}
@@ -52,12 +43,9 @@ class Checks:
         self.deaths: Counter[int] = Counter()
         self.owner: dict[int, str] = {}
         """By trial, the slot's step that was given it last."""
-        self.judged: dict[int, set[int]] = {}
-        """By trial, the rungs at which this life of the referee, or one before it, has judged it."""
         self.mirrored: tuple[dict[int, TrialRow], dict[int, int], dict[int, int]] | None = None
         self.is_complete = False
-        epochs = self.plan.epochs
-        self.rungs = sorted({epochs // ETA**k for k in (1, 2)} - {0, epochs}) if self.plan.pruner == "halving" else []
+        self.rungs = RungChecks(world, self)
 
     # -- what happens -------------------------------------------------------------------------------------------------
 
@@ -100,9 +88,9 @@ class Checks:
     def hears(self, call: Call) -> None:
         """A call has come to the referee."""
         trials = self.world.referee.trials
-        self._turns = {number: live.turn for number, live in trials.live.items()}
         self._attempts = {number: live.trial.attempt for number, live in trials.live.items()}
         self._begun = trials.begun
+        self.rungs.hears()
 
     def heard(self, call: Call, answer: Any, token: str) -> None:
         """A call has been answered by the referee; nothing of that may be lost any more."""
@@ -118,90 +106,11 @@ class Checks:
             number, attempt, packed = call.arguments
             if self._attempts.get(number) == attempt:
                 self.left[number] = attempt, read_progress(packed).epoch
-        if self.plan.pruner == "halving":
-            if call.method == "report":
-                self._judges(call, answer)
-            elif call.method == "start":
-                self._resumes(call.arguments[0], answer)
-            elif call.method == "ask":
-                self._takes_up(answer)
-        if call.method == "ask":
-            self._hands_out(answer)
-        self._settle()
-
-    def _hands_out(self, number: int | None) -> None:
-        referee = self.world.referee
         trials, begun = self.world.spec.trials, referee.trials.begun
-        if trials is not None:
+        if call.method == "ask" and trials is not None:
             assert begun <= max(trials, self._begun) + len(self.asked_to_run), f"{begun} trials of {trials} have begun"
-        if number is None or number < 0 or self.plan.pruner != "halving":
-            return
-        paused = [n for n, turn in self._turns.items() if turn is Turn.PAUSED]
-        promising = [n for n in paused if n in referee.trials.live and self._passes(n)]
-        if number in paused and trials is not None:
-            assert number in promising, f"trial {number} goes on although it would not pass its rung"
-        is_new = number not in paused and begun > self._begun
-        if is_new and trials is not None and number >= referee._known and number not in referee.trials.queued:
-            assert not promising, f"trial {number} begins while {promising} would pass their rungs"
-
-    def _judges(self, call: Call, answer: Any) -> None:
-        """The verdict of a report, against the rule of the pruner."""
-        rows, number = call.arguments[0], call.arguments[0][-1].trial
-        live = self.world.referee.trials.live.get(number)
-        if live is None or live.trial.attempt != rows[-1].attempt:
-            return
-        fails = self._fails(number)
-        is_past = live.epoch > max(self.rungs, default=0)
-        spent = self.world.referee._spending.is_spent and not self._is_sheltered(number) and not is_past
-        pauses = fails or spent or self._turns.get(number) is Turn.PAUSING
-        if pauses or answer.verdict is Verdict.PAUSE:
-            assert (answer.verdict is Verdict.PAUSE) == pauses, (
-                f"trial {number} at epoch {live.epoch} was told {answer.verdict}, but by the rule it "
-                f"{'fails' if pauses else 'passes'}"
-            )
-
-    def _resumes(self, number: int, answer: Any) -> None:
-        """A slot opens a trial: what only its checkpoint knows is judged before it goes on."""
-        turn, live = self._turns.get(number), self.world.referee.trials.live.get(number)
-        if live is not None and turn in (Turn.RUNNING, Turn.WAITING):
-            fails = self._fails(number)
-            assert (answer is None) == fails, f"trial {number}: it {'fails' if fails else 'passes'}, and got {answer}"
-
-    def _takes_up(self, handed: int | None) -> None:
-        """Unfinished trials of an earlier life are judged at the rung that they had come to."""
-        for number, live in self.world.referee.trials.live.items():
-            if self._turns.get(number) is Turn.WAITING and live.turn is not Turn.WAITING:
-                fails = self._fails(number)
-                is_thawed = number == handed and self.world.spec.trials is None  # it was paused, and then its turn came
-                assert (live.turn is Turn.PAUSED) == fails or is_thawed, f"trial {number}: it failed is {fails}"
-                assert live.turn is Turn.PAUSED or number == handed, f"trial {number} runs, and nobody was given it"
-
-    def _fails(self, number: int) -> bool:
-        """Judges a trial at the rungs at which nobody has yet."""
-        live = self.world.referee.trials.live[number]
-        seen = self.judged.setdefault(number, set())
-        fresh = [rung for rung in self.rungs if rung in live.values and rung not in seen]
-        seen.update(fresh)
-        return not self._is_sheltered(number) and any(not self._passes(number, rung) for rung in fresh)
-
-    def _is_sheltered(self, number: int) -> bool:
-        """The default, and what somebody has put in line, finish whatever they reach."""
-        return number < self.world.space.first or self.world.referee.trials.live[number].trial.source == "queued"
-
-    def _passes(self, number: int, rung: int | None = None) -> bool:
-        """Whether a trial is among the best third at a rung, of those that have reached it."""
-        if rung is None:
-            live = self.world.referee.trials.live[number]
-            rung = max((each for each in self.judged.get(number, ()) if each <= live.epoch), default=0)
-            if not rung:
-                return True
-        scores = self._at(rung)
-        own = self.truth.best(self.params[number], rung)
-        return own is None or bisect_left(scores, own[0]) < max(1, len(scores) // ETA)
-
-    def _at(self, rung: int) -> list[float]:
-        """What the pruner knows of a rung; ``_settle`` compares that with the truth."""
-        return list(self.world.referee._judge._pruner.scores(rung))
+        self.rungs.heard(call, answer)
+        self._settle()
 
     # -- the invariants -----------------------------------------------------------------------------------------------
 
@@ -227,33 +136,7 @@ class Checks:
         effort = self.world.referee._spending.effort
         assert effort.epochs == epochs, f"the budget counts {effort.epochs} epochs, but there were {epochs}"
         assert math.isclose(effort.seconds, epochs * self.plan.epoch_s, abs_tol=1e-6), f"{effort} of {epochs} epochs"
-        if self.rungs and self._judged_at != (state := (epochs, len(trials.ended), len(trials.live), self.world.life)):
-            self._rungs_hold()
-            self._judged_at = state
-
-    def _rungs_hold(self) -> None:
-        """The pruner knows every trial that has reached a rung, once, and what it had reached there."""
-        trials = self.world.referee.trials
-        assert list(self.world.referee.rungs) == self.rungs, f"rungs {self.world.referee.rungs}, not {self.rungs}"
-        for rung in self.rungs:
-            must, may = Counter[float](), Counter[float]()
-            for number, epoch in self._reached().items():
-                best = self.truth.best(self.params[number], rung)
-                if best is not None and epoch >= rung:
-                    row = trials.ended.rows.get(number)
-                    # A trial that fell sick with the report of its rung was not judged there before it ended.
-                    counts = row is None or row.outcome in (Outcome.COMPLETED, Outcome.PRUNED)
-                    (must if counts else may)[best[0]] += 1
-            known = Counter(self._at(rung))
-            assert not must - known, f"rung {rung}: {sorted((must - known).elements())} are not known"
-            assert not known - must - may, f"rung {rung}: {sorted((known - must - may).elements())} reached it not"
-
-    def _reached(self) -> dict[int, int]:
-        trials = self.world.referee.trials
-        return {
-            **{number: row.epochs for number, row in trials.ended.rows.items()},
-            **{number: live.epoch for number, live in trials.live.items()},
-        }
+        self.rungs.hold(epochs)
 
     def _ends(self, row: TrialRow) -> None:
         """An end, against the fate of its values."""
@@ -275,10 +158,7 @@ class Checks:
         elif row.error is not None and "the slot died" in row.error:
             assert self.deaths[number] >= self.plan.attempts, f"{about}, but its slot died {self.deaths[number]} times"
         else:
-            # A slot's error is told without the epochs that a referee which died since had heard and not committed.
-            may_lack = fate.outcome is Outcome.CRASHED and self.world.life > 0
-            assert row.outcome is fate.outcome, f"{about}, but its fate is {fate}"
-            assert row.epochs == fate.epochs or (may_lack and row.epochs < fate.epochs), f"{about}, not as {fate}"
+            assert (row.outcome, row.epochs) == (fate.outcome, fate.epochs), f"{about}, but its fate is {fate}"
             assert row.value is None, about
 
     def _same(self, number: int, params: Any) -> str:
@@ -304,7 +184,7 @@ class Checks:
         """The referee came back: whatever was answered for before must be in the ledger, and be true."""
         referee, trials = self.world.referee, self.world.referee.trials
         assert referee.trials.ledger.torn == (), f"torn: {referee.trials.ledger.torn}"
-        self._disk_holds()
+        tables_hold(self.world.folder, self._true)
         for number, row in self.trials.items():
             assert number in trials.ended.rows, f"trial {number} had ended, and is forgotten"
             assert _alike(trials.ended.rows[number], row), (
@@ -318,63 +198,26 @@ class Checks:
                 assert not lost, f"trial {number}: epochs {sorted(lost)} were called durable, and are lost"
             else:
                 assert number in trials.ended.rows, f"trial {number} had begun, and is forgotten"
-        self.judged = {
-            number: {rung for rung in self.rungs if rung < live.epoch} for number, live in trials.live.items()
-        }
+        self.rungs.rebuilt()
         self._settle()
-        self._leads_with_weights()
-
-    def _disk_holds(self) -> None:
-        """The tables as any reader sees them."""
-        folder = self.world.folder
-        rows = trial_rows(folder)
-        assert len({row.trial for row in rows}) == len(rows), "a trial ended twice"
-        numbers = sorted({row.trial for row in attempt_rows(folder)})
-        assert numbers == list(range(len(numbers))), f"begun were {numbers}"
-        epochs = Counter[tuple[int, int]]()
-        for row in epoch_rows(folder):
-            epochs[row.trial, row.epoch] += 1
-            self._true(row)
-        twice = {each: count for each, count in epochs.items() if count > 1}
-        assert not twice, f"epochs counted twice: {twice}"
-        for row in rows:
-            own = {n for trial, n in epochs if trial == row.trial}
-            assert own == set(range(1, row.epochs + 1)), f"trial {row.trial} of {row.epochs} epochs has {sorted(own)}"
-
-    def _leads_with_weights(self) -> None:
-        referee = self.world.referee
-        best = referee.trials.ended.best
-        if best is not None:
-            packed = referee.trials._weights.read(best.trial)
-            assert packed is not None, f"trial {best.trial} leads, and its weights are gone"
-            assert packed == weights_of(self.params[best.trial], best.epochs), "other weights than the leader's"
+        leader_has_weights(referee, self.params)
 
     def closed(self, broken: str | None) -> None:
         """A session has ended."""
         if broken is not None:
             return
         referee = self.world.referee
-        self._disk_holds()
+        tables_hold(self.world.folder, self._true)
         effort = read_effort(self.world.folder, self.world.spec)
         assert effort.epochs == referee._spending.effort.epochs, f"{effort} on disk, {referee._spending.effort} counted"
-        self._leads_with_weights()
+        leader_has_weights(referee, self.params)
         self.is_complete = not referee.trials.live and (
             self.world.spec.trials is None or len(referee.trials.ended) >= self.world.spec.trials
         )
 
     def looked(self, whole: bool) -> None:
-        """The mirror holds nothing that the ledger lacks; if the look was whole, all that is committed."""
-        folder, address = self.world.folder, self.world.address / "s"
-        for table in KEYS:
-            home, names = list_parts(folder / table)  # a merger may have died between its two renames
-            here = set(names)
-            beyond = [path for path in sorted((address / table).glob("*.parquet")) if path.name not in here]
-            if not beyond:
-                continue
-            own = {row for name in here for row in _keys_in(home / name, table)}
-            for path in beyond:
-                more = set(_keys_in(path, table)) - own
-                assert not more, f"the mirror's {path.name} has {sorted(more)}, which the ledger lacks"
+        """The mirror has looked. whole: all that is committed has been copied."""
+        mirror_holds(self.world.folder, self.world.address / "s")
         if whole:
             self.mirrored = {**self.trials}, {**self.attempts}, {**self.durable}
 
@@ -406,8 +249,3 @@ def _same(one: Any, other: Any) -> bool:
 def _alike(one: TrialRow, other: TrialRow) -> bool:
     names = ("trial", "attempt", "seed", "outcome", "params", "value", "best_epoch", "epochs")
     return all(getattr(one, name) == getattr(other, name) for name in names)
-
-
-def _keys_in(part: Path, table: str) -> list[tuple[Any, ...]]:
-    rows = pq.read_table(part, columns=list(KEYS[table]), partitioning=None).to_pylist()
-    return [tuple(row.values()) for row in rows]
