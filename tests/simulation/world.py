@@ -32,7 +32,7 @@ from .messages import Office, Post
 from .outside import LOOK_S, Outside
 from .places import Places
 from .plan import SPACE, Plan
-from .simdisk import SimulatedDisk
+from .simdisk import SimulatedDisk, decoded
 from .slots import Call, without_ray
 from .truth import METRICS, Truth
 
@@ -172,6 +172,7 @@ class World(Clockwork):
             patch.setattr(disk, "os", self.disk)
             patch.setattr(disk, "shutil", self.disk)
             patch.setattr(parts, "FULL_BYTES", self.plan.full_bytes)
+            patch.setattr(parts, "read_parquet", decoded)
             patch.setattr(journal, "COMPACT_AT", self.plan.compact_at)
             patch.setattr(mirror, "time", SimpleNamespace(monotonic=lambda: self.now))
             patch.setattr(seeding, "AT_ONCE", 1)  # threads would order the disk's calls by chance
