@@ -326,6 +326,7 @@ def test_a_checkpoint_goes_on_with_one_worker(group):
     assert distance(told(run, 1), group[0]["synced"]["again"]) < 1e-12
 
 
+@pytest.mark.fault(43)
 def test_a_nan_on_one_worker_stops_them_all(group):
     assert [seen["poisoned"] for seen in group] == [{"finite": False, "best": False}] * len(group)
 
@@ -343,6 +344,7 @@ def test_workers_agree_follow_and_share(group):
         assert seen["agreed"] == [True, False, 40, shares[len(group)][rank]]
 
 
+@pytest.mark.fault(3)
 def test_a_worker_that_died_is_told_to_the_others(group):
     for rank, seen in enumerate(group):
         if rank != 1:

@@ -146,6 +146,7 @@ WRITTEN = {
 }
 
 
+@pytest.mark.fault(57)
 @pytest.mark.parametrize("case", REFUSED)
 def test_bad_input_is_one_sentence_and_nothing_is_written(case, say, tmp_path):
     arguments, words = REFUSED[case]
@@ -255,6 +256,7 @@ def test_a_locked_study_exits_with_3_and_names_the_holder(say, tmp_path):
     assert f"process {os.getpid()}" in said
 
 
+@pytest.mark.fault(62)
 def test_a_study_of_another_search_under_the_same_name_is_refused(say, tmp_path):
     folder = tmp_path / "results" / "aegan-exafs"
     write_study(folder, {"spec": {"name": "aegan-exafs"}, "kinds": {}, "metrics": [], "identity": {"model": "other"}})

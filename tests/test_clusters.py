@@ -41,6 +41,7 @@ def cut_power(raylet: int) -> None:
                 getattr(member, deed)()
 
 
+@pytest.mark.fault(59)
 def test_a_search_outlives_a_node(command, check_unbroken):
     from ray.cluster_utils import Cluster
 
@@ -109,6 +110,7 @@ def test_a_search_finds_a_cluster_started_by_hand(command, joined):
     assert len(trial_rows(search.folder)) == 3
 
 
+@pytest.mark.fault(58)
 def test_what_the_joined_nodes_cannot_hold_is_refused(command, joined):
     search = command("aegan-exafs")
     assert search.start("--address", "auto", "--trials", "3", "--slots", "3", **joined.environment).wait(600) == 2

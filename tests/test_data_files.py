@@ -179,6 +179,7 @@ def test_a_stem_that_occurs_twice_is_refused(pairs):
     assert "one .xyz per stem, but there are" in refusal(pairs)
 
 
+@pytest.mark.fault(49)
 def test_empty_folders_and_single_samples_are_refused(tmp_path):
     assert "or others of a kind that is read, here or one folder below, but found no structures" in refusal(tmp_path)
     (tmp_path / "s.xyz").write_text(xyz(0))
@@ -279,6 +280,7 @@ class Explosive:
         return setattr, (Explosive, "fired", True)
 
 
+@pytest.mark.fault(54)
 def test_nothing_unpickles_and_torn_archives_are_refused(archive, tmp_path):
     whole = archive().read_bytes()
     path = tmp_path / "set.npz"

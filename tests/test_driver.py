@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -171,6 +173,7 @@ def test_a_closed_referee_tells_the_driver_why_and_slots_that_nothing_is_left(mo
 # -- what a trainer makes of errors -----------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(12, stand_in=True)
 @pytest.mark.parametrize(
     ("error", "is_memory"),
     [
@@ -277,3 +280,20 @@ def test_checkpoints_of_a_later_attempt_are_newer_whatever_their_epoch(tmp_path)
     assert newest_whole(shelf._paths(0)) == b"2 1"
     shelf.write(0, 2, 2, b"2 2")
     assert sorted(each.name[7:18] for each in tmp_path.iterdir()) == ["a002-e00001", "a002-e00002"]
+
+
+@pytest.mark.fault(15)
+def test_an_epoch_that_holds_pythons_lock_is_ended_at_the_silence_limit_with_its_stack():
+    program = (
+        "import re\n"
+        "from types import SimpleNamespace\n"
+        "from sparring.cluster.trainer import Trainer\n"
+        "mine = SimpleNamespace(_spec=SimpleNamespace(silence_limit_s=1.0))\n"
+        "mine._rearm = lambda: Trainer._rearm(mine)\n"
+        "with Trainer._silence_limited(mine):\n"
+        "    re.match('(a+)+$', 64 * 'a' + 'b')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr
+    assert 'File "<string>", line 7' in done.stderr

@@ -71,6 +71,7 @@ def specs(draw):
     )
 
 
+@pytest.mark.fault(60, stand_in=True)
 @given(nodes_of, specs())
 def test_what_is_accepted_can_be_placed_and_nothing_else(nodes, spec):
     check_workers(spec)

@@ -120,6 +120,7 @@ def test_a_trial_that_cannot_be_built_ends_for_both_whoever_is_late(seen, tmp_pa
     assert ended == {number: "infeasible" if number == UNBUILT else "completed" for number in range(TRIALS)}
 
 
+@pytest.mark.fault(46)
 @pytest.mark.parametrize("told", ["apart", "anew"])
 def test_workers_that_are_told_different_things_both_give_the_attempt_up(seen, told):
     """As by a referee that died between their calls: that nothing is left to run, or of the next attempt.

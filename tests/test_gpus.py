@@ -22,6 +22,7 @@ def pretended() -> Iterator[str]:
         ray.shutdown()
 
 
+@pytest.mark.fault(61, stand_in=True)
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine's torch can use a GPU")
 @pytest.mark.parametrize(
     ("workers", "why"),

@@ -106,6 +106,7 @@ def held_by_another_process(folder):
             holder.kill()
 
 
+@pytest.mark.fault(38)
 def test_a_second_search_is_refused_and_told_who_holds_the_study(folder):
     with held_by_another_process(folder) as holder:
         words = (
@@ -124,6 +125,8 @@ def test_a_second_search_is_refused_and_told_who_holds_the_study(folder):
             pass
 
 
+@pytest.mark.fault(13, stand_in=True)
+@pytest.mark.fault(39)
 def test_a_lock_file_of_a_dead_process_or_another_boot_holds_nobody_off(folder):
     (folder / "LOCK").write_text(json.dumps({"pid": 1, "host": "other" * 40, "boot_id": "other", "start": "2020"}))
     with lock_study(folder):
@@ -161,6 +164,7 @@ def test_a_lock_taken_while_its_file_was_replaced_is_taken_again(folder, monkeyp
         pytest.fail("two hold the study")
 
 
+@pytest.mark.fault(40, stand_in=True)
 @pytest.mark.parametrize("fault", ["grants everything", "knows no locks"])
 def test_a_file_system_without_locks_is_refused_at_the_start(folder, monkeypatch, fault):
     def flock(descriptor, how):
@@ -172,6 +176,7 @@ def test_a_file_system_without_locks_is_refused_at_the_start(folder, monkeypatch
         pytest.fail("held without a lock")
 
 
+@pytest.mark.fault(23, stand_in=True)
 def test_a_study_that_cannot_be_written_is_refused_at_the_start(tmp_path):
     (tmp_path / "file").write_text("")
     words = "must be writable, but: Not a directory; choose another --results"
@@ -179,6 +184,8 @@ def test_a_study_that_cannot_be_written_is_refused_at_the_start(tmp_path):
         pytest.fail("held nothing")
 
 
+@pytest.mark.fault(29)
+@pytest.mark.fault(11)
 def test_writers_killed_at_random_moments_lose_nothing_they_acknowledged(folder):
     done = subprocess.run(
         [sys.executable, "-c", PRELUDE + KILLED_WRITERS, str(folder)], capture_output=True, timeout=600
@@ -202,6 +209,7 @@ def test_writers_killed_at_random_moments_lose_nothing_they_acknowledged(folder)
     assert sorted(pd.read_parquet(folder / "trials")["trial"]) == there
 
 
+@pytest.mark.fault(30)
 def test_readers_beside_a_busy_writer_see_every_acknowledged_row_once(folder):
     told, ours, ood = [-1], 0, 0
 

@@ -13,6 +13,7 @@ from sparring.study import Limits, open_folder, prepare
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
+@pytest.mark.fault(14)
 def test_a_trial_that_never_finishes_an_epoch_times_out(ray_cluster, tmp_path):
     import ray
 

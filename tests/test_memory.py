@@ -47,6 +47,7 @@ def test_neither_the_driver_nor_a_slot_keeps_a_copy_of_the_images(command, find_
     assert own(slot) < 400, "250, the 57 of all images at 8 × 8, and up to 64 that it keeps of what it frees"
 
 
+@pytest.mark.fault(52)
 def test_a_search_whose_map_is_written_to_ends_with_a_sentence(ray_cluster, tmp_path):
     import ray
 

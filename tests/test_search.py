@@ -67,6 +67,7 @@ def sparring(*arguments: str, cwd: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.fault(5)
 def test_a_search_outlives_a_slot_and_the_referee(command, find_processes, check_unbroken):
     search = command("outlives")
     process = search.start("--trials", "6", "--set", "epochs=243", "--checkpoint-seconds", "0", "--pruner", "none")
@@ -83,6 +84,8 @@ def test_a_search_outlives_a_slot_and_the_referee(command, find_processes, check
     check_unbroken(search.folder, max(rows, key=lambda row: row.attempt))
 
 
+@pytest.mark.fault(6)
+@pytest.mark.fault(7)
 @pytest.mark.timeout(900)
 def test_a_search_killed_ten_times_loses_and_repeats_nothing(command, check_unbroken):
     """Its budget has no end until the last kill: on a fast machine any that is fixed is spent before that."""
@@ -135,6 +138,7 @@ def test_a_search_killed_ten_times_loses_and_repeats_nothing(command, check_unbr
     print(Counter(row.attempt for row in rows), Counter(row.outcome for row in rows))
 
 
+@pytest.mark.fault(10)
 def test_ctrl_c_leaves_checkpoints_and_the_same_command_goes_on(command):
     search = command("interrupted")
     budget = ["--trials", "4", "--set", "epochs=243"]

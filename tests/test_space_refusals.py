@@ -86,6 +86,7 @@ RANGES: list[tuple[str, Any, str]] = [
 ]
 
 
+@pytest.mark.fault(55)
 @pytest.mark.parametrize(("name", "table", "words"), RANGES)
 def test_a_bad_dimension_is_refused_by_place_and_rule(name: str, table: Any, words: str) -> None:
     assert words in refusal_of({**SPACE, "search": {**SPACE["search"], name: table}})

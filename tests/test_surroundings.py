@@ -81,6 +81,7 @@ def no_token(monkeypatch, tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.fault(65)
 @pytest.mark.parametrize("home", ["/proc/nohome", "taken"])
 def test_a_home_that_cannot_be_written_is_named_with_the_way_out(monkeypatch, no_token, home):
     (no_token / "taken").write_text("a file")

@@ -171,6 +171,7 @@ def test_a_resumed_search_replaces_unfinished_runs_and_leaves_complete_ones(tmp_
     assert len(session_groups(tmp_path)) == 3
 
 
+@pytest.mark.fault(21)
 def test_a_full_disk_is_said_once_and_the_search_goes_on(tmp_path, monkeypatch):
     said: list[str] = []
     full = Path("/dev/full")

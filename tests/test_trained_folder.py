@@ -107,6 +107,7 @@ def test_death_at_any_call_leaves_the_model_of_one_training_or_none(two, tmp_pat
     assert whose(folder, first, second) == second
 
 
+@pytest.mark.fault(20, stand_in=True)
 def test_a_training_whose_files_could_not_be_written_keeps_its_last_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(saves, "PAUSE_S", 0.0)
     disk = FrailDisk.under_the_ledger(monkeypatch)
@@ -135,6 +136,7 @@ def whose(folder: Path, *trainings: Path) -> Path | None:
     return pytest.fail("files of two trainings were taken for one model")
 
 
+@pytest.mark.fault(68)
 def test_a_second_training_into_the_folder_is_told_who_has_it(tmp_path):
     with lock_folder(tmp_path / "aegan"), pytest.raises(FolderLocked, match=r"but process .* has held this one since"):
         train(tmp_path / "aegan")

@@ -104,6 +104,7 @@ def test_a_checkpoint_resumes_bit_for_bit(kind):
     assert all(torch.equal(tensor, whole.best.state[name]) for name, tensor in resumed.best.state.items())
 
 
+@pytest.mark.fault(35)
 def test_a_checkpoint_of_another_model_is_refused():
     packed = solo().save()
     other = solo()
@@ -175,6 +176,7 @@ def test_early_stop_ends_training_after_its_patience():
     assert run.epoch - run.best.epoch == 2
 
 
+@pytest.mark.fault(41)
 def test_a_non_finite_epoch_is_told_and_never_best():
     run = solo(lr_gen=1e30, optim_fn_gen="SGD", lr_schedule="none")
     row = run.run_epoch()

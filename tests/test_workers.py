@@ -26,6 +26,8 @@ def figures(folder: Path) -> dict[tuple[int, int], float]:
     return found
 
 
+@pytest.mark.fault(1)
+@pytest.mark.fault(4)
 def test_whoever_of_a_group_is_killed_costs_an_attempt_and_no_figure(command, find_processes):
     """Each worker in the first trial, their slot in the second, the referee in the third."""
     budget = (*TWO, "--trials", "3", "--set", "epochs=90", "--checkpoint-seconds", "0")
@@ -56,6 +58,7 @@ def pid(process) -> int:
     return process.pid
 
 
+@pytest.mark.fault(2)
 def test_a_trial_that_loses_its_workers_every_time_crashes_and_the_search_goes_on(command, find_processes):
     search = command("stubborn")
     process = search.start(*TWO, "--trials", "2", "--set", "epochs=243")

@@ -56,6 +56,7 @@ def test_a_program_answers_as_the_model_at_any_number_of_rows(name, opened, tmp_
                 np.testing.assert_allclose(values.detach(), answer[name], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.fault(69, stand_in=True)
 def test_a_program_that_answers_otherwise_is_not_written(opened, tmp_path, monkeypatch):
     model, files = opened("aegan")
 

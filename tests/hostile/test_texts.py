@@ -225,6 +225,7 @@ def test_dots_in_texts_and_comments_are_no_key():
     assert read_toml(text) == {"x": dots, "y": dots, "z": dots, "a": {"b": {"c": [1.5, {"d": {"e": 2.5}}]}}}
 
 
+@pytest.mark.fault(56)
 @pytest.mark.parametrize(
     "unit", ['"', "'", '"\\', "'''", '"""a', "a.", "a ", "\"a'", "a.a.a.a.a.a.a.a.a.a.a.a.\n", "é", "[", "\\"]
 )

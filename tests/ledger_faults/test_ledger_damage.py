@@ -24,6 +24,7 @@ from sparring.ledger import (
 )
 
 
+@pytest.mark.fault(26)
 def test_a_flipped_bit_anywhere_in_a_part_is_seen(folder):
     with open_ledger(folder) as ledger:
         ledger.append_trial(ended(0))
@@ -105,10 +106,14 @@ def test_a_reader_whose_parts_are_merged_after_it_listed_them_lists_again(folder
         assert [row.trial for row in trial_rows(folder)] == [0, 1, 2]
 
 
+@pytest.mark.fault(27)
 def test_what_a_killed_writer_left_over_is_ignored_and_then_removed(folder):
     with open_ledger(folder) as ledger:
         ledger.append_trial(ended(0))
     (folder / "trials" / ".00000002-t00001-a1-00000000.parquet.tmp").write_bytes(b"half")
+    for name in ("checkpoints", "weights"):
+        (folder / name).mkdir()
+        (folder / name / ".t00001-0000000000000000.safetensors.tmp").write_bytes(b"half")
     (folder / ".trials.merged").mkdir()
     (folder / ".epochs.old").mkdir()
     assert read_trials(folder).torn == ()
@@ -116,8 +121,10 @@ def test_what_a_killed_writer_left_over_is_ignored_and_then_removed(folder):
     with open_ledger(folder):
         assert len(part_names(folder)) == 1
     assert not any(path.name.startswith(".") for path in folder.iterdir())
+    assert not list(folder.glob("*/.*.tmp"))
 
 
+@pytest.mark.fault(22, stand_in=True)
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EROFS])
 def test_a_refused_call_commits_nothing_and_the_next_try_uses_a_new_file(frail, folder, number):
     with open_ledger(folder) as ledger:
@@ -211,6 +218,7 @@ print(len(trial_rows(folder)) - done, done)
 """
 
 
+@pytest.mark.fault(19)
 def test_a_full_disk_loses_nothing_and_the_search_goes_on_once_there_is_room(tmp_path):
     mount = f"mount -t tmpfs -o size=192k none '{tmp_path}' && head -c 96k /dev/zero > '{tmp_path}/ballast'"
     private = ["unshare", "-rm", "sh", "-c"]

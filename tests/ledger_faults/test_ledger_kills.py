@@ -84,6 +84,7 @@ def is_compacted(frail, ledger, folder, calls, power):
     return is_whole
 
 
+@pytest.mark.fault(29, stand_in=True)
 @pytest.mark.parametrize("power", ["stays", "cut", "cut after the next opening"])
 def test_a_compaction_killed_at_any_call_changes_no_query_result(frail, tmp_path, power):
     finished = set()
@@ -157,6 +158,7 @@ def test_a_reader_between_two_compactions_is_not_taken_in_by_a_folder_that_is_st
     assert looks == [table, merged, table]
 
 
+@pytest.mark.fault(25)
 @pytest.mark.slow
 def test_a_part_torn_at_any_length_is_left_out_and_named(folder):
     with open_ledger(folder) as ledger:

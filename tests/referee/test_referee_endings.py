@@ -9,6 +9,7 @@ from sparring.ledger import trial_rows
 from sparring.records import Verdict
 
 
+@pytest.mark.fault(18, stand_in=True)
 def test_the_time_limit_stops_handing_out_and_tells_trials_to_stop(folder):
     clock = Clock()
     shelf = Shelf()

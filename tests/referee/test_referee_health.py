@@ -30,6 +30,7 @@ def verdicts(referee, healths):
 # -- the referee -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(44, stand_in=True)
 def test_three_sick_epochs_in_a_row_end_a_trial_as_collapsed_with_the_reason(folder):
     referee = begun(folder)
     assert verdicts(referee, [LEARNING, FROZEN, FROZEN, FROZEN]) == [Verdict.GO_ON] * 3 + [Verdict.COLLAPSED]

@@ -72,6 +72,7 @@ def test_who_is_paused_when_nothing_is_left_ends_as_pruned(folder):
     assert (row.outcome, row.epochs, row.best_epoch, row.value) == (Outcome.PRUNED, 1, 1, score(4, 1))
 
 
+@pytest.mark.fault(42, stand_in=True)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_non_finite_figure_ends_the_trial_as_diverged_and_never_reaches_the_sampler(folder, value):
     referee = make(folder)

@@ -37,6 +37,7 @@ ACTS = {
 }
 
 
+@pytest.mark.fault(67, stand_in=True)
 @pytest.mark.parametrize("how", ["killed", "power cut", "refused"])
 @pytest.mark.parametrize("what", ACTS)
 def test_whoever_dies_when_readers_find_the_old_version_or_the_new_one(what, how, frail, tmp_path):

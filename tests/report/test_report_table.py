@@ -61,6 +61,7 @@ def test_only_the_first_trials_of_many_are_shown_and_the_baseline_always(tmp_pat
 # -- nothing and failures ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(64)
 def test_a_study_without_a_finished_trial_has_nothing_to_report(tmp_path):
     folder = study(tmp_path, [], begun=2)
     with pytest.raises(NothingToReport, match=r"study demo: no trial has finished yet \(2 begun\)") as raised:

@@ -107,6 +107,7 @@ def test_more_at_a_time_than_allowed_are_told_to_come_again(models, rows, held):
     assert [answer.status_code for answer in answers] == [200, 200]
 
 
+@pytest.mark.fault(70)
 def test_a_slow_answer_and_a_slow_body_are_given_up(models, rows, held):
     async def slow():
         yield b"{"

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from ..errors import LedgerError
 from ..records import AttemptRow, EpochRow, Kind, Retraining, TrialRow
+from .checkpoints import CHECKPOINTS
 from .disk import link, make_folder, publish, remove_folder, rename, swap_folder, sync_folder
 from .lock import acquire, release, still_held
 from .looks import Look, of_look
@@ -36,6 +37,7 @@ from .parts import (
 )
 from .retrainings import of_retraining
 from .schema import KEYS, Columns
+from .weights import WEIGHTS
 
 
 def _now() -> datetime:
@@ -180,8 +182,10 @@ class Ledger:
             folder = self.folder / name
             make_folder(folder)
             sync_folder(folder)  # what a killed writer had linked, but not synced, counts from here on
-            for leftover in folder.glob(".*.tmp"):
-                leftover.unlink()
+        for leftover in (
+            path for name in (*KEYS, CHECKPOINTS, WEIGHTS) for path in (self.folder / name).glob(".*.tmp")
+        ):
+            leftover.unlink()
         self._seq = max((sequence_of(name) for table in KEYS for name in list_parts(self.folder / table)[1]), default=0)
         # Epochs are read for their torn parts alone, which are set aside; millions of rows would not fit in memory.
         tables = {name: self._read(name, keep=pc.scalar(False) if name == "epochs" else None) for name in KEYS}

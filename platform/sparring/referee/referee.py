@@ -192,9 +192,7 @@ class Referee:
         return Answer(verdict=Verdict.STOP if self.is_stopping else Verdict.GO_ON, durable=live.durable)
 
     @stopping_instead(None)
-    def fail(
-        self, number: int, attempt: int, outcome: Outcome, error: str, *, rows: Sequence[EpochRow] = ()
-    ) -> None:
+    def fail(self, number: int, attempt: int, outcome: Outcome, error: str, *, rows: Sequence[EpochRow] = ()) -> None:
         """Ends a trial that died of an error its slot could catch; and the search, if all did so (``alike.py``).
 
         rows: all epochs that it has trained, oldest first. A referee that has died since may have heard some of them
