@@ -24,6 +24,6 @@ def test_a_test_that_stands_in_counts_as_no_injection(tmp_path):
         "@pytest.mark.fault(14)\ndef test_it_hangs(): ...\n"
     )
     lines = page(tmp_path).splitlines()
-    assert "| 36 | the clock jumps | a stand-in | `test_x.py`: a clock |" in lines
-    assert "| 14 | a trial hangs | yes | `test_x.py`: it hangs |" in lines
+    assert "| 36 | the clock jumps | a stand-in | `tests/test_x.py`: a clock |" in lines
+    assert "| 14 | a trial hangs | yes | `tests/test_x.py`: it hangs |" in lines
     assert "| 15 | a trial hangs and holds Python's lock | **no** |  |" in lines

@@ -156,7 +156,7 @@ def page(tests: Path = TESTS) -> str:
             how = (
                 "yes" if number in real else "a stand-in" if found else "by design" if number in BY_DESIGN else "**no**"
             )
-            by = [f"`{mark.file}`: {mark.test.removeprefix('test_').replace('_', ' ')}" for mark in found]
+            by = [f"`tests/{mark.file}`: {mark.test.removeprefix('test_').replace('_', ' ')}" for mark in found]
             lines.append(f"| {number} | {fault} | {how} | {'; '.join(by) or BY_DESIGN.get(number, '')} |")
     return "\n".join(lines) + "\n"
 
