@@ -107,7 +107,7 @@ def test_bad_npz_files_are_refused_and_nothing_unpickles(place):
         (b"", "cannot be read"),
         (b"PK", "cannot be read"),
         (np.array([{}], dtype=object), "cannot be read: .*Python objects"),
-        (np.zeros((12, 8, 8)), r"must be bytes of shape .* but got float64 of shape \(12, 8, 8\)"),
+        (np.zeros((12, 8, 8), int), r"must be bytes of shape .* but got int64 of shape \(12, 8, 8\)"),
         ({"images": GREY}, "expected a plain .npy of images, but it cannot be read: .*magic"),
     ],
 )

@@ -171,3 +171,26 @@ def test_ones_own_images_stay_a_memory_map_and_planes_come_first(place):
     np.save(place / "mine.npy", COLOUR.transpose(0, 2, 3, 1))
     with pytest.raises(DataError, match=r"mine\.npy: images lie plane by plane, .*but got shape \(24, 32, 32, 3\)"):
         load_dataset("images", place / "mine.npy")
+
+
+def test_ones_own_images_may_be_floats_from_0_to_1(place):
+    for images in (GREY, COLOUR):
+        np.save(place / "mine.npy", images / np.float32(255))
+        data = load_dataset("images", place / "mine.npy", {"rows": 12})
+        expected = images if images.ndim == 4 else images[:, None]
+        assert data.fields["image"].dtype == np.float32
+        np.testing.assert_allclose(data.fields["image"] * 255, expected[np.linspace(0, 23, 12).astype(int)], rtol=1e-6)
+    with pytest.raises(DataError, match=r"side can change images of bytes, but these are float32"):
+        load_dataset("images", place / "mine.npy", {"side": 8})
+
+
+def test_ones_own_images_may_be_a_folder_of_files(place):
+    """A set by either name has the same rows, bit for bit, so a study of one has the other's checksum."""
+    for number in range(12):
+        write_image(place / "mine" / f"{number:02d}.png", 20, seed=number)
+    data = load_dataset("images", place / "mine")
+    assert data.shapes == {"image": (3, 64, 64)}
+    assert data.ids[:2] == ("00.png", "01.png")
+    assert data.sha256 == load_dataset("image-folders", place / "mine").sha256
+    small = load_dataset("images", place / "mine", {"side": 16, "channels": 1, "rows": 10})
+    assert small.fields["image"].shape == (10, 1, 16, 16)

@@ -97,6 +97,17 @@ def labels_of(
     return labels if len(set(labels)) > 1 else ()
 
 
+def as_they_are(name: str, images: np.ndarray, options: ImageOptions) -> np.ndarray:
+    """Numbers (N, H, W) or (N, C, H, W), intensities from 0 to 1, as (N, C, H, W). ``models/forms.py`` looks at their
+    range. Raises DataError where the options would change them, as only bytes can be."""
+    if asked := [key for key in ("side", "channels") if getattr(options, key) is not None]:
+        raise DataError(
+            f"data set {name}: {' and '.join(asked)} can change images of bytes, but these are {images.dtype}; give "
+            "bytes, 0 to 255, or leave it out"
+        )
+    return images[:, None] if images.ndim == 3 else images
+
+
 def fit(name: str, images: np.ndarray, options: ImageOptions) -> np.ndarray:
     """(N, H, W) or (N, C, H, W) in uint8 to (N, C, H, W) of the size and channels that the options ask for."""
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[1] not in (1, 3)):

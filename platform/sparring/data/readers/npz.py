@@ -22,7 +22,7 @@ from pydantic import Field
 from ...errors import DataError
 from ...untrusted.arrays import read_npy
 from ..dataset import PARTS, Dataset, Part
-from .images import FIELD, ImageOptions, chosen, fit, labels_of
+from .images import FIELD, ImageOptions, as_they_are, chosen, fit, labels_of
 
 MOST_RATIO = 1000
 """Most bytes that arrays may unfold to, as a multiple of the archive's length; deflate's own limit is 1,032."""
@@ -179,16 +179,5 @@ def _form(name: str, field: str, array: np.ndarray, options: ImageOptions) -> np
     if array.ndim == 4 and array.shape[1] not in (1, 3) and array.shape[3] in (1, 3):
         array = np.ascontiguousarray(array.transpose(0, 3, 1, 2))
     if array.dtype != np.uint8:
-        return _checked(name, array[:, None] if array.ndim == 3 else array, options)
+        return as_they_are(name, array, options)
     return fit(name, array, options)
-
-
-def _checked(name: str, images: np.ndarray, options: ImageOptions) -> np.ndarray:
-    """Floats (N, C, H, W) as they are. Raises DataError where the options would change them, as only bytes can be."""
-    asked = [key for key in ("side", "channels") if getattr(options, key) is not None]
-    if asked:
-        raise DataError(
-            f"data set {name}: {' and '.join(asked)} can change images of bytes, but these are {images.dtype}; give "
-            "bytes, 0 to 255, or leave it out"
-        )
-    return images
