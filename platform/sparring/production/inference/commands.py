@@ -25,6 +25,7 @@ from ..drawing.panels import Panel, can_be_drawn
 from ..loading.loaded import Loaded
 from .answer_files import write_answers, write_panels, write_texts
 from .answers import Answered, sample
+from .column_errors import column_errors, print_errors, write_columns
 from .controls import Control, compare, write_controls
 from .ensemble import Ensemble
 from .likeness import check_against
@@ -143,7 +144,7 @@ def run_reconstruct(
         _write_texts(folder, answered, rows, axes)
     if panels:
         write_panels(folder, _panels(front, answered, "reconstructed", axes), rows.ids)
-    _print_errors(ensemble, rows, answered, console)
+    _tell_errors(ensemble, rows, answered, folder=folder, axes=axes, console=console)
     console.print(f"Reconstructions of {_samples(rows)}: {folder}", soft_wrap=True, markup=False)
 
 
@@ -172,7 +173,7 @@ def run_predict(
             with suppress(DataError):  # a model that learned one way alone gives nothing back
                 back = _panels(front, ensemble.reconstruct(given), "reconstructed", axes)
             write_panels(folder, [*back, *_panels(front, answered, "predicted", axes)], rows.ids)
-        _print_errors(ensemble, rows, answered, console)
+        _tell_errors(ensemble, rows, answered, folder=folder, axes=axes, console=console)
         for sentence in sentences:
             console.print(sentence, style="yellow", soft_wrap=True, markup=False, highlight=False)
         console.print(f"Predictions of {_samples(rows)}: {folder}", soft_wrap=True, markup=False)
@@ -322,24 +323,19 @@ def _panels(loaded: Loaded, answered: Answered, verb: str, axes: Mapping[str, np
     ]
 
 
-def _print_errors(ensemble: Ensemble, rows: NamedRows, answered: Answered, console: Console) -> None:
-    """By field the error and, over several answers, their spread; nothing where no truth is known."""
-    if not answered.truths:
-        return
-    spreads = answered.spreads()
-    absolute, explained = answered.absolute_errors(), answered.explained()
-    head = ("field", "mean squared error", "mean absolute", "R²", *(["spread (std)"] if spreads else []), "samples")
-    table = [
-        (
-            name,
-            f"{values.mean():.6g}",
-            f"{absolute[name].mean():.4g}",
-            f"{explained[name]:.4f}",
-            *([f"{spreads[name]:.4g}"] if spreads else []),
-            f"{len(values):,}",
-        )
-        for name, values in answered.errors().items()
-    ]
-    print_listing(console, head, table)
-    if caution := ensemble.caution(rows):
+def _tell_errors(
+    ensemble: Ensemble,
+    rows: NamedRows,
+    answered: Answered,
+    *,
+    folder: Path,
+    axes: Mapping[str, np.ndarray],
+    console: Console,
+) -> None:
+    """The errors by column into the folder, and onto the console; nothing where no truth is known."""
+    names = ensemble.front.about.columns
+    errors = column_errors(answered, names=names, axes=axes, cards=cards_of(ensemble.front))
+    write_columns(folder, errors)
+    print_errors(console, answered, errors, names)
+    if answered.truths and (caution := ensemble.caution(rows)):
         console.print(caution, soft_wrap=True)
