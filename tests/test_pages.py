@@ -36,7 +36,7 @@ APPENDED = {
     r"sparring search aegan --space aegan-iron-descriptors .*": SHORT,
     r"sparring search (mlp_aae|aae_series|advvae|my_module:MyModel) .*": SHORT,
     r"sparring train advvae .*": "--n_epochs 1 --size 8 --hidden_dims 8 16",
-    r"sparring serve aegan": "--port 0",
+    r"sparring serve (aegan|MyModel --model .*)": "--port 0",
 }
 """Words that make a command small; its own stay. HERE is the current folder."""
 

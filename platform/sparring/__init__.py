@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load(place: str, version: int | None = None) -> Any:
+def load(place: str, version: int | None = None, model: str | None = None) -> Any:
     """The model that is in production at ``place``, such as ``production/aegan`` or ``s3://bucket/models/aegan``.
 
-    version: another than the current one. Returns a ``production.handover.asking.ProductionModel``, with ``predict``,
-    ``reconstruct``, ``score``, ``encode`` and ``sample`` as far as the system has them, and ``schema``. Raises
-    UnknownName, DataError or UsageError (``sparring.errors``).
+    version: another than the current one. model: of somebody's own model its name, ``my_module:MyModel``: that may run
+    here, from the working directory or as installed. Returns a ``production.handover.asking.ProductionModel``, with
+    ``predict``, ``reconstruct``, ``score``, ``encode`` and ``sample`` as far as the system has them, and ``schema``.
+    Raises UnknownName, DataError or UsageError (``sparring.errors``).
     """
     from importlib import import_module  # every room imports this file, so it names none until it is asked
 
+    if model is not None:
+        import_module(".models.own", __name__).allow(model)
     return import_module(".production.registry.opening", __name__).load(place, version)
 
 

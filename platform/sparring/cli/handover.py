@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from ..records import RESULTS
 from ..untrusted.screen import Screen
+from .own_model import UNNAMED, Own
+from .quiet import Quiet, screen_of
 from .results import Results, StudyName, find_folder
 
 if TYPE_CHECKING:
@@ -54,13 +57,15 @@ def promote(
     yardsticks: Annotated[
         bool, typer.Option(help="Compare with methods without a search; measured once per study.")
     ] = True,
+    quiet: Quiet = False,
+    model: Own = UNNAMED,
 ) -> None:
     """Put a study's model into production: a bundle with checksums, eleven checks, and the switch."""
     from ..production.handover.evidence import Limits
     from ..production.handover.promotion import PromotionRequest
     from ..production.handover.promotion import promote as run
 
-    folder = find_folder(study, results)
+    folder, screen = find_folder(study, results), screen_of(quiet, console)
     request = PromotionRequest(
         folder=folder,
         trial=trial,
@@ -69,9 +74,9 @@ def promote(
         name=name,
         reason=force,
         limits=Limits(rows=rows, latency_ms=max_latency, memory_mb=max_memory),
-        rivals=_rivals(folder) if yardsticks else {},
+        rivals=_rivals(folder, screen) if yardsticks else {},
     )
-    run(request, console)
+    run(request, screen)
 
 
 def rollback(
@@ -109,6 +114,7 @@ def production(
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where the programs go.", show_default="exported")
     ] = None,
     at: Address = PRODUCTION,
+    own: Own = UNNAMED,
 ) -> None:
     """What is in production, since when, from which study; a model's history; what differs between two versions."""
     from ..production.registry import Registry
@@ -148,12 +154,12 @@ def _export(registry: Registry, model: str, kind: str, folder: Path) -> None:
         console.print(f"{each.path}: {paths}, within {each.worst:.1g} of the largest value", soft_wrap=True)
 
 
-def _rivals(folder: Path) -> dict[str, float]:
+def _rivals(folder: Path, console: Console) -> dict[str, float]:
     """Figures of methods without a search, by name, in the objective that leads."""
-    from ..display import saying
+    from ..display import progress_of, saying
     from ..report.reading import read_report
 
-    with saying() as say:
+    with saying(progress_of(console)) as say:
         report = read_report(folder, say=say)
     figures = {rival.name: rival.figure(report.objective.metric) for rival in report.rivals}
     return {name: value for name, value in figures.items() if value is not None}

@@ -14,6 +14,7 @@ import typer
 from ..errors import UsageError
 from ..untrusted.screen import Screen
 from .handover import PRODUCTION, Address
+from .own_model import UNNAMED, Own
 
 
 def serve(
@@ -41,6 +42,7 @@ def serve(
     watch: Annotated[
         float, typer.Option(metavar="S", min=0.05, help="Seconds between two looks at what is current.")
     ] = 1.0,
+    own: Own = UNNAMED,
 ) -> None:
     """Answer over HTTP with the version that is current in production, and switch when another becomes it."""
     if missing := [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]:

@@ -236,7 +236,7 @@ def _digest_installed(name: str, folder: Path) -> str:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         spec = None
-    if spec is None or not spec.origin or spec.origin in ("built-in", "frozen"):
+    if spec is None or not spec.origin or not Path(spec.origin).is_file():  # built in, or gone since it was imported
         here = sorted(path.stem for path in folder.glob("*.py"))
         raise UnknownName(
             f"{name}: no module {module!r} in {folder}, and none of that name is installed; {names_hint(module, here)}"

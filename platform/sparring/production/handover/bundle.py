@@ -8,7 +8,8 @@
     card.json, card.md     the model card
     manifest.json          size and SHA-256 of every other file
 
-A bundle is a trained folder, so every verb that takes one takes it too.
+A bundle is a trained folder, so every verb that takes one takes it too. It holds no code: a model of the user's own is
+named, with the digest of the files that it was promoted from.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from pydantic import BaseModel, ValidationError
 from safetensors.torch import save
 
 from ...errors import DataError, sentence
-from ...models import find_config
+from ...models import find_config, is_own
+from ...models.own import allowed
 from ...space import checked_space, write_toml
 from ...untrusted.texts import read_toml
 from ..loading.loaded import About, Loaded, build
@@ -48,9 +50,11 @@ def pack(
 ) -> dict[str, bytes]:
     """The files without the manifest. deciles: as ``drift.pack`` makes them. card, page: JSON and Markdown."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in loaded.model.state_dict().items()}
+    own = allowed(loaded.about.model)
+    about = loaded.about.model_copy(update={"code": own.digest if own is not None else ""})
     texts = {
         CONFIG: loaded.model.config.model_dump_json(indent=2) + "\n",
-        ABOUT: loaded.about.model_dump_json(indent=2) + "\n",
+        ABOUT: about.model_dump_json(indent=2) + "\n",
         PINNED: write_toml(pinned),
         SCHEMA: schema.model_dump_json(indent=2) + "\n",
         CARD: card,
@@ -78,12 +82,14 @@ def open_bundle(files: Mapping[str, bytes], where: str, *, folder: Path | None =
     """The model in a bundle's files, in eval mode on the CPU; checksums are ``manifest.verify``'s.
 
     where: what messages call the place. folder: where answers of the command line go. Raises DataError, ConfigError or
-    UsageError, one sentence, if a file is missing or torn, or if two of them contradict each other.
+    UsageError, one sentence, if a file is missing or torn, if two of them contradict each other, or if its model is of
+    somebody's own and was not named, is not installed or is not the one that was promoted.
     """
     if missing := [name for name in NEEDED if name not in files]:
         raise DataError(f"{where}: a bundle holds {', '.join(NEEDED)}, but lacks {', '.join(missing)}; {WAY_OUT}")
     manifest: Manifest = read_manifest(files, where)
     about = _parse(files, ABOUT, About, where)
+    _check_code(about, where)
     config = _parse(files, CONFIG, find_config(about.model), where)
     schema = _parse(files, SCHEMA, Schema, where)
     try:
@@ -107,6 +113,21 @@ def open_bundle(files: Mapping[str, bytes], where: str, *, folder: Path | None =
         device="cpu",
     )
     return ProductionModel(manifest=manifest, schema=schema, loaded=loaded)
+
+
+def _check_code(about: About, where: str) -> None:
+    """Raises UsageError or DataError unless a model of somebody's own may run here and is the one of the bundle."""
+    if about.code and not is_own(about.model):
+        raise DataError(
+            f"{where}: its model {about.model} is of a package that is not installed here; install that, in the "
+            "version with which it was promoted"
+        )
+    own = allowed(about.model)
+    if own is not None and own.digest != about.code:
+        raise DataError(
+            f"{where}: the Python files of {about.model} must be those that it was promoted with, digest {about.code}, "
+            f"but here they have {own.digest}; bring those back, or promote it anew"
+        )
 
 
 def _parse(files: Mapping[str, bytes], name: str, parsed: type[Parsed], where: str) -> Parsed:

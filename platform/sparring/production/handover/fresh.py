@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ...errors import DataError, SparringError
+from ...models.own import allow_json, allowed
 from ..loading.loaded import Loaded
 from .asking import ProductionModel
 from .bundle import open_bundle, read_files
@@ -35,7 +36,8 @@ CALLS = 200
 """Requests of one row whose time is taken."""
 LIMIT_S = 600.0
 """How long the process may take."""
-PROBE = "probe.safetensors"
+PROBE, OWN = "probe.safetensors", "own-model.json"
+"""What the process is given beside the bundle: rows and answers; a model of the user's own, as text."""
 CHILD = (
     "import sys; sys.path.append(sys.argv[1]); from sparring.production.handover.fresh import main; main(*sys.argv[2:])"
 )
@@ -74,8 +76,13 @@ class Examination(BaseModel):
 
 
 def write_probe(path: Path, source: Loaded, schema: Schema, rows: Mapping[str, Tensor]) -> None:
-    """The rows and the source's own answers to them, in calls of each size. rows: by field, (N, …), N ≥ 3."""
+    """The rows and the source's own answers to them, in calls of each size. rows: by field, (N, …), N ≥ 3.
+
+    A model of the user's own goes beside them.
+    """
     torch.set_num_threads(1)
+    if (own := allowed(source.about.model)) is not None:
+        path.with_name(OWN).write_text(own.to_json(), encoding="utf-8")
     count = len(next(iter(rows.values())))
     tensors = {f"row/{name}": values.contiguous() for name, values in rows.items()}
     for verb in schema.verbs:
@@ -132,7 +139,10 @@ def examine_freshly(bundle: Path, probe: Path) -> Examination:
 
 
 def main(bundle: str, probe: str) -> None:
-    """The fresh process: prints an ``Examination`` as JSON."""
+    """The fresh process: prints an ``Examination`` as JSON. A model of the user's own lies beside the probe."""
+    own = Path(probe).with_name(OWN)
+    if own.exists():
+        allow_json(own.read_text(encoding="utf-8"))
     print(examine(Path(bundle), Path(probe)).model_dump_json())
 
 

@@ -12,8 +12,7 @@ from rich.text import Text
 
 from ...display import show
 from ...errors import PromotionRefused, UsageError
-from ...ledger import read_study
-from ...models import find_model, is_named_each_time, is_own, short_name
+from ...models import find_model, is_named_each_time, short_name
 from ...records import safe_name
 from ..registry.entries import CheckOutcome, Entry, now
 from ..registry.registry import PRODUCTION, Registry
@@ -57,13 +56,6 @@ def promote(request: PromotionRequest, console: Console) -> Entry:
         raise UsageError(
             '--force: wants a reason, which stays in the history, such as --force "the sensor was replaced"'
         )
-    if is_own(model := str(read_study(request.folder)["spec"]["model"])):
-        own = f" --model {model}" if is_named_each_time(model) else ""
-        raise UsageError(
-            f"promote: {model} is a model of your own, and a bundle holds weights but no code that could be checked; "
-            f"`sparring best {request.folder} -o best.toml{own}` and `sparring train best.toml -o trained/mine{own}` "
-            f"give a folder that `sparring predict`, `sample` and the like answer from"
-        )
     candidate = open_candidate(request.folder, request.trial, is_refit=request.is_refit, console=console)
     name = safe_name(request.name or short_name(candidate.study.spec.model), "--name")
     registry = Registry(address=request.address)
@@ -105,7 +97,9 @@ def promote(request: PromotionRequest, console: Console) -> Entry:
             checks=tuple(outcomes),
             reason=reason,
         )
-    _print_switch(entry, request, "predict" if "predict" in candidate.schema.verbs else "sample", console)
+    model = candidate.study.spec.model
+    verb = "predict" if "predict" in candidate.schema.verbs else "sample"
+    _print_switch(entry, request, verb, f" --model {model}" if is_named_each_time(model) else "", console)
     return entry
 
 
@@ -215,8 +209,8 @@ def _refuse_failed(name: str, outcomes: Sequence[CheckOutcome]) -> None:
     raise PromotionRefused(f"{name}: not promoted, for {len(failed)} of {len(CHECKS)} checks failed: {said}{rest}")
 
 
-def _print_switch(entry: Entry, request: PromotionRequest, verb: str, console: Console) -> None:
-    """verb: of the command line, that the model answers."""
+def _print_switch(entry: Entry, request: PromotionRequest, verb: str, own: str, console: Console) -> None:
+    """verb: of the command line, that the model answers. own: the flag that names a model of the user's own."""
     place = f"{Registry(address=request.address).shown}/{entry.name}/{entry.version}"
     replaced = f", in the place of version {entry.replaced}" if entry.replaced is not None else ""
     at = "" if request.address == PRODUCTION else f" --at {request.address}"
@@ -228,6 +222,6 @@ def _print_switch(entry: Entry, request: PromotionRequest, verb: str, console: C
     elif request.reason:
         console.print("--force was not needed: every comparison passed.", soft_wrap=True)
     back = f"sparring rollback {entry.name}{at}" if entry.replaced is not None else ""
-    ask = f"sparring {verb} {place.removesuffix(f'/{entry.version}')}" if "://" not in place else ""
+    ask = f"sparring {verb} {place.removesuffix(f'/{entry.version}')}{own}" if "://" not in place else ""
     following = filter(None, [ask, f"sparring production {entry.name}{at}", back])
     console.print(f"Next: {'; '.join(following)}", soft_wrap=True, markup=False)

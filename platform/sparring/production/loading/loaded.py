@@ -55,6 +55,8 @@ class About(BaseModel):
     """Per field that was read from a table, what its columns are called there, in the model's order."""
     version: str
     """The version of Sparring that trained it."""
+    code: str = ""
+    """Of a bundle with a model of the user's own the digest of its Python files; else empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
