@@ -285,6 +285,7 @@ def test_models_and_datasets_are_listed(capsys, run_verb):
     for verb, word in (("models", "aegan"), ("datasets", "fe-xanes")):
         assert run_verb(verb) == 0
         assert word in (said := capsys.readouterr().out)
+        assert verb == "datasets" or re.search(r"^aegan +AEGAN: .* exafs *$", said, re.MULTILINE)
     assert re.search(r"digits .*embedded +aae, advvae, mlp_aae", said), (
         "which works offline, and for whom, in 80 columns"
     )

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from support.own import blocks
 
+from sparring.cli import listings
 from sparring.errors import UnknownName, UsageError
 from sparring.models import describe_model, find_model, installed_models, own
 from sparring.models.own import allow_json, allowed, is_own
@@ -78,7 +80,8 @@ def test_it_does_not_travel_to_a_worker_but_its_name_does(site):
     assert allow_json(told.to_json()) == told
 
 
-def test_models_lists_it_with_its_package_and_imports_nothing_for_that(site, run_verb, capsys):
+def test_models_lists_it_with_its_package_and_imports_nothing_for_that(site, run_verb, capsys, monkeypatch):
+    monkeypatch.setattr(listings, "console", Console(width=250))
     assert run_verb("models") == 0
     said = " ".join(capsys.readouterr().out.split())
     assert f"{NAME} A small adversarial autoencoder of images: a critic compares its codes with draws" in said

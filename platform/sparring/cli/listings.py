@@ -65,8 +65,10 @@ def models(
     if model == "check" or checked or space or dataset or data_path or set_:
         raise UsageError("models: to try a model's promises, say `sparring models check my_module:MyModel`")
     if model is None:
-        names = [*model_names(), *sorted(installed_models())]
-        print_listing(console, ("model", "what it is"), [(name, describe_model(name)) for name in names])
+        rows = [(name, describe_model(name), _embedded_sets(name)) for name in model_names()]
+        rows += [(name, describe_model(name), "its own space's") for name in sorted(installed_models())]
+        print_listing(console, ("model", "what it is", "works offline on"), rows)
+        console.print("Each takes data of your own too, and sets that are fetched: sparring datasets", soft_wrap=True)
         return
     from .pages.model_page import write_page
 
@@ -139,6 +141,17 @@ def _takers(card: Card) -> str:
 
     names = [name for name in model_names() if set(find_config(name).fields) <= set(card.fields)]
     return ", ".join(names) or "as its files say"
+
+
+def _embedded_sets(model: str) -> str:
+    """The embedded data sets that hold a system's fields."""
+    from ..data import dataset_names, read_card
+    from ..models import find_config
+
+    fields = set(find_config(model).fields)
+    return ", ".join(
+        card.name for card in map(read_card, dataset_names()) if card.path is None and fields <= set(card.fields)
+    )
 
 
 def _show_page(page: str) -> None:
