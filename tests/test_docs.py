@@ -221,3 +221,9 @@ def test_the_log_s_index_names_every_entry():
 def test_the_index_of_decisions_names_every_one():
     files = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("0*.md"))
     assert re.findall(r"^\| \[\d+\]\(([^)]+)\) \|", text_of("docs/decisions/README.md"), re.MULTILINE) == files
+
+
+@pytest.mark.parametrize("page", SPOKEN)
+def test_nobody_is_sent_to_an_index_that_does_not_have_the_package(page):
+    """Extras are of the checkout: ``pip install -e '.[root]'``."""
+    assert not re.findall(r"pip install [^`\n]*\bsparring\b", text_of(page).replace("/sparring", ""))

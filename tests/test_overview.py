@@ -121,6 +121,18 @@ def test_what_people_type_first_is_answered(words, said, run_verb, capsys):
     assert said in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("sparring st", {"studies", "stop"}), ("sparring search aegan --dataset", {"--dataset"})],
+)
+def test_the_shell_completes_commands_and_flags(typed, offered, run_verb, capsys, monkeypatch):
+    monkeypatch.setenv("_SPARRING_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split()) - 1))
+    assert run_verb() == 0
+    assert offered <= set(capsys.readouterr().out.split())
+
+
 def test_data_sets_that_work_offline_come_first_with_the_systems_that_take_them(run_verb, capsys):
     assert run_verb("datasets") == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]

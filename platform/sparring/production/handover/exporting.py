@@ -105,7 +105,7 @@ def check_kind(kind: str) -> None:
     if kind not in KINDS:
         raise UsageError(f"--export: there are {', '.join(KINDS)}, but got {kind!r}")
     if kind == "onnx" and (missing := [name for name in ("onnx", "onnxscript", "onnxruntime") if not find_spec(name)]):
-        raise UsageError(f"--export: onnx needs {', '.join(missing)}; install the extra: pip install 'sparring[onnx]'")
+        raise UsageError(f"--export: onnx needs {', '.join(missing)}; pip install {' '.join(missing)}")
     if kind == "aoti" and not any(map(shutil.which, ("c++", "g++", "clang++"))):
         raise UsageError("--export: aoti compiles, and finds no C++ compiler here; install one, or export torch")
 
