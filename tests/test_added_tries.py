@@ -154,7 +154,7 @@ def test_the_command_hands_its_files_on_and_says_what_becomes_of_them(
     flags = [word for path in files for word in ("--try", path)]
     assert run_verb("search", "aegan", "--space", small(tmp_path)["space"], "--results", tmp_path, *flags) == 0
     assert [each.name for each in begun[0].space.tries] == ["slow", "0.001"]
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "epochs = 5 (100 here)" in said
     assert "'0.0001' is left out, for 'slow' is the same point" in said
 

@@ -113,7 +113,7 @@ def test_a_signal_while_ray_starts_has_its_exit_code(run_verb, monkeypatch, tmp_
 
     monkeypatch.setattr("sparring.cluster.session.conduct", struck)
     assert run_verb("search", "aegan", "--results", tmp_path, "--set", "data.n=50") == code
-    assert "the same command again continues" in capsys.readouterr().out
+    assert "the same command again continues" in capsys.readouterr().err
 
 
 # -- addresses --------------------------------------------------------------------------------------------------------

@@ -187,7 +187,7 @@ def test_finished_members_are_kept_and_the_missing_one_is_trained_as_before(memb
     assert run_verb("predict", folder) == 2
     assert "3 members are wanted, but fold-2 is not there; the same `sparring train`" in capsys.readouterr().err
     assert run_verb("train", members("kfold").parent / "best.toml", *SCHEMES["kfold"], "-o", folder) == 0
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert "fold-1: kept" in said
     assert "fold-2: val/score" in said
     after = stamps(folder)
@@ -210,7 +210,7 @@ def test_an_interrupted_command_keeps_what_it_finished(tmp_path, monkeypatch, ca
     monkeypatch.setattr(retrain, "train_single", stopping)
     asked = ["train", pinned, "--ensemble", "2", "-o", folder]
     assert run_verb(*asked) == 130
-    assert "Stopped in seed-39; the same command again goes on" in capsys.readouterr().out
+    assert "Stopped in seed-39; the same command again goes on" in capsys.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == [".lock", "members.json", "seed-97"]
     assert run_verb(*asked) == 0
     assert calls == [97, 39, 39]

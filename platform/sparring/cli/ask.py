@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from ..errors import UsageError
 from ..untrusted.screen import Screen
 from .own_model import UNNAMED, Own
+from .quiet import Quiet, screen_of
 
 console = Screen()
 
@@ -87,6 +89,7 @@ def sample(
     output: Output = None,
     trial: OfStudy = None,
     device: Device = "cpu",
+    quiet: Quiet = False,
     model: Own = UNNAMED,
 ) -> None:
     """Draw new samples: the numbers and a picture; of muons also as a plain .npy, charge, x, y, z, px, py, pz."""
@@ -96,10 +99,10 @@ def sample(
     folders = [path for path in (folder, model_path) if path is not None]
     if len(folders) != 1:
         raise UsageError(f"sample: wants one FOLDER, but got {' and '.join(map(str, folders)) or 'none'}")
-    loaded = read_trained(folders[0], device, trial)
+    screen, loaded = screen_of(quiet, console), read_trained(folders[0], device, trial)
     pairs = pairs if pairs is not None or model_path is None else PUBLISHED_PAIRS
     if pairs is not None:
-        run_pairs(loaded, pairs, data_path=data_path, output=output, console=console)
+        run_pairs(loaded, pairs, data_path=data_path, output=output, console=screen)
     request = SampleRequest(
         n=n,
         seed=seed,
@@ -110,7 +113,7 @@ def sample(
         published=published,
         root=root,
     )
-    run_sample(loaded, request, output=output, console=console)
+    run_sample(loaded, request, output=output, console=screen)
 
 
 def reconstruct(
@@ -125,6 +128,7 @@ def reconstruct(
     output: Output = None,
     trial: OfStudy = None,
     device: Device = "cpu",
+    quiet: Quiet = False,
     model: Own = UNNAMED,
 ) -> None:
     """Samples as they come back through the model, each one's error, and pictures side by side."""
@@ -132,10 +136,10 @@ def reconstruct(
     from ..production.inference.ensemble import read_ensemble
     from ..production.inference.samples import read_rows
 
-    ensemble = read_ensemble(folder, device, passes, trial)
+    screen, ensemble = screen_of(quiet, console), read_ensemble(folder, device, passes, trial)
     ensemble.front.able("reconstruct")
     samples = read_rows(ensemble.front, part=part, n=rows, dataset=dataset, data_path=data_path)
-    run_reconstruct(ensemble, samples, output=output, console=console, text=text, panels=panels)
+    run_reconstruct(ensemble, samples, output=output, console=screen, text=text, panels=panels)
 
 
 def predict(
@@ -176,6 +180,7 @@ def predict(
     output: Output = None,
     trial: OfStudy = None,
     device: Device = "cpu",
+    quiet: Quiet = False,
     model: Own = UNNAMED,
 ) -> None:
     """Structure to spectrum and back: the AEGAN's predictions, their errors where the truth is known, and curves."""
@@ -183,6 +188,7 @@ def predict(
     from ..production.inference.ensemble import read_ensemble
     from ..production.inference.samples import read_rows, read_spectra, read_structures
 
+    screen = screen_of(quiet, console)
     if table is not None:
         others = {
             "--structures": structures, "--spectra": spectra, "--text": text, "--panels": panels,
@@ -191,7 +197,7 @@ def predict(
         }  # fmt: skip
         if said := [name for name, value in others.items() if value]:
             raise UsageError(f"--input: takes all rows of one file, so leave out {', '.join(said)}")
-        _predict_file(folder, table, output, keep or [])
+        _predict_file(folder, table, output, keep or [], screen)
         return
     if keep:
         raise UsageError("--keep: copies a column of --input; name that too")
@@ -217,13 +223,13 @@ def predict(
     if not questions:
         samples = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
         questions.append(Question(folder=into, given=sources[given], rows=samples))
-    run_predict(ensemble, questions, text=text, console=console, panels=panels)
+    run_predict(ensemble, questions, text=text, console=screen, panels=panels)
     if controls:
         train = read_rows(loaded, part="train", data_path=data_path)
-        run_controls(loaded, questions[0].rows, train=train, output=output, console=console)
+        run_controls(loaded, questions[0].rows, train=train, output=output, console=screen)
 
 
-def _predict_file(folder: Path, table: Path, output: Path | None, keep: list[str]) -> None:
+def _predict_file(folder: Path, table: Path, output: Path | None, keep: list[str], screen: Console) -> None:
     from ..production.handover.streaming import predict_file
     from ..production.loading.place import find_place
     from ..production.registry.opening import load
@@ -237,8 +243,8 @@ def _predict_file(folder: Path, table: Path, output: Path | None, keep: list[str
     if output is None or output.suffix != ".parquet":
         raise UsageError(f"--input: wants -o OUT.parquet, a file for the answers, but got {output or 'none'}")
     model = load(place.folder)
-    count = predict_file(model, table, output, keep=keep, console=console)
-    console.print(
+    count = predict_file(model, table, output, keep=keep, console=screen)
+    screen.print(
         f"Predictions of {count:,} rows by {model.name} version {model.version}: {output}", soft_wrap=True, markup=False
     )
 
@@ -257,6 +263,7 @@ def encode(
     output: Output = None,
     trial: OfStudy = None,
     device: Device = "cpu",
+    quiet: Quiet = False,
     model: Own = UNNAMED,
 ) -> None:
     """Samples as codes: a Parquet with each one's name and class, and a map of them."""
@@ -264,9 +271,9 @@ def encode(
     from ..production.inference.codes import run_encode
     from ..production.inference.samples import read_rows
 
-    loaded = read_trained(folder, device, trial)
+    screen, loaded = screen_of(quiet, console), read_trained(folder, device, trial)
     samples = read_rows(loaded, part=part, n=rows, dataset=dataset, data_path=data_path)
-    run_encode(loaded, samples, between=between or (), steps=steps, output=output, console=console)
+    run_encode(loaded, samples, between=between or (), steps=steps, output=output, console=screen)
 
 
 def outliers(
@@ -287,13 +294,14 @@ def outliers(
     output: Output = None,
     trial: OfStudy = None,
     device: Device = "cpu",
+    quiet: Quiet = False,
     model: Own = UNNAMED,
 ) -> None:
     """How well the model tells an out-of-distribution set from its own: AUROC and FPR at 95 % TPR of each score."""
     from ..production import read_trained
     from ..production.inference.commands import OutlierRequest, run_outliers
 
-    loaded = read_trained(folder, device, trial)
+    screen, loaded = screen_of(quiet, console), read_trained(folder, device, trial)
     request = OutlierRequest(
         out_dataset=out_dataset,
         out_path=out_path,
@@ -302,4 +310,4 @@ def outliers(
         rows=rows,
         data_path=data_path,
     )
-    run_outliers(loaded, request, output=output, console=console)
+    run_outliers(loaded, request, output=output, console=screen)

@@ -10,6 +10,7 @@ import typer
 
 from ..records import RESULTS
 from ..untrusted.screen import Screen
+from .quiet import Unsaid
 from .results import Results, find_folder
 
 if TYPE_CHECKING:
@@ -30,25 +31,25 @@ def compare(
     pictures: Annotated[
         bool, typer.Option(help="Draw validation samples there too: about 15 s of a core for each study.")
     ] = True,
+    quiet: Unsaid = False,
 ) -> None:
     """Studies side by side: what differs, what each reached and how fast, what their winners are."""
     from ..report.comparison import write_comparison
 
     folders = [find_folder(study, results) for study in studies]
-    write_comparison(
-        folders, page=page, tensorboard=tensorboard, console=console, draw=_draw if pictures else _draw_none
-    )
+    progress = Screen(stderr=True, quiet=quiet)
+
+    def draw(folder: Path) -> Iterator[Picture]:
+        return _draw(folder, progress) if pictures else iter(())
+
+    write_comparison(folders, page=page, tensorboard=tensorboard, console=console, draw=draw)
 
 
-def _draw(folder: Path) -> Iterator[Picture]:
-    """Pictures of a study's kept trials, for TensorBoard."""
+def _draw(folder: Path, progress: Screen) -> Iterator[Picture]:
+    """Pictures of a study's kept trials, for TensorBoard. progress: hears what is being done."""
     from ..display import saying
     from ..production.inference.kept_pictures import draw_kept
 
-    with saying() as say:
+    with saying(progress) as say:
         say(f"drawing what {folder.name} makes of validation samples …")
-        yield from draw_kept(folder, lambda words: console.print(words, style="yellow", soft_wrap=True, markup=False))
-
-
-def _draw_none(_folder: Path) -> Iterator[Picture]:
-    yield from ()
+        yield from draw_kept(folder, lambda words: progress.print(words, style="yellow", soft_wrap=True, markup=False))

@@ -16,6 +16,7 @@ from ..errors import UnknownName, UsageError, names_hint
 from ..records import RESULTS
 from ..untrusted.screen import Screen, print_plain
 from .own_model import UNNAMED, Own
+from .quiet import Unsaid
 
 console = Screen()
 
@@ -33,6 +34,7 @@ def report(
         bool, typer.Option(help="Measure what methods without a search reach on the same split.")
     ] = True,
     checks: Annotated[bool, typer.Option("--checks", help="Only the twelve health checks, those passed too.")] = False,
+    quiet: Unsaid = False,
     model: Own = UNNAMED,
 ) -> None:
     """The trials ranked, what mattered, and what simple models reach on the same data."""
@@ -46,6 +48,7 @@ def report(
         yardsticks=yardsticks,
         checks=checks,
         console=console,
+        progress=Screen(stderr=True, quiet=quiet),
     )
 
 

@@ -14,6 +14,7 @@ from ..errors import UsageError
 from ..records import PRUNERS, RESULTS, SAMPLERS
 from ..untrusted.screen import Screen
 from .own_model import allow_named
+from .quiet import Quiet, screen_of
 from .results import Results, find_folder
 
 console = Screen()
@@ -92,7 +93,7 @@ def search(
             help="Fix a field, or search it in another range: 'lr_gen={loguniform=[1e-4, 1e-2]}'; repeatable.",
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
+    quiet: Quiet = False,
     try_: Annotated[
         list[Path] | None,
         typer.Option(
@@ -206,6 +207,7 @@ def search(
     ] = "30m",
 ) -> Path:
     """Search a model's hyperparameters; the same command again resumes."""
+    from ..display import progress_of
     from ..study import Limits, prepare
     from ..study.budget import choose_budget
     from ..study.feasibility import AS_MANY_AS_FIT
@@ -224,9 +226,10 @@ def search(
         tries=try_ or [], objectives=objective or [], results=results, name=name, fork=fork, address=address,
         earlier=[find_folder(each, results) for each in from_ or []], limits=limits,
     )  # fmt: skip
-    screen = Screen(quiet=True) if quiet else console
+    screen = screen_of(quiet, console)
+    told = progress_of(screen)
     for note in study.notes:
-        screen.print(Text(note), style="yellow", soft_wrap=True)
+        told.print(Text(note), style="yellow", soft_wrap=True)
     from ..cluster.session import conduct
     from ..ledger.mirror import Mirror
 
@@ -236,7 +239,7 @@ def search(
     try:
         code = conduct(study, address, screen, copies, aside=YARDSTICKS if yardsticks else "")
     except KeyboardInterrupt as signal:  # while Ray starts or stops; in between, the search itself answers the signal
-        screen.print("Interrupted; the same command again continues.", style="yellow")
+        told.print("Interrupted; the same command again continues.", style="yellow")
         code = 128 + (signal.args[0] if signal.args else 2)
     if code:
         sys.exit(code)

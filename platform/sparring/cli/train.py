@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from ..errors import DataError, UsageError, names_hint
 from ..untrusted.screen import Screen
 from .own_model import UNNAMED, Own
+from .quiet import Quiet, screen_of
 
 if TYPE_CHECKING:
     from ..models.advvae import published as advvae
@@ -65,7 +67,7 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A value in the place of the file's; repeatable."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
+    quiet: Quiet = False,
     model: Own = UNNAMED,
     kfold: Annotated[
         int | None,
@@ -91,6 +93,7 @@ def train(
     """Train exactly the pinned configuration; its figure repeats the trial's."""
     from ..data import read_plan
 
+    screen = screen_of(quiet, console)
     plan = read_plan(kfold, repeats, bootstrap, bootstrap_size, ensemble)
     if set_ and (pinned in ARGUMENTS or plan is not None):
         what = f"published arguments of {pinned}" if pinned in ARGUMENTS else f"--{plan.scheme if plan else ''}"
@@ -106,9 +109,9 @@ def train(
         published = importlib.import_module(f"..models.{pinned}.published", __package__)
         arguments = published.read_arguments(context.args)
         if arguments.verb == "train":
-            _train_published(arguments, output, data_path, device)
+            _train_published(arguments, output, data_path, device, screen)
         else:
-            _ask_published(arguments, output, data_path, device)
+            _ask_published(arguments, output, data_path, device, screen)
         return
     if context.args:
         raise UsageError(
@@ -126,7 +129,6 @@ def train(
     if not Path(pinned).exists() and Path(pinned).name == pinned and not Path(pinned).suffix:
         hint = names_hint(pinned, tuple(ARGUMENTS), "give the file that `sparring best STUDY -o best.toml` writes")
         raise UsageError(f"train {pinned}: no such file, and no system with published arguments; {hint}")
-    screen = Screen(quiet=True) if quiet else console
     request = TrainingRequest(output=output, data_path=data_path, device=device, save_every=save_every)
     if plan is not None:
         from ..production.retrain.resampling import resample
@@ -136,18 +138,22 @@ def train(
     retrain(Path(pinned), request, screen, set_ or ())
 
 
-def _train_published(arguments: Arguments, output: Path | None, data_path: Path | None, device: str) -> None:
+def _train_published(
+    arguments: Arguments, output: Path | None, data_path: Path | None, device: str, screen: Console
+) -> None:
     from ..production.retrain.retrain import TrainingRequest, train_published
 
     try:
-        train_published(arguments, TrainingRequest(output=output, data_path=data_path, device=device), console)
+        train_published(arguments, TrainingRequest(output=output, data_path=data_path, device=device), screen)
     except DataError as error:
         if "dataset" in arguments.said:
             raise
         raise DataError(f"{error}; or train on embedded images, offline, with --dataset {DIGITS}") from error
 
 
-def _ask_published(arguments: advvae.Arguments, output: Path | None, data_path: Path | None, device: str) -> None:
+def _ask_published(
+    arguments: advvae.Arguments, output: Path | None, data_path: Path | None, device: str, screen: Console
+) -> None:
     """The AdvVAE's three verbs that work on what train wrote. Raises UsageError if the words contradict that."""
     from ..production import read_trained
     from ..production.inference.commands import (
@@ -169,12 +175,12 @@ def _ask_published(arguments: advvae.Arguments, output: Path | None, data_path: 
     loaded = read_trained(one or other or Path("advvae"), device)
     arguments.check_trained(loaded.folder, loaded.about.model, loaded.about.dataset, loaded.model.config)
     if arguments.verb == "sample":
-        run_sample(loaded, SampleRequest(n=arguments.num_samples), output=output, console=console)
+        run_sample(loaded, SampleRequest(n=arguments.num_samples), output=output, console=screen)
     elif arguments.verb == "test":
         rows = read_rows(loaded, part=HELD_OUT, data_path=data_path)
-        run_reconstruct(Ensemble(front=loaded, members=(loaded,)), rows, output=output, console=console)
+        run_reconstruct(Ensemble(front=loaded, members=(loaded,)), rows, output=output, console=screen)
     else:
         request = OutlierRequest(
             out_dataset=arguments.out_dataset, out_path=data_path, out_flag="--data-path", part=HELD_OUT
         )
-        run_outliers(loaded, request, output=output, console=console)
+        run_outliers(loaded, request, output=output, console=screen)

@@ -10,7 +10,7 @@ from shlex import quote
 
 from rich.console import Console
 
-from ..display import RaceView, Say, clock, print_summary, saying
+from ..display import RaceView, Say, clock, print_summary, progress_of, saying
 from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, queued_trials, read_looks, trial_rows
 from ..ledger.inbox import Inbox
@@ -46,27 +46,29 @@ def conduct(
 ) -> int:
     """Searches what is left of ``study`` and sums it up; the exit code, 128 + signal if one cut it short.
 
+    console: gets the summary; what happens until then goes to standard error.
     mirror: the study's second copy, checked. A study that is not here but there comes back from it first. aside: the
     module that measures beside the search's end, of whose sentence the summary is the last part.
     Raises StudyLocked, NoTrialSucceeded, ClusterError if a cluster cannot hold the slots.
     """
     code, verdict, began = 0, "", time.monotonic()
+    told = progress_of(console)
     study.folder.mkdir(parents=True, exist_ok=True)
     with lock_study(study.folder), Aside(aside) as measuring:
         if mirror is not None and mirror.seed():
-            console.print(f"Study {study.spec.name} came back from {mirror.address}.", soft_wrap=True)
+            told.print(f"Study {study.spec.name} came back from {mirror.address}.", soft_wrap=True)
             for line in mirror.torn:
-                console.print(line, style="yellow", soft_wrap=True)
+                told.print(line, style="yellow", soft_wrap=True)
         with mirror or nullcontext():  # around a study that is complete too: it may not have been copied whole
             if not is_complete(study) or is_race_due(study):
-                code = _run(study, address, console, mirror, measuring)
+                code = _run(study, address, told, mirror, measuring)
                 verdict = measuring.finish(max(PATIENCE_S, PATIENCE * (time.monotonic() - began)))
             elif (look := begin_look(study)) is not None:  # the search that completed it was ended before its look
-                look.finish(console)
+                look.finish(told)
             if claim := sentences_of(study.folder):
-                open_board(study, console.print).claim(claim)
+                open_board(study, told.print).claim(claim)
     if mirror is not None and mirror.problem is not None:
-        console.print(mirror.problem, style="yellow", soft_wrap=True)
+        told.print(mirror.problem, style="yellow", soft_wrap=True)
     completed = _sum_up(study, console, verdict)
     if (nothing_left := exhaustion(study.folder, study.space)) is not None:
         console.print(nothing_left, soft_wrap=True, highlight=False)

@@ -11,7 +11,7 @@ from .held_out import against, looks_sentence, show_interval, winner_sentence
 from .live import LiveView
 from .notebook import open_view
 from .race_view import RaceView
-from .stages import Say, saying, unsaid
+from .stages import Say, progress_of, saying, unsaid
 from .summary import comparison_table, front_sentence, print_listing, print_summary
 from .words import COLOURS, SAME, clean, clock, compare, foretell, last_words, name_trial, nearby, show, title
 
@@ -35,6 +35,7 @@ __all__ = [
     "open_view",
     "print_listing",
     "print_summary",
+    "progress_of",
     "saying",
     "show",
     "show_interval",

@@ -1,4 +1,4 @@
-"""One line for those who wait: what a command is doing now. On standard error, so that a pipe stays clean."""
+"""For those who wait: what a command is doing now. On standard error, so that a pipe gets the result alone."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ Say = Callable[[str], None]
 
 def unsaid(_words: str) -> None:
     """For nobody who waits."""
+
+
+def progress_of(console: Console) -> Screen:
+    """Where a command says what it does while ``console`` gets the result: standard error; quiet where that is."""
+    return Screen(stderr=True, quiet=console.quiet)
 
 
 @contextmanager

@@ -31,10 +31,12 @@ def write_report(
     yardsticks: bool = True,
     checks: bool = False,
     console: Console,
+    progress: Console | None = None,
 ) -> None:
     """``sparring report``: to the console or stdout, or into ``output``; ``page`` also writes one HTML file.
 
-    checks: only the health checks, all twelve, instead of the tables.
+    checks: only the health checks, all twelve, instead of the tables. progress: hears what is being done; None is
+    standard error.
 
     Raises UsageError for an unknown format or a file that cannot be written, NothingToReport if no trial has finished.
     A study in which every trial failed has something to report: why.
@@ -45,7 +47,7 @@ def write_report(
     check_folder("--output", output)
     if checks and (format != "table" or output is not None):
         raise UsageError("--checks: it shows the checks alone on the screen; --format json holds them too")
-    with saying() as say:
+    with saying(progress) as say:
         report = read_report(folder, yardsticks=yardsticks, say=say)
     if page is not None:  # before the table, which a closed pipe may cut short
         from .dashboard.frozen import make_page

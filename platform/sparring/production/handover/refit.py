@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...data.memory_map import Mapped, select
+from ...display import progress_of
 from ...errors import NoTrialSucceeded
 from ...ledger.checkpoints import pack_weights
 from ...models import find_model
@@ -39,10 +40,10 @@ def refit(study: Study, config: Config, row: TrialRow, console: Console) -> byte
         ood=None if study.ood is None else as_rows(study.rows("ood")),
         precision=study.spec.precision,
     )
-    epochs = row.best_epoch or config.epochs
+    epochs, told = row.best_epoch or config.epochs, progress_of(console)
     bar = Progress(
         TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
+        console=told, transient=True, disable=told.quiet or not told.is_terminal,
     )  # fmt: skip
     with bar:
         for _ in bar.track(range(epochs), description=f"{study.spec.model}, {len(index):,} rows"):

@@ -15,6 +15,7 @@ import pyarrow.parquet
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ...display import progress_of
 from ...errors import DataError, UsageError
 from .asking import Answer, ProductionModel
 
@@ -95,9 +96,10 @@ def columns_of(answer: Answer) -> dict[str, pa.Array]:
 
 
 def _write(path: Path, tables: Iterator[pa.Table], total: int, console: Console) -> None:
+    told = progress_of(console)
     bar = Progress(
         TextColumn("[bold]predict"), BarColumn(), TextColumn("{task.completed:,.0f} of {task.total:,.0f} rows"),
-        TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal,
+        TimeRemainingColumn(), console=told, transient=True, disable=told.quiet or not told.is_terminal,
     )  # fmt: skip
     first = next(tables)
     with bar, pyarrow.parquet.ParquetWriter(path, first.schema, use_dictionary=False) as writer:

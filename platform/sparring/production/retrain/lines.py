@@ -9,20 +9,17 @@ from rich.console import Console
 from rich.text import Text
 
 from ...display import clock
-from ...untrusted.screen import Screen
 
 PAUSE_S = 10.0
 """Seconds between two lines."""
 
 
 class Lines:
-    """Tells of a training on standard error, so that what follows in a pipe gets the results alone."""
+    """Tells of a training. console: standard error's, so that a pipe gets the results alone."""
 
-    def __init__(
-        self, title: str, epochs: int, console: Console | None = None, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, title: str, epochs: int, console: Console, now: Callable[[], float] = time.monotonic) -> None:
         self._title, self._epochs, self._now = title, epochs, now
-        self._console = console or Screen(stderr=True)
+        self._console = console
         self._begun = self._told = now()
         self._first: int | None = None
 

@@ -21,7 +21,7 @@ from rich.table import Table
 from ... import __version__
 from ...data.resampling import CALLED, Member, Plan, member_rows
 from ...data.splits import SPLIT_SEED
-from ...display import nearby, show
+from ...display import nearby, progress_of, show
 from ...errors import ConfigError, UsageError
 from ...models import short_name
 from ...records import Objective
@@ -73,7 +73,6 @@ def resample(pinned: Path, plan: Plan, request: TrainingRequest, console: Consol
     with lock_folder(folder):
         figures = _train_all(plan, trainings, finished, request, console)
         _write_figures(folder / TABLE, figures)
-    console.print()
     console.print(figures_table(figures, ready.objective.metric, console.width))
     console.print()
     console.print(_meaning(plan, figures), soft_wrap=True)
@@ -101,7 +100,7 @@ def _train_all(
         if not is_kept:
             _train(training, len(trainings), request, console)
         figures.append(_read_figures(training))
-        console.print(_line(training, figures[-1], "kept, " if is_kept else ""), soft_wrap=True)
+        progress_of(console).print(_line(training, figures[-1], "kept, " if is_kept else ""), soft_wrap=True)
     return figures
 
 
@@ -213,7 +212,7 @@ def _train(training: MemberTraining, count: int, request: TrainingRequest, conso
             pinned, beside, title=title, text=write_toml(pinned.raw), request=request, console=console, member=member
         )
     except KeyboardInterrupt:
-        console.print(f"Stopped in {member.name}; the same command again goes on.", soft_wrap=True)
+        progress_of(console).print(f"Stopped in {member.name}; the same command again goes on.", soft_wrap=True)
         raise
     try:
         beside.rename(folder)

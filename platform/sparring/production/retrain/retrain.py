@@ -18,6 +18,7 @@ from ... import __version__
 from ...data import Dataset, Member, Split, load_dataset, split_dataset
 from ...data.memory_map import Mapped, select
 from ...data.splits import SPLIT
+from ...display import progress_of
 from ...errors import ConfigError, LedgerError, NoTrialSucceeded
 from ...models import find_model, short_name
 from ...models.base import Model
@@ -190,20 +191,20 @@ def train_pinned(
     cannot be written.
     """
     saves = Saves(folder / CHECKPOINTS, _identity(pinned, request.device), request.save_every)
-    metric = pinned.objective.metric
+    metric, told = pinned.objective.metric, progress_of(console)
     bar = Progress(
         TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[figure]}"),
-        TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal,
+        TimeRemainingColumn(), console=told, transient=True, disable=told.quiet or not told.is_terminal,
     )  # fmt: skip
     with bar:
         task = bar.add_task(title, total=pinned.config.epochs, figure="")
 
-        lines = Lines(title, pinned.config.epochs)
+        lines = Lines(title, pinned.config.epochs, told)
 
         def watch(row: EpochRow) -> None:
             figure = f"{metric} {row.metrics[metric]:.4g}"
             bar.update(task, completed=row.epoch, figure=figure)
-            if not console.is_terminal and not console.quiet:
+            if not told.is_terminal:
                 lines.tell(row.epoch, figure)
 
         trained = train_single(
