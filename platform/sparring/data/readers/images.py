@@ -105,7 +105,8 @@ def as_they_are(name: str, images: np.ndarray, options: ImageOptions) -> np.ndar
             f"data set {name}: {' and '.join(asked)} can change images of bytes, but these are {images.dtype}; give "
             "bytes, 0 to 255, or leave it out"
         )
-    return images[:, None] if images.ndim == 3 else images
+    planewise: np.ndarray = images[:, None] if images.ndim == 3 else images
+    return planewise
 
 
 def fit(name: str, images: np.ndarray, options: ImageOptions) -> np.ndarray:
