@@ -14,7 +14,7 @@ from rich.console import Console
 from ..errors import UsageError
 from ..untrusted.screen import Screen
 from .own_model import UNNAMED, Own
-from .quiet import Quiet, screen_of
+from .screen import Quiet, screen_of
 
 console = Screen()
 

@@ -10,8 +10,8 @@ import typer
 
 from ..records import RESULTS
 from ..untrusted.screen import Screen
-from .quiet import Unsaid
 from .results import Results, find_folder
+from .screen import Unsaid
 
 if TYPE_CHECKING:
     from ..report.comparison.pictures import Picture

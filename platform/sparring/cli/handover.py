@@ -14,8 +14,8 @@ from rich.console import Console
 from ..records import RESULTS
 from ..untrusted.screen import Screen
 from .own_model import UNNAMED, Own
-from .quiet import Quiet, screen_of
 from .results import Results, StudyName, find_folder
+from .screen import Quiet, screen_of
 
 if TYPE_CHECKING:
     from ..production.registry import Registry

@@ -16,7 +16,7 @@ from ..errors import UnknownName, UsageError, names_hint
 from ..records import RESULTS
 from ..untrusted.screen import Screen, print_plain
 from .own_model import UNNAMED, Own
-from .quiet import Unsaid
+from .screen import Unsaid
 
 console = Screen()
 

@@ -1,4 +1,7 @@
-"""What a stream that lacks our characters shows in their place: letters of ASCII that mean the same, never an error."""
+"""What a stream that lacks our characters shows in their place: letters of ASCII that mean the same, never an error.
+
+And ``-q``: the flag, and the console that goes with it.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,20 @@ import codecs
 import sys
 import unicodedata
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+
+from ..untrusted.screen import Screen
 
 REFUSED: Any = next(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException")
 """What the command line's parser raises; click's, or that of typer's own copy of click, as its version has it."""
+
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
+"""Of a command whose result is files."""
+Unsaid = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result alone, not what is being done.")]
+"""Of a command whose result is what it prints."""
 
 PLAIN = "sparring.plain"
 """The name of the error handler."""
@@ -57,3 +68,8 @@ def _plain(letter: str) -> str:
         return "?"
     word = name.split()[0]
     return word.capitalize() if "CAPITAL" in kind else word.lower()
+
+
+def screen_of(quiet: bool, console: Console) -> Console:
+    """The command's own console, or one that shows nothing."""
+    return Screen(quiet=True) if quiet else console

@@ -14,8 +14,8 @@ from ..errors import UsageError
 from ..records import PRUNERS, RESULTS, SAMPLERS
 from ..untrusted.screen import Screen
 from .own_model import allow_named
-from .quiet import Quiet, screen_of
 from .results import Results, find_folder
+from .screen import Quiet, screen_of
 
 console = Screen()
 

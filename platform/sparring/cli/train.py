@@ -15,7 +15,7 @@ from rich.console import Console
 from ..errors import DataError, UsageError, names_hint
 from ..untrusted.screen import Screen
 from .own_model import UNNAMED, Own
-from .quiet import Quiet, screen_of
+from .screen import Quiet, screen_of
 
 if TYPE_CHECKING:
     from ..models.advvae import published as advvae
