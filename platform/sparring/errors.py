@@ -12,6 +12,7 @@
     ├── NoTrialSucceeded    (4)   the search ended and not one trial completed
     ├── NothingToReport     (5)   the study holds no finished trial yet
     ├── PromotionRefused    (6)   a check refused the bundle, or another promotion came first
+    ├── ClusterLost         (7)   Ray ended under a search; resuming goes on
     ├── RegistryLocked      (3)   another process is promoting, or rolling back, a model of this name
     ├── LedgerError         (1)   results could not be committed; nothing committed before is lost
     ├── Infeasible          (1)   a combination of values that cannot be trained; ends its trial, not the search
@@ -96,6 +97,17 @@ class PromotionRefused(SparringError):
     """A bundle did not pass a check, or another one was promoted meanwhile; what is in production stays."""
 
     exit_code = 6
+
+
+class ClusterLost(SparringError):
+    """Ray, or the referee's process, ended or fell silent under a search; what was committed is safe.
+
+    Its own shutdown may wait for the dead, so whoever prints this ends the process at once, with ``exit_code``.
+    """
+
+    def __init__(self, message: str, exit_code: int = 7) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class RegistryLocked(SparringError):

@@ -1,8 +1,8 @@
 """The commands, each the same as ``sparring VERB`` anywhere and ``python -m platform.VERB`` in a checkout.
 
 Heavy imports stay inside the commands, so that ``--help`` answers at once. Errors of ours become one sentence and an
-exit code: 2 usage or bad input, 3 study locked, 4 no trial succeeded, 5 nothing to report, 6 promotion refused, 130/143
-interrupted.
+exit code: 2 usage or bad input, 3 study locked, 4 no trial succeeded, 5 nothing to report, 6 promotion refused, 7 Ray
+ended under a search, 130/143 interrupted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
-from ..errors import SparringError, faults
+from ..errors import ClusterLost, SparringError, faults
 from ..untrusted.screen import STEERING
 from . import ask, by_hand, compare, dashboard, dashboards, export, handover, listings, results, serve, studies, train
 from .screen import REFUSED, use_plain_letters
@@ -71,6 +71,10 @@ def main(verb: str | None = None) -> NoReturn:
     except SparringError as error:
         words = STEERING.sub(" ", str(error))
         print(f"{f'python -m platform.{verb}' if verb else 'sparring'}: {words}", file=sys.stderr)
+        if isinstance(error, ClusterLost):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(error.exit_code)
         sys.exit(error.exit_code)
     sys.exit(0)
 
@@ -132,6 +136,7 @@ _add(
     'sparring note aegan-exafs "ranges too narrow; see the next study"',
     'sparring note aegan-exafs --trial 7 "trains the fastest"',
 )
+_add(studies.clean, "sparring clean --dry-run", "sparring clean")
 _add(
     dashboards.dashboards,
     "sparring dashboards up",

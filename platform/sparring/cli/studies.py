@@ -1,7 +1,8 @@
-"""The commands that look at studies: which there are, and one trial. ``app.py`` registers them."""
+"""The commands that look at studies, and the one that cleans up after them. ``app.py`` registers them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from shlex import quote
 from typing import Annotated
 
@@ -86,3 +87,37 @@ def note(
         for each in shown
     ]
     print_listing(console, ("of", "written", "note"), rows)
+
+
+def clean(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+    results: Results = RESULTS,
+) -> None:
+    """Remove what ended searches left: Ray's sessions that they had started, half-written files of studies.
+
+    A session of a search that runs, and any that no search has started, stays; so do all rows, checkpoints and weights.
+    """
+    from ..cluster.daemons.leftovers import dead_sessions, half_written, remove, tidy
+    from ..ledger import STUDY_FILE, is_locked
+
+    said = False
+    for session in dead_sessions():
+        beside = f", and process {', '.join(map(str, session.processes))}" if session.processes else ""
+        _say(f"{session.folder}, {_megabytes(session.folder):.1f} MB{beside}", dry_run)
+        said = True
+        if not dry_run:
+            remove(session)
+    for study in sorted(path.parent for path in results.glob(f"*/{STUDY_FILE}")):
+        for path in half_written(study) if dry_run and not is_locked(study) else () if dry_run else tidy(study):
+            _say(str(path), dry_run)
+            said = True
+    if not said:
+        console.print("Nothing is left behind.")
+
+
+def _say(what: str, is_asked: bool) -> None:
+    console.print(Text(f"{'Would remove' if is_asked else 'Removed'} {what}"), soft_wrap=True, highlight=False)
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,9 @@ from typing import Any
 
 from ..errors import ClusterError
 from ..resources import available_cpus
+from .daemons import proxies
+from .daemons.deaths import in_groups_of_their_own, let_go, session_folder, telling_of_the_dead
+from .daemons.leftovers import dead_sessions, end, marked
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -52,7 +55,8 @@ class Cluster:
 
 @contextmanager
 def connect(address: str | None, about: Mapping[str, str] | None = None) -> Iterator[Cluster]:
-    """Ray, on this machine or at ``address``; always shuts down. Raises ClusterError if nothing answers there.
+    """Ray, on this machine or at ``address``; always shuts down. Raises ClusterError if nothing answers there,
+    ClusterLost for an error inside that comes of a daemon's death.
 
     about: what Ray's list of jobs says of this one, its metadata.
     """
@@ -83,9 +87,14 @@ def connect(address: str | None, about: Mapping[str, str] | None = None) -> Iter
     # Both and what they drag in take two seconds to import, and ray.init waits for other processes meanwhile.
     importing = threading.Thread(target=_import, args=("ray.tune", MEANWHILE), daemon=True, name="import")
     importing.start()
+    proxies.spare((*proxies.LOOPBACK, ray.util.get_node_ip_address()))  # type: ignore[no-untyped-call]
+    if address is None:
+        for session in dead_sessions():
+            end(session.processes)  # agents outlive a killed search by a minute, and hold ports and 200 MB
     try:
         try:
-            context = ray.init(**options)
+            with in_groups_of_their_own():
+                context = ray.init(**options)
         except (ConnectionError, RuntimeError, ValueError) as error:
             if address is None:
                 raise
@@ -93,14 +102,18 @@ def connect(address: str | None, about: Mapping[str, str] | None = None) -> Iter
                 f"{said}: wants a running Ray cluster of this version and token, but got {address!r} and "
                 f"{' '.join(str(error).split())}; start one with `ray start --head`, or {way_out}"
             ) from error
+        nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        proxies.spare(node["NodeManagerAddress"] for node in nodes)
         url = context.dashboard_url
-        yield Cluster(
-            nodes=[node["Resources"] for node in ray.nodes() if node["Alive"]],  # type: ignore[no-untyped-call]
-            dashboard=f"http://{url}" if url else "(the dashboard did not start)",
-        )
+        with marked(Path(session_folder())) if address is None else nullcontext(), telling_of_the_dead():
+            yield Cluster(
+                nodes=[node["Resources"] for node in nodes],
+                dashboard=f"http://{url}" if url else "(the dashboard did not start)",
+            )
     finally:
         importing.join()  # modules that appear later would surprise whoever looks through them
-        ray.shutdown()
+        if not let_go():
+            ray.shutdown()
 
 
 def _import(*names: str) -> None:

@@ -8,6 +8,7 @@ the search at once. Ray Tune's own state lies in a temporary folder; nothing dep
 from __future__ import annotations
 
 import logging
+import math
 import os
 import tempfile
 import threading
@@ -19,14 +20,16 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from ..errors import ClusterError, LedgerError, SparringError
+from ..errors import ClusterError, ClusterLost, LedgerError, SparringError
 from ..models.own import allowed
 from ..records import Snapshot, StudySpec
 from ..referee.events import Event
 from ..space import Space
+from .daemons.deaths import dead_daemon, lost, session_folder
+from .daemons.leftovers import scratch
 from .data_refs import DataRefs
 from .signals import Interrupted, handled
-from .timeouts import LEAVE_S, is_stalled, why_stalled
+from .timeouts import LEAVE_S, START_S, is_stalled, memory_note, why_stalled
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -71,7 +74,8 @@ def run(
     """Searches one study on the connected cluster until its budget is spent; returns how it ended.
 
     The first signal stops it gently, the second at once. Raises the SparringError that keeps the study from being
-    opened, and whatever Ray Tune raised if it broke; what was committed stays.
+    opened, and whatever Ray Tune raised if it broke; what was committed stays. Raises ClusterLost if a daemon of Ray's
+    dies or the referee does not answer: it may be the one that is dead, so that is counted here.
     """
     from .referee_actor import open_referee
 
@@ -79,6 +83,7 @@ def run(
     broken: list[BaseException] = []
     tuning = threading.Thread(target=_tune, args=(referee, spec, data, broken), daemon=True, name="tune")
     caught: list[int] = []
+    limit_s, in_groups = spec.start_limit_s + START_S, spec.workers_per_trial > 1
     with handled(caught.append):
         tuning.start()
         cursor, elapsed_s = 0, 0.0
@@ -86,7 +91,9 @@ def run(
             tuning.join(FOLLOW_S)
             is_over = not tuning.is_alive()  # before the look: what happened until then is in it
             look = referee.follow.remote(cursor, is_over=bool(caught), elapsed_s=elapsed_s)
-            snapshot, events, cursor = wait_for(look, caught)
+            if (dead := dead_daemon(needs_dashboard=in_groups)) is not None:  # the referee may answer without them
+                raise lost(dead, caught)
+            snapshot, events, cursor = wait_for(look, caught, limit_s=limit_s)
             elapsed_s = snapshot.elapsed_s
             follower.show(snapshot, events)
             stalled = is_stalled(snapshot, spec)
@@ -95,12 +102,14 @@ def run(
                 break
             if is_over or len(caught) > 1 or stalled:
                 break
-        wait_for(referee.close.remote(), caught, patience_s=CLOSE_S)
+        wait_for(referee.close.remote(), caught, patience_s=CLOSE_S, limit_s=limit_s)
     if tuning.is_alive():
         from .parking import park
 
         park(LEAVE_S)
     if broken:
+        if (dead := dead_daemon()) is not None:
+            raise lost(dead, caught) from broken[0]
         raise broken[0]
     if snapshot.broken is not None:
         raise LedgerError(f"{snapshot.broken}; what was committed is safe: mend that and run the same command again")
@@ -109,24 +118,34 @@ def run(
     return Ended(snapshot=snapshot, signal=caught[0] if caught else None)
 
 
-def wait_for(answer: ObjectRef[T], caught: list[int], patience_s: float = 0.0) -> T:
+def wait_for(answer: ObjectRef[T], caught: list[int], patience_s: float = 0.0, *, limit_s: float = math.inf) -> T:
     """The referee's answer. caught: the signals so far, to which others are added meanwhile.
 
     Raises Interrupted if a second signal has come and the answer has not within ``patience_s``; a SparringError of the
-    referee's as itself.
+    referee's as itself; ClusterLost if there is no answer within ``limit_s``, or can be none because Ray has ended.
     """
     import ray
-    from ray.exceptions import GetTimeoutError, RayTaskError
+    from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
     asked = time.monotonic()
     while True:
         try:
             return ray.get(answer, timeout=FOLLOW_S)
         except GetTimeoutError:
-            if len(caught) > 1 and time.monotonic() - asked >= patience_s:
+            waited_s = time.monotonic() - asked
+            if len(caught) > 1 and waited_s >= patience_s:
                 raise Interrupted(caught[-1]) from None
+            if (dead := dead_daemon()) is not None:
+                raise lost(dead, caught) from None
+            if waited_s >= limit_s:
+                raise ClusterLost(
+                    f"referee: its process must answer within {limit_s:g} s, but has not{memory_note()}; nothing that "
+                    "was committed is lost, the same command again continues"
+                ) from None
         except RayTaskError as error:
             raise error.cause if isinstance(error.cause, SparringError) else error from None
+        except RayError as error:  # the raylet's death, or one of the referee from which it did not come back
+            raise lost(dead_daemon() or " ".join(str(error).split())[:300], caught) from error
 
 
 def _tune(referee: RefereeHandle, spec: StudySpec, data: DataRefs, broken: list[BaseException]) -> None:
@@ -154,7 +173,7 @@ def _tune(referee: RefereeHandle, spec: StudySpec, data: DataRefs, broken: list[
     # On the dashboard and in ps it is a Slot, not the wrapper that brings it its inputs and its place.
     slots.__name__ = slots.__qualname__ = Slot.__name__
     try:
-        with tempfile.TemporaryDirectory(prefix="sparring-tune-") as storage:
+        with tempfile.TemporaryDirectory(prefix="sparring-tune-", dir=scratch(session_folder())) as storage:
             tune.Tuner(
                 slots,
                 tune_config=tune.TuneConfig(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..records import Snapshot, StudySpec
 
 LEAVE_S = 10.0
@@ -31,3 +33,17 @@ def why_stalled(snapshot: Snapshot, spec: StudySpec) -> str:
         f"workers of {worker} were asked for and there are {has}; free some or ask for less, and the same command "
         "continues"
     )
+
+
+FULL = 0.9
+"""Share of the memory in use from which it is worth a word: above 0.95 Ray ends processes, the referee among them."""
+
+
+def memory_note(report: Path = Path("/proc/meminfo")) -> str:
+    """A clause on this machine's memory if it is almost full; empty if not, or where nobody says it."""
+    if not report.exists():
+        return ""
+    lines = [line.partition(":") for line in report.read_text().splitlines()]
+    kilobytes = {name: int(rest.split()[0]) for name, _, rest in lines}
+    used = 1 - kilobytes["MemAvailable"] / kilobytes["MemTotal"]
+    return f"; {used:.0%} of the memory is in use, and above 95 % Ray ends processes" if used >= FULL else ""

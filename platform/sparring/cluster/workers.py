@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import ray
 
 from ..records import StudySpec
+from .daemons.deaths import session_folder
+from .daemons.leftovers import scratch
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -104,7 +106,7 @@ class Group:
     def _fit(self, spec: StudySpec, inputs: list[ObjectRef[WorkerInputs]]) -> None:
         problem = None
         try:
-            with tempfile.TemporaryDirectory(prefix="sparring-train-") as storage:
+            with tempfile.TemporaryDirectory(prefix="sparring-train-", dir=scratch(session_folder())) as storage:
                 _make_trainer(spec, {"inputs": inputs, "mailbox": self._mailbox}, storage).fit()
         except Exception as error:  # the slot raises it, from its own thread
             problem = f"the workers could not be started or kept: {error}"

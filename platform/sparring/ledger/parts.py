@@ -28,6 +28,9 @@ FULL_BYTES = 1 << 20
 """A merged part of so many bytes is left alone from then on: merging all into one each time would rewrite five million
 lines after 10,000 trials, at every 400th commit (docs/decisions/0008)."""
 
+AT_ONCE = 100_000
+"""Rows that are held before ``keep`` chooses among them: a choice costs Arrow more than a small part's reading."""
+
 _NAME = re.compile(r"^(\d{8,})-([a-z0-9-]+)-([0-9a-f]{8})\.parquet$")
 _REPLACED = b"sparring.replaced"
 """The footer's key of what a merged part replaces: sequence numbers with commas between."""
@@ -135,12 +138,13 @@ def read_parts(
 ) -> Parts:
     """All sound parts as one table of exactly ``schema``; torn ones are named. LedgerError if reading is denied.
 
-    keep: only rows of which it is true, chosen part by part; without: names of parts that are not to be read.
+    keep: only rows of which it is true, chosen some parts at a time; without: names of parts that are not to be read.
     """
     while True:
         parts_folder, names = list_parts(folder)
         tables, torn = [schema.empty_table()], {}
         sequences: set[int] = set()
+        sound, held, waiting = 0, 0, list[pa.Table]()
         try:
             for name in names:
                 if name in without:
@@ -149,12 +153,24 @@ def read_parts(
                 if isinstance(part, str):
                     torn[name] = part
                     continue
+                sound += 1
                 sequences |= {sequence_of(name), *_replaced(part.schema.metadata)}
-                part = part.replace_schema_metadata()
-                tables.append(part if keep is None else part.filter(keep))
+                waiting.append(part.replace_schema_metadata())
+                held += part.num_rows
+                if held >= AT_ONCE:
+                    tables.append(_chosen(waiting, keep))
+                    waiting, held = [], 0
         except FileNotFoundError:
             continue  # the writer merged these parts meanwhile: list again
-        return Parts(latest(pa.concat_tables(tables), keys), len(tables) - 1, frozenset(sequences), torn)
+        if waiting:
+            tables.append(_chosen(waiting, keep))
+        return Parts(latest(pa.concat_tables(tables), keys), sound, frozenset(sequences), torn)
+
+
+def _chosen(parts: Sequence[pa.Table], keep: pc.Expression | None) -> pa.Table:
+    """The parts as one table, of which ``keep`` may choose rows."""
+    whole = pa.concat_tables(parts)
+    return whole if keep is None else whole.filter(keep)
 
 
 def latest(table: pa.Table, keys: Sequence[str]) -> pa.Table:
