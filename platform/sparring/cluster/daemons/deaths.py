@@ -76,14 +76,12 @@ def telling_of_the_dead() -> Iterator[None]:
         raise lost(dead, []) from error
 
 
-def session_folder() -> str:
-    """The folder of the Ray session that this process belongs to."""
+def session_folder() -> str | None:
+    """The folder of the Ray session that this process belongs to; None if it belongs to none."""
     import ray
 
     node = ray._private.worker._global_node
-    assert node is not None, "Ray has not started"
-    path: str = node.get_session_dir_path()
-    return path
+    return None if node is None else str(node.get_session_dir_path())
 
 
 def let_go() -> bool:
