@@ -105,8 +105,8 @@ def connect(address: str | None, about: Mapping[str, str] | None = None) -> Iter
         nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         proxies.spare(node["NodeManagerAddress"] for node in nodes)
         url = context.dashboard_url
-        session = session_folder() if address is None else None
-        with marked(Path(session)) if session is not None else nullcontext(), telling_of_the_dead():
+        own = session_folder() if address is None else None
+        with marked(Path(own)) if own is not None else nullcontext(), telling_of_the_dead():
             yield Cluster(
                 nodes=[node["Resources"] for node in nodes],
                 dashboard=f"http://{url}" if url else "(the dashboard did not start)",
