@@ -1,12 +1,18 @@
-"""Versions of a model that answer differently, and an application as its server runs it, in this process."""
+"""Versions of a model that answer differently, and an application as its server runs it, in this process.
+
+``served`` asks it without any network, ``listening`` at an address of loopback.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
+import uvicorn
 from safetensors.torch import load, save
 
 from sparring.production.handover.manifest import seal
@@ -63,3 +69,21 @@ async def served(place, *, every_s=LOOK_S, token=None, is_loopback=True, base="h
     )
     async with running(app), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base) as client:
         yield client, holder, meter
+
+
+@contextmanager
+def listening(place, *, token=None, **limits) -> Iterator[str]:
+    """The address at which an application answers, from a thread of its own, with what is at ``place``."""
+    meter = Meter()
+    app = create(
+        Holder(find(str(place)), meter), limits=ServeLimits(**limits), meter=meter, token=token, every_s=LOOK_S
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()

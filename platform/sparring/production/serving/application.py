@@ -189,7 +189,7 @@ def create(
     app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
     app.add_api_route("/metrics", metrics, methods=["GET"], summary="For Prometheus", response_class=PlainTextResponse)
     base = get_openapi(title=holder.model.name, version=__version__, routes=app.routes)
-    app.openapi = lambda: describe(holder.model, limits, base)  # type: ignore[method-assign]
+    app.openapi = lambda: describe(holder.model, limits, base, has_token=token is not None)  # type: ignore[method-assign]
     return Gate(
         app,
         about=lambda: headers_of(holder.model),

@@ -16,7 +16,7 @@ from .arrow_body import read_arrow, write_arrow
 
 JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
 
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
 
 
 class RowsBody(BaseModel):
@@ -41,7 +41,7 @@ class SampleBody(BaseModel):
     """How many."""
     seed: Seed = 0
     """The same seed draws the same samples."""
-    boost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    boost: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
     """Of muons, a factor on how rare they are."""
 
 
@@ -99,12 +99,26 @@ def pack(answer: Answer, is_arrow: bool) -> bytes:
 def _parse(data: bytes, parsed: type[Parsed]) -> Parsed:
     try:
         content = json.loads(data, object_pairs_hook=_once)
+        if b"true" in data or b"false" in data:
+            _refuse_truths(content)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is one
         raise DataError(f"the body must be JSON, but: {str(error)[:200]}") from error
     try:
         return parsed.model_validate(content)
     except ValidationError as error:
         raise DataError(f"the body: {str(faults(error)[0])[:300]}") from error
+
+
+def _refuse_truths(content: object, at: str = "the body") -> None:
+    """Raises DataError for a truth value: nothing here is one, and NumPy would take true for 1 among numbers."""
+    if isinstance(content, bool):
+        raise DataError(f"{at[:100]}: wants a number, a list or a table, but got {str(content).lower()}")
+    if isinstance(content, dict):
+        for name, value in content.items():
+            _refuse_truths(value, str(name))
+    elif isinstance(content, list):
+        for value in content:
+            _refuse_truths(value, at)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..handover.asking import ProductionModel
+from ..handover.guard import MAX_ABS
 from ..handover.schema import FieldSchema, Verb, VerbSchema
 from .bodies import ARROW, JSON
+from .gate import OPEN
 from .limits import ServeLimits
 
 WORDS: Mapping[Verb, str] = {
@@ -17,6 +19,7 @@ WORDS: Mapping[Verb, str] = {
     "encode": "Codes of the samples, beside draws from their prior",
     "sample": "Draws",
 }
+NUMBER = {"type": "number", "minimum": -MAX_ABS, "maximum": MAX_ABS}
 SEED = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "default": 0}
 REFUSALS = {
     "401": "no token, or another one",
@@ -24,19 +27,38 @@ REFUSALS = {
     "408": "the body did not arrive in time",
     "413": "too many bytes or rows",
     "415": "neither JSON nor Arrow",
+    "421": "bound to loopback, and asked by another name",
     "422": "what the model cannot read: form, names, shape, values that are not finite, another grid",
     "429": "too many requests at a time",
     "503": "no answer in time",
 }
+REFUSED = {
+    "type": "object",
+    "required": ["detail"],
+    "properties": {"detail": {"type": "string"}, "model": {"type": "string"}, "version": {"type": "integer"}},
+}
+WATCHING = {"/health": ("421",), "/ready": ("421", "503"), "/schema": ("401", "421"), "/metrics": ("401", "421")}
+"""Routes that ask no model, and how they may be refused. ``/ready`` says 503 in its own words."""
+TOKEN = {"token": {"type": "http", "scheme": "bearer"}}
 
 
-def describe(model: ProductionModel, limits: ServeLimits, base: dict[str, Any]) -> dict[str, Any]:
-    """base: the description of the routes without a model; it is not changed."""
-    paths = {path: about for path, about in base["paths"].items() if path.strip("/") not in WORDS}
+def describe(model: ProductionModel, limits: ServeLimits, base: dict[str, Any], *, has_token: bool) -> dict[str, Any]:
+    """base: the description of the routes without a model; it is not changed. has_token: callers must send one."""
+    paths: dict[str, Any] = {}
+    for path, statuses in WATCHING.items():
+        get = base["paths"][path]["get"]
+        words = REFUSALS | ({"503": "not ready"} if path == "/ready" else {})
+        refused = {each: _json(words[each], REFUSED if each != "503" else {}) for each in statuses}
+        paths[path] = {"get": {**get, "responses": {**get["responses"], **refused}}}
     for verb, takes in model.schema.verbs.items():
         paths[f"/{verb}"] = {"post": _operation(model, verb, takes, limits)}
+    if has_token:
+        for path in paths.keys() - OPEN:
+            for operation in paths[path].values():
+                operation["security"] = [{"token": []}]
     info = {**base["info"], "title": f"{model.name} version {model.version}", "version": str(model.version)}
-    return {**base, "info": info, "paths": paths}
+    described = {**base, "info": info, "paths": paths}
+    return {**described, "components": {"securitySchemes": TOKEN}} if has_token else described
 
 
 def _operation(model: ProductionModel, verb: Verb, takes: VerbSchema, limits: ServeLimits) -> dict[str, Any]:
@@ -50,14 +72,7 @@ def _operation(model: ProductionModel, verb: Verb, takes: VerbSchema, limits: Se
             "units": {"type": "object", "additionalProperties": {"type": "string"}},
         },
     }
-    refused = {
-        "type": "object",
-        "required": ["detail"],
-        "properties": {"detail": {"type": "string"}, "model": {"type": "string"}, "version": {"type": "integer"}},
-    }
-    refusals = {
-        status: {"description": words, "content": {JSON: {"schema": refused}}} for status, words in REFUSALS.items()
-    }
+    refusals = {status: _json(words, REFUSED) for status, words in REFUSALS.items()}
     body = _draw(limits) if verb == "sample" else _question(model, takes, limits)
     arrow = {ARROW: {"schema": {"type": "string", "format": "binary"}}}
     return {
@@ -69,6 +84,10 @@ def _operation(model: ProductionModel, verb: Verb, takes: VerbSchema, limits: Se
         },
         "responses": {"200": {"description": WORDS[verb], "content": {JSON: {"schema": answer}, **arrow}}, **refusals},
     }
+
+
+def _json(words: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"description": words, "content": {JSON: {"schema": schema}}}
 
 
 def _draw(limits: ServeLimits) -> dict[str, Any]:
@@ -89,7 +108,12 @@ def _question(model: ProductionModel, takes: VerbSchema, limits: ServeLimits) ->
     rows = {name: {**_rows(field), "minItems": 1, "maxItems": limits.rows} for name, field in fields.items()}
     needs = {"minProperties": 1} if takes.needs == "any" else {"required": list(fields)}
     grids = {
-        name: {"type": "array", "items": {"type": "number"}, "description": field.axis.meaning}
+        name: {
+            "type": "array",
+            "items": {"type": "number"},
+            "description": field.axis.meaning,
+            "enum": [list(field.axis.values)],
+        }
         for name, field in fields.items()
         if field.axis is not None
     }
@@ -108,7 +132,7 @@ def _question(model: ProductionModel, takes: VerbSchema, limits: ServeLimits) ->
 def _rows(field: FieldSchema) -> dict[str, Any]:
     """A list of samples of the field."""
     is_bytes = field.dtype == "uint8"
-    schema: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 255} if is_bytes else {"type": "number"}
+    schema: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 255} if is_bytes else NUMBER
     for size in reversed(field.shape):
         schema = {"type": "array", "items": schema, "minItems": size, "maxItems": size}
     return {"type": "array", "items": schema, "description": f"{field.meaning}; {field.unit}"}
