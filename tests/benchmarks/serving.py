@@ -1,10 +1,12 @@
 """Is a request lost or mixed while versions switch under load, how fast are answers, how soon does a switch show?
 
-    python tests/benchmarks/serving.py production/aegan --requests 100000 --switches 20
+    python tests/benchmarks/serving.py production/aegan --requests 100000 --switches 20 --study results/aegan-exafs
 
 Two versions of the model, which answer differently, lie in a registry of its own; a server in a process of its own
 answers callers in this one, while the registry rolls back and forth. Every answer must be that of the version it names.
-Beside it a bare uvicorn handler that calls the same net, without checks, limits or batches. Results go to docs/log.
+With --study, the study that the model came from, ``sparring promote`` then puts it there once more, and what passes
+from that command to the first answer of its version is measured. Beside it a bare uvicorn handler that calls the same
+net, without checks, limits or batches. Results go to docs/log.
 """
 
 from __future__ import annotations
@@ -129,6 +131,23 @@ def load(port: int, bodies: list[bytes], count: int, callers: int, check) -> tup
     return [each for one in times for each in one], wrong
 
 
+def promoted_s(study: Path, registry: Registry, port: int, body: bytes) -> float:
+    """Seconds from the command ``sparring promote`` to the server's first answer by the version that it made."""
+    before = registry.current("model").version
+    command = [
+        sys.executable, "-m", "sparring", "promote", str(study), "--to", registry.address, "--name", "model",
+        "--no-yardsticks", "--force", "a benchmark",
+    ]  # fmt: skip
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=sys.stderr) as process:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        while ask(connection, body)["version"] == before:
+            if process.poll():
+                raise SystemExit(f"sparring promote ended with {process.returncode}")
+            time.sleep(0.02)
+        return time.perf_counter() - started
+
+
 def said(name: str, times: list[float], wall_s: float) -> str:
     p50, p99 = np.quantile(times, [0.5, 0.99])
     rate = f"{len(times):,} answers in {wall_s:.1f} s, {len(times) / wall_s:.0f}/s"
@@ -141,6 +160,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--switches", type=int, default=20)
     parser.add_argument("--callers", type=int, default=8)
+    parser.add_argument("--study", type=Path)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         registry = two_versions(asked.place, Path(place))
@@ -193,6 +213,9 @@ def main() -> None:
             print(f"from a switch to its first answer: {np.median(delays):.2f} s, at most {max(delays):.2f} s")
             for each in wrong[:5]:
                 print(f"  {each}")
+            if asked.study is not None:
+                taken_s = promoted_s(asked.study.absolute(), registry, server.port, bodies[0])
+                print(f"from sparring promote, eleven checks, to the first answer of its version: {taken_s:.2f} s")
         with Server(sys.executable, "-c", BARE, f"{place}/model") as server:
             few = max(asked.callers, asked.requests // 10)
             started = time.perf_counter()
