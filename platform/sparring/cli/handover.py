@@ -27,6 +27,11 @@ Address = Annotated[
     str, typer.Option("--at", metavar="ADDRESS", help="A folder, or what pyarrow opens, such as s3://bucket/models.")
 ]
 
+Server = Annotated[
+    str | None,
+    typer.Option(metavar="URI", help="Tell an MLflow server too: a model version, its champion.", show_default="none"),
+]
+
 
 def promote(
     study: StudyName,
@@ -59,6 +64,11 @@ def promote(
     ] = True,
     quiet: Quiet = False,
     model: Own = UNNAMED,
+    sign: Annotated[
+        Path | None,
+        typer.Option(metavar="KEY.pem", help="Sign the version with this key (extra sign).", show_default="none"),
+    ] = None,
+    mlflow: Server = None,
 ) -> None:
     """Put a study's model into production: a bundle with checksums, eleven checks, and the switch."""
     from ..production.handover.evidence import Limits
@@ -75,6 +85,8 @@ def promote(
         reason=force,
         limits=Limits(rows=rows, latency_ms=max_latency, memory_mb=max_memory),
         rivals=_rivals(folder, screen) if yardsticks else {},
+        sign=sign,
+        mlflow=mlflow,
     )
     run(request, screen)
 
@@ -86,12 +98,20 @@ def rollback(
     ] = None,
     at: Address = PRODUCTION,
     reason: Annotated[str, typer.Option(help="Why; it stays in the history.", show_default="none")] = "",
+    mlflow: Server = None,
 ) -> None:
     """Make an earlier version current again: a new entry in the history, never an erasure."""
     from ..production.registry import Registry
+    from ..production.registry.mlflow import MLflow
 
-    entry = Registry(address=at, flag="--at").roll_back(model, to, reason)
+    server = MLflow(mlflow) if mlflow else None
+    if server is not None:
+        server.check()
+    registry = Registry(address=at, flag="--at")
+    entry = registry.roll_back(model, to, reason)
     console.print(f"{model} is rolled back from version {entry.replaced} to {entry.version}.", soft_wrap=True)
+    if server is not None:
+        console.print(server.tell(registry, model), soft_wrap=True, markup=False)
 
 
 def production(
@@ -113,6 +133,15 @@ def production(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="Where the programs go.", show_default="exported")
     ] = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="KEY.pub",
+            help="Is its current version signed with the private part of this key (extra sign)?",
+            show_default="none",
+        ),
+    ] = None,
+    mlflow: Server = None,
     at: Address = PRODUCTION,
     own: Own = UNNAMED,
 ) -> None:
@@ -123,6 +152,17 @@ def production(
     registry = Registry(address=at, flag="--at")
     from ..errors import UsageError
 
+    if model is None and (verify is not None or mlflow is not None):
+        flag = "--verify" if verify is not None else "--mlflow"
+        raise UsageError(f"{flag}: is about one model; name it: sparring production MODEL {flag} …")
+    if model is not None and verify is not None:
+        _verify(registry, model, verify)
+        return
+    if model is not None and mlflow is not None:
+        from ..production.registry.mlflow import MLflow
+
+        console.print(MLflow(mlflow).tell(registry, _known(registry, model)), soft_wrap=True, markup=False)
+        return
     if export is not None:
         if model is None:
             raise UsageError("--export: writes one model; name it: sparring production MODEL --export torch")
@@ -152,6 +192,26 @@ def _export(registry: Registry, model: str, kind: str, folder: Path) -> None:
     for each in export(opened, files, kind, folder):
         paths = f"{' and '.join(each.inputs)} → {', '.join(each.outputs)}"
         console.print(f"{each.path}: {paths}, within {each.worst:.1g} of the largest value", soft_wrap=True)
+
+
+def _known(registry: Registry, model: str) -> str:
+    """The model's name; raises UnknownName if there is none."""
+    if not registry.history(model):
+        registry.read(model)  # says which there are
+    return model
+
+
+def _verify(registry: Registry, model: str, key: Path) -> None:
+    from ..errors import DataError
+    from ..production.registry.signing import check_signature
+
+    version = registry.history(_known(registry, model))[-1].version
+    where = f"{registry.shown}/{model}/{version}"
+    signature = registry.signature(model, version)
+    if signature is None:
+        raise DataError(f"{where}: has no signature; promote with --sign KEY.pem")
+    check_signature(registry.read(model, version), signature, key, where)
+    console.print(f"{where}: every file is signed with the key of {key}.", soft_wrap=True, markup=False)
 
 
 def _rivals(folder: Path, console: Console) -> dict[str, float]:

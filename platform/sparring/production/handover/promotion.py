@@ -15,7 +15,9 @@ from ...errors import PromotionRefused, UsageError
 from ...models import find_model, is_named_each_time, short_name
 from ...records import safe_name
 from ..registry.entries import CheckOutcome, Entry, now
+from ..registry.mlflow import MLflow
 from ..registry.registry import PRODUCTION, Registry
+from ..registry.signing import Signer
 from . import bundle, drift
 from .candidate import Candidate, open_candidate
 from .card import Data, ModelCard, figure_of, hardware_here, page, versions_here
@@ -45,17 +47,26 @@ class PromotionRequest:
     limits: Limits = field(default_factory=Limits)
     rivals: Mapping[str, float] = field(default_factory=dict)
     """Figures of methods without a search, by name."""
+    sign: Path | None = None
+    """A private key that signs the version."""
+    mlflow: str | None = None
+    """Address of an MLflow server that is told what is current."""
 
 
 def promote(request: PromotionRequest, console: Console) -> Entry:
     """Makes the bundle, prints each check as it ends, and switches if all passed or were overruled.
 
-    Raises PromotionRefused, naming the checks, if not; then nothing in production has changed.
+    Raises PromotionRefused, naming the checks, if not; then nothing in production has changed. Raises UsageError before
+    anything is done for a key or an MLflow server that cannot be had, SparringError if that is not told in the end.
     """
     if request.reason is not None and not request.reason.strip():
         raise UsageError(
             '--force: wants a reason, which stays in the history, such as --force "the sensor was replaced"'
         )
+    signer = None if request.sign is None else Signer(request.sign)
+    server = None if request.mlflow is None else MLflow(request.mlflow)
+    if server is not None:
+        server.check()
     candidate = open_candidate(request.folder, request.trial, is_refit=request.is_refit, console=console)
     name = safe_name(request.name or short_name(candidate.study.spec.model), "--name")
     registry = Registry(address=request.address)
@@ -90,6 +101,7 @@ def promote(request: PromotionRequest, console: Console) -> Entry:
             name,
             make,
             seen=seen,
+            sign=None if signer is None else signer.sign,
             study=candidate.study.spec.name,
             trial=candidate.pinned.row.trial,
             is_refit=candidate.is_refit,
@@ -100,6 +112,8 @@ def promote(request: PromotionRequest, console: Console) -> Entry:
     model = candidate.study.spec.model
     verb = "predict" if "predict" in candidate.schema.verbs else "sample"
     _print_switch(entry, request, verb, f" --model {model}" if is_named_each_time(model) else "", console)
+    if server is not None:
+        console.print(server.tell(registry, name), soft_wrap=True, markup=False)
     return entry
 
 

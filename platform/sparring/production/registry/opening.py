@@ -6,7 +6,8 @@ that was copied out of its registry is checked against its manifest alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import UnknownName
@@ -28,6 +29,13 @@ class Place:
     """In the registry."""
     version: int | None = None
     """None: the current one, whichever that is."""
+
+    def absolute(self) -> Place:
+        """The same place from any current folder."""
+        if "://" in self.named:
+            return self
+        registry = self.registry and replace(self.registry, address=os.path.abspath(self.registry.address))
+        return replace(self, named=os.path.abspath(self.named), registry=registry)
 
 
 def find(place: str | Path, version: int | None = None) -> Place:

@@ -19,7 +19,8 @@ from .files import Files, LocalFiles, RemoteFiles
 
 PRODUCTION = "production"
 """Where bundles go unless told otherwise."""
-CURRENT, HISTORY = "current", "history"
+CURRENT, HISTORY, SIGNATURES = "current", "history", "signatures"
+SIGNATURE = "signature.json"
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -102,6 +103,13 @@ class Registry:
             raise UnknownName(f"{name}: no version {wanted} at {self.shown}; there are: {there}")
         return self._read(self._files(name), promoted)
 
+    def signature(self, name: str, version: int) -> bytes | None:
+        """The signature of a version, None if it has none."""
+        try:
+            return self._files(name).read(f"{SIGNATURES}/{version}/{SIGNATURE}")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def check(self, name: str) -> None:
@@ -114,12 +122,19 @@ class Registry:
             pass
 
     def promote(
-        self, name: str, make: Callable[[int], Mapping[str, bytes]], *, seen: Current | None, **about: object
+        self,
+        name: str,
+        make: Callable[[int], Mapping[str, bytes]],
+        *,
+        seen: Current | None,
+        sign: Callable[[Mapping[str, bytes]], bytes] | None = None,
+        **about: object,
     ) -> Entry:
         """Writes a bundle as the next version, enters it in the history, and makes it current.
 
         make: from the version's number the bundle's files, the manifest last. seen: what ``current`` answered when the
-        bundle was compared. about: further fields of the entry.
+        bundle was compared. sign: gives the bundle's signature, which is kept beside it. about: further fields of the
+        entry.
         Raises PromotionRefused if another version has become current since, RegistryLocked if another process is at it
         now; what was current then stays so.
         """
@@ -135,6 +150,9 @@ class Registry:
                 files.remove(str(version))  # left by a promotion that died before its switch
                 for file, data in bundle.items():
                     files.write(f"{version}/{file}", data)
+                files.remove(f"{SIGNATURES}/{version}")
+                if sign is not None:
+                    files.write(f"{SIGNATURES}/{version}/{SIGNATURE}", sign(bundle))
             except FAILURES as error:
                 raise SparringError(
                     f"{files.where}: version {version} could not be written: {reason(error)}; production is as it was"
