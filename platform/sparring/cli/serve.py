@@ -5,9 +5,11 @@ Heavy imports stay inside the command.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +17,12 @@ from ..errors import UsageError
 from ..untrusted.screen import Screen
 from .handover import PRODUCTION, Address
 from .own_model import UNNAMED, Own
+
+if TYPE_CHECKING:
+    from ..production.serving.server import ServeRequest
+
+CLUSTER = "On a Ray cluster"
+"""A panel of --help."""
 
 
 def serve(
@@ -43,6 +51,16 @@ def serve(
         float, typer.Option(metavar="S", min=0.05, help="Seconds between two looks at what is current.")
     ] = 1.0,
     own: Own = UNNAMED,
+    ray: Annotated[
+        bool, typer.Option("--ray", help="As replicas under Ray Serve (extra serve-ray).", rich_help_panel=CLUSTER)
+    ] = False,
+    replicas: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Processes that answer.", rich_help_panel=CLUSTER)
+    ] = 2,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="A Ray cluster's.", show_default="one here", rich_help_panel=CLUSTER),
+    ] = None,
 ) -> None:
     """Answer over HTTP with the version that is current in production, and switch when another becomes it."""
     if missing := [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]:
@@ -51,11 +69,38 @@ def serve(
     from ..production.serving.limits import ServeLimits
     from ..production.serving.server import ServeRequest, serve
 
+    if not ray and address is not None:
+        raise UsageError("--address: is a Ray cluster's; it goes with --ray")
+
     limits = ServeLimits(
         body_bytes=int(max_body * 1e6), rows=max_rows, requests=max_requests, seconds=timeout, batch_rows=batch
     )
     place = find(model if "/" in model or Path(model).is_dir() else f"{at.rstrip('/')}/{model}")
-    serve(
-        ServeRequest(place=place, host=host, port=port, token_file=token_file, every_s=watch, limits=limits),
-        Screen(highlight=False),
+    request = ServeRequest(place=place, host=host, port=port, token_file=token_file, every_s=watch, limits=limits)
+    if ray:
+        _serve_on_ray(request, replicas, address)
+    else:
+        serve(request, Screen(highlight=False))
+
+
+def _serve_on_ray(request: ServeRequest, replicas: int, address: str | None) -> None:
+    from ..cluster.replicas import serve_replicas
+    from ..production.serving.holding import Holder
+    from ..production.serving.metering import Meter
+    from ..production.serving.server import build_replica, checked_token, say_address
+
+    if request.port == 0:
+        raise UsageError("--port: Ray Serve wants a number, but got 0; name a port that is free")
+    token = checked_token(request)
+    request = replace(request, place=request.place.absolute())
+    holder = Holder(request.place, Meter())  # a model that cannot be had is told here, in a sentence
+    screen = Screen(highlight=False)
+    serve_replicas(
+        partial(build_replica, request, token),
+        replicas=replicas,
+        requests=2 * request.limits.requests,  # more than it takes: the replica itself says 429
+        address=address,
+        host=request.host,
+        port=request.port,
+        ready=lambda: say_address(request, holder, request.port, screen),
     )

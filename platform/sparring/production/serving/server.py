@@ -14,7 +14,7 @@ from rich.console import Console
 from ...errors import UsageError
 from ..registry.opening import Place
 from .application import create
-from .gate import LOOPBACK
+from .gate import LOOPBACK, App
 from .holding import Holder
 from .limits import ServeLimits
 from .metering import Meter
@@ -39,18 +39,8 @@ class ServeRequest:
     limits: ServeLimits = field(default_factory=ServeLimits)
 
 
-def serve(request: ServeRequest, console: Console) -> None:
-    """Answers until it is interrupted; then it takes no more requests, and ends when those it has are answered.
-
-    Raises UsageError for an address that cannot be had, or one that others reach without a token, and as
-    ``sparring.load`` does if the model cannot be had.
-    """
-    token = _token(request.token_file)
-    is_loopback = _is_loopback(request.host)
-    if not is_loopback and token is None:
-        raise UsageError(
-            f"--host: {request.host} is reached from elsewhere, so a token is wanted: set {TOKEN} or --token-file"
-        )
+def build(request: ServeRequest, token: str | None) -> tuple[App, Holder]:
+    """The application with the model it answers with. Raises as ``sparring.load`` does if that cannot be had."""
     meter = Meter()
     holder = Holder(request.place, meter)
     app = create(
@@ -58,16 +48,26 @@ def serve(request: ServeRequest, console: Console) -> None:
         limits=request.limits,
         meter=meter,
         token=token,
-        is_loopback=is_loopback,
+        is_loopback=_is_loopback(request.host),
         every_s=request.every_s,
     )
+    return app, holder
+
+
+def build_replica(request: ServeRequest, token: str | None) -> App:
+    """The application alone, made where a replica runs."""
+    return build(request, token)[0]
+
+
+def serve(request: ServeRequest, console: Console) -> None:
+    """Answers until it is interrupted; then it takes no more requests, and ends when those it has are answered.
+
+    Raises UsageError for an address that cannot be had, or one that others reach without a token, and as
+    ``sparring.load`` does if the model cannot be had.
+    """
+    app, holder = build(request, checked_token(request))
     with _listen(request.host, request.port) as listener:
-        host = f"[{request.host}]" if ":" in request.host else request.host
-        url = f"http://{host}:{listener.getsockname()[1]}"
-        model = holder.model
-        console.print(f"{model.name} version {model.version} at {url}", soft_wrap=True, markup=False, highlight=False)
-        following = "switches when another becomes current" if holder.follows else "stays at this version"
-        console.print(f"{following}; {url}/docs has its verbs, /metrics its counts", soft_wrap=True, markup=False)
+        say_address(request, holder, listener.getsockname()[1], console)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -77,6 +77,26 @@ def serve(request: ServeRequest, console: Console) -> None:
             timeout_graceful_shutdown=int(3 * request.limits.seconds) + 1,
         )
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def checked_token(request: ServeRequest) -> str | None:
+    """The token that callers must send; None if there is none. Raises UsageError where one is wanted and missing."""
+    token = _token(request.token_file)
+    if not _is_loopback(request.host) and token is None:
+        raise UsageError(
+            f"--host: {request.host} is reached from elsewhere, so a token is wanted: set {TOKEN} or --token-file"
+        )
+    return token
+
+
+def say_address(request: ServeRequest, holder: Holder, port: int, console: Console) -> None:
+    """Prints where the model answers, and what else is there."""
+    host = f"[{request.host}]" if ":" in request.host else request.host
+    url = f"http://{host}:{port}"
+    model = holder.model
+    console.print(f"{model.name} version {model.version} at {url}", soft_wrap=True, markup=False, highlight=False)
+    following = "switches when another becomes current" if holder.follows else "stays at this version"
+    console.print(f"{following}; {url}/docs has its verbs, /metrics its counts", soft_wrap=True, markup=False)
 
 
 def _token(file: Path | None) -> str | None:
