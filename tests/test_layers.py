@@ -249,7 +249,7 @@ def test_a_broken_rule_is_named(where, text, complaint):
         ("space/grid", "import optuna\nfrom .toml_file import read_space"),
         ("__main__", "from .cli import main"),
         ("ledger", "import platform\nfrom . import __version__\nfrom .records import Trial"),
-        ("models/aegan/published", "reader = YAML(typ='safe', pure=True)\nreader.load(text)"),
+        ("models/aegan/input_file", "reader = YAML(typ='safe', pure=True)\nreader.load(text)"),
         ("cli", "model.eval()\nyaml.safe_load(f)\ntorch.load(f, weights_only=True)\nnp.load(f, allow_pickle=False)"),
     ],
 )

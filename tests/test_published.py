@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sparring.errors import ConfigError
+from sparring.models.aegan.input_file import read_published
 from sparring.models.aegan.model import AEGAN
-from sparring.models.aegan.published import read_published
 
 BLOCK = """\
 hyperparams: 

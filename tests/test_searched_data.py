@@ -280,7 +280,7 @@ def test_a_pinned_trial_is_a_point_to_try_with_its_options(searched, tmp_path):
 def test_a_published_file_says_where_searched_options_begin(tmp_path, monkeypatch):
     """Its other options of the data stay fixed."""
     published = SimpleNamespace(values={}, split=None, seed=None, data_options={"r_max": 5.0, "n_g4": 16})
-    monkeypatch.setattr("sparring.models.aegan.published.read_published", lambda path: published)
+    monkeypatch.setattr("sparring.models.aegan.input_file.read_published", lambda path: published)
     study = study_of(tmp_path, config=Path("published.yaml"))
     assert study.space.baseline()["data.r_max"] == 5.0
     assert study.spec.data_options == {"n": 80, "n_g4": 16, "r_max": 5.0, "n_g2": 16}

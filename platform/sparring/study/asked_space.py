@@ -145,7 +145,7 @@ def _of_its_own_data(raw: Mapping[str, object], dataset: str, where: str) -> tup
 def _with_published(raw: Mapping[str, object], config: Path) -> tuple[dict[str, object], int | None, Collection[str]]:
     """The space with a published file's values as its baseline, the file's seed and the names of the fields that it
     gives; data paths are not followed."""
-    from ..models.aegan.published import read_published
+    from ..models.aegan.input_file import read_published
 
     published = read_published(config)
     search = table_of(raw, "search")

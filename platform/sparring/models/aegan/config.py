@@ -174,7 +174,8 @@ class Config(config.Config):
     freeze: Freeze = Freeze()
     """Layers that keep the weights and statistics they start with."""
     pretrained: str | None = None
-    """A .safetensors file with the state of an AEGAN of the same shape, to start from: weights, statistics, scaling."""
+    """A .safetensors file with the state of an AEGAN of the same shape, to start from: weights, statistics, scaling. Or
+    XANESNET's ``model_weights.pth``, read as tensors alone; it has no scaling."""
 
     @model_validator(mode="after")
     def _check_loss(self) -> Self:

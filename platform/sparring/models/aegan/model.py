@@ -40,6 +40,7 @@ from ..forms import check_shape
 from ..verbs import Fields, Rows
 from . import config
 from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR, LEARNED
+from .published_weights import SUFFIXES, load_published
 
 
 class AEGAN(Model[config.Config]):
@@ -105,7 +106,8 @@ class AEGAN(Model[config.Config]):
         nets = [getattr(self, name) for name in GENERATOR + DISCRIMINATORS]
         initialize_weights(nets, self.config.kernel_init, self.config.bias_init, self.config.weight_init_seed)
         if self.config.pretrained is not None:
-            load_pretrained(self, Path(self.config.pretrained))
+            path = Path(self.config.pretrained)
+            (load_published if path.suffix in SUFFIXES else load_pretrained)(self, path)
 
     @torch.no_grad()
     def prepare(self, train: Mapping[str, Tensor]) -> None:
