@@ -78,7 +78,7 @@ def test_it_trains_what_it_says_and_keeps_the_weights_of_every_epoch(word, losse
     assert {key: config[key] for key in asked} == asked
     figures = json.loads((tmp_path / "metrics.json").read_text())
     assert {"train/loss_dis", "train/loss_reg"} & set(figures) == losses
-    kept = [load_file(tmp_path / "snapshots" / f"epoch-0000{epoch}.safetensors") for epoch in (1, 2)]
+    kept = [load_file(tmp_path / "snapshots" / f"epoch-0000{epoch}" / "model.safetensors") for epoch in (1, 2)]
     best = load_file(tmp_path / "model.safetensors")
     assert any(all(tensor.equal(best[name]) for name, tensor in each.items()) for each in kept)
     for name, tensor in kept[0].items():

@@ -37,6 +37,8 @@ APPENDED = {
     r"sparring search (mlp_aae|aae_series|advvae|my_module:MyModel) .*": SHORT,
     r"sparring train advvae .*": "--n_epochs 1 --size 8 --hidden_dims 8 16",
     r"sparring serve (aegan|MyModel --model .*)": "--port 0",
+    r"sparring train aae(_series)? .*": "--epochs 1 --dim 4",
+    r"sparring train mlp_aae .*": "--n_epochs 1",
 }
 """Words that make a command small; its own stay. HERE is the current folder."""
 

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 
 from sparring.production import read_trained
 from sparring.production.inference.samples import read_rows
-from sparring.production.retrain import retrain
 from sparring.space import write_toml
 from sparring.training import saves
 from sparring.training.saves import Saves
@@ -44,22 +43,17 @@ def names(folder: Path) -> list[str]:
 # -- the folder -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("every", "meanwhile", "at_the_end"),
-    [(None, ["e00006", "e00007"], []), (3, ["e00003", "e00005", "e00006", "e00007"], ["e00003", "e00006"])],
-)
-def test_two_checkpoints_roll_and_every_so_many_epochs_stay(tmp_path, monkeypatch, every, meanwhile, at_the_end):
+def test_two_checkpoints_roll_and_none_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(saves, "PAUSE_S", 0.0)
     folder = tmp_path / "checkpoints"
-    kept = Saves(folder, "1a2b3c4d", every)
+    kept = Saves(folder, "1a2b3c4d")
     assert kept.newest() is None
     for epoch in range(1, 8):
         kept.take(State(epoch))
-    assert names(folder) == meanwhile
+    assert names(folder) == ["e00006", "e00007"]
     assert kept.newest() == b"epoch 7"
     kept.end()
-    assert names(folder) == at_the_end
-    assert folder.exists() == bool(every)
+    assert not folder.exists()
 
 
 def test_a_torn_checkpoint_is_passed_over_and_another_configuration_s_is_not_taken(tmp_path, monkeypatch):
@@ -75,11 +69,11 @@ def test_a_torn_checkpoint_is_passed_over_and_another_configuration_s_is_not_tak
 
 def test_checkpoints_are_no_closer_than_the_pause(tmp_path):
     now = 0.0
-    kept = Saves(tmp_path, "1a2b3c4d", 4, clock=lambda: now)
-    for epoch in range(1, 7):
+    kept = Saves(tmp_path, "1a2b3c4d", clock=lambda: now)
+    for epoch in range(1, 6):
         now = 4.0 * epoch
         kept.take(State(epoch))
-    assert names(tmp_path) == ["e00003", "e00004"], "10 s after the start, and the fourth"
+    assert names(tmp_path) == ["e00003"], "10 s after the start"
 
 
 # -- the command ------------------------------------------------------------------------------------------------------
@@ -114,24 +108,21 @@ def test_a_training_that_is_cut_off_goes_on_bit_for_bit(tmp_path, monkeypatch, r
 
 
 def test_checkpoints_of_another_configuration_are_not_gone_on_from(tmp_path, monkeypatch, run_verb):
-    folder = tmp_path / "here"
-    assert run_verb("train", pin(tmp_path / "a.toml"), "-o", folder, "--save-every", "2") == 0
-    assert names(folder / "checkpoints") == ["e00002", "e00004", "e00006"]
-    before = (folder / "metrics.json").read_text()
-    calls: list[int] = []
-    run_epoch = retrain.train_single.__globals__["TrialTraining"].run_epoch
-    monkeypatch.setattr(
-        retrain.train_single.__globals__["TrialTraining"],
-        "run_epoch",
-        lambda self: (calls.append(1), run_epoch(self))[1],
-    )
-    assert run_verb("train", tmp_path / "a.toml", "-o", folder, "--save-every", "2") == 0
-    assert (calls, (folder / "metrics.json").read_text()) == ([], before), "it was trained already"
-    assert run_verb("train", pin(tmp_path / "b.toml", lr_gen=1e-3), "-o", folder) == 2
-    (folder / "model.safetensors").unlink()
-    assert run_verb("train", tmp_path / "b.toml", "-o", folder) == 0
-    assert len(calls) == 6
-    assert not (folder / "checkpoints").exists()
+    monkeypatch.setattr(saves, "PAUSE_S", 0.0)
+    folder, trained = tmp_path / "here", []
+    take = Saves.take
+
+    def cut_off(self, solo):
+        take(self, solo)
+        trained.append(solo.epoch)
+        if trained == [1, 2, 3, 4]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Saves, "take", cut_off)
+    assert run_verb("train", pin(tmp_path / "a.toml"), "-o", folder) == 130
+    assert run_verb("train", pin(tmp_path / "b.toml", lr_gen=1e-3), "-o", folder) == 0
+    assert trained == [1, 2, 3, 4, 1, 2, 3, 4, 5, 6]
+    assert run_verb("train", tmp_path / "a.toml", "-o", folder) == 2, "it holds other weights now"
 
 
 def test_test_rows_are_looked_at_once_with_the_best_weights(tmp_path, run_verb, capsys):
@@ -166,6 +157,5 @@ def test_members_have_test_figures_with_a_deviation(tmp_path, run_verb, capsys):
     assert "test/score" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["aae", "--save-every", "2"], ["best.toml", "--save-every", "0"]])
-def test_saving_needs_a_pinned_file_and_a_number(words, run_verb):
-    assert run_verb("train", *words) == 2
+def test_a_snapshot_every_so_many_epochs_needs_a_number(run_verb):
+    assert run_verb("train", "best.toml", "--save-every", "0") == 2

@@ -20,6 +20,7 @@ from .screen import Quiet, screen_of
 if TYPE_CHECKING:
     from ..models.advvae import published as advvae
     from ..models.published import Arguments
+    from ..production.retrain.retrain import TrainingRequest
 
 console = Screen()
 
@@ -34,6 +35,10 @@ ARGUMENTS = {
     "--latent_dim --hidden_dims --checkpoint --num_samples --gen_weight --recon_weight --sample_and_save_frequency "
     "--discriminator_checkpoint --out_dataset --loss_type --kld_weight --num_workers --size",
     "aae": "--dataset --batchsize --dim --dropout --epochs --adversarial",
+    "aae_series": "--dataset --batchsize --dim --dropout --epochs --adversarial",
+    "aegan": "--mode --in_file --dataset --save --mlflow --tensorboard",
+    "mlp_aae": "--dataset --n_epochs --batch_size --lr --b1 --b2 --n_cpu --latent_dim --img_size --channels "
+    "--sample_interval",
 }
 """Systems with a published command line, and its arguments; ``models/NAME/published.py`` reads them."""
 
@@ -59,7 +64,8 @@ def train(
         typer.Option(
             metavar="N",
             min=1,
-            help="Keep a checkpoint of every N-th epoch. An interrupted training resumes without it as well.",
+            help="A snapshot of every N-th epoch, which every verb takes, with pictures. An interrupted training "
+            "resumes without it as well.",
             show_default="off",
         ),
     ] = None,
@@ -99,17 +105,18 @@ def train(
         what = f"published arguments of {pinned}" if pinned in ARGUMENTS else f"--{plan.scheme if plan else ''}"
         raise UsageError(f"--set: changes a pinned file that is trained once, not {what}; write the value there")
     if pinned in ARGUMENTS:
-        if save_every is not None:
-            raise UsageError("--save-every: goes with a pinned file; published arguments bring their own way of saving")
         if plan is not None:
             raise UsageError(
                 f"train {pinned}: the published arguments train one model; its members train from what that writes: "
                 f"sparring train trained/{pinned}/pinned.toml --{plan.scheme} …"
             )
+        from ..production.retrain.retrain import TrainingRequest
+
         published = importlib.import_module(f"..models.{pinned}.published", __package__)
         arguments = published.read_arguments(context.args)
         if arguments.verb == "train":
-            _train_published(arguments, output, data_path, device, screen)
+            request = TrainingRequest(output=output, data_path=data_path, device=device, save_every=save_every)
+            _train_published(arguments, request, screen)
         else:
             _ask_published(arguments, output, data_path, device, screen)
         return
@@ -138,15 +145,13 @@ def train(
     retrain(Path(pinned), request, screen, set_ or ())
 
 
-def _train_published(
-    arguments: Arguments, output: Path | None, data_path: Path | None, device: str, screen: Console
-) -> None:
-    from ..production.retrain.retrain import TrainingRequest, train_published
+def _train_published(arguments: Arguments, request: TrainingRequest, screen: Console) -> None:
+    from ..production.retrain.retrain import train_published
 
     try:
-        train_published(arguments, TrainingRequest(output=output, data_path=data_path, device=device), screen)
+        train_published(arguments, request, screen)
     except DataError as error:
-        if "dataset" in arguments.said:
+        if "dataset" in arguments.said or arguments.dataset != "mnist":
             raise
         raise DataError(f"{error}; or train on embedded images, offline, with --dataset {DIGITS}") from error
 

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -20,7 +20,7 @@ Fields = Mapping[str, tuple[str, ...]]
 """Argument -> what it sets: fields of the Config, or ``dataset``."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Arguments:
     """What one command line asks for."""
 
@@ -38,6 +38,16 @@ class Arguments:
     """How many to draw, in the picture of a snapshot too."""
     sample_and_save_frequency: int = 1
     """Epochs between two snapshots."""
+    sample_interval: int | None = None
+    """Training steps between two, where the published code counts those; at most one per epoch is kept."""
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """What a pinned file says beside its hyperparameters: ``seed``, ``split``, ``data``."""
+
+    def snapshot_every(self, rows: int, batch_size: int) -> int:
+        """Epochs between two snapshots of a training on so many rows."""
+        if self.sample_interval is None:
+            return self.sample_and_save_frequency
+        return max(1, self.sample_interval // max(1, rows // batch_size))
 
     def check_trained(self, folder: Path, model: str, dataset: str, config: Config) -> None:
         """Raises UsageError, one sentence, if ``folder`` was trained otherwise than the words say; silence agrees."""

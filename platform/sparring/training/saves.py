@@ -1,7 +1,7 @@
 """A training's own checkpoints: after a kill the same command goes on where it stood, bit for bit.
 
 The whole state (nets, optimizers, best weights, every epoch's figures) is written at most every ``PAUSE_S`` seconds and
-the newest two are kept until the training ends; ``every`` keeps those of every so many epochs for good.
+the newest two are kept until the training ends.
 """
 
 from __future__ import annotations
@@ -35,10 +35,8 @@ class Saves:
     removed: a training replaces whatever its folder held before.
     """
 
-    def __init__(
-        self, folder: Path, identity: str, every: int | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.folder, self._identity, self._every, self._clock = folder, identity, every, clock
+    def __init__(self, folder: Path, identity: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.folder, self._identity, self._clock = folder, identity, clock
         self._saved = clock()
         for path in self._files("*"):
             if path not in self._files(identity):
@@ -50,7 +48,7 @@ class Saves:
 
     def take(self, state: Saved) -> None:
         """After every epoch: writes its state if one is due."""
-        if not self._is_kept(state.epoch) and self._clock() - self._saved < PAUSE_S:
+        if self._clock() - self._saved < PAUSE_S:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         put(self.folder, f"e{state.epoch:05d}-{self._identity}", state.save())
@@ -58,18 +56,15 @@ class Saves:
         self._drop(ROLLING)
 
     def end(self) -> None:
-        """The training is over: what only a restart would need goes."""
+        """The training is over: what a restart would need goes."""
         self._drop(0)
         if self.folder.exists() and not any(self.folder.iterdir()):
             self.folder.rmdir()
 
     def _drop(self, kept: int) -> None:
-        rolling = [path for path in self._files(self._identity) if not self._is_kept(int(path.name[1:6]))]
+        rolling = self._files(self._identity)
         for path in rolling[: len(rolling) - kept]:
             path.unlink(missing_ok=True)
-
-    def _is_kept(self, epoch: int) -> bool:
-        return self._every is not None and epoch % self._every == 0
 
     def _files(self, identity: str) -> list[Path]:
         return sorted(self.folder.glob(f"e[0-9][0-9][0-9][0-9][0-9]-{identity}-*.safetensors"))

@@ -53,8 +53,9 @@ def train_single(
     precision: str = "fp32",
     compiled: bool = False,
     test: Mapping[str, np.ndarray | Mapped] | None = None,
-    keep: Callable[[int, Model], None] | None = None,
+    keep: Callable[[TrialTraining], None] | None = None,
     saves: Saves | None = None,
+    record: Callable[[EpochRow], object] = lambda row: None,
 ) -> Trained:
     """Trains to the end of the budget, or until it diverges or collapses, on one thread, as a slot does.
 
@@ -62,8 +63,8 @@ def train_single(
 
     ood: as ``TrialTraining`` takes it. test: rows that are looked at once, at the end. saves: where a training that was
     cut off goes on from.
-    keep: called with each finite epoch's number (from 1) and the model; it must leave the model and torch's generator
-    as they are.
+    keep: called with the training after each finite epoch; it must leave the model and torch's generator as they are.
+    record: hears each epoch too, and of a training that goes on also those before.
     What several workers trained is repeated to rounding if their batch norms were synchronised. Otherwise it is not:
     one process takes the statistics of the whole batch.
     """
@@ -83,16 +84,18 @@ def train_single(
     outcome = Outcome.COMPLETED
     if saves is not None and (packed := saves.newest()) is not None:
         training.restore(packed)
-        watch(training.epoch_rows()[-1])
+        for row in training.epoch_rows():
+            record(row)
+        watch(row)
     while not training.is_exhausted and outcome is Outcome.COMPLETED:
         row = training.run_epoch()
+        record(row)
         watch(row)
         if (sickness := diagnose(training.epoch_rows()[-PATIENCE:])) is not None:
             outcome = sickness.outcome
             break
         if keep is not None:
-            with training.weights_to_judge():
-                keep(training.epoch, training.model)
+            keep(training)
         if saves is not None:
             saves.take(training)
     rows = training.epoch_rows()

@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
-from .. import published
+from .. import config, published
 from ..published import Fields, Parser, check_values, to_fields
 from .config import Config
 
@@ -34,18 +34,26 @@ class Arguments(published.Arguments):
     fields: ClassVar = FIELDS
 
 
+Asked = TypeVar("Asked", bound=Arguments)
+
+
 def read_arguments(words: Sequence[str]) -> Arguments:
     """The published command line as words. Raises ConfigError, one sentence, for a word or value it does not know."""
-    said, given = _parser().read(words)
+    return read_as(Arguments, Config, "mnist", words)
+
+
+def read_as(asked: type[Asked], config_class: type[config.Config], dataset: str, words: Sequence[str]) -> Asked:
+    """The same for a system with this one's arguments; dataset: that is meant where none is named."""
+    said, given = _parser(asked.model, dataset).read(words)
     values = to_fields(given, FIELDS)
-    dataset = values.pop("dataset")
-    check_values("aae", Config, values, words)
-    return Arguments(dataset=dataset, values=values, said=said)
+    named = values.pop("dataset")
+    check_values(asked.model, config_class, values, words)
+    return asked(dataset=named, values=values, said=said)
 
 
-def _parser() -> Parser:
-    parser = Parser("aae")
-    parser.add_argument("--dataset", default="mnist")
+def _parser(model: str, dataset: str) -> Parser:
+    parser = Parser(model)
+    parser.add_argument("--dataset", default=dataset)
     parser.add_argument("--batchsize", type=int, default=64)
     parser.add_argument("--dim", type=int, default=64)
     parser.add_argument("--dropout", type=float, default=0.1)

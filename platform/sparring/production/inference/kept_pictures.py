@@ -46,26 +46,41 @@ def draw_kept(folder: Path, complain: Callable[[str], object] = lambda words: No
     for trial in WeightsFolder(folder / WEIGHTS).trials:
         try:
             loaded = read_winner(folder, trial=trial)
-            yield from _draw(loaded, trial)
+            for name, png in pictures_of(loaded, rows_to_draw(loaded)):
+                yield Kept(trial, name, png)
         except (SparringError, OSError) as error:  # no data here, or weights of another version
             complain(f"{folder.name}: no pictures of trial {trial}: {error}")
 
 
-def _draw(loaded: Loaded, trial: int) -> Iterator[Kept]:
-    model = loaded.model
-    is_asked = hasattr(model, "predict") or hasattr(model, "reconstruct")
+def rows_to_draw(loaded: Loaded) -> NamedRows:
+    """The first validation samples that a picture shows; of what only draws, as many as its histograms compare."""
     # Of more curves than a sheet holds it would show the best and the worst, which differ from trial to trial.
     channels = max(shape[1] if len(shape) == 2 else 1 for shape in loaded.about.shapes.values())
-    rows = read_rows(loaded, part="valid", n=max(1, SHOWN_CURVES // channels) if is_asked else DRAWN)
+    return read_rows(loaded, part="valid", n=max(1, SHOWN_CURVES // channels) if _is_asked(loaded) else DRAWN)
+
+
+def pictures_of(loaded: Loaded, rows: NamedRows) -> Iterator[tuple[str, bytes]]:
+    """(what is shown, PNG) of every field that the model answers."""
     for name, truths, answers in _ask(loaded, rows):
         for field, values in answers.items():
-            named = rows.ids if is_asked else ()
-            axis, card = axes_of(loaded, rows).get(field), cards_of(loaded).get(field)
-            drawn = picture(field, values, truths.get(field), ids=named, axis=axis, card=card)
-            file = io.BytesIO()
-            write_picture(file, drawn)
-            png = file.getvalue()
-            yield Kept(trial, f"{name} {field}", png if isinstance(drawn, Image.Image) else fewer_colours(png))
+            yield f"{name} {field}", drawn_png(loaded, rows, field, values, truths.get(field))
+
+
+def drawn_png(
+    loaded: Loaded, rows: NamedRows, field: str, values: np.ndarray, truth: np.ndarray | None = None
+) -> bytes:
+    """A picture of a field's values, beside the truth where there is one."""
+    named = rows.ids if _is_asked(loaded) and truth is not None else ()
+    axis, card = axes_of(loaded, rows).get(field), cards_of(loaded).get(field)
+    drawn = picture(field, values, truth, ids=named, axis=axis, card=card)
+    file = io.BytesIO()
+    write_picture(file, drawn)
+    png = file.getvalue()
+    return png if isinstance(drawn, Image.Image) else fewer_colours(png)
+
+
+def _is_asked(loaded: Loaded) -> bool:
+    return hasattr(loaded.model, "predict") or hasattr(loaded.model, "reconstruct")
 
 
 def _ask(loaded: Loaded, rows: NamedRows) -> Iterator[tuple[str, Answers, Answers]]:

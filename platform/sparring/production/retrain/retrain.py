@@ -6,8 +6,8 @@ A published command line (``sparring train advvae --lr 1e-3 …``) is a pinned c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,15 +33,13 @@ from ...training.single import Trained, files_of, train_single
 from .. import About
 from ..device import check_device
 from ..loading.trained_folder import MEMBERS, TRAINED, check_lacks, lock_folder, write_folder
+from .curves import curves
 from .lines import Lines
 from .predecessor import check_same, set_answers_aside, weights_of
 from .verdict import verdict_of
 
-Keep = Callable[[int, Model], None]
-"""What sees the model after each finite epoch, with the epoch's number from 1; see ``training.single``."""
-
 CHECKPOINTS = "checkpoints"
-"""In a trained folder: what a training that was cut off goes on from, and what --save-every keeps."""
+"""In a trained folder: what a training that was cut off goes on from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +53,9 @@ class TrainingRequest:
     device: str = "cpu"
     """cpu or cuda. Products are of the precision that found the configuration."""
     save_every: int | None = None
-    """Epochs between two checkpoints that stay. A training that was cut off goes on from its newest in any case."""
+    """Epochs between two snapshots. A training that was cut off goes on from its newest checkpoint in any case."""
+    drawn: int = 16
+    """Samples in a snapshot's picture of draws."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,20 +113,18 @@ def read_changed(pinned: Path, settings: Sequence[str]) -> tuple[dict[str, objec
 
 
 def train_published(arguments: Arguments, request: TrainingRequest, console: Console) -> Trained:
-    """Trains a system as its published command line says, judged as our search judges it; seed 0.
+    """Trains a system as its published command line says, judged as our search judges it; seed 0 unless it says one.
 
-    Every ``sample_and_save_frequency`` epochs the weights and a grid of samples go to ``snapshots`` in the folder.
+    Unless ``request.save_every`` says otherwise there is a snapshot every ``sample_and_save_frequency`` epochs.
     """
-    from .snapshots import Snapshots
-
     model, objectives = arguments.model, read_space(find_space(arguments.model))["objectives"]
     raw: dict[str, object] = {"model": model, "dataset": arguments.dataset, "seed": 0, "objectives": objectives}
-    raw["fixed"] = dict(arguments.values)
+    raw |= {**arguments.more, "fixed": dict(arguments.values)}
     data_path = {} if request.data_path is None else {"data_path": str(request.data_path.absolute())}
     text = write_toml(raw | data_path)
-    folder = request.output or TRAINED / model
-    keep = Snapshots(folder / "snapshots", arguments.sample_and_save_frequency, arguments.num_samples)
-    return _train(check_pinned(raw, f"sparring train {model}", request), text, request, console, keep)
+    pinned = check_pinned(raw, f"sparring train {model}", request)
+    every = request.save_every or arguments.snapshot_every(len(pinned.split.train), pinned.config.batch_size)
+    return _train(pinned, text, replace(request, save_every=every, drawn=arguments.num_samples), console)
 
 
 def _model_of(raw: Mapping[str, object], name: str) -> type[Model]:
@@ -182,21 +180,26 @@ def train_pinned(
     text: str,
     request: TrainingRequest,
     console: Console,
-    keep: Keep | None = None,
     member: Member | None = None,
 ) -> Trained:
-    """One training under a bar called ``title``, written to ``folder``, where its checkpoints lie meanwhile.
+    """One training under a bar called ``title``, written to ``folder``, where its checkpoints lie meanwhile, and its
+    curves as TensorBoard shows them.
 
     text: the configuration as TOML. Raises NoTrialSucceeded if no epoch gave finite figures, LedgerError if the result
     cannot be written.
     """
-    saves = Saves(folder / CHECKPOINTS, _identity(pinned, request.device), request.save_every)
+    saves = Saves(folder / CHECKPOINTS, _identity(pinned, request.device))
+    about, keep = _about(pinned, member), None
+    if request.save_every is not None:
+        from .snapshots import SNAPSHOTS, Snapshots
+
+        keep = Snapshots(folder / SNAPSHOTS, request.save_every, request.drawn, pinned=text, about=about)
     metric, told = pinned.objective.metric, progress_of(console)
     bar = Progress(
         TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[figure]}"),
         TimeRemainingColumn(), console=told, transient=True, disable=told.quiet or not told.is_terminal,
     )  # fmt: skip
-    with bar:
+    with bar, curves(folder, pinned.config, pinned.objective, pinned.seed) as board:
         task = bar.add_task(title, total=pinned.config.epochs, figure="")
 
         lines = Lines(title, pinned.config.epochs, told)
@@ -211,9 +214,10 @@ def train_pinned(
             pinned.model_class, pinned.config, pinned.rows(pinned.split.train), pinned.rows(pinned.split.valid),
             seed=pinned.seed, objective=pinned.objective, watch=watch,
             ood=None if pinned.ood is None else pinned.ood.fields, device=request.device,
-            precision=str(pinned.found.get("precision", "fp32")), keep=keep, saves=saves,
+            precision=str(pinned.found.get("precision", "fp32")), keep=keep, saves=saves, record=board.epoch,
             test=pinned.rows(pinned.split.test) if len(pinned.split.test) else None,
         )  # fmt: skip
+        board.end(trained)
     if trained.best is None:
         saves.end()
         raise NoTrialSucceeded(
@@ -221,7 +225,7 @@ def train_pinned(
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_folder(folder, files_of(trained, pinned.config, text), _about(pinned, member))
+        write_folder(folder, files_of(trained, pinned.config, text), about)
     except OSError as error:
         raise LedgerError(
             f"{folder}: the model could not be written: {error.strerror}; mend that: the same command again goes on "
@@ -243,7 +247,7 @@ def _about(pinned: Pinned, member: Member | None) -> About:
     )  # fmt: skip
 
 
-def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console, keep: Keep | None = None) -> Trained:
+def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console) -> Trained:
     """One model into a folder of its own; text: the configuration as TOML."""
     folder = request.output or TRAINED / short_name(pinned.model)
     check_lacks(folder, MEMBERS)
@@ -251,7 +255,7 @@ def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console
     before = weights_of(folder)
     title = f"{pinned.model} on {pinned.raw['dataset']}"
     with lock_folder(folder):
-        trained = train_pinned(pinned, folder, title=title, text=text, request=request, console=console, keep=keep)
+        trained = train_pinned(pinned, folder, title=title, text=text, request=request, console=console)
         aside = set_answers_aside(folder, before)
     console.print(verdict_of(trained, pinned.objective.metric, pinned.raw, pinned.data.sha256), soft_wrap=True)
     if trained.test:
