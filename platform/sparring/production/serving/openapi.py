@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from ..handover.asking import ProductionModel
@@ -73,7 +74,7 @@ def _operation(model: ProductionModel, verb: Verb, takes: VerbSchema, limits: Se
         },
     }
     refusals = {status: _json(words, REFUSED) for status, words in REFUSALS.items()}
-    body = _draw(limits) if verb == "sample" else _question(model, takes, limits)
+    body = _draw(model, limits) if verb == "sample" else _question(model, takes, limits)
     arrow = {ARROW: {"schema": {"type": "string", "format": "binary"}}}
     return {
         "summary": WORDS[verb],
@@ -90,17 +91,12 @@ def _json(words: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"description": words, "content": {JSON: {"schema": schema}}}
 
 
-def _draw(limits: ServeLimits) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["n"],
-        "additionalProperties": False,
-        "properties": {
-            "n": {"type": "integer", "minimum": 1, "maximum": limits.rows},
-            "seed": SEED,
-            "boost": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]},
-        },
-    }
+def _draw(model: ProductionModel, limits: ServeLimits) -> dict[str, Any]:
+    known: dict[str, Any] = {"n": {"type": "integer", "minimum": 1, "maximum": limits.rows}, "seed": SEED}
+    draw = getattr(model.loaded.model, "draw", None)
+    if draw is not None and "boost" in signature(draw).parameters:  # others refuse one
+        known["boost"] = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "null"}]}
+    return {"type": "object", "required": ["n"], "additionalProperties": False, "properties": known}
 
 
 def _question(model: ProductionModel, takes: VerbSchema, limits: ServeLimits) -> dict[str, Any]:
