@@ -19,7 +19,8 @@ from sparring.production.registry.registry import SIGNATURE, SIGNATURES
 @pytest.fixture
 def keys(tmp_path) -> tuple[Path, Path]:
     """Files of a private key and its public part."""
-    pytest.importorskip("model_signing", reason="model-signing is not installed; pip install 'sparring[sign]'")
+    for name in ("OpenSSL", "model_signing"):
+        pytest.importorskip(name, reason="model-signing is not installed; pip install 'sparring[sign]'")
     return key_pair(tmp_path, "own")
 
 
@@ -76,5 +77,5 @@ def test_a_key_that_is_none_is_refused_before_anything_is_promoted(keys, tmp_pat
 
 def test_without_the_extra_the_way_to_it_is_said(monkeypatch):
     monkeypatch.setattr(signing, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"--sign: needs model-signing; .*'sparring\[sign\]'"):
+    with pytest.raises(UsageError, match=r"--sign: needs model-signing and pyopenssl; .*'sparring\[sign\]'"):
         signing.Signer(Path("key.pem"))

@@ -60,8 +60,8 @@ def check_signature(files: Mapping[str, bytes], signature: bytes, key: Path, whe
 
 
 def _check_installed(flag: str) -> None:
-    if find_spec("model_signing") is None:
-        raise UsageError(f"{flag}: needs model-signing; install the extra: pip install 'sparring[sign]'")
+    if None in map(find_spec, ("model_signing", "OpenSSL")):
+        raise UsageError(f"{flag}: needs model-signing and pyopenssl; install the extra: pip install 'sparring[sign]'")
 
 
 def _written(files: Mapping[str, bytes], folder: Path) -> Path:
