@@ -20,6 +20,8 @@ ARROW = "application/vnd.apache.arrow.stream"
 TOKEN = "a-token-of-this-test"
 BEYOND_SCHEMAS = ("every field needs one row per sample", "the model's answer is not finite")
 """Words of refusals of well-formed bodies: what no JSON schema can say."""
+PATIENCE_S = 120
+"""On a crowded machine; what the server itself allows is test_load's."""
 TIMES = settings(
     max_examples=30,
     derandomize=True,
@@ -52,7 +54,7 @@ def asked(operation, url, mode, session) -> dict[int, int]:
     def ask(case):
         is_arrow = case.media_type == ARROW  # any bytes fit its schema, a stream or not
         assume(mode is GenerationMode.POSITIVE or not is_arrow)
-        response = case.call(base_url=url, session=session)
+        response = case.call(base_url=url, session=session, timeout=PATIENCE_S)
         case.validate_response(response, excluded_checks=[positive_data_acceptance])
         if mode is GenerationMode.POSITIVE and not is_arrow and response.status_code != 200:
             assert response.status_code == 422, response.text
@@ -70,7 +72,7 @@ def test_what_is_described_is_what_is_answered(name, token, models):
     with listening(models / name, token=token, rows=20) as url, requests.Session() as session:
         if token is not None:
             session.headers["authorization"] = f"Bearer {token}"
-        described = schemathesis.openapi.from_url(f"{url}/openapi.json", headers=dict(session.headers))
+        described = schemathesis.openapi.from_dict(session.get(f"{url}/openapi.json", timeout=PATIENCE_S).json())
         for each in described.get_all_operations():
             operation = each.ok()
             is_verb = operation.method == "post"
