@@ -7,6 +7,7 @@ reads it as well.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -72,5 +73,7 @@ def _written(files: Mapping[str, bytes], folder: Path) -> Path:
 
 
 def _reason(error: Exception) -> str:
-    """In a sentence; cryptography's InvalidSignature has no words."""
+    """In a sentence; cryptography's InvalidSignature has no words, and model-signing's list has every digest."""
+    if changed := re.findall(r"Hash mismatch for '([^']+)'", str(error)):
+        return f"{', '.join(changed)}: not what was signed"
     return " ".join(str(error).split())[:300] or type(error).__name__
