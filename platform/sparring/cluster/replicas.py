@@ -55,7 +55,7 @@ def serve_replicas(
 
         try:
             serve.start(http_options={"host": host, "port": port})
-            kind = serve.deployment(serve.ingress()(Replica))
+            kind: Any = serve.deployment(serve.ingress()(Replica))
             options = {"num_replicas": replicas, "max_ongoing_requests": requests}
             serve.run(kind.options(**options).bind(make), name=NAME, route_prefix="/")
         except RuntimeError as error:
@@ -67,7 +67,7 @@ def serve_replicas(
             ready()
             ended.wait()
         finally:
-            serve.shutdown()
+            serve.shutdown()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
