@@ -75,7 +75,7 @@ def test_they_predict_what_they_predicted(nested, tmp_path):
 
 def test_other_sizes_and_other_layers_are_named(tmp_path):
     torch.save(Published(False).state_dict(), path := tmp_path / "model_weights.pth")
-    with pytest.raises(CheckpointError, match=r"gen_a\.encoder_layers has 17 tensors, but structure_encoder .* has 24"):
+    with pytest.raises(CheckpointError, match=r"gen_a\.encoder_layers has 23 tensors, but structure_encoder .* has 31"):
         built(path, n_hl_gen=3)
     with pytest.raises(
         CheckpointError, match=r"gen_a\.encoder_layers\.0\.weight is \(6, 5\), but structure_enc.*12, 5"

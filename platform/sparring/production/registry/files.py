@@ -75,7 +75,8 @@ class LocalFiles:
 
     def write(self, name: str, data: bytes) -> None:
         final = self.folder / name
-        disk.make_folder(final.parent)
+        for folder in reversed(final.parents[: name.count("/")]):
+            disk.make_folder(folder)
         final.with_name(f".{final.name}.tmp").unlink(missing_ok=True)  # left by a process that died here
         disk.publish(data, final)
 
