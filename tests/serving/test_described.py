@@ -45,7 +45,7 @@ def streams(draw) -> bytes:
     return data[: draw(st.sampled_from([len(data), len(data) // 2]))]
 
 
-def asked(operation, url, mode, session) -> dict[int, int]:
+def asked(operation, url, mode, session, headers) -> dict[int, int]:
     """How many answers of each status there were; raises what schemathesis complains of."""
     found: dict[int, int] = {}
 
@@ -54,8 +54,9 @@ def asked(operation, url, mode, session) -> dict[int, int]:
     def ask(case):
         is_arrow = case.media_type == ARROW  # any bytes fit its schema, a stream or not
         assume(mode is GenerationMode.POSITIVE or not is_arrow)
-        response = case.call(base_url=url, session=session, timeout=PATIENCE_S)
-        case.validate_response(response, excluded_checks=[positive_data_acceptance])
+        response = case.call_and_validate(
+            url, session, headers, excluded_checks=[positive_data_acceptance], timeout=PATIENCE_S
+        )
         if mode is GenerationMode.POSITIVE and not is_arrow and response.status_code != 200:
             assert response.status_code == 422, response.text
             assert any(words in response.json()["detail"] for words in BEYOND_SCHEMAS), response.text
@@ -70,14 +71,15 @@ def asked(operation, url, mode, session) -> dict[int, int]:
 def test_what_is_described_is_what_is_answered(name, token, models):
     schemathesis.openapi.media_type(ARROW, streams())
     with listening(models / name, token=token, rows=20) as url, requests.Session() as session:
-        if token is not None:
-            session.headers["authorization"] = f"Bearer {token}"
-        described = schemathesis.openapi.from_dict(session.get(f"{url}/openapi.json", timeout=PATIENCE_S).json())
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        described = schemathesis.openapi.from_dict(
+            session.get(f"{url}/openapi.json", headers=headers, timeout=PATIENCE_S).json()
+        )
         for each in described.get_all_operations():
             operation = each.ok()
             is_verb = operation.method == "post"
-            found = asked(operation, url, GenerationMode.POSITIVE, session)
+            found = asked(operation, url, GenerationMode.POSITIVE, session, headers)
             assert found.get(200, 0) > 0, (operation.label, found)
             if is_verb:
-                found = asked(operation, url, GenerationMode.NEGATIVE, session)
+                found = asked(operation, url, GenerationMode.NEGATIVE, session, headers)
                 assert not any(status < 400 for status in found), (operation.label, found)

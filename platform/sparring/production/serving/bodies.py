@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ...errors import DataError, faults
 from ..handover.asking import Answer
@@ -16,7 +16,13 @@ from .arrow_body import read_arrow, write_arrow
 
 JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
 
-Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 3.0 is as whole as 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63), BeforeValidator(_whole)]
 
 
 class RowsBody(BaseModel):
@@ -37,7 +43,7 @@ class SampleBody(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    n: Any
+    n: Annotated[Any, BeforeValidator(_whole)]
     """How many."""
     seed: Seed = 0
     """The same seed draws the same samples."""

@@ -20,7 +20,8 @@ WORDS: Mapping[Verb, str] = {
     "encode": "Codes of the samples, beside draws from their prior",
     "sample": "Draws",
 }
-NUMBER = {"type": "number", "minimum": -MAX_ABS, "maximum": MAX_ABS}
+BOUNDS = {"minimum": -MAX_ABS, "maximum": MAX_ABS}
+"""Of numbers that go in; what comes out may be larger."""
 SEED = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "default": 0}
 REFUSALS = {
     "401": "no token, or another one",
@@ -69,7 +70,7 @@ def _operation(model: ProductionModel, verb: Verb, takes: VerbSchema, limits: Se
         "properties": {
             "model": {"type": "string"},
             "version": {"type": "integer"},
-            "values": {"type": "object", "properties": {each.name: _rows(each) for each in takes.outputs}},
+            "values": {"type": "object", "properties": {each.name: _rows(each, {}) for each in takes.outputs}},
             "units": {"type": "object", "additionalProperties": {"type": "string"}},
         },
     }
@@ -101,7 +102,7 @@ def _draw(model: ProductionModel, limits: ServeLimits) -> dict[str, Any]:
 
 def _question(model: ProductionModel, takes: VerbSchema, limits: ServeLimits) -> dict[str, Any]:
     fields = {name: model.schema.field(name) for name in takes.inputs}
-    rows = {name: {**_rows(field), "minItems": 1, "maxItems": limits.rows} for name, field in fields.items()}
+    rows = {name: {**_rows(field, BOUNDS), "minItems": 1, "maxItems": limits.rows} for name, field in fields.items()}
     needs = {"minProperties": 1} if takes.needs == "any" else {"required": list(fields)}
     grids = {
         name: {
@@ -125,10 +126,12 @@ def _question(model: ProductionModel, takes: VerbSchema, limits: ServeLimits) ->
     }
 
 
-def _rows(field: FieldSchema) -> dict[str, Any]:
-    """A list of samples of the field."""
+def _rows(field: FieldSchema, bounds: Mapping[str, float]) -> dict[str, Any]:
+    """A list of samples of the field, whose numbers keep to the bounds."""
     is_bytes = field.dtype == "uint8"
-    schema: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 255} if is_bytes else NUMBER
+    schema: dict[str, Any] = (
+        {"type": "integer", "minimum": 0, "maximum": 255} if is_bytes else {"type": "number", **bounds}
+    )
     for size in reversed(field.shape):
         schema = {"type": "array", "items": schema, "minItems": size, "maxItems": size}
     return {"type": "array", "items": schema, "description": f"{field.meaning}; {field.unit}"}
