@@ -32,8 +32,7 @@ def pin(path: Path, name: str, epochs: int = 2) -> Path:
 
 
 def curve(folder: Path, tag: str) -> dict[int, float]:
-    (run,) = [each for each in (folder / "tensorboard").iterdir() if each.name.startswith("trial")]
-    events = EventAccumulator(str(run)).Reload()
+    events = EventAccumulator(str(folder / "tensorboard" / "00000")).Reload()
     return {each.step: each.value for each in events.Scalars(tag)}
 
 
