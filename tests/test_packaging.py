@@ -21,17 +21,19 @@ pytestmark = pytest.mark.slow  # all together
 DATA = ("search_spaces", "datasets", "dashboards")
 """Folders of the checkout that travel inside the package, once they hold something."""
 
-NOT_IMPORTED = {"pandas", "cmaes", "onnx", "onnxscript"}
+NOT_IMPORTED = {"pandas", "cmaes", "onnx", "onnxscript", "OpenSSL"}
 """Asked for though nothing here need import them: the line that reads a study's Parquet, printed after every search,
-what Optuna's CMA-ES calls, and what torch's ONNX exporter does."""
+what Optuna's CMA-ES calls, what torch's ONNX exporter does, and what model-signing does."""
 
-EXTRAS = ("serve", "onnx")
+EXTRAS = ("serve", "onnx", "sign")
 """What the package imports only for who asked for it."""
 
 IMPORTED_AS = {
     "annotated-types": "annotated_types",
     "grafana-foundation-sdk": "grafana_foundation_sdk",
+    "model-signing": "model_signing",
     "pillow": "PIL",
+    "pyopenssl": "OpenSSL",
     "pyyaml": "yaml",
     "ruamel.yaml": "ruamel",
     "scikit-learn": "sklearn",
