@@ -25,7 +25,7 @@ FAULTS = {
         5: "a slot is killed",
         6: "the driver is killed, and the search resumed",
         7: "the driver is killed and resumed at once, while what it started still lives",
-        8: "Ray's raylet, GCS or agent is killed",
+        8: "Ray's raylet or GCS is killed",
         9: "Ray's dashboard is killed",
         10: "SIGINT, SIGTERM and SIGHUP, once and twice, to the driver and to its process group",
         11: "a signal in the middle of a commit",

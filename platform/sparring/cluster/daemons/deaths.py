@@ -15,7 +15,7 @@ from functools import partial
 from ...errors import ClusterLost
 
 NEEDED = ("gcs_server", "raylet")
-"""By Ray's names. The agents are the raylet's children, and it ends when one of them does."""
+"""By Ray's names. When an agent dies, which is the raylet's child, Ray ends the driver first, with code 1."""
 DASHBOARD = "dashboard"
 """Needed where a trial has several workers: without it Ray Train never gives the place of a dead group back."""
 
