@@ -16,6 +16,7 @@ from support.systems import Setting, variants
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from sparring.data.embedded.shapes import KINDS
 from sparring.metrics import METRICS
 from sparring.models import model_names
 from sparring.models.aegan.config import Freeze
@@ -46,7 +47,11 @@ QUICK: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """What generators of muons need beside ``quick`` to beat columns that know nothing of each other."""
 
-MORE: dict[str, list[dict[str, Any]]] = {"aegan": [{"freeze": Freeze(n_encoder1=1, n_discrim2=1)}]}
+CLASSES: list[dict[str, Any]] = [{"classes": len(KINDS)}, {"classes": len(KINDS), "labelled_rows": 20}]
+
+MORE: dict[str, list[dict[str, Any]]] = {
+    "aegan": [{"freeze": Freeze(n_encoder1=1, n_discrim2=1)}], "mlp_aae": CLASSES, "aae": CLASSES,
+}  # fmt: skip
 """Settings for the lanes that follow from no choice of the Config."""
 
 TRIVIAL = {"val/score": 1.0, "val/share_recon": 1.0}
@@ -100,7 +105,7 @@ def trivial(training: TrialTraining, metrics: dict[str, float]) -> dict[str, flo
 
 def measures(config_class: type[Config]) -> dict[str, Any]:
     """Fields that switch its optional metrics on; those of classes (tests/test_probe.py) need a set that says some."""
-    fields = set(config_class.optional.values()) - {config_class.ood, config_class.labelled}
+    fields = set(config_class.optional.values()) - {config_class.ood, *config_class.labelled}
     return dict.fromkeys(fields, 40) | ({config_class.ood: "patches"} if config_class.ood else {})
 
 
@@ -115,7 +120,7 @@ def test_every_metric_is_defined_and_its_settings_together_emit_what_was_promise
         assert setting.objective.metric in metrics
         assert all(np.isfinite(value) for value in metrics.values()), changes
         seen |= set(metrics)
-    of_classes = {name for name, field in config_class.optional.items() if field == config_class.labelled}
+    of_classes = {name for name, field in config_class.optional.items() if field in config_class.labelled}
     assert seen == set(emitted) - of_classes
 
 

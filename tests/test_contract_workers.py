@@ -15,6 +15,7 @@ import pytest
 import torch
 from support.systems import Setting
 
+from sparring.data.embedded.shapes import KINDS
 from sparring.models import model_names
 from sparring.training.averaging import Workers
 from sparring.training.contract.training import ABSOLUTE, OF_OWN_ROWS, OVER_A_BATCH, RELATIVE, figures
@@ -28,6 +29,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         f"{name}, figures of samples": (name, {"auc_rows": 40, "sample_rows": 40})
         for name in ("mlp_aae", "aae", "aae_series", "advvae")
     },
+    "mlp_aae, classes": ("mlp_aae", {"classes": len(KINDS)}),
+    "aae, few labels": ("aae", {"classes": len(KINDS), "labelled_rows": 20}),
     "aegan, spectral": ("aegan", {"norm_dis": "spectral"}),
 }
 """Every system, and what another of its settings asks of the rows: its name and more fields."""

@@ -29,7 +29,7 @@ def pretrained(tmp_path: Path) -> tuple[AEGAN, str]:
         for _ in range(3):
             model(
                 "dis",
-                {name: x for name, x in model("gen", make_rows(seed=3)).carry.items() if name in AEGAN.wants("dis")},
+                {name: x for name, x in model("gen", make_rows(seed=3)).carry.items() if name in model.wants("dis")},
             )
     path = tmp_path / "aegan.safetensors"
     save_file(

@@ -39,7 +39,7 @@ def test_published_defaults():
     config = Config()
     assert (config.lr_gen, config.lr_dis, config.beta1, config.batch_size) == (2e-4, 2e-4, 0.5, 32)
     assert (config.latent_dim, config.adv_share, config.encoder, config.prior_std) == (10, 0.001, "stochastic", 1.0)
-    assert [phase.name for phase in Config.phases] == ["dis", "gen"]
+    assert [phase.name for phase in Config().active_phases] == ["dis", "gen"]
 
 
 def test_weights_start_as_keras_draws_them():

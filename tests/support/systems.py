@@ -118,7 +118,7 @@ def variants(name: str) -> list[dict[str, Any]]:
 def parts_of(name: str, n: int) -> dict[str, dict[str, Tensor]]:
     """The training and validation rows of the data set that a system is searched on, by field."""
     space = space_of(name)
-    dataset = load_dataset(space.dataset, options=few_rows(space, n=n))
+    dataset = load_dataset(space.dataset, options=few_rows(space, n=n)).with_label()
     split = split_rows(len(dataset), parts=dataset.parts)
     return {
         part: {field: torch.from_numpy(np.ascontiguousarray(rows[index])) for field, rows in dataset.fields.items()}

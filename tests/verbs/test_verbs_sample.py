@@ -175,3 +175,22 @@ def test_muons_are_written_as_others_read_them(trained, tmp_path, run_verb, caps
     np.testing.assert_allclose(back.fields["muons"][0], plain[int(back.ids[0].rpartition("-")[2]) - 1], rtol=1e-5)
     assert run_verb("sample", trained("aae"), "--published", "-o", tmp_path / "no") == 2
     assert "--published: writes muons, but the model aae draws none" in capsys.readouterr().err
+
+
+def test_draws_are_of_the_class_that_is_named(tmp_path, run_verb, capsys):
+    config = tmp_path / "told.toml"
+    config.write_text(
+        'model = "mlp_aae"\ndataset = "digits"\nseed = 0\n[[objectives]]\nmetric = "val/score"\n'
+        "[fixed]\nepochs = 1\nhidden_size = 32\nhidden_size_dis = 16\nclasses = 10\n"
+    )
+    folder = tmp_path / "told"
+    assert run_verb("train", config, "-o", folder) == 0
+    assert run_verb("sample", folder, "-n", "5", "--label", "7") == 0
+    written = pyarrow.parquet.read_table(folder / "samples" / "samples.parquet")
+    loaded = read_trained(folder)
+    wanted = loaded.model.sample_class(5, seed=0, label=7)["image"].numpy()
+    found = np.array(written["image"].to_pylist(), np.float32).reshape(wanted.shape)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    capsys.readouterr()
+    assert run_verb("sample", folder, "--label", "seven") == 2
+    assert "--label: no class 'seven' in digits" in capsys.readouterr().err

@@ -58,6 +58,12 @@ def sample(
     boost: Annotated[
         float | None, typer.Option(help="Muons: factor on how rare they are; published 1.2.", show_default="1")
     ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS", help="All of one class of its data, by name, of a model with classes.", show_default="any"
+        ),
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -107,6 +113,7 @@ def sample(
         n=n,
         seed=seed,
         boost=boost,
+        label=label,
         against=against,
         rows=rows,
         data_path=data_path,

@@ -57,6 +57,12 @@ TRAINING = (
         "training rows; 0 if all are the same",
     ),
     Metric(name="train/loss_gen", unit="", goal="none", definition="the generator's weighted loss, as optimised"),
+    Metric(
+        name="train/loss_cls",
+        unit="nat",
+        goal="none",
+        definition="cross entropy of the classes that the encoder says of the rows whose class it is told",
+    ),
     Metric(name="train/loss_dis", unit="nat", goal="none", definition="the discriminators' loss, as optimised"),
     Metric(
         name="train/loss_adv",

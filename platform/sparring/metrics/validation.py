@@ -114,6 +114,14 @@ VALIDATION = (
         source="T. M. Cover, P. E. Hart, Nearest neighbor pattern classification, IEEE Trans. Inf. Theory 13 (1967) 21",
     ),
     Metric(
+        name="val/accuracy",
+        unit="1",
+        goal="maximize",
+        definition="share of the validation rows whose class is the one that the encoder finds likeliest; it has been "
+        "told that of labelled_rows training rows",
+        source="A. Makhzani et al., arXiv:1511.05644, section 5",
+    ),
+    Metric(
         name="val/auroc_reconstruction",
         unit="1",
         goal="maximize",

@@ -73,7 +73,22 @@ class Autoencoder(Model[C]):
         raise NotImplementedError
 
     def decode(self, code: Tensor) -> Tensor:
+        """What ``view`` gives, of whole codes."""
         raise NotImplementedError
+
+    def whole_code(self, x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor | None, Tensor]:
+        """As ``encode_x``, and what the decoder takes of the mean, the whole code: the mean itself unless a system has
+        more to say of a row. label: the class of each row, (B,), where the data say one."""
+        mean, logvar = self.encode_x(x)
+        return mean, logvar, mean
+
+    def whole_draws(self, code: Tensor) -> Tensor:
+        """What the decoder takes of codes from the prior."""
+        return code
+
+    def measure_class(self, x: Tensor, label: Tensor | None) -> dict[str, Tensor]:
+        """More sums for ``evaluate``, of a system that tells classes."""
+        return {}
 
     # -- validation ---------------------------------------------------------------------------------------------------
 
@@ -95,7 +110,7 @@ class Autoencoder(Model[C]):
         self.register_buffer("draws", torch.randn(DRAWS, latent_dim, generator=generator), persistent=False)
         self.register_buffer("variance", torch.ones(()))
         self.prior_match = PriorMatch(latent_dim)
-        known = getattr(self.config, self.config.labelled) if self.config.labelled else None
+        known: int | None = getattr(self.config, "probe_rows", None)
         self.probe = None if known is None else Probe(known)
         self.sample_match = SampleMatch(coarse(torch.empty(1, *shape)).shape[1])
         self.compared = SampleFigures(shape, auc_rows, sample_rows)
@@ -120,8 +135,10 @@ class Autoencoder(Model[C]):
         """Sums over the batch of squared errors, similarity, divergence and what tells the codes' distribution."""
         sums: dict[str, Tensor] = {}
         rows = batch[self.config.fields[0]]
-        for chunk in _chunks(rows):
-            for name, value in self._measure(self.view(chunk)).items():
+        label = batch.get(LABEL)
+        for start, chunk in zip(range(0, len(rows), CHUNK), _chunks(rows), strict=True):
+            known = None if label is None else label[start : start + CHUNK]
+            for name, value in self._measure(self.view(chunk), known).items():
                 sums[name] = sums[name] + value if name in sums else value
         n = torch.full_like(sums["mse_recon"], len(rows))
         if self.probe is not None:
@@ -135,7 +152,7 @@ class Autoencoder(Model[C]):
 
     def compared_samples(self) -> Tensor:
         """What the decoder makes of fixed codes, for the figures that are off unless asked for."""
-        codes = _chunks(self.compared.codes * self.prior_std)
+        codes = _chunks(self.whole_draws(self.compared.codes * self.prior_std))
         return torch.cat([self.unview(self.decode(chunk)) for chunk in codes])
 
     def known_codes(self) -> Tensor:
@@ -149,15 +166,15 @@ class Autoencoder(Model[C]):
     def match_of_samples(self, dtype: torch.dtype) -> Tensor:
         """``val/mmd_sample`` and ``health/diversity``, (2,), computed in ``dtype``: of what the decoder makes of the
         fixed draws, so of no row."""
-        generated = coarse(self.unview(self.decode(self.draws * self.prior_std))).to(dtype)
+        generated = coarse(self.unview(self.decode(self.whole_draws(self.draws * self.prior_std)))).to(dtype)
         diversity = generated.var(0).mean() / self.sample_match.spread.to(dtype).square()
         return torch.stack([self.sample_match(generated), diversity])
 
-    def _measure(self, x: Tensor) -> dict[str, Tensor]:
-        mean, logvar = self.encode_x(x)
-        truth, answer = self.unview(x), self.unview(self.decode(mean))
+    def _measure(self, x: Tensor, label: Tensor | None) -> dict[str, Tensor]:
+        mean, logvar, whole = self.whole_code(x, label)
+        truth, answer = self.unview(x), self.unview(self.decode(whole))
         mean = (mean / self.prior_std).to(truth.dtype)
-        sums = {"mse_recon": (answer - truth).square().flatten(1).mean(1).sum()}
+        sums = {"mse_recon": (answer - truth).square().flatten(1).mean(1).sum(), **self.measure_class(x, label)}
         if truth.dim() == 4:
             sums["ms_ssim"] = ms_ssim(answer, truth, self.get_buffer("window")).sum()
         if logvar is not None:
@@ -167,7 +184,7 @@ class Autoencoder(Model[C]):
             return sums | self.prior_match.sums(mean, logvar) | {"codes": moments(mean)}
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
-        means = ("mse_recon", "ms_ssim", "kld", "mmd_sample", "probe")
+        means = ("mse_recon", "ms_ssim", "kld", "mmd_sample", "probe", "accuracy")
         n = float(sums["n"])
         figures = {f"val/{name}": float(sums[name]) / n for name in means if name in sums}
         figures |= self.prior_match.figures(sums) | {"val/score": figures["val/mse_recon"] / float(self.variance)}
@@ -191,10 +208,11 @@ class Autoencoder(Model[C]):
     def sample(self, n: int, *, seed: int, boost: float | None = None) -> Fields:
         """``n`` samples decoded from draws of the prior, in the units of the figures."""
         refuse_boost(self, boost)
-        code = self.drawn(n, generator=torch.Generator().manual_seed(seed))["code"]
+        drawn = self.drawn(n, generator=torch.Generator().manual_seed(seed))
         field = self.config.fields[0]
         with torch.no_grad(), eval_mode(self):
-            samples = [self.made_of({"code": chunk})[field] for chunk in _chunks(code)]
+            pieces = ({name: each[k : k + CHUNK] for name, each in drawn.items()} for k in range(0, n, CHUNK))
+            samples = [self.made_of(piece)[field] for piece in pieces]
         return {field: torch.cat(samples)}
 
     def drawn(self, n: int, *, generator: torch.Generator | None = None) -> Fields:
@@ -211,18 +229,20 @@ class Autoencoder(Model[C]):
         field = self.config.fields[0]
         with torch.no_grad(), eval_mode(self):
             answers = [
-                self.unview(self.decode(self.encode_x(self.view(chunk))[0]))
+                self.unview(self.decode(self.whole_code(self.view(chunk))[2]))
                 for chunk in _chunks(take(rows, field, "reconstruct"))
             ]
         return {field: torch.cat(answers)}
 
     def codes(self, rows: Rows) -> Fields:
-        """``codes`` of the field, (N, latent_dim): of an encoder of Gaussians their means."""
+        """Whole ``codes`` of the field, (N, latent_dim), of an encoder of Gaussians their means; with the share of each
+        class behind, (N, latent_dim + classes), where the decoder is told it."""
         with torch.no_grad(), eval_mode(self):
-            return {"codes": self._codes(take(rows, self.config.fields[0], "encode"))}
+            chunks = _chunks(take(rows, self.config.fields[0], "encode"))
+            return {"codes": torch.cat([self.whole_code(self.view(chunk))[2] for chunk in chunks])}
 
     def decoded(self, codes: Tensor) -> Fields:
-        """The field of codes, (N, latent_dim), in the units of the figures."""
+        """The field of whole codes, as ``codes`` gives them, in the units of the figures."""
         with torch.no_grad(), eval_mode(self):
             answers = [self.unview(self.decode(chunk)) for chunk in _chunks(codes.to(self.draws))]
         return {self.config.fields[0]: torch.cat(answers)}
@@ -242,7 +262,7 @@ class Autoencoder(Model[C]):
         ``reconstruction``  mean squared error, all that is known of every system
         """
         return {
-            "reconstruction": (self.unview(self.decode(self.encode_x(x)[0])) - self.unview(x))
+            "reconstruction": (self.unview(self.decode(self.whole_code(x)[2])) - self.unview(x))
             .square()
             .flatten(1)
             .mean(1)

@@ -121,10 +121,9 @@ class Model(nn.Module, Generic[C]):
         """The ``health/…`` metrics among ``Config.metrics``, from the same sums."""
         return {}
 
-    @classmethod
-    def wants(cls, phase: str) -> tuple[str, ...]:
+    def wants(self, phase: str) -> tuple[str, ...]:
         """What a phase's method takes, by name: fields of the batch, their ``transform_rows``, carried tensors."""
-        return tuple(inspect.signature(getattr(cls, phase)).parameters)[1:]
+        return tuple(inspect.signature(getattr(self, phase)).parameters)
 
     def parameters_of(self, phase: Phase) -> dict[str, nn.Parameter]:
         """The trainable parameters that a phase updates, by qualified name; frozen ones are left out."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..data.dataset import LABEL
 from ..metrics import Metric
@@ -119,6 +119,8 @@ SampleRows = Annotated[
         "train on."
     ),
 ]
+CLASS_FIGURES = dict.fromkeys(("train/loss_cls", "val/accuracy"), "labelled_rows")
+"""What few labels are measured by, and the field that each needs."""
 DiscriminatorOptimizer = Annotated[Optimizer, Field(description="Optimizer of the discriminator.")]
 
 
@@ -163,9 +165,10 @@ class Config(BaseModel):
     measures: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Metric -> the fields in whose values it counts errors or differences; one that is not named here may count in all
     of ``fields``. An option of the data that changes such a field cannot be searched by the metric."""
-    labelled: ClassVar[str] = ""
-    """Name of the Config field that, where it is set, has a figure look at the class of each row; empty if none does.
-    Such a system is given ``label``, (rows,), int64, beside its fields, of every set that says classes."""
+    labelled: ClassVar[tuple[str, ...]] = ()
+    """Names of the Config fields that, where one is set, have a figure or a phase look at the class of each row. A
+    system that has such a field is given ``label``, (rows,), int64, beside its fields, of every set that says
+    classes."""
     ood: ClassVar[str] = ""
     """Name of the Config field that names an out-of-distribution data set; empty if the system has none."""
     ood_path: ClassVar[str] = ""
@@ -207,6 +210,12 @@ class Config(BaseModel):
         """Those of ``phases`` that this configuration trains, in order; all, unless a system says otherwise."""
         return self.phases
 
+    def check_files(self) -> None:
+        """Looks, before a training, whether the files that ``paths`` name are what they should be.
+
+        Raises ConfigError, one sentence. A trained model is read without: it holds what it needs.
+        """
+
     @classmethod
     def taken(cls, held: Collection[str]) -> tuple[str, ...]:
         """What a system takes of the fields that a data set holds: its own, and ``label`` if it may look at that."""
@@ -222,6 +231,34 @@ class Config(BaseModel):
         """Every metric of an epoch: the model's own, and what the engine adds: learning rates, the state of health."""
         own = dict.fromkeys((*cls.metrics, *(f"train/{phase.lr}" for phase in cls.phases)))
         return (*own, "health/swing", *(ADVERSARY_HEALTH if any(each.name == "dis" for each in cls.phases) else ()))
+
+
+class ClassedConfig(Config):
+    """What autoencoders have that may learn with the class of each row; ``models/classes.py`` says how."""
+
+    labelled: ClassVar = ("probe_rows", "classes", "labelled_rows")
+
+    classes: Annotated[int, Field(ge=2)] | None = None
+    """How many classes the data have: the decoder is told each row's beside the code, and so is the discriminator
+    (arXiv:1511.05644, sections 2.3 and 4). None, as published: nobody is told."""
+    labelled_rows: Annotated[int, Field(ge=2)] | None = None
+    """With classes: training rows whose class may be looked at, as many of each class. The encoder learns to tell it
+    from them, and of all rows the decoder is told what the encoder says (section 5). None: every row's class is known.
+    100 to all."""
+
+    @model_validator(mode="after")
+    def _check_classes(self) -> Self:
+        if self.labelled_rows is not None and self.classes is None:
+            raise ValueError(
+                f"labelled_rows teaches the encoder classes, but classes is not set and labelled_rows is "
+                f"{self.labelled_rows}; say how many classes the data have"
+            )
+        if self.labelled_rows is not None and self.classes is not None and self.labelled_rows < self.classes:
+            raise ValueError(
+                f"labelled_rows wants one row of each class or more, but got {self.labelled_rows} for {self.classes} "
+                "classes"
+            )
+        return self
 
 
 def missing_fields(model: str, wanted: Sequence[str], held: Collection[str], holder: str = "it") -> str | None:

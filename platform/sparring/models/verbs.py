@@ -39,6 +39,18 @@ class Samples(Protocol):
 
 
 @runtime_checkable
+class SamplesOfClass(Protocol):
+    """Makes samples of a class of its data, where it was trained with ``classes``."""
+
+    def sample_class(self, n: int, *, seed: int, label: int) -> Fields:
+        """As ``Samples.sample``, all of one class: its place among all classes in alphabetical order.
+
+        Raises UsageError for a model that was trained without classes, and for a class that there is not.
+        """
+        ...
+
+
+@runtime_checkable
 class SamplesOf(Protocol):
     """Has its draws apart from what it makes of them: an exported program takes the drawn numbers as its input."""
 

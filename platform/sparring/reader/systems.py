@@ -100,6 +100,8 @@ class MLPAAE(System):
 
         self._encoder, self._decoder = net("encoder"), net("decoder")
         self._is_gaussian = config["encoder"] == "stochastic"
+        self._classes = config.get("classes") or 0  # bundles of before had none
+        self._is_said = bool(self._classes and config.get("labelled_rows"))
         self._shape = shapes["image"]
         self._scaling: Scaling | None = None
         if len(self._shape) == 1:
@@ -109,28 +111,55 @@ class MLPAAE(System):
             self._shape = (config["channels"] or self._shape[0], side, side)
 
     def reconstruct(self, rows: Arrays) -> Arrays:
-        return {"image": self._decode(self.encode(rows)["codes"])}
+        x, answer = self._encoded(rows["image"])
+        mean = self._mean(answer)
+        if self._is_said:
+            return {"image": self._decode(np.concatenate([mean, _softmax(answer[:, -self._classes :])], axis=1))}
+        if self._classes:
+            return {"image": self._best(x, mean)}
+        return {"image": self._decode(mean)}
 
     def encode(self, rows: Arrays) -> Arrays:
-        image = rows["image"]
+        _, answer = self._encoded(rows["image"])
+        codes = {"codes": self._mean(answer)}
+        size = self.config["latent_dim"]
+        return codes | {"log_variances": answer[:, size : 2 * size]} if self._is_gaussian else codes
+
+    def _mean(self, answer: np.ndarray) -> np.ndarray:
+        return answer[:, : self.config["latent_dim"]]
+
+    def _encoded(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the encoder reads, and all that it answers: means, log variances, logits of classes."""
         if self._scaling is not None:
             x = 2 * self._scaling(image) - 1
         else:
             x = to_signed(image, self._shape[0], self._shape[1]).reshape(len(image), -1)
-        code = self._encoder(x)
-        if not self._is_gaussian:
-            return {"codes": code}
-        mean, log_variance = np.split(code, 2, axis=1)
-        return {"codes": mean, "log_variances": log_variance}
+        return x, self._encoder(x)
+
+    def _best(self, x: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        """Each row under the class that brings it back best."""
+        every = np.eye(self._classes, dtype=np.float32)
+        outputs = [
+            np.tanh(self._decoder(np.concatenate([mean, np.broadcast_to(one, (len(mean), len(one)))], axis=1)))
+            for one in every
+        ]
+        best = np.argmin([np.square(output - x).mean(1) for output in outputs], axis=0)
+        return self._shown(np.stack(outputs)[best, np.arange(len(x))])
 
     def draws(self, n: int, random: np.random.Generator, boost: float) -> dict[str, np.ndarray]:
-        return {"codes": _normal(n, self.config["latent_dim"], random) * np.float32(self.config["prior_std"])}
+        codes = {"codes": _normal(n, self.config["latent_dim"], random) * np.float32(self.config["prior_std"])}
+        if not self._classes:
+            return codes
+        return codes | {"classes": np.eye(self._classes, dtype=np.float32)[random.integers(self._classes, size=n)]}
 
     def sample(self, draws: Arrays) -> Arrays:
-        return {"image": self._decode(draws["codes"])}
+        return {"image": self._decode(np.concatenate([draws[name] for name in sorted(draws, reverse=True)], axis=1))}
 
     def _decode(self, code: np.ndarray) -> np.ndarray:
-        share = (np.tanh(self._decoder(code)) + 1) / 2
+        return self._shown(np.tanh(self._decoder(code)))
+
+    def _shown(self, output: np.ndarray) -> np.ndarray:
+        share = (output + 1) / 2
         return share.reshape(-1, *self._shape) if self._scaling is None else self._scaling.inverse(share)
 
 
@@ -141,7 +170,7 @@ class AuxGAN(System):
 
     def __init__(self, config: Mapping[str, Any], shapes: Shapes, tensors: Tensors) -> None:
         super().__init__(config, shapes, tensors)
-        self._aux = {"1d": 4, "4d": 1, "none": 0}[config["aux"]]
+        self._aux = {"1d": 4, "4d": 1, "codes": config.get("codes", 0), "none": 0}[config["aux"]]
         norm = "after" if config.get("norm_gen", "batch") == "batch" else None  # bundles of before had no choice
         self._generator = dense(tensors, "generator", len(config["hidden_gen"]), norm=norm, end=np.tanh)
         self._mixing = tensors.get("mixing")
@@ -237,6 +266,12 @@ class BoostVAE(System):
         if self._deviation:
             seen = np.clip(seen + np.float32(self._deviation) * draws["noise"], -1, 1)
         return {"muons": self._frame.outward(seen, charge)}
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    answer: np.ndarray = shares / shares.sum(1, keepdims=True)
+    return answer
 
 
 def _charges(uniform: np.ndarray, charged: np.ndarray) -> np.ndarray:

@@ -105,19 +105,22 @@ def check_labels(config: Config, where: str, data: Dataset, *, is_searched: bool
     where: what messages call the file. is_searched: are options of the data searched? Each trial then reads its own
     data, and classes do not come along.
     """
-    asked = getattr(config, config.labelled) if config.labelled else None
+    asked = next((name for name in config.labelled if getattr(config, name) is not None), None)
     if asked is None:
         return
     if is_searched:
         raise UsageError(
-            f"{where}: {config.labelled} looks at classes where all trials have the same data, but options of the data "
-            f"are searched; leave {config.labelled} out, or give them one value each"
+            f"{where}: {asked} looks at classes where all trials have the same data, but options of the data "
+            f"are searched; leave {asked} out, or give them one value each"
         )
     if LABEL not in data.fields:
         raise UsageError(
-            f"{where}: {config.labelled} needs the class of each row, but data set {data.name} says none; leave it "
+            f"{where}: {asked} needs the class of each row, but data set {data.name} says none; leave it "
             "out, or choose a set with classes, as digits"
         )
+    told, found = getattr(config, "classes", None), int(data.fields[LABEL].max()) + 1
+    if told is not None and told != found:
+        raise UsageError(f"{where}: classes: data set {data.name} has {found}, but got {told}; set classes to {found}")
 
 
 def load_ood(config: Config, where: str, own: Dataset | None = None, flag: str | None = None) -> Dataset | None:

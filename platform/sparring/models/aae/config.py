@@ -11,10 +11,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .. import config
 from ..config import (
+    CLASS_FIGURES,
     SAMPLE_FIGURES,
     Channels,
+    ClassedConfig,
     Count,
     DiscriminatorBound,
     DiscriminatorLoss,
@@ -42,16 +43,19 @@ PHASES = (
 )
 
 
-class CodeConfig(config.Config):
+CLASSIFY = Phase(name="cls", nets=("encoder",), lr="lr_recon", optim_fn="optim_fn_recon")
+
+
+class CodeConfig(ClassedConfig):
     """What images and series have in common: everything but the form of a sample."""
 
     yardsticks: ClassVar = "reconstruction"
-    phases: ClassVar[tuple[Phase, ...]] = PHASES
-    optional: ClassVar[Mapping[str, str]] = {"val/probe": "probe_rows", **SAMPLE_FIGURES}
-    labelled: ClassVar = "probe_rows"
+    phases: ClassVar[tuple[Phase, ...]] = (*PHASES, CLASSIFY)
+    optional: ClassVar[Mapping[str, str]] = {"val/probe": "probe_rows", **CLASS_FIGURES, **SAMPLE_FIGURES}
     metrics: ClassVar[tuple[str, ...]] = (
-        "train/loss_recon", "train/loss_adv", "train/loss_dis", "train/loss_reg", "val/score", "val/mse_recon",
-        "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance", "val/probe",
+        "train/loss_recon", "train/loss_adv", "train/loss_dis", "train/loss_reg", "train/loss_cls", "val/score",
+        "val/mse_recon", "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance", "val/probe",
+        "val/accuracy",
         "health/active_units", "health/diversity", *SAMPLE_FIGURES,
     )  # fmt: skip
 
@@ -106,10 +110,10 @@ class CodeConfig(config.Config):
 
     @property
     def active_phases(self) -> tuple[Phase, ...]:
-        """The plain autoencoder has the first phase alone; with is_joint the third is a term of the first."""
-        if not self.adversarial:
-            return PHASES[:1]
-        return PHASES[:2] if self.is_joint else PHASES
+        """The plain autoencoder has the first phase alone; with is_joint the third is a term of the first. The fourth
+        is there with labelled_rows."""
+        sparring = PHASES[:2] if self.is_joint else PHASES
+        return (*(sparring if self.adversarial else PHASES[:1]), *([CLASSIFY] if self.labelled_rows else []))
 
 
 class Config(CodeConfig):

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..aae.config import CodeConfig
-from ..config import SERIES_FIGURES, ScalingKind
+from ..config import CLASS_FIGURES, SERIES_FIGURES, ScalingKind
 
 
 class Config(CodeConfig):
     """The AAE's hyperparameters; no series were published, so its defaults are those of images."""
 
     fields: ClassVar = ("series",)
-    optional: ClassVar = {"val/probe": "probe_rows", **SERIES_FIGURES}
+    optional: ClassVar = {"val/probe": "probe_rows", **CLASS_FIGURES, **SERIES_FIGURES}
     metrics: ClassVar = (*CodeConfig.metrics, "val/spectrum", "val/autocorrelation")
 
     input_scaling: ScalingKind = "standard"

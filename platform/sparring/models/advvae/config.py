@@ -48,7 +48,7 @@ class Config(config.Config):
         "val/auroc_reconstruction": "out_dataset", "val/auroc_discriminator": "out_dataset", "val/probe": "probe_rows",
         **SAMPLE_FIGURES,
     }  # fmt: skip
-    labelled: ClassVar = "probe_rows"
+    labelled: ClassVar = ("probe_rows",)
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_recon", "train/kld", "train/loss_adv", "train/loss_dis", "val/score",
         "val/mse_recon", "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance",

@@ -10,12 +10,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .. import config
 from ..config import (
+    CLASS_FIGURES,
     SAMPLE_FIGURES,
     AutoencoderOptimizer,
     AutoencoderRate,
     Channels,
+    ClassedConfig,
     Count,
     DiscriminatorBound,
     DiscriminatorLoss,
@@ -33,23 +34,26 @@ from ..config import (
     SlicedWeight,
 )
 
+GENERATE = Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1")
+DISCRIMINATE = Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1")
+CLASSIFY = Phase(name="cls", nets=("encoder",), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1")
 
-class Config(config.Config):
+
+class Config(ClassedConfig):
     """The dense AAE's hyperparameters; defaults are the published ones."""
 
     fields: ClassVar = ("image",)
     forms: ClassVar = {"image": ("image", "row")}
     yardsticks: ClassVar = "reconstruction"
-    phases: ClassVar = (
-        Phase(name="dis", nets=("critic",), lr="lr_dis", optim_fn="optim_fn_dis", beta1="beta1"),
-        Phase(name="gen", nets=("encoder", "decoder"), lr="lr_gen", optim_fn="optim_fn_gen", beta1="beta1"),
-    )
-    optional: ClassVar = {"val/parzen": "parzen_samples", "val/probe": "probe_rows", **SAMPLE_FIGURES}
-    labelled: ClassVar = "probe_rows"
+    phases: ClassVar = (DISCRIMINATE, GENERATE, CLASSIFY)
+    optional: ClassVar = {
+        "val/parzen": "parzen_samples", "val/probe": "probe_rows", **CLASS_FIGURES, **SAMPLE_FIGURES,
+    }  # fmt: skip
     metrics: ClassVar = (
-        "train/loss_dis", "train/loss_gen", "train/loss_recon", "train/loss_adv", "val/score", "val/mse_recon",
-        "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance", "val/balance", "val/parzen",
-        "val/probe", "health/active_units", "health/diversity", *SAMPLE_FIGURES,
+        "train/loss_dis", "train/loss_gen", "train/loss_recon", "train/loss_adv", "train/loss_cls", "val/score",
+        "val/mse_recon", "val/ms_ssim", "val/kld", "val/mmd_prior", "val/mmd_sample", "val/code_variance",
+        "val/balance", "val/parzen", "val/probe", "val/accuracy",
+        "health/active_units", "health/diversity", *SAMPLE_FIGURES,
     )  # fmt: skip
 
     batch_size: Annotated[int, Field(ge=2)] = 32
@@ -95,3 +99,8 @@ class Config(config.Config):
     probe_rows: ProbeRows = None
     auc_rows: SampleAucRows = None
     sample_rows: SampleRows = None
+
+    @property
+    def active_phases(self) -> tuple[Phase, ...]:
+        """The third is there with labelled_rows."""
+        return self.phases if self.labelled_rows else self.phases[:2]

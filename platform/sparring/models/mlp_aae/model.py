@@ -6,6 +6,7 @@
 
 1. ``dis``  the discriminator learns draws from the prior from codes, which bring no gradient to the encoder.
 2. ``gen``  encoder and decoder learn (1 - adv_share)·error + adv_share·adversarial(code); the discriminator is still.
+3. ``cls``  the encoder learns the class of few rows, with labelled_rows; ``models/classes.py`` says what classes do.
 
 Source: A. Makhzani et al., arXiv:1511.05644, as Keras-GAN's ``aae.py`` has it (github.com/eriklindernoren/Keras-GAN).
 
@@ -35,6 +36,7 @@ from ..blocks.prior_distance import match_prior
 from ..blocks.scaling import Scaling
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
+from ..classes import ClassedAutoencoder
 from ..forms import check_shape
 from ..metrics.mmd import REFERENCE_ROWS
 from ..metrics.parzen import Parzen
@@ -81,7 +83,7 @@ class Frame(nn.Module):
         return (x + 1) / 2
 
 
-class MLPAAE(Autoencoder[config.Config]):
+class MLPAAE(ClassedAutoencoder[config.Config]):
     """Three nets and two phases. The field ``image`` holds images, (B, C, H, W), or flat rows, (B, D)."""
 
     Config = config.Config
@@ -98,13 +100,14 @@ class MLPAAE(Autoencoder[config.Config]):
         super().__init__(config, shapes)
         c = config
         self.frame = Frame(self.shapes["image"], c.image_size, c.channels)
-        outputs = 2 * c.latent_dim if c.encoder == "stochastic" else c.latent_dim
+        outputs = self.n_said + (2 * c.latent_dim if c.encoder == "stochastic" else c.latent_dim)
+        whole = c.latent_dim + self.n_classes
         # The twin normalises the second hidden layer alone, and as torch does.
         more = Normalised("before", first=1, make=nn.BatchNorm1d) if c.norm == "batch" else None
         hidden = (c.hidden_size, c.hidden_size)
         self.encoder = dense((self.frame.size, *hidden, outputs), norm=more, dropout=c.dropout)
-        self.decoder = dense((c.latent_dim, *hidden, self.frame.size), norm=more, dropout=c.dropout)
-        self.critic = dense((c.latent_dim, c.hidden_size_dis, c.hidden_size_dis // 2, 1), dropout=c.dropout)
+        self.decoder = dense((whole, *hidden, self.frame.size), norm=more, dropout=c.dropout)
+        self.critic = dense((whole, c.hidden_size_dis, c.hidden_size_dis // 2, 1), dropout=c.dropout)
         if c.norm_dis == "spectral":
             bound_spectrum(self.critic)
         self.register_weights(adv_share=c.adv_share, w_r1=c.w_r1, w_gp=c.w_gp, w_mmd=c.w_mmd, w_swd=c.w_swd)
@@ -129,7 +132,7 @@ class MLPAAE(Autoencoder[config.Config]):
 
     # -- phases -------------------------------------------------------------------------------------------------------
 
-    def dis(self, x: Tensor) -> Step:
+    def dis(self, x: Tensor, label: Tensor | None = None) -> Step:
         """The discriminator learns draws from the prior from codes; one that only guesses pays ln 2 = 0.693.
 
         loss = −½·[log D(draw) + log(1 − D(code))]
@@ -139,16 +142,16 @@ class MLPAAE(Autoencoder[config.Config]):
         between: somewhere between a draw and a code.
         """
         with torch.no_grad():
-            code = self.draw_code(x)
-        draws = self.prior_std * torch.randn_like(code)
+            code, codes = self.draw_code(x, label)
+        draws = self.draws_with_class(code, label)
         # One forward for draws and codes together; two would accumulate every gradient twice.
-        of_draws, of_codes = self.critic(torch.cat([draws, code])).chunk(2)
+        of_draws, of_codes = self.critic(torch.cat([draws, codes])).chunk(2)
         judge = ADVERSARIAL[self.config.loss_dis]
         loss = (judge(of_draws, True) + judge(of_codes, False)) / 2
-        loss = bound_slope(loss, self, self.critic, draws, code)
+        loss = bound_slope(loss, self, self.critic, draws, codes)
         return Step(loss, {"train/loss_dis": loss}, {}, ((of_draws, of_codes),))
 
-    def gen(self, x: Tensor) -> Step:
+    def gen(self, x: Tensor, label: Tensor | None = None) -> Step:
         """Encoder and decoder learn to reconstruct, and to pass codes off as draws.
 
         loss = (1 − adv_share)·error − adv_share·log D(code)
@@ -159,21 +162,22 @@ class MLPAAE(Autoencoder[config.Config]):
         and as many draws from the prior. Whether a term is there at all is decided when the model is built, by its
         weight > 0.
         """
-        code = self.draw_code(x)
+        code, whole = self.draw_code(x, label)
         measure = functional.mse_loss if self.config.loss_recon == "mse" else functional.l1_loss
-        error = measure(self.decode(code), x)
+        error = measure(self.decode(whole), x)
         metrics = {"train/loss_recon": error}
         loss = (1 - self.adv_share) * error
         if self.config.adv_share > 0:
-            metrics["train/loss_adv"] = fool(self.config.loss_dis, self.critic(code))
+            metrics["train/loss_adv"] = fool(self.config.loss_dis, self.critic(whole))
             loss = loss + self.adv_share * metrics["train/loss_adv"]
         loss = match_prior(loss, self, code / self.prior_std)
         return Step(loss, {"train/loss_gen": loss} | metrics, {})
 
-    def draw_code(self, x: Tensor) -> Tensor:
-        """A code of each row."""
-        mean, logvar = self.encode_x(x)
-        return mean if logvar is None else reparameterise(mean, logvar)
+    def draw_code(self, x: Tensor, label: Tensor | None) -> tuple[Tensor, Tensor]:
+        """A code of each row, and the whole code."""
+        mean, logvar, logits = self.encode_all(x)
+        code = mean if logvar is None else reparameterise(mean, logvar)
+        return code, self.with_class(code, logits, label)
 
     # -- what validation and the verbs need ---------------------------------------------------------------------------
 
@@ -184,12 +188,14 @@ class MLPAAE(Autoencoder[config.Config]):
     def unview(self, x: Tensor) -> Tensor:
         return self.frame.inverse(x)
 
-    def encode_x(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        answer = self.encoder(x)
+    def encode_all(self, x: Tensor, *, drops: bool = True) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        answer, logits = self.encoder(x), None
+        if self.n_said:
+            answer, logits = answer[:, : -self.n_said], answer[:, -self.n_said :]
         if self.config.encoder == "deterministic":
-            return answer, None
+            return answer, None, logits
         mean, logvar = answer.chunk(2, dim=1)
-        return mean, logvar
+        return mean, logvar, logits
 
     def decode(self, code: Tensor) -> Tensor:
         x: Tensor = self.decoder(code)
@@ -203,7 +209,7 @@ class MLPAAE(Autoencoder[config.Config]):
 
     def window_samples(self) -> Tensor:
         """Samples decoded from fixed codes, on which ``val/parzen`` puts its windows; as ``Parzen`` takes them."""
-        return self.frame.fraction(self.decode(self.windows * self.prior_std))
+        return self.frame.fraction(self.decode(self.whole_draws(self.windows * self.prior_std)))
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         figures = super().figures(sums)
@@ -216,6 +222,6 @@ class MLPAAE(Autoencoder[config.Config]):
         ``discriminator``   1 - its probability that the code's mean is a draw from the prior, or, if loss_dis is not
                             bce, minus its output
         """
-        code, _ = self.encode_x(x)
+        _, _, code = self.whole_code(x)
         error = (self.unview(self.decode(code)) - self.unview(x)).square().flatten(1).mean(1)
         return {"reconstruction": error, "discriminator": unreality(self.config.loss_dis, self.critic(code))}

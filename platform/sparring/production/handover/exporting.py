@@ -79,7 +79,7 @@ class Asked(nn.Module):
         x = model.view(rows[self.fields[0]])
         if self.verb == "score":
             return model.outlier_scores(x)
-        return {self.fields[0]: model.unview(model.decode(model.encode_x(x)[0]))}
+        return {self.fields[0]: model.unview(model.decode(model.whole_code(x)[2]))}
 
 
 def export(model: ProductionModel, files: Mapping[str, bytes], kind: str, folder: Path) -> Iterator[Exported]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ...data.physics.fourier import restore
 from ...errors import DataError, UsageError
 from ...models.autoencoder import Autoencoder
+from ...models.verbs import SamplesOfClass, refuse_boost
 from ..loading.loaded import Loaded
 from .samples import SPECTRUM, NamedRows, reader_options
 
@@ -67,11 +68,19 @@ class Answered:
         return {name: float(np.sqrt(values.mean())) for name, values in squares.items()}
 
 
-def sample(loaded: Loaded, n: int, *, seed: int = 0, boost: float | None = None) -> Answers:
-    """``n`` draws, the same for the same seed. boost: see AuxGAN and AuxAAE; others refuse it with a UsageError."""
+def sample(loaded: Loaded, n: int, *, seed: int = 0, boost: float | None = None, label: int | None = None) -> Answers:
+    """``n`` draws, the same for the same seed. boost: see AuxGAN and AuxAAE; others refuse it with a UsageError.
+
+    label: the number of the class that all are to be of; None leaves it to the model.
+    """
     model = loaded.able("sample")
     if n < 1:
         raise UsageError(f"-n: wants at least 1 sample, but got {n}")
+    if label is not None:
+        if not isinstance(model, SamplesOfClass):
+            raise UsageError(f"--label: the model {loaded.about.model} draws of no class; leave it out")
+        refuse_boost(model, boost)
+        return _arrays(model.sample_class(n, seed=seed, label=label))
     return _arrays(model.sample(n, seed=seed, boost=boost))
 
 

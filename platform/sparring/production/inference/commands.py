@@ -33,7 +33,7 @@ from .likeness_files import write_likeness
 from .muon_export import check_root, published_columns, write_root
 from .novelty import MOST, far_rows, far_sentence, marked
 from .outliers import scores, write_outliers
-from .samples import HELD_OUT, NamedRows, read_rows
+from .samples import HELD_OUT, NamedRows, number_of_class, read_rows
 
 DRAWS = 16
 """Samples drawn if nobody says how many."""
@@ -50,6 +50,8 @@ class SampleRequest:
     seed: int = 0
     boost: float | None = None
     """Factor on how rare muons are; None draws them as rare as they are."""
+    label: str | None = None
+    """The class that all samples are to be of, by its name in the model's data set; None leaves it to the model."""
     against: str | None = None
     """The held-out part, valid or test, whose rows the samples are compared with; None compares nothing."""
     rows: int | None = None
@@ -98,7 +100,8 @@ def run_sample(loaded: Loaded, request: SampleRequest, *, output: Path | None, c
     check_against(loaded, request.against, request.rows)
     real = _real_rows(loaded, request)
     n = request.n if request.n is not None else DRAWS if real is None else len(real)
-    answers = sample(loaded, n, seed=request.seed, boost=request.boost)
+    label = None if request.label is None else number_of_class(loaded, request.label, request.data_path)
+    answers = sample(loaded, n, seed=request.seed, boost=request.boost, label=label)
     axes = {name: _axis(loaded, name) for name in answers if name in loaded.about.axes}
     folder = output or loaded.folder / "samples"
     write_answers(folder, "samples", Answered(answers=answers), axes=axes, cards=cards_of(loaded))

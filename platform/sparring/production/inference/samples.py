@@ -99,6 +99,17 @@ def read_rows(
     )
 
 
+def number_of_class(loaded: Loaded, name: str, data_path: Path | None = None) -> int:
+    """The place of a class of the model's own data set among all of them, in alphabetical order: ``label`` in training.
+
+    Raises UnknownName, with the classes that there are, if the set has no such class, DataError if it is not at hand.
+    """
+    classes = sorted(set(_load(loaded, None, data_path, {}, "--data-path").labels))
+    if name not in classes:
+        raise UnknownName(f"--label: no class {name!r} in {loaded.about.dataset}; {names_hint(name, classes)}")
+    return classes.index(name)
+
+
 def read_structures(loaded: Loaded, path: Path) -> NamedRows:
     """Structures as the descriptors that the model was trained on, the absorber chosen as in training.
 

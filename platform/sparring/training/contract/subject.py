@@ -33,7 +33,9 @@ class Subject:
         objective: Objective,
     ) -> None:
         self.model_class, self.values, self.objective = model_class, dict(values), objective
-        self.rows = {part: {name: fields[name] for name in self.fields} for part, fields in rows.items()}
+        self.rows = {
+            part: {name: fields[name] for name in self.config().taken(fields)} for part, fields in rows.items()
+        }
 
     @property
     def fields(self) -> tuple[str, ...]:
