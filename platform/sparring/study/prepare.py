@@ -191,6 +191,7 @@ def load_study(folder: Path, spec: StudySpec, searched: Space[Config]) -> Study:
     data = load(spec, config_class)
     split = split_dataset(data, spec.split)
     source = source_of(spec, searched, data)
+    searched.default_config().check_files()
     check_labels(searched.default_config(), searched.where, data, is_searched=source is not None)
     study = Study(
         folder=folder, spec=spec, space=searched, config_class=config_class, dataset=data, split=split,

@@ -5,10 +5,13 @@ Defaults are those of Enhanced_Generative_Networks (github.com/alexmarshallbrist
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ...errors import ConfigError
+from ...untrusted.texts import read_json
 from .. import config
 from ..config import (
     AucRows,
@@ -41,17 +44,23 @@ class Config(config.Config):
         "val/distance_rare10", "val/distance_rare1", "val/mse_aux", "val/auc", "val/auc_rare10", "val/auc_rare1",
         "health/diversity",
     )  # fmt: skip
+    paths: ClassVar = ("codes_of",)
     optional: ClassVar = dict.fromkeys(("val/auc", "val/auc_rare10", "val/auc_rare1"), "auc_rows")
 
     epochs: Count = 60
     """Passes over the training rows. Published: 200,000 to 1.5 million steps of 50 rows."""
     batch_size: Annotated[int, Field(ge=2)] = 50
     """Rows per step: so many real and so many generated ones. In the authors' hands 10 was too few, 1,000 too many."""
-    aux: Literal["1d", "4d", "none"] = "1d"
-    """What the generator is told of the muon it makes: its rareness in r, z, pt and pz each, in all four together, or
-    nothing (the plain GAN)."""
+    aux: Literal["1d", "4d", "codes", "none"] = "1d"
+    """What the generator is told of the muon it makes: its rareness in r, z, pt and pz each, in all four together, the
+    codes of these in an aux_aae (see codes_of), or nothing (the plain GAN)."""
+    codes_of: str | None = None
+    """With aux codes: the folder of a trained aux_aae, whose codes, independent where the four values are not, are what
+    the generator is told; that is what the source made it for. Read in training alone."""
+    codes: Count = 4
+    """With aux codes: how many numbers such a code has, the latent_dim of the aux_aae."""
     aux_draws: Literal["independent", "correlated"] = "independent"
-    """How the four values of aux 1d are drawn: each by itself, as published, or as they go together in the training
+    """How the values of aux 1d or codes are drawn: each by itself, as published, or as they go together in the training
     rows, by a Gaussian copula; each one's own distribution is the same."""
     frame: Literal["box", "normal"] = "box"
     """What the nets see: boxed columns (published last), or these made normal and divided by 7 (published first)."""
@@ -99,8 +108,28 @@ class Config(config.Config):
     """Training rows, and as many generated ones, that boosted trees learn from at every validation for val/auc; None
     leaves it out. 2,000 add 0.2 s; published: 50,000, every 5,000 or 25,000 steps."""
 
+    def check_files(self) -> None:
+        if self.codes_of is None:
+            return
+        folder, way_out = Path(self.codes_of), "give the folder that `sparring train` wrote for one"
+        try:
+            model = read_json((folder / "model.json").read_text())["model"]
+            length = read_json((folder / "config.json").read_text())["latent_dim"]
+            is_whole = (folder / "model.safetensors").is_file()
+        except (OSError, ValueError, KeyError, TypeError):
+            model, length, is_whole = "", 0, False
+        if not is_whole or model != "aux_aae":
+            is_what = f"holds a trained {model}" if is_whole else "holds no trained model"
+            raise ConfigError(f"codes_of: wants a trained aux_aae, but {folder} {is_what}; {way_out}")
+        if length != self.codes:
+            raise ConfigError(
+                f"codes_of: codes in {folder} have {length} numbers, but codes is {self.codes}; set codes to {length}"
+            )
+
     @model_validator(mode="after")
     def _check_ramp(self) -> Self:
+        if self.aux == "codes" and self.codes_of is None:
+            raise ValueError("aux codes are those of a trained aux_aae, but codes_of is not set; name its folder")
         if self.ramp_end and self.ramp_end <= self.ramp_start:
             raise ValueError(f"ramp_end must exceed ramp_start={self.ramp_start}, but got {self.ramp_end}")
         if self.ramp_start and not self.ramp_end:

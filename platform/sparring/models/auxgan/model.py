@@ -3,6 +3,7 @@
     noise, aux ~ |N(0, 1)|, charge, both angles ─ generator ─ r, z, pt, pz ┬ discriminator ─ real or generated
                                                                            └ regressors (frozen) ─ aux again
 
+With ``aux = "codes"`` these are the codes of an ``aux_aae``, independent where the four values of a muon are not.
 ``aux`` larger than usual makes rare muons more often: ``sample(n, boost=1.2)``.
 
 Source: the auxiliary GANs of github.com/alexmarshallbristol/Enhanced_Generative_Networks (arXiv:1909.04451).
@@ -18,12 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ...data.physics.kinematics import RARENESS, SKEWED
+from ...errors import ConfigError
 from ..base import Shapes, Step
 from ..blocks.dense import Normalised, StackedMlp, dense, regress
 from ..blocks.eval_mode import eval_mode
@@ -37,6 +40,7 @@ from ..metrics.keyed_noise import keyed_normal, keyed_uniform
 from ..muons import MuonGenerator
 from ..verbs import Fields, Rows
 from . import config
+from .codes import codes_of
 
 _EDGE = 1e-6
 """Shares are kept so far from 0 and 1, 4.75 deviations, which float32 still tells from 1."""
@@ -52,7 +56,7 @@ class Generated(NamedTuple):
     charge: Tensor
     """1 or -1, (B, 1)."""
     aux: Tensor
-    """The auxiliary values that were asked for, (B, 1 or 4)."""
+    """The auxiliary values that were asked for, (B, values)."""
 
 
 class AuxGAN(MuonGenerator[config.Config]):
@@ -69,14 +73,17 @@ class AuxGAN(MuonGenerator[config.Config]):
 
     def __init__(self, config: config.Config, shapes: Shapes) -> None:
         super().__init__(config, shapes, frame=config.frame, auc_rows=config.auc_rows)
-        self.columns: tuple[int, ...] = {"1d": (0, 1, 2, 3), "4d": (RARENESS.index("4d"),), "none": ()}[config.aux]
+        coded = tuple(range(config.codes))
+        self.columns: tuple[int, ...] = {
+            "1d": (0, 1, 2, 3), "4d": (RARENESS.index("4d"),), "codes": coded, "none": (),
+        }[config.aux]  # fmt: skip
         inputs = config.noise + len(self.columns) + 3
         norm = Normalised("after") if config.norm_gen == "batch" else None
         self.generator = dense([inputs, *config.hidden_gen, len(SKEWED)], norm=norm, end=nn.Tanh())
         self.discriminator = dense([7, *config.hidden_dis, 1], dropout=config.dropout)
         if config.norm_dis == "spectral":
             bound_spectrum(self.discriminator)
-        widths = (len(SKEWED), 64, 128, 1) if config.aux == "4d" else (1, 32, 64, 1)
+        widths = (len(SKEWED), 64, 128, 1) if config.aux in ("4d", "codes") else (1, 32, 64, 1)
         self.regressors = StackedMlp(len(self.columns), widths)
         self.stretch = SHRINK if config.scale_dis == "unit" and not self.is_boxed else 1.0
         self.ranks = HalfNormalRanks(len(RARENESS))
@@ -95,7 +102,7 @@ class AuxGAN(MuonGenerator[config.Config]):
         super().prepare(train)
         self.ranks.fit(train["rareness"])
         normal = self.judged(train["muons"])
-        aux = self.ranks(train["rareness"])[:, self.columns]
+        aux = self._aux_of(train["rareness"])
         if self.config.aux_draws == "correlated" and len(self.columns) > 1:
             scores = torch.special.ndtri(torch.erf(aux.double() / 2**0.5).clamp(_EDGE, 1 - _EDGE))
             self.mixing.copy_(torch.linalg.cholesky(torch.corrcoef(scores.T)))
@@ -148,6 +155,16 @@ class AuxGAN(MuonGenerator[config.Config]):
             loss = loss + self.w_aux * self._ramp() * miss
         return Step(loss, {"train/loss_gen": loss, "train/loss_adv": adversarial, "train/loss_aux": miss}, {})
 
+    def _aux_of(self, rareness: Tensor) -> Tensor:
+        """The auxiliary values of muons, (N, 5) → (N, values)."""
+        if self.config.aux != "codes":
+            ranked: Tensor = self.ranks(rareness)
+            return ranked[:, self.columns]
+        codes = codes_of(Path(self.config.codes_of or ""), rareness)
+        if codes.shape[1] != self.config.codes:
+            raise ConfigError(f"codes_of: its codes have {codes.shape[1]} numbers, but codes is {self.config.codes}")
+        return codes
+
     def _ramp(self) -> Tensor:
         """0 to 1 between the two steps of the configuration; counts the steps it is asked for."""
         start, end = self.config.ramp_start, self.config.ramp_end
@@ -187,8 +204,8 @@ class AuxGAN(MuonGenerator[config.Config]):
         return self.frame.normalize_skewed(four) if self.is_boxed else four * SHRINK
 
     def _asked(self, four: Tensor) -> Tensor:
-        """What each regressor looks at of r, z, pt and pz: all four, (B, 1, 4), or its own column, (B, 4, 1)."""
-        return four[:, None] if self.config.aux == "4d" else four[..., None]
+        """What each regressor looks at of r, z, pt and pz: all four, (B, values, 4), or its own column, (B, 4, 1)."""
+        return four[..., None] if self.config.aux == "1d" else four[:, None].expand(-1, len(self.columns), -1)
 
     def rareness_of(self, four: Tensor) -> Tensor:
         """The regressors' auxiliary values of normal r, z, pt and pz, (B, 1 or 4)."""

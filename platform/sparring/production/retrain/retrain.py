@@ -157,6 +157,7 @@ def check_pinned(raw: Mapping[str, object], name: str, request: TrainingRequest)
     check_forms(type(config), data)
     data = data.with_label() if config.labelled else data
     check_labels(config, name, data)
+    config.check_files()
     return Pinned(
         name=name,
         raw=raw,
