@@ -24,7 +24,7 @@ size = "12 samples"
 licence = "CC0-1.0"
 source = "this test"
 [options]
-fourier = true
+r_max = 5.0
 [fields.structure]
 meaning = "descriptor"
 unit = "1"
@@ -76,8 +76,7 @@ def test_a_set_of_known_format_is_added_by_one_file(own_cards, tmp_path):
     assert dataset_names() == ["mine"]
     data = load_dataset("mine", tmp_path / "mine.npz")
     assert data.name == "mine"
-    assert data.shapes == {"structure": (4,), "spectrum": (10,)}  # the card's option doubles the spectrum
-    assert load_dataset("mine", str(tmp_path / "mine.npz"), {"fourier": False}).shapes["spectrum"] == (5,)
+    assert data.shapes == {"structure": (4,), "spectrum": (5,)}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_a_set_of_known_format_is_added_by_one_file(own_cards, tmp_path):
         ('reader = "spectra"', 'reader = "decoded"', "'decoded' has no read and Options"),
         ('title = "Mine"', "title = ", "a card is TOML"),
         ("[fields.spectrum]", "[fields.image]", "card promises the fields image, structure"),
-        ("fourier = true", "furrier = true", "no option 'furrier'; did you mean 'fourier'"),
+        ("r_max = 5.0", "r_maks = 5.0", "no option 'r_maks'; did you mean 'r_max'"),
     ],
 )
 def test_a_card_with_a_fault_is_refused_by_its_place(own_cards, tmp_path, old, new, words):
@@ -113,7 +112,7 @@ def test_a_card_with_a_fault_is_refused_by_its_place(own_cards, tmp_path, old, n
         (("fe-xanes", "/no/such/place"), DataError, "must exist, but there is no /no/such/place"),
         (("exafs", None, {"m": 3}), DataError, "no option 'm'; there are: .*seed"),
         (("exafs", None, {"n": 3}), DataError, "n: wants at least 10, but got 3"),
-        (("exafs", None, {"fourier": "perhaps"}), DataError, "fourier: wants true or false, but got 'perhaps'"),
+        (("exafs", None, {"points": "some"}), DataError, "points: wants a whole number, but got 'some'"),
         (("exafs", None, {"k_max": 1.0}), DataError, "k_max must exceed k_min"),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.fft import dct
 from sklearn.model_selection import RepeatedKFold, train_test_split
 
-from sparring.data import load_dataset, member_rows, read_plan, split_rows
+from sparring.data import member_rows, read_plan, split_rows
 from sparring.data.physics.fourier import restore, transform
 from sparring.errors import DataError, UnknownName, UsageError
 
@@ -73,12 +73,6 @@ def test_the_fourier_form_is_the_cosine_transform_seen_from_the_first_sample():
     spectrum = np.random.default_rng(0).normal(size=31)
     expected = np.cos(np.pi * np.arange(31) / 62) * dct(spectrum, type=2)
     np.testing.assert_allclose(transform(spectrum)[:31], expected, atol=1e-12)
-
-
-def test_the_fourier_option_keeps_every_spectrum():
-    plain, turned = (load_dataset("exafs", options={"n": 20, "fourier": fourier}) for fourier in (False, True))
-    assert turned.shapes["spectrum"] == (452,)
-    np.testing.assert_allclose(restore(turned.fields["spectrum"]), plain.fields["spectrum"], atol=1e-4)
 
 
 @settings(max_examples=60, deadline=None)

@@ -41,7 +41,7 @@ WIDE, SHORT = {"data.n_g2": 24}, {"data.r_max": 4.5}
     [
         (SEARCH, "val/score", r"data\.\w+: it changes the structure, in which val/score is measured, so trials would "
          r"not compare; .*those that compare: val/mse_recon_spectrum, val/mse_predict_spectrum"),
-        ("data.fourier = { choice = [false, true] }", METRIC, r"it changes the spectrum, in which val/mse_predict_spe"),
+        ("data.points = { choice = [50, 226] }", METRIC, r"it changes the spectrum, in which val/mse_predict_spe"),
         ("data.n = { int = [40, 4000] }", METRIC, r"search\.data\.n: all trials train and validate on the same rows, "
          r"but n says which rows there are; fix it under \[data\]; options of exafs that may be searched: r_min, r_"),
         ("data.r_maks = { int = [2, 8] }", METRIC, r"search: no option of exafs's data 'r_maks'; did you mean 'r_max'"),
@@ -56,7 +56,7 @@ def test_what_would_not_compare_or_cannot_be_is_refused_before_anything_starts(t
 
 
 def test_what_changes_the_spectrum_may_be_searched_by_the_structure(tmp_path):
-    search = "data.fourier = { choice = [false, true] }\ndata.points = { choice = [50, 226] }"
+    search = "data.points = { choice = [50, 226] }"
     study = study_of(tmp_path, search, "val/mse_predict_structure")
     assert study.source.common.keys() == {ROWS, "structure"}
 

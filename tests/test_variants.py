@@ -45,7 +45,7 @@ def test_a_system_says_where_figures_are_measured_of_its_own_figures_and_fields(
     [
         *(("exafs", option, value) for option, value in [("r_min", 0.5), ("r_max", 5.0), ("n_g2", 8), ("n_g4", 16)]),
         *(("exafs", option, value) for option, value in [("k_min", 3.0), ("k_max", 9.0), ("points", 50)]),
-        ("exafs", "fourier", True), ("muons", "reference", 200), ("cylinder-bell-funnel", "noise", 0.5),
+        ("muons", "reference", 200), ("cylinder-bell-funnel", "noise", 0.5),
     ],
 )  # fmt: skip
 def test_an_option_changes_the_fields_that_its_reader_says_and_no_other(dataset, option, value):

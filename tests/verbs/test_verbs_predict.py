@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from sparring.data.physics.fourier import transform
 from sparring.production import read_trained
-from sparring.production.inference.answers import Answered, predict, reconstruct
+from sparring.production.inference.answers import Answered, predict
 from sparring.production.inference.controls import compare
 from sparring.production.inference.samples import NamedRows, read_rows, read_structures
 from sparring.space import write_toml
@@ -103,8 +101,8 @@ def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(fourier, tmp_
         write_xyz(folder / f"m{number:02d}.xyz", ["Fe", "O", "O", "N", "C"], np.vstack([np.zeros(3), shell]))
         np.savetxt(folder / f"m{number:02d}.txt", np.stack([energy, rng.random(20)], axis=1), header="two\nlines")
     raw = {"model": "aegan", "dataset": "fe-xanes", "seed": 0, "data_path": "pairs"}
-    raw |= {"objectives": [{"metric": "val/score"}], "data": {"r_max": 5.0, "fourier": fourier}}
-    raw |= {"fixed": {"epochs": 1, "hidden_size": 8, "batch_size": 8}}
+    raw |= {"objectives": [{"metric": "val/score"}], "data": {"r_max": 5.0}}
+    raw |= {"fixed": {"epochs": 1, "hidden_size": 8, "batch_size": 8, "fourier": fourier}}
     monkeypatch.chdir(tmp_path)
     Path("pinned.toml").write_text(write_toml(raw), encoding="utf-8")
     assert run_verb("train", "pinned.toml") == 0
@@ -121,22 +119,6 @@ def test_files_are_predicted_as_the_same_samples_of_a_data_set_are(fourier, tmp_
             with np.load(tmp_path / "files" / f"from_{given}" / "predictions.npz") as found:
                 where = [found["ids"].tolist().index(name) for name in rows["ids"]]
                 np.testing.assert_allclose(found[asked][where], rows[asked], rtol=1e-4, atol=1e-5)
-
-
-def test_a_model_of_coefficients_answers_what_its_coefficients_stand_for(monkeypatch, trained):
-    loaded = read_trained(trained("aegan"))
-    rows = read_rows(loaded, n=4)
-    coefficients = transform(rows.fields["spectrum"].numpy())
-
-    def say(given):
-        return {"spectrum": torch.from_numpy(coefficients).float()}
-
-    about = loaded.about.model_copy(update={"data": {**loaded.about.data, "fourier": True}})
-    monkeypatch.setattr(loaded.model, "reconstruct", say)
-    transformed = replace(rows, fields={**rows.fields, "spectrum": torch.from_numpy(coefficients).float()})
-    truths, answers = reconstruct(replace(loaded, about=about), transformed)
-    for found in (truths, answers):
-        np.testing.assert_allclose(found["spectrum"], rows.fields["spectrum"], atol=1e-5)
 
 
 def test_each_sample_has_a_text_and_a_picture_of_all_that_was_answered(trained, tmp_path, run_verb, capsys):

@@ -41,8 +41,7 @@ class Dataset:
     ids: tuple[str, ...]
     """Name of each row; unique."""
     axes: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """By field, where its columns lie (an energy, a wave number), float64; the card gives the unit. A field that was
-    Fourier-transformed has the grid before the transform."""
+    """By field, where its columns lie (an energy, a wave number), float64; the card gives the unit."""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By field that was read from columns of a table, what these are called. The checksum leaves them out."""
     parts: Mapping[str, int] = field(default_factory=dict)

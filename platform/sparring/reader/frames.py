@@ -32,6 +32,23 @@ class Scaling:
         return y * self._scale + self._shift
 
 
+def to_coefficients(spectra: np.ndarray) -> np.ndarray:
+    """Spectra as the real part of their Fourier transform, (B, N) → (B, 2N); ``data/physics/fourier.py`` says how."""
+    points = spectra.shape[1]
+    coefficients = np.fft.fft(np.concatenate([spectra, spectra[:, ::-1]], axis=1, dtype=np.float64)).real
+    coefficients[:, points] = 0.0
+    return coefficients.astype(np.float32)
+
+
+def from_coefficients(coefficients: np.ndarray) -> np.ndarray:
+    """The spectra of which these are the coefficients, (B, 2N) → (B, N)."""
+    points = coefficients.shape[1] // 2
+    phase = np.tan(np.pi * np.arange(2 * points) / (2 * points))
+    phase[points] = 0.0
+    spectra: np.ndarray = np.fft.ifft(coefficients * (1 + 1j * phase)).real[:, :points].astype(np.float32)
+    return spectra
+
+
 class MuonFrame:
     """Muons to six columns and back: boxed (about ±0.97), or boxed, made normal and divided by 7."""
 

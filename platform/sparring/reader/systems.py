@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .frames import HalfNormalRanks, MuonFrame, Scaling, quantile
+from .frames import HalfNormalRanks, MuonFrame, Scaling, from_coefficients, quantile, to_coefficients
 from .layers import EPS, Mixture, Net, Tensors, dense, normal_share, relu, sigmoid, softplus, stack
 from .pictures import to_signed
 
@@ -68,6 +68,7 @@ class AEGAN(System):
         self._decoders = {name: net(f"{name}_decoder", gen + 1, "linear") for name in self._fields}
         self._inputs = {name: Scaling(tensors, f"{name}_input") for name in self._fields}
         self._targets = {name: Scaling(tensors, f"{name}_target") for name in self._fields}
+        self._turned = ("spectrum",) if config.get("fourier") else ()  # bundles of before had no choice
 
     def takes(self, verb: str) -> tuple[str, ...]:
         return (self._source,) if self._source else super().takes(verb)
@@ -81,8 +82,10 @@ class AEGAN(System):
 
     def _path(self, source: str, target: str, x: np.ndarray) -> np.ndarray:
         encoder, decoder = self._shared
-        output = self._decoders[target](decoder(encoder(self._encoders[source](self._inputs[source](x)))))
-        return self._targets[target].inverse(sigmoid(output) if self.config["loss_gen"] == "bce" else output)
+        seen = self._inputs[source](to_coefficients(x) if source in self._turned else x)
+        output = self._decoders[target](decoder(encoder(self._encoders[source](seen))))
+        shown = self._targets[target].inverse(sigmoid(output) if self.config["loss_gen"] == "bce" else output)
+        return from_coefficients(shown) if target in self._turned else shown
 
 
 class MLPAAE(System):

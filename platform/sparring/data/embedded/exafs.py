@@ -20,7 +20,6 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from ..dataset import Dataset
-from ..physics.fourier import transform
 from ..physics.scattering import exafs
 from ..physics.wacsf import Grid, describe_padded
 
@@ -48,7 +47,7 @@ class Options(Grid):
 
     changes: ClassVar = {
         **dict.fromkeys(Grid.model_fields, ("structure",)),
-        **dict.fromkeys(("k_min", "k_max", "points", "fourier"), ("spectrum",)),
+        **dict.fromkeys(("k_min", "k_max", "points"), ("spectrum",)),
     }
 
     n: Annotated[int, Field(ge=10, le=20_000)] = 2048
@@ -61,8 +60,6 @@ class Options(Grid):
     """Last wave number in 1/Å. 8 to 12."""
     points: Annotated[int, Field(ge=2)] = 226
     """Points of the spectrum."""
-    fourier: bool = False
-    """Spectra as the real part of their Fourier transform, twice as long (``data/physics/fourier.py``)."""
 
     @model_validator(mode="after")
     def _has_range(self) -> Self:
@@ -82,7 +79,7 @@ def read(path: Path | None, options: Options) -> Dataset:
         name="exafs",
         fields={
             "structure": describe_padded(numbers_SN, positions_SN3, options),
-            "spectrum": transform(spectrum) if options.fourier else spectrum,
+            "spectrum": spectrum,
         },
         ids=tuple(f"complex-{row:05d}" for row in range(options.n)),
         axes={"spectrum": k},

@@ -20,7 +20,6 @@ import numpy as np
 from ...errors import DataError
 from ..dataset import Dataset
 from ..last_read import LastRead
-from ..physics.fourier import transform
 from ..physics.wacsf import Grid, Structure, describe
 from .npz import TORN, read_members, torn
 from .pair_files import (
@@ -43,10 +42,8 @@ _ENERGY_TOLERANCE = 1e-3  # eV; grids written with two digits differ by rounding
 class Options(Grid, PairForm):
     """The grid of the descriptors and the form of the files, used for a folder only, and the form of the spectra."""
 
-    changes: ClassVar = {**dict.fromkeys(Grid.model_fields, ("structure",)), "fourier": ("spectrum",)}
+    changes: ClassVar = dict.fromkeys(Grid.model_fields, ("structure",))
 
-    fourier: bool = False
-    """Spectra as the real part of their Fourier transform, twice as long (``data/physics/fourier.py``)."""
     strict: bool = False
     """Is a structure without a spectrum, or the reverse, refused? False leaves it out and says how many there are."""
 
@@ -71,7 +68,7 @@ def read(path: Path | None, options: Options) -> Dataset:
         raise DataError(f"{path}: needs one energy per point, but got {len(energy)} for {spectrum.shape[1]} points")
     return Dataset(
         name=path.name,
-        fields={"structure": structure, "spectrum": transform(spectrum) if options.fourier else spectrum},
+        fields={"structure": structure, "spectrum": spectrum},
         ids=tuple(ids),
         axes={} if energy is None else {"spectrum": energy},
         parts=parts,

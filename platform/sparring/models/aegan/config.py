@@ -158,6 +158,9 @@ class Config(config.Config):
     """Weight of spectrum → structure. 0.1 to 10, log."""
     w_predict_spectrum: Weight = 1.0
     """Weight of structure → spectrum. 0.1 to 10, log."""
+    fourier: bool = False
+    """Learn spectra as the real part of their Fourier transform, twice as long; XANESNET's option. Figures and answers
+    are of the spectra themselves, turned back without loss (``data/physics/fourier.py``)."""
     input_scaling: ScalingKind = "none"
     """Scaling of what the encoders see, fitted on the training rows."""
     target_scaling: ScalingKind = "none"

@@ -51,6 +51,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         ("loss_fn", ""), ("loss_reg_type", "_reg_type"), ("loss_reg_param", "_reg_param"),
     )},
     "epochs": ("epochs",),
+    "fourier_transform": ("fourier",),
+    "dataset.params.fourier": ("fourier",),
     "hyperparams.weight_seed": ("weight_init_seed",),
     "hyperparams.lr": ("lr_gen", "lr_dis"),
     "hyperparams.optim_fn": ("optim_fn_gen", "optim_fn_dis"),
@@ -80,8 +82,6 @@ _SCHEDULE = {
 
 _DATA = {
     **{f"descriptor.params.{name}": name for name in ("r_min", "r_max", "n_g2", "n_g4")},
-    "fourier_transform": "fourier",
-    "dataset.params.fourier": "fourier",
 }
 
 _SWITCHES = {

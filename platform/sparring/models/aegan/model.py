@@ -25,9 +25,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...data.physics.fourier import restore, transform
 from ...errors import DataError
 from ..base import Model, Shapes, Step
 from ..blocks.eval_mode import eval_mode
@@ -65,7 +67,13 @@ class AEGAN(Model[config.Config]):
 
         for name, shape in self.shapes.items():
             check_shape(name, shape)
-        (a,), (b,) = self.shapes["structure"], self.shapes["spectrum"]
+        sizes = {name: size for name, (size,) in self.shapes.items()}
+        if config.fourier:
+            points = sizes["spectrum"]
+            sizes["spectrum"] = 2 * points
+            self.register_buffer("forth", _matrix(transform(np.eye(points))), persistent=False)
+            self.register_buffer("back", _matrix(restore(np.eye(2 * points))), persistent=False)
+        a, b = sizes["structure"], sizes["spectrum"]
         self.structure_encoder = net(a, *[h] * (gen + 1), end="code")
         self.spectrum_encoder = net(b, *[h] * (gen + 1), end="code")
         self.shared_encoder = net(*[h] * (shared + 2), end="code")
@@ -79,7 +87,7 @@ class AEGAN(Model[config.Config]):
             bound_spectrum(self.structure_dis)
             bound_spectrum(self.spectrum_dis)
 
-        for name, (size,) in self.shapes.items():
+        for name, size in sizes.items():
             self.add_module(f"{name}_input", Scaling(size, config.input_scaling))
             self.add_module(f"{name}_target", Scaling(size, config.target_scaling))
             self.register_buffer(f"{name}_loss_scale", torch.ones(()))
@@ -116,11 +124,11 @@ class AEGAN(Model[config.Config]):
         Pretrained weights keep the scaling they were trained with: it is part of the function they compute.
         """
         for name in self.config.fields:
-            target = self._part(name, "target")
+            target, seen = self._part(name, "target"), self._seen(name, train[name])
             if self.config.pretrained is None:
-                self._part(name, "input").fit(train[name])
-                target.fit(train[name])
-            scaled = target(train[name])
+                self._part(name, "input").fit(seen)
+                target.fit(seen)
+            scaled = target(seen)
             if self.config.loss_scale in ("target_max", "target_var"):
                 scale = scaled.amax() if self.config.loss_scale == "target_max" else variance_per_feature(scaled)
                 self.get_buffer(f"{name}_loss_scale").copy_(positive_or_one(scale))
@@ -139,7 +147,7 @@ class AEGAN(Model[config.Config]):
         Whether that term is there at all is decided when the model is built, by w_adv > 0: with 0 no discriminator is
         run.
         """
-        rows = {"structure": structure, "spectrum": spectrum}
+        rows = {name: self._seen(name, x) for name, x in (("structure", structure), ("spectrum", spectrum))}
         inputs = {name: self._part(name, "input")(x) for name, x in rows.items()}
         if self.config.input_noise > 0:
             inputs = {name: x + self.input_noise * torch.randn_like(x) for name, x in inputs.items()}
@@ -198,6 +206,14 @@ class AEGAN(Model[config.Config]):
             loss = bound_slope(loss, self, getattr(self, f"{name}_dis"), row, made)
         judged = [(of_reals[_field(path)], of_fake) for path, of_fake in of_fakes.items()]
         return Step(loss, {"train/loss_dis": loss}, {}, tuple(judged))
+
+    def _seen(self, name: str, x: Tensor) -> Tensor:
+        """A field as the nets learn it, before scaling: with ``fourier`` a spectrum's coefficients, (B, 2N)."""
+        return x @ self.get_buffer("forth") if self.config.fourier and name == "spectrum" else x
+
+    def _shown(self, name: str, seen: Tensor) -> Tensor:
+        """Back to raw units, (B, N)."""
+        return seen @ self.get_buffer("back") if self.config.fourier and name == "spectrum" else seen
 
     def _encode(self, name: str, x: Tensor) -> Tensor:
         """Scaled inputs of one domain, (B, features), to what both decoders read, (B, hidden)."""
@@ -291,7 +307,7 @@ class AEGAN(Model[config.Config]):
         if not given:
             raise DataError("encode: needs a structure, a spectrum or both, but got neither")
         with torch.no_grad(), eval_mode(self):
-            inputs = {name: self._part(name, "input")(x) for name, x in given.items()}
+            inputs = {name: self._part(name, "input")(self._seen(name, x)) for name, x in given.items()}
             return {name: self.shared_encoder(getattr(self, f"{name}_encoder")(x)) for name, x in inputs.items()}
 
     def _answer(self, verb: Literal["recon", "predict"], rows: Rows) -> Fields:
@@ -312,8 +328,17 @@ class AEGAN(Model[config.Config]):
 
     def _outputs(self, rows: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Every path that the given fields lead to, raw units."""
-        raw = self._decode({name: self._encode(name, self._part(name, "input")(x)) for name, x in rows.items()})
-        return {path: self._part(_field(path), "target").inverse(self._read(output)) for path, output in raw.items()}
+        inputs = {name: self._part(name, "input")(self._seen(name, x)) for name, x in rows.items()}
+        answers = {}
+        for path, output in self._decode({name: self._encode(name, x) for name, x in inputs.items()}).items():
+            field = _field(path)
+            answers[path] = self._shown(field, self._part(field, "target").inverse(self._read(output)))
+        return answers
+
+
+def _matrix(rows: np.ndarray) -> Tensor:
+    """A linear map by what it makes of each unit vector; ``x @ matrix`` applies it."""
+    return torch.from_numpy(rows).to(torch.get_default_dtype())
 
 
 def _field(path: str) -> str:

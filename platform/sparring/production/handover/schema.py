@@ -41,7 +41,7 @@ class AxisSchema(BaseModel):
     meaning: str
     """What, and its unit."""
     values: tuple[float, ...]
-    """The grid, in order. A field that was Fourier-transformed has the grid from before."""
+    """The grid, in order."""
 
 
 class FieldSchema(BaseModel):

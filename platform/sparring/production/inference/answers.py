@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import Tensor
 
-from ...data.physics.fourier import restore
 from ...errors import DataError, UsageError
 from ...models.autoencoder import Autoencoder
 from ...models.verbs import SamplesOfClass, refuse_boost
 from ..loading.loaded import Loaded
-from .samples import SPECTRUM, NamedRows, reader_options
+from .samples import NamedRows
 
 CHUNK = 1024
 """Rows per call of the model: little memory on any device."""
@@ -85,16 +84,15 @@ def sample(loaded: Loaded, n: int, *, seed: int = 0, boost: float | None = None,
 
 
 def reconstruct(loaded: Loaded, rows: NamedRows) -> tuple[Answers, Answers]:
-    """(what was given, as the model is judged by it; what came back), by field; spectra as intensities."""
+    """(what was given, as the model is judged by it; what came back), by field."""
     answers = ask(loaded.able("reconstruct").reconstruct, rows.fields)
-    return _restored(loaded, _truths(loaded, rows, answers)), _restored(loaded, answers)
+    return _truths(loaded, rows, answers), answers
 
 
 def predict(loaded: Loaded, rows: NamedRows, given: Sequence[str]) -> tuple[Answers, Answers]:
-    """(the truth of each predicted field, as far as the rows hold it; the predictions), by field; spectra as
-    intensities."""
+    """(the truth of each predicted field, as far as the rows hold it; the predictions), by field."""
     answers = ask(loaded.able("predict").predict, {name: rows.fields[name] for name in given})
-    return _restored(loaded, _truths(loaded, rows, answers)), _restored(loaded, answers)
+    return _truths(loaded, rows, answers), answers
 
 
 def ask(method: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]], given: Mapping[str, Tensor]) -> Answers:
@@ -105,13 +103,6 @@ def ask(method: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]], given: M
         for start in range(0, count, CHUNK)
     ]
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-
-
-def _restored(loaded: Loaded, answers: Answers) -> Answers:
-    """Spectra that a model learned by their Fourier transform, turned back: of 2N coefficients N intensities."""
-    if SPECTRUM not in answers or not reader_options(loaded).get("fourier", False):
-        return answers
-    return answers | {SPECTRUM: restore(answers[SPECTRUM]).astype(np.float32)}
 
 
 def _arrays(answer: Mapping[str, Tensor]) -> Answers:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ...data import Dataset, Member, load_dataset, member_rows, read_card, split_dataset
 from ...data.dataset import PARTS
-from ...data.physics.fourier import transform
 from ...data.physics.wacsf import Grid, describe
 from ...data.readers import pair_files
 from ...data.readers.pair_files import PairForm, named_spectra, named_structures, read_structure
@@ -24,8 +23,6 @@ from ..loading.loaded import Loaded
 
 MOST = 10_000
 """Rows that a verb works on unless the user says how many; enough for figures of three digits."""
-SPECTRUM = "spectrum"
-"""The field that may be learned by its Fourier transform."""
 HELD_OUT = ("test", "valid")
 """Parts that trained nothing. Published figures are of test rows, but not every split has any."""
 ENERGY_TOLERANCE = 1e-2
@@ -144,7 +141,7 @@ def read_spectra(loaded: Loaded, path: Path) -> NamedRows:
     if len({len(each) for each in points}) > 1:
         raise DataError(f"{path}: all spectra need as many points; interpolate them onto one grid")
     rows = np.stack([each[:, 1] for each in points])
-    return _as_rows(loaded, "spectrum", files, transform(rows) if options.get("fourier", False) else rows, path)
+    return _as_rows(loaded, "spectrum", files, rows, path)
 
 
 def _form(options: Mapping[str, object]) -> PairForm:
