@@ -31,8 +31,8 @@ NOT_RUN = "not run"
 TEXT = f"""# Published figures, and what the same settings reach here
 
 Written by `python tests/benchmarks/reproductions.py`, which trains each case with its published settings where the data
-are at hand (`--data CARD=PATH`, or `--fetch` with a network) and says "{NOT_RUN}" where they are not. One seed each; figures
-are of test rows, of the best epoch by the objective on validation rows, where the set has test rows.
+are at hand (`--data CARD=PATH`, or `--fetch` with a network) and says "{NOT_RUN}" where they are not. One seed each;
+figures are of test rows, of the best epoch by the objective on validation rows.
 
 """
 

@@ -58,6 +58,14 @@ TRAINING = (
     ),
     Metric(name="train/loss_gen", unit="", goal="none", definition="the generator's weighted loss, as optimised"),
     Metric(
+        name="train/loss_cycle",
+        unit="",
+        goal="none",
+        definition="how far structures and spectra are from what is predicted of their predictions: loss_gen over "
+        "the loss scale of each",
+        source="J.-Y. Zhu et al., arXiv:1703.10593",
+    ),
+    Metric(
         name="train/loss_cls",
         unit="nat",
         goal="none",

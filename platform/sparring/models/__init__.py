@@ -3,6 +3,7 @@
 base.py, config.py   the contract: what a system is
 own.py               a model of the user's own, MODULE:CLASS, which runs only where its user named it
 autoencoder.py       what every autoencoder here has in common
+classes.py           what those do that are told the class of each row
 verbs.py             what a trained model can be asked: one Protocol per verb
 muons.py             what the systems of muon tables have in common
 published.py         published command lines, read; ``NAME/published.py`` has each one's arguments

@@ -89,8 +89,9 @@ class Config(config.Config):
         Phase(name="dis", nets=DISCRIMINATORS, lr="lr_dis", optim_fn="optim_fn_dis", weight_decay="weight_decay"),
     )
     metrics: ClassVar = (
-        "train/loss_gen", "train/loss_adv", "train/loss_dis", "val/score", "val/mse_recon_structure",
-        "val/mse_recon_spectrum", "val/mse_predict_structure", "val/mse_predict_spectrum", "health/diversity",
+        "train/loss_gen", "train/loss_adv", "train/loss_cycle", "train/loss_dis", "val/score",
+        "val/mse_recon_structure", "val/mse_recon_spectrum", "val/mse_predict_structure",
+        "val/mse_predict_spectrum", "health/diversity",
     )  # fmt: skip
     measures: ClassVar[Mapping[str, tuple[str, ...]]] = {
         f"val/mse_{doing}_{field}": (field,) for doing in ("recon", "predict") for field in ("structure", "spectrum")
@@ -165,6 +166,10 @@ class Config(config.Config):
     """Scaling of what the encoders see, fitted on the training rows."""
     target_scaling: ScalingKind = "none"
     """Scaling of what the decoders are asked for and the discriminators judge, fitted on the training rows."""
+    w_cycle: Weight = 0.0
+    """Weight of the way there and back, structure → spectrum → structure and the reverse (arXiv:1703.10593): it asks
+    that either prediction keeps what the other needs. 0.01 to 1, log; 0, as published, leaves it out, and so does a
+    mode that learns one way alone."""
     input_noise: Weight = 0.0
     """Deviation of Gaussian noise on the encoders' inputs while the generator trains, in units of the scaled input.
     0 to 0.3."""

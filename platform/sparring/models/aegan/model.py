@@ -51,6 +51,7 @@ class AEGAN(Model[config.Config]):
     Config = config.Config
 
     w_adv: Tensor
+    w_cycle: Tensor
     input_noise: Tensor
     loss_gen_reg_param: Tensor
     loss_dis_reg_param: Tensor
@@ -100,6 +101,7 @@ class AEGAN(Model[config.Config]):
             w_recon_spectrum=config.w_recon_spectrum,
             w_predict_structure=config.w_predict_structure,
             w_predict_spectrum=config.w_predict_spectrum,
+            w_cycle=config.w_cycle,
             input_noise=config.input_noise,
             loss_gen_reg_param=config.loss_gen_reg_param,
             loss_dis_reg_param=config.loss_dis_reg_param,
@@ -140,12 +142,13 @@ class AEGAN(Model[config.Config]):
         """Both autoencoders learn to reconstruct, to predict and, with w_adv, to pass for real.
 
         loss = Σ_d [w_recon_d·L(recon_d, d) + w_predict_d·L(predict_d, d)] / scale_d
-               + w_adv·Σ_f A(f, real) + loss_gen_reg_param·‖encoders and decoders‖
+               + w_cycle·Σ_d L(back_d, d) / scale_d + w_adv·Σ_f A(f, real) + loss_gen_reg_param·‖encoders and decoders‖
 
         d: structure and spectrum, of each the paths that ``mode`` learns; L: loss_gen; scale: loss_scale; A: what
         loss_dis makes of the discriminator's output on the fake f, one of the two reconstructions and two predictions.
-        Whether that term is there at all is decided when the model is built, by w_adv > 0: with 0 no discriminator is
-        run.
+        back_d: what is predicted of the prediction that d led to; batch norms see that pass as they see the first.
+        Whether a term is there at all is decided when the model is built, by its weight > 0: with w_adv 0 no
+        discriminator is run.
         """
         rows = {name: self._seen(name, x) for name, x in (("structure", structure), ("spectrum", spectrum))}
         inputs = {name: self._part(name, "input")(x) for name, x in rows.items()}
@@ -158,6 +161,9 @@ class AEGAN(Model[config.Config]):
 
         fakes = {name: self._read(output) for name, output in raw.items()}
         metrics = {}
+        if self.config.w_cycle > 0 and self.config.mode == "all":
+            metrics["train/loss_cycle"] = self._cycle(fakes, targets)
+            loss = loss + self.w_cycle * metrics["train/loss_cycle"]
         if self.config.w_adv > 0:
             metrics["train/loss_adv"] = self._adversarial(fakes)
             loss = loss + self.w_adv * metrics["train/loss_adv"]
@@ -248,6 +254,16 @@ class AEGAN(Model[config.Config]):
             largest = torch.stack([self._read(outputs[path]).amax() for path in both]).amax()
             return error / positive_or_one(largest.detach())
         return error / self.get_buffer(f"{name}_loss_scale")
+
+    def _cycle(self, fakes: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
+        """How far each field is from what is predicted of the prediction that it led to, over its loss scale."""
+        measure, terms = RECONSTRUCTION[self.config.loss_gen], []
+        for name, other in zip(self.config.fields, reversed(self.config.fields), strict=True):
+            made = self._part(other, "target").inverse(fakes[f"predict_{other}"])
+            back = getattr(self, f"{name}_decoder")(self._encode(other, self._part(other, "input")(made)))
+            kernel = (self.get_buffer(f"{name}_kernel"),) if self.config.loss_gen == "wcc" else ()
+            terms.append(measure(back, targets[name], *kernel) / self.get_buffer(f"{name}_loss_scale"))
+        return terms[0] + terms[1]
 
     def _adversarial(self, fakes: Mapping[str, Tensor]) -> Tensor:
         loss = self.config.loss_dis
