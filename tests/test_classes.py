@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sparring.data import load_dataset
-from sparring.errors import ConfigError, DataError, UsageError
+from sparring.errors import DataError, SpaceError, UsageError
 from sparring.models import find_model
 from sparring.models.classes import balanced
 from sparring.records import Objective, Trial
@@ -121,7 +121,7 @@ def test_no_phase_is_given_a_class_where_labels_are_few(digits, taught):
 
 
 def test_without_classes_a_system_is_as_before(digits):
-    model = training(digits, 0).model
+    model = training(digits, 1).model
     assert [model.wants(phase.name) for phase in model.config.active_phases] == [("x",)] * 2
     assert model.critic[0].in_features == SMALL["latent_dim"]
     with pytest.raises(UsageError, match=r"--label: the model was trained without classes"):
@@ -129,9 +129,9 @@ def test_without_classes_a_system_is_as_before(digits):
 
 
 def test_what_does_not_fit_is_refused(digits, conditional):
-    with pytest.raises(ConfigError, match=r"labelled_rows teaches the encoder classes, but classes is not set"):
+    with pytest.raises(SpaceError, match=r"labelled_rows teaches the encoder classes, but classes is not set"):
         prepare("mlp_aae", dataset="digits", settings=["labelled_rows=50"])
-    with pytest.raises(ConfigError, match=r"one row of each class or more, but got 5 for 10 classes"):
+    with pytest.raises(SpaceError, match=r"one row of each class or more, but got 5 for 10 classes"):
         prepare("mlp_aae", dataset="digits", settings=["classes=10", "labelled_rows=5"])
     with pytest.raises(UsageError, match=r"classes: data set digits has 10, but got 9; set classes to 10"):
         prepare("mlp_aae", dataset="digits", settings=["classes=9"])

@@ -1,9 +1,9 @@
 """Published figures beside what the same settings reach here: `python tests/benchmarks/reproductions.py`.
 
 Trains each case below with its published settings where its data are at hand, and writes the table of
-docs/reproductions.md. `--data CARD=PATH` says where a set lies, `--fetch` lets it be downloaded; without either a case
-is not run. `--only CASE` runs some. A row that another machine has measured stays until it is measured anew, so each
-machine fills in what it has the data for.
+docs/reproductions.md. `--data CARD=PATH` says where a set lies; published ones are fetched where there is a network.
+Without data a case is not run. `--only CASE` runs some. A row that another machine has measured stays until it is
+measured anew, so each machine fills in what it has the data for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.data import load_dataset, split_dataset
-from sparring.errors import SparringError
+from sparring.errors import DataError, NoTrialSucceeded, UsageError
 from sparring.models import find_model
 from sparring.records import Objective
 from sparring.study import load_ood
@@ -31,7 +31,7 @@ NOT_RUN = "not run"
 TEXT = f"""# Published figures, and what the same settings reach here
 
 Written by `python tests/benchmarks/reproductions.py`, which trains each case with its published settings where the data
-are at hand (`--data CARD=PATH`, or `--fetch` with a network) and says "{NOT_RUN}" where they are not. One seed each;
+are at hand (`--data CARD=PATH`, or a network to fetch them by) and says "{NOT_RUN}" where they are not. One seed each;
 figures are of test rows, of the best epoch by the objective on validation rows.
 
 """
@@ -88,14 +88,15 @@ CASES = (
 )  # fmt: skip
 
 
-def measure(case: Case, paths: Mapping[str, Path], *, may_fetch: bool = False) -> tuple[float, int]:
-    """The figure, and the rows it is of. Raises SparringError where the data are not to be had."""
+def measure(case: Case, paths: Mapping[str, Path]) -> tuple[float, int]:
+    """The figure, and the rows it is of. Raises DataError or UsageError where the data are not to be had,
+    NoTrialSucceeded if no epoch has finite figures."""
     model = find_model(case.model)
     given = dict(case.fields)
     if model.Config.ood_path and (ood := paths.get(str(given.get(model.Config.ood)))) is not None:
         given[model.Config.ood_path] = str(ood)
     config = model.Config(**given)
-    data = load_dataset(case.dataset, paths.get(case.dataset), may_fetch=may_fetch)
+    data = load_dataset(case.dataset, paths.get(case.dataset))
     split = split_dataset(data, case.split)
     parts = {
         part: {name: data.fields[name][getattr(split, part)] for name in config.fields}
@@ -108,20 +109,20 @@ def measure(case: Case, paths: Mapping[str, Path], *, may_fetch: bool = False) -
         test=parts["test"] if len(split.test) else None,
     )  # fmt: skip
     if trained.best is None:
-        raise SparringError(f"the training ended {trained.outcome.value} before any epoch had finite figures")
+        raise NoTrialSucceeded(f"the training ended {trained.outcome.value} before any epoch had finite figures")
     if trained.test:
         return trained.test["test/" + case.metric.removeprefix("val/")], len(split.test)
     return trained.best.metrics[case.metric], len(split.valid)
 
 
-def row_of(case: Case, paths: Mapping[str, Path], *, may_fetch: bool) -> tuple[str, ...]:
+def row_of(case: Case, paths: Mapping[str, Path]) -> tuple[str, ...]:
     """The case's line of the table."""
     began = time.perf_counter()
     try:
-        figure, rows = measure(case, paths, may_fetch=may_fetch)
-    except SparringError as error:
-        reason = " ".join(str(error).split()).replace("|", "/")
-        return case.name, case.figure, case.published, NOT_RUN, reason
+        figure, rows = measure(case, paths)
+    except (DataError, UsageError):
+        way_out = f"no data at hand: give `--data {case.dataset}=PATH`"
+        return case.name, case.figure, case.published, NOT_RUN, way_out
     seconds = time.perf_counter() - began
     machine = f"{os.cpu_count()} {platform.machine()} cores, {seconds:,.0f} s"
     return (
@@ -144,7 +145,6 @@ def page_of(rows: Sequence[tuple[str, ...]]) -> str:
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", action="append", default=[], metavar="CARD=PATH", help="where a set lies; repeatable")
-    parser.add_argument("--fetch", action="store_true", help="download what is not given")
     parser.add_argument("--only", action="append", metavar="CASE", help="a case by its name; repeatable")
     parser.add_argument("--page", type=Path, default=PAGE)
     asked = parser.parse_args(words)
@@ -156,7 +156,7 @@ def main(words: Sequence[str] | None = None) -> None:
     for case in CASES:
         row = known.get(case.name)
         if asked.only is None or case.name in asked.only:
-            found = row_of(case, paths, may_fetch=asked.fetch)
+            found = row_of(case, paths)
             row = found if found[3] != NOT_RUN or row is None else row
         rows.append(row or (case.name, case.figure, case.published, NOT_RUN, "not asked for"))
         print(" | ".join(rows[-1]), flush=True)
