@@ -31,7 +31,7 @@ NOT_RUN = "not run"
 TEXT = f"""# Published figures, and what the same settings reach here
 
 Written by `python tests/benchmarks/reproductions.py`, which trains each case with its published settings where the data
-are at hand (`--data CARD=PATH`, or a network to fetch them by) and says "{NOT_RUN}" where they are not. One seed each;
+are at hand or can be fetched, and says "{NOT_RUN}" where they are not. One seed each;
 figures are of test rows, of the best epoch by the objective on validation rows.
 
 """
@@ -121,7 +121,7 @@ def row_of(case: Case, paths: Mapping[str, Path]) -> tuple[str, ...]:
     try:
         figure, rows = measure(case, paths)
     except (DataError, UsageError):
-        way_out = f"no data at hand: give `--data {case.dataset}=PATH`"
+        way_out = "no data at hand"
         return case.name, case.figure, case.published, NOT_RUN, way_out
     seconds = time.perf_counter() - began
     machine = f"{os.cpu_count()} {platform.machine()} cores, {seconds:,.0f} s"

@@ -7,10 +7,10 @@ discriminator asks that shares look like draws of one class, all being equally l
 
 A code with its class beside it is called a whole code here, (B, latent_dim + classes).
 
-Source: A. Makhzani et al., arXiv:1511.05644, sections 2.3 (the discriminator is told the class), 4 (so is the decoder)
+After A. Makhzani et al., arXiv:1511.05644, sections 2.3 (the discriminator is told the class), 4 (so is the decoder)
 and 5 (few labels).
 
-Differs from the paper: with few labels it has one discriminator for codes and one for classes; here one judges both
+Unlike the paper, which with few labels has one discriminator for codes and one for classes, here one judges both
 together, which also asks that neither says anything of the other.
 """
 
