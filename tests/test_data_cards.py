@@ -24,7 +24,7 @@ size = "12 samples"
 licence = "CC0-1.0"
 source = "this test"
 [options]
-r_max = 5.0
+strict = true
 [fields.structure]
 meaning = "descriptor"
 unit = "1"
@@ -90,7 +90,7 @@ def test_a_set_of_known_format_is_added_by_one_file(own_cards, tmp_path):
         ('reader = "spectra"', 'reader = "decoded"', "'decoded' has no read and Options"),
         ('title = "Mine"', "title = ", "a card is TOML"),
         ("[fields.spectrum]", "[fields.image]", "card promises the fields image, structure"),
-        ("r_max = 5.0", "r_maks = 5.0", "no option 'r_maks'; did you mean 'r_max'"),
+        ("strict = true", "strikt = true", "no option 'strikt'; did you mean 'strict'"),
     ],
 )
 def test_a_card_with_a_fault_is_refused_by_its_place(own_cards, tmp_path, old, new, words):

@@ -161,6 +161,7 @@ def test_the_form_of_2025_is_read_too(write) -> None:
     assert AEGAN.Config(**published.values) == AEGAN.Config(
         hidden_size=64, n_hl_gen=3, n_hl_shared=2, n_hl_dis=1, batch_size=16, epochs=10, lr_gen=0.01, lr_dis=1e-5,
         optim_fn_dis="SGD", loss_dis_reg_type="L2", loss_dis_reg_param=0.002, weight_init_seed=2025,
+        fourier=True,
     )  # fmt: skip
     assert published.values["fourier"] is True
     assert published.seed == 2021

@@ -188,11 +188,11 @@ def test_a_stochastic_code_has_the_encoders_mean_and_variance_and_a_deterministi
     x = made.view(images(1)).expand(20_000, -1)
     mean, logvar = made.encode_x(x[:1])
     torch.manual_seed(0)
-    codes = made.draw_code(x)
+    codes, _ = made.draw_code(x, None)
     torch.testing.assert_close(codes.mean(0), mean[0], atol=0.05, rtol=0)
     torch.testing.assert_close(codes.var(0), logvar[0].exp(), rtol=0.1, atol=0)
     plain = small(encoder="deterministic")
-    assert torch.equal(plain.draw_code(x[:5]), plain.draw_code(x[:5]))
+    assert torch.equal(*(plain.draw_code(x[:5], None)[0] for _ in range(2)))
 
 
 def test_a_wider_prior_is_drawn_from(monkeypatch):
