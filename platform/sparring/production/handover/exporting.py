@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -203,10 +204,12 @@ def _onnx(
         )
     import onnxruntime
 
-    torch.onnx.export(
-        traced, (), path, dynamo=True, input_names=fields, verbose=False, external_data=False,
-        output_names=[f"{name}_answer" if name in fields else name for name in outputs],
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch 2.13 about names that its own exporter uses
+        torch.onnx.export(
+            traced, (), path, dynamo=True, input_names=fields, verbose=False, external_data=False,
+            output_names=[f"{name}_answer" if name in fields else name for name in outputs],
+        )  # fmt: skip
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
