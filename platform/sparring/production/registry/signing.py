@@ -74,6 +74,6 @@ def _written(files: Mapping[str, bytes], folder: Path) -> Path:
 
 def _reason(error: Exception) -> str:
     """In a sentence; cryptography's InvalidSignature has no words, and model-signing's list has every digest."""
-    if changed := re.findall(r"Hash mismatch for '([^']+)'", str(error)):
+    if changed := re.findall(r"Hash mismatch for \\?'([^'\\]+)", str(error)):
         return f"{', '.join(changed)}: not what was signed"
     return " ".join(str(error).split())[:300] or type(error).__name__
