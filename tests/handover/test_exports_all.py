@@ -11,7 +11,7 @@ from sparring.production.handover import exporting
 from sparring.production.handover.bundle import open_bundle, read_files
 from sparring.production.handover.exporting import KINDS, export
 
-NORMAL_COLUMNS = {"auxgan", "boost_vae"}
+NORMAL_COLUMNS = {"aux_aae", "boost_vae"}
 """Systems whose muons' columns are made normal, for which ONNX has no operators."""
 
 

@@ -14,11 +14,15 @@ from support.served import listening
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed; pip install schemathesis")
 from schemathesis.generation import GenerationMode  # noqa: E402
-from schemathesis.specs.openapi.checks import positive_data_acceptance  # noqa: E402
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance  # noqa: E402
 
 ARROW = "application/vnd.apache.arrow.stream"
 TOKEN = "a-token-of-this-test"
-BEYOND_SCHEMAS = ("every field needs one row per sample", "the model's answer is not finite")
+BEYOND_SCHEMAS = (
+    "every field needs one row per sample",
+    "the model's answer is not finite",
+    "is not among what was given",
+)
 """Words of refusals of well-formed bodies: what no JSON schema can say."""
 PATIENCE_S = 120
 """On a crowded machine; what the server itself allows is test_load's."""
@@ -54,9 +58,11 @@ def asked(operation, url, mode, session, headers) -> dict[int, int]:
     def ask(case):
         is_arrow = case.media_type == ARROW  # any bytes fit its schema, a stream or not
         assume(mode is GenerationMode.POSITIVE or not is_arrow)
-        response = case.call_and_validate(
-            url, session, headers, excluded_checks=[positive_data_acceptance], timeout=PATIENCE_S
-        )
+        response = case.call(url, session, headers, timeout=PATIENCE_S)
+        # Too many rows are 413, which it does not know as a refusal of wrong data.
+        left_out = [positive_data_acceptance, *([negative_data_rejection] if response.status_code == 413 else [])]
+        told = {"base_url": url, "session": session, "headers": headers, "timeout": PATIENCE_S}
+        case.validate_response(response, excluded_checks=left_out, headers=headers, transport_kwargs=told)
         if mode is GenerationMode.POSITIVE and not is_arrow and response.status_code != 200:
             assert response.status_code == 422, response.text
             assert any(words in response.json()["detail"] for words in BEYOND_SCHEMAS), response.text
@@ -82,4 +88,4 @@ def test_what_is_described_is_what_is_answered(name, token, models):
             assert found.get(200, 0) > 0, (operation.label, found)
             if is_verb:
                 found = asked(operation, url, GenerationMode.NEGATIVE, session, headers)
-                assert not any(status < 400 for status in found), (operation.label, found)
+                assert found.get(422, 0) > 0, (operation.label, found)

@@ -18,6 +18,8 @@ MOST_ROWS = 100_000
 """Rows of one call: an answer that fits into memory for every system."""
 MAX_ABS = 1e15
 """As in training: squares of larger values leave float32."""
+LIMIT = np.float64(MAX_ABS)
+"""Of that type, so that smaller ones are compared as it is."""
 AXIS_TOLERANCE = 1e-2
 """Share of a step by which the caller's grid may differ, since some files write only two digits."""
 
@@ -127,12 +129,12 @@ def _array(field: FieldSchema, given: Any) -> np.ndarray:
         return np.ascontiguousarray(array, dtype=np.uint8)
     with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
         converted = np.ascontiguousarray(array, dtype=np.float32)
-    fine = np.abs(converted) <= MAX_ABS  # False for NaN too
+    fine = (array >= -LIMIT) & (array <= LIMIT)  # as they were given; False for NaN too
     if not fine.all():
         row, *place = (int(index) for index in np.argwhere(~fine)[0])
         raise DataError(
             f"{field.name}: values must be finite and within ±{MAX_ABS:g}, but row {row + 1} has "
-            f"{converted[(row, *place)]} in {_place(field, place)}; correct or remove it"
+            f"{array[(row, *place)]} in {_place(field, place)}; correct or remove it"
         )
     return converted
 
