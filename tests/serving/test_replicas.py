@@ -69,6 +69,7 @@ def served(models, tmp_path):
     finally:
         process.kill()
         process.wait()
+        process.stdout.close()
 
 
 @pytest.mark.ray
