@@ -133,7 +133,10 @@ def _export(model: ProductionModel, kind: str, verb: Verb, inputs: Mapping[str, 
     with tempfile.TemporaryDirectory(prefix="sparring-export-", dir=folder) as place:
         written = Path(place) / target.name
         try:
-            program = MAKERS[kind](asked, tensors, fields, outputs, written)
+            with warnings.catch_warnings():  # of torch 2.13 about names that its own exporters use
+                for kinds in (DeprecationWarning, FutureWarning):
+                    warnings.simplefilter("ignore", kinds)
+                program = MAKERS[kind](asked, tensors, fields, outputs, written)
         except SparringError:
             raise
         except Exception as error:  # whatever the exporter says, of whatever kind, in a sentence
@@ -204,12 +207,10 @@ def _onnx(
         )
     import onnxruntime
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of torch 2.13 about names that its own exporter uses
-        torch.onnx.export(
-            traced, (), path, dynamo=True, input_names=fields, verbose=False, external_data=False,
-            output_names=[f"{name}_answer" if name in fields else name for name in outputs],
-        )  # fmt: skip
+    torch.onnx.export(
+        traced, (), path, dynamo=True, input_names=fields, verbose=False, external_data=False,
+        output_names=[f"{name}_answer" if name in fields else name for name in outputs],
+    )  # fmt: skip
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
