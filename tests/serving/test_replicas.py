@@ -26,7 +26,7 @@ from sparring.production.registry import Registry
 
 def test_without_ray_serve_the_way_to_it_is_said(monkeypatch):
     monkeypatch.setattr(replicas, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match=r"--ray: needs Ray Serve, .*'sparring\[serve-ray\]'"):
+    with pytest.raises(UsageError, match=r"--ray: needs Ray Serve, .*pip install 'ray\[serve\]'"):
         replicas.serve_replicas(
             dict, replicas=1, requests=1, address=None, host="127.0.0.1", port=1, ready=lambda: None
         )
@@ -52,7 +52,7 @@ def replicas_of(process) -> list[psutil.Process]:
 def served(models, tmp_path):
     """(the process, its address) of two replicas."""
     for name in replicas.NEEDED:
-        pytest.importorskip(name, reason="Ray Serve is not installed; pip install 'sparring[serve-ray]'")
+        pytest.importorskip(name, reason="Ray Serve is not installed; pip install 'ray[serve]'")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "sparring", "serve", "aegan", "--at", str(models), "--ray", "--replicas", "2",

@@ -49,7 +49,7 @@ def serve_replicas(
     Raises UsageError without Ray Serve, ClusterError if there is no cluster or the replicas do not start.
     """
     if missing := [name for name in NEEDED if find_spec(name) is None]:
-        raise UsageError(f"--ray: needs Ray Serve, but {missing[0]} is not there; pip install 'sparring[serve-ray]'")
+        raise UsageError(f"--ray: needs Ray Serve, but {missing[0]} is not there; pip install 'ray[serve]'")
     with connect(address, {"sparring": "serve"}), _told_to_end() as ended:  # after Ray, which has a handler of its own
         from ray import serve
 

@@ -62,7 +62,7 @@ def check_signature(files: Mapping[str, bytes], signature: bytes, key: Path, whe
 
 def _check_installed(flag: str) -> None:
     if None in map(find_spec, ("model_signing", "OpenSSL")):
-        raise UsageError(f"{flag}: needs model-signing and pyopenssl; install the extra: pip install 'sparring[sign]'")
+        raise UsageError(f"{flag}: needs model-signing and pyopenssl; pip install model-signing pyopenssl")
 
 
 def _written(files: Mapping[str, bytes], folder: Path) -> Path:
