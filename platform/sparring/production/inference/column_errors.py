@@ -97,7 +97,7 @@ def print_errors(
         figures = f"{values.mean():.6g}", f"{absolute[name].mean():.4g}", f"{explained[name]:.4f}"
         table.append((name, units.get(name, UNKNOWN), *figures, *spread, f"{len(values):,}"))
         table += _columns(errors, name, named, blank=[""] * len(spread))
-    head = ("field", "unit", "mean squared error", "mean absolute", "R²", *(["spread (std)"] if spreads else []))
+    head = ("field", "unit", "MSE", "MAE", "R²", *(["spread (std)"] if spreads else []))
     print_listing(console, (*head, "samples"), table)
 
 
