@@ -15,21 +15,27 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import uvicorn
 from rich.console import Console
 from support.bundles import tiny
 from support.pictured import COMMAND, WIDTH, print_panel
 from support.reader import write_given
+from support.small import blurred, write_small
 from typer.main import get_command
 
 from sparring.cli.app import app
 from sparring.cluster import session
 from sparring.ledger import write_study
 from sparring.models import own
+from sparring.production.handover import fresh, promotion
+from sparring.production.handover.evidence import Evidence
 from sparring.production.registry import Registry
-from sparring.report import importance
+from sparring.production.retrain import lines
+from sparring.report import dashboard, importance
 from sparring.study import reopen
 from sparring.untrusted.screen import Screen
 
@@ -39,6 +45,8 @@ WRITES = os.environ.get("SPARRING_SCREENS") == "write"
 WIDTHS = (80, 120)
 LONGEST = 60
 """Lines of a screen that are kept; pages of models go on."""
+CHANGED = ("production", "results", "trained")
+"""Folders that commands change; each command finds them as the first did."""
 
 SUMMARY, PANEL = "(the end of a search)", "(a search under way)"
 VERBS = sorted(get_command(app).commands)
@@ -61,7 +69,32 @@ SCREENS = [
     "sparring production",
     "sparring production aegan",
     "sparring rollback aegan",
+    "sparring export aegan-exafs --optuna sqlite:///study.db",
+    "sparring enqueue aegan-exafs --set lr_gen=1.5e-3",
+    "sparring stop small --trial 2",
+    "sparring note aegan-exafs --trial 2 'trains the fastest'",
+    "sparring dashboard aegan-exafs",
+    "sparring train best.toml -o trained/small",
+    "sparring train best.toml --set epochs=1 -o trained/shorter",
+    "sparring train best.toml --ensemble 2 -o trained/two",
+    "sparring predict small",
+    "sparring predict production/small --input rows.parquet --keep id -o answers.parquet",
+    "sparring promote small",
+    "sparring promote small --name first",
+    "sparring serve small --port 0",
+    "sparring sample trained/images -n 4",
+    "sparring reconstruct trained/images --rows 20",
+    "sparring encode trained/images --rows 20",
+    "sparring outliers trained/images --out-dataset shapes --rows 20",
 ]
+COMPUTED = (
+    "sparring train ",
+    "sparring predict small",
+    "sparring promote ",
+    "sparring reconstruct ",
+    "sparring outliers ",
+)
+"""How screens begin whose figures are trained for here."""
 WRONG = """
 sparring serach aegan
 sparring search aegan --trails 4
@@ -148,6 +181,16 @@ sparring dashboards down
 """Mistakes of newcomers."""
 
 
+def make_ended_server(folder: Path, port: int) -> tuple[HTTPServer, str]:
+    """In place of the dashboard's: one that somebody has ended with Ctrl-C, at an address that never changes."""
+
+    class Ended(HTTPServer):
+        def serve_forever(self, poll_interval: float = 0.5) -> None:
+            raise KeyboardInterrupt
+
+    return Ended(("127.0.0.1", 0), BaseHTTPRequestHandler), "http://127.0.0.1:40000/?token=TOKEN"
+
+
 class Terminal(io.StringIO):
     """A screen that keeps what it shows."""
 
@@ -177,6 +220,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         write_given(place)
         (place / "names.csv").write_text("name,height\n" + "".join(f"s{row},{row}\n" for row in range(50)))
         shutil.copytree(KEPT / "results", place / "results")
+        write_small(place)
         again = shutil.copytree(place / "results" / "aegan-exafs", place / "results" / "aegan-again")
         told = (again / "study.json").read_text(encoding="utf-8")
         document = json.loads(told)
@@ -196,7 +240,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 trial=2,
                 figure="val/score 0.0479",
             )
-        shutil.copytree(place / "production", place / "production-as-told")
+        for changed in CHANGED:
+            shutil.copytree(place / changed, place / "as-told" / changed)
         yield place
 
 
@@ -216,18 +261,31 @@ def screen(place: Path, monkeypatch: pytest.MonkeyPatch, run_verb: Callable[...,
         monkeypatch.chdir(place)
         monkeypatch.setattr(session, "conduct", lambda *_, **__: print("(the search begins)") or 0)
         monkeypatch.setattr(own, "_ALLOWED", {})
+        monkeypatch.setattr(lines, "PAUSE_S", 1e9)
+        monkeypatch.setattr(promotion, "Evidence", lambda **fields: Evidence(**fields, examine=fresh.examine))
+        monkeypatch.setattr(fresh, "CALLS", 2)
+        monkeypatch.setattr(fresh, "_latency", lambda *_: 7.15)
+        monkeypatch.setattr(fresh, "_peak_bytes", lambda: 345_000_000)
+        monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
+        monkeypatch.setattr(dashboard, "make_server", make_ended_server)
         if command == SUMMARY:
             session._sum_up(reopen(place / "results" / "aegan-exafs"), Screen(), "")
         elif command == PANEL:
             print_panel(Console(file=terminal, width=width, height=40))
         else:
             run_verb(*shlex.split(command)[1:])
-            shutil.rmtree(place / "production")  # whichever was shown before, and by whichever process
-            shutil.copytree(place / "production-as-told", place / "production")
-        lines = plain(terminal.getvalue() + errors.getvalue()).replace(str(place), "HERE").split("\n")
-        if len(lines) > LONGEST and not command.startswith("sparring report"):
-            lines = [*lines[:LONGEST], "(and so on)"]
-        return "\n".join(lines).strip("\n")
+            for changed in CHANGED:  # whichever was shown before, and by whichever process
+                shutil.rmtree(place / changed)
+                shutil.copytree(place / "as-told" / changed, place / changed)
+            (place / "study.db").unlink(missing_ok=True)
+        shown = plain(terminal.getvalue() + errors.getvalue()).replace(str(place), "HERE")
+        if command.startswith("sparring serve small"):
+            shown = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", shown)  # any that is free
+        shown = blurred(shown) if command.startswith(COMPUTED) and not command.endswith("--help") else shown
+        told = shown.split("\n")
+        if len(told) > LONGEST and not command.startswith("sparring report"):
+            told = [*told[:LONGEST], "(and so on)"]
+        return "\n".join(told).strip("\n")
 
     return show
 
