@@ -95,12 +95,16 @@ def connect(address: str | None, about: Mapping[str, str] | None = None) -> Iter
         try:
             with in_groups_of_their_own():
                 context = ray.init(**options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # Exception itself where a process of Ray's does not start in time
+            told = " ".join(str(error).split()).rstrip(".")
             if address is None:
-                raise
+                raise ClusterError(
+                    f"Ray did not start on this machine: {told}; where the machine is busy or short of memory, the "
+                    "same command again may do, or `ray start --head` and --address auto"
+                ) from error
             raise ClusterError(
-                f"{said}: wants a running Ray cluster of this version and token, but got {address!r} and "
-                f"{' '.join(str(error).split())}; start one with `ray start --head`, or {way_out}"
+                f"{said}: wants a running Ray cluster of this version and token, but got {address!r} and {told}; start "
+                f"one with `ray start --head`, or {way_out}"
             ) from error
         nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         proxies.spare(node["NodeManagerAddress"] for node in nodes)
