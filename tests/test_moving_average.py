@@ -154,8 +154,9 @@ def test_noise_of_the_steps_averages_out():
 def test_products_and_test_figures_are_of_the_average():
     kept = {}
 
-    def keep(epoch: int, model: Model) -> None:
-        kept[epoch] = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    def keep(training: TrialTraining) -> None:
+        with training.weights_to_judge():
+            kept[training.epoch] = {name: tensor.clone() for name, tensor in training.model.state_dict().items()}
 
     trained = train_single(
         Scale, ScaleConfig(ema=0.9, epochs=3, batch_size=8), rows_of(80, 0), rows_of(40, 1), seed=0,

@@ -211,7 +211,7 @@ def test_an_interrupted_command_keeps_what_it_finished(tmp_path, monkeypatch, ca
     asked = ["train", pinned, "--ensemble", "2", "-o", folder]
     assert run_verb(*asked) == 130
     assert "Stopped in seed-39; the same command again goes on" in capsys.readouterr().err
-    assert sorted(path.name for path in folder.iterdir()) == [".lock", "members.json", "seed-97"]
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", ".seed-39", "members.json", "seed-97"]
     assert run_verb(*asked) == 0
     assert calls == [97, 39, 39]
     assert run_verb(*asked[:3], "3", *asked[4:]) == 0  # one more

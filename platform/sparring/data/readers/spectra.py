@@ -160,12 +160,12 @@ def _check_grid(path: Path, energy: np.ndarray, first: Path, expected: np.ndarra
 
 
 def _read_npz(path: Path, options: Options) -> tuple[np.ndarray, np.ndarray, list[str], np.ndarray | None]:
-    own = {**Grid.model_fields, **PairForm.model_fields, "strict": Options.model_fields["strict"]}
+    own = {**Grid.model_fields, **PairForm.model_fields}  # and strict: whatever lies in one file is in pairs
     changed = [key for key, info in own.items() if getattr(options, key) != info.default]
     if changed:
         raise DataError(
             f"{path}: an .npz already holds descriptors, so {', '.join(changed)} cannot be chosen; leave it out or "
-            " give the folder of .xyz and .txt files"
+            "give the folder of .xyz and .txt files"
         )
     try:
         # Opened here, because np.load leaves a torn file open.

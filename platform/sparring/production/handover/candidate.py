@@ -18,6 +18,7 @@ from ...ledger import STUDY_FILE, Look, read_looks, read_study, trial_rows
 from ...ledger.looks import test_name
 from ...ledger.ranking import is_ranked
 from ...ledger.study_json import StudyDocument
+from ...models import find_model
 from ...records import Interval
 from ...study import Study, load_ood, reopen
 from ...study.pinning import PinnedTrial, pin_trial
@@ -109,8 +110,9 @@ def open_candidate(folder: Path, trial: int | None, *, is_refit: bool, console: 
     Raises NothingToReport, UnknownName or UsageError if there is no such trial or its weights are not kept, DataError
     if the data are not those of the search.
     """
-    pinned = pin_trial(folder, trial)
     document = read_study(folder)
+    find_model(str(document["spec"]["model"]))  # first: one of the user's own must be named
+    pinned = pin_trial(folder, trial)
     if "shapes" not in document:
         raise UsageError(f"{folder}: an older version made this study, without shapes; train best.toml again")
     study = reopen(folder, pinned.row.params)

@@ -72,7 +72,21 @@ class Linear:
             code = code[:, :used] / model.prior_std
             return model.view((self.mean + code * self.write @ self.directions).reshape(-1, *sample))
 
-        return judge(Autoencoder, model, task, encode_x=encode, decode=decode)
+        def whole(x: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+            """A plain method neither needs the class of a row nor says it."""
+            code, spread = encode(x)
+            return code, spread, code
+
+        return judge(
+            Autoencoder,
+            model,
+            task,
+            encode_x=encode,
+            whole_code=whole,
+            whole_draws=lambda code: code,
+            measure_class=lambda x, label: {},
+            decode=decode,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
