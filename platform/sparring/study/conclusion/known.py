@@ -1,7 +1,7 @@
 """How far a re-training moves the shipped systems, for studies that have trained nothing again.
 
 Source: `python tests/benchmarks/noise.py --studies`, the published default and two points to try first of each system
-on five seeds (docs/log/2026-11.md, 1 December). Those of exafs, cylinder-bell-funnel and digits: the same without
+on five seeds (docs/log/2026-12.md, 1 December). Those of exafs, cylinder-bell-funnel and digits: the same without
 `--studies`, six configurations on three seeds, half of the shipped budget (30 November).
 """
 
