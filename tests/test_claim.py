@@ -46,24 +46,23 @@ def found_by(pinned):
 
 
 def test_a_winner_is_pinned_with_the_sentence_that_made_it_one(raced):
-    pinned = pin_trial(raced((0.50, 0.51, 0.49), (0.30, 0.31, 0.29)), is_concluded=True)
+    pinned = pin_trial(raced((0.50, 0.51, 0.49), (0.30, 0.31, 0.29)))
     assert (pinned.row.trial, pinned.tied) == (1, ())
     assert found_by(pinned)["claim"].startswith("Trial 1 wins: val/score 0.2999")
     assert "tied" not in found_by(pinned)
 
 
 def test_of_a_tie_the_fastest_is_pinned_and_the_others_are_named(raced):
-    pinned = pin_trial(raced((0.35, 0.36, 0.34), (0.34, 0.35, 0.36)), is_concluded=True)
+    pinned = pin_trial(raced((0.35, 0.36, 0.34), (0.34, 0.35, 0.36)))
     assert (pinned.row.trial, pinned.tied) == (0, (1,))
     assert found_by(pinned)["claim"].startswith("A tie of 2: trials 1 and 0 may be the best")
     assert found_by(pinned)["tied"] == [1]
 
 
-def test_who_names_a_trial_or_goes_on_with_kept_weights_gets_the_searchs_own_figures(raced):
-    folder = raced((0.50, 0.51, 0.49), (0.30, 0.31, 0.29))
-    for pinned in (pin_trial(folder), pin_trial(folder, 1, is_concluded=True)):
-        assert (pinned.row.trial, pinned.claim) == (1, "")
-        assert "claim" not in found_by(pinned)
+def test_who_names_a_trial_gets_the_searchs_own_figures(raced):
+    pinned = pin_trial(raced((0.50, 0.51, 0.49), (0.30, 0.31, 0.29)), 1)
+    assert (pinned.row.trial, pinned.claim) == (1, "")
+    assert "claim" not in found_by(pinned)
 
 
 def test_while_a_search_runs_a_line_says_that_the_best_figure_flatters(tmp_path, monkeypatch):

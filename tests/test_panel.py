@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,7 +12,7 @@ from support.consoles import BASELINE, SCORE, log, snapshot, terminal, written
 from sparring.display import LiveView, RaceView
 from sparring.display.panel import Findings, draw_panel
 from sparring.ledger.health import _COLLAPSES, seat
-from sparring.records import Outcome, Prospect, Retraining, RunningTrial
+from sparring.records import REFIT, Outcome, Prospect, Retraining, RunningTrial
 
 CLAIM = "to be expected of trial 7, the best of 12 single trainings: 0.112"
 OUTCOMES = {Outcome.COMPLETED: 6, Outcome.DIVERGED: 1, Outcome.COLLAPSED: 3}
@@ -114,7 +115,12 @@ def test_without_a_terminal_a_race_is_a_line_each():
         view.begin([7, 0])
         view.tell(retraining(7, 1, 0.12))
         view.refresh()
+        view.begin([0], for_weights=True)
+        view.tell(replace(retraining(0, 9, 0.4), role=REFIT))
     assert written(console).splitlines() == [
         "Training again on fresh seeds: 2 trainings of trials 7, 0 …",
         "  trial 7, seed 1: val/score 0.12",
+        "Training trial 0 again from its own seed: fresh seeds name it, its weights are not kept …",
+        "  trial 0, seed 9: val/score 0.4",
     ]
+    assert "again 0.4" not in str(view.panel(0.0).renderable.renderables[2])  # it is no fresh seed's figure

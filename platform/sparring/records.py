@@ -22,6 +22,9 @@ Value = float | int | bool | str
 Kind = Literal["float", "int", "bool", "str"]
 """The type of a hyperparameter's column in the ledger."""
 
+REFIT = "refit"
+"""The role of a re-training from the trial's own seed."""
+
 QUEUED = "queued"
 """The source of a trial that somebody has put in line by hand while the search ran."""
 
@@ -288,13 +291,17 @@ class TrialRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Retraining:
-    """A trial trained again from a fresh seed after the search; neither sampler nor pruner ever hears of it."""
+    """A trial trained again after the search, from a fresh seed; neither sampler nor pruner ever hears of it.
+
+    One of role ``REFIT`` has the trial's own seed: it makes the weights of a winner that the search did not keep.
+    """
 
     trial: int
     """The trial whose hyperparameters it has."""
     seed: int
     role: str
-    """Why it was trained: ``probe`` (how large is the noise), ``race`` or ``final`` (the figure of who won it)."""
+    """Why it was trained: ``probe`` (how large is the noise), ``race``, ``final`` (the figure of who won it) or
+    ``REFIT``."""
     asked: int | None = None
     """Re-trainings in all that the user asked for; None where the rule decided."""
     outcome: Outcome
@@ -311,6 +318,8 @@ class Retraining:
     """Processor seconds of the same; None where nobody measured them."""
     error: str | None = None
     """The exception's class and text, at most 4 kB, where it failed of one."""
+    weights: bytes | None = field(default=None, repr=False)
+    """Of a refit that completed: those of its best epoch. The ledger keeps them as a file of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,7 +102,7 @@ def evidence(
         default={"test/score": interval(figures[1])}, difference={"test/score": Interval(gap, gap - 0.01, gap + 0.01)},
     )  # fmt: skip
     report = Report(
-        folder=Path("made-up"), spec=spec, dimensions=dimensions, trials=tuple(ranked), table=pa.table({}),
+        folder=Path("made-up"), spec=spec, dimensions=dimensions, trials=tuple(ranked), best=best, table=pa.table({}),
         importance=importance_of(ranked, dimensions, objective),
         held_out=HeldOut(objective=objective, looks=(look,), rows=100, ended=len(rows), split="75/15/10",
                          best=best.trial),

@@ -53,11 +53,13 @@ class FoundStudy:
 
     @property
     def best(self) -> TrialRow | None:
-        """The best completed trial by the leading objective, with ``params``, ``value`` and ``metrics``; None yet."""
-        from ..ledger import trial_rows
-        from ..ledger.ranking import best_row
+        """The winner, with ``params``, ``value`` and ``metrics``; None yet.
 
-        return best_row(trial_rows(self.folder), self.spec.objective)
+        By fresh seeds where a race was held, else the best completed trial by the leading objective.
+        """
+        from ..study.winner import find_winner
+
+        return find_winner(self.folder)
 
     @property
     def conclusion(self) -> tuple[str, ...]:

@@ -69,7 +69,7 @@ def best(
     from ..space import write_toml
     from ..study.pinning import pin_trial
 
-    pinned = pin_trial(find_folder(study, results), trial, is_concluded=True)
+    pinned = pin_trial(find_folder(study, results), trial)
     text = write_toml(pinned.raw)
     if output is None:
         print_plain(text)

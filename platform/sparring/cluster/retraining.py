@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import Infeasible, SparringError
 from ..models import find_model
 from ..models.own import OwnModel, allow_read, allowed
-from ..records import Outcome, Retraining, StudySpec
+from ..records import REFIT, Outcome, Retraining, StudySpec
 from ..space import Space
 from ..study.fresh_seeds import Job, Train
 from .data_refs import DataRefs, Rows
@@ -69,10 +69,11 @@ def retrain(
     """One job to its end, by the loop of `sparring train`: one thread, the whole budget, no rung.
 
     own: a model of the user's, as the driver has read it.
-    An error of the model's or of torch's is the re-training's outcome, as it is a trial's.
+    An error of the model's or of torch's is the re-training's outcome, as it is a trial's. A refit brings its weights.
     """
     import torch
 
+    from ..ledger.checkpoints import pack_weights
     from ..training.single import train_single
     from .trainer import is_out_of_memory
 
@@ -82,10 +83,10 @@ def retrain(
     space = Space(spec.space, model_class.Config)
     try:
         config = space.config(job.params)
-        if getattr(config, "weight_init_seed", None) is not None:
+        if job.role != REFIT and getattr(config, "weight_init_seed", None) is not None:
             # It would give all re-trainings the same first weights, as it would the members of an ensemble.
             config = config.model_copy(update={"weight_init_seed": job.seed})
-        train, valid = _rows(train, valid, source, space.data_options(job.params))
+        train, valid, about = _rows(train, valid, source, space.data_options(job.params))
         trained = train_single(
             model_class, config, train, valid, seed=job.seed, objective=spec.objective, watch=lambda row: None,
             ood=ood, device="cuda" if spec.gpus_per_worker > 0 and torch.cuda.is_available() else "cpu",
@@ -104,13 +105,19 @@ def retrain(
         best_epoch=None if best is None else best.epoch, epochs=trained.epochs,
         metrics={} if best is None else dict(best.metrics), wall_s=sum(row.wall_s for row in trained.trace),
         cpu_s=sum(busy) if busy else None,
+        weights=pack_weights(trained.state, about) if job.role == REFIT and best is not None else None,
     )  # fmt: skip
 
 
-def _rows(train: Rows, valid: Rows, source: Source | None, options: Mapping[str, object]) -> tuple[Rows, Rows]:
-    """The study's rows, or those that the trial's own options of the data make. Raises Infeasible if they cannot."""
+def _rows(
+    train: Rows, valid: Rows, source: Source | None, options: Mapping[str, object]
+) -> tuple[Rows, Rows, Mapping[str, object] | None]:
+    """The study's rows, or those that the trial's own options of the data make, with what weights then say of them.
+
+    Raises Infeasible if they cannot be made.
+    """
     if source is None or options == source.options:
-        return train, valid
+        return train, valid, None
     from ..data.variants import Variants
     from ..errors import DataError
 
@@ -118,7 +125,7 @@ def _rows(train: Rows, valid: Rows, source: Source | None, options: Mapping[str,
         variant = Variants(source).take(options)
     except DataError as error:
         raise Infeasible(str(error)) from error
-    return variant.train, variant.valid
+    return variant.train, variant.valid, variant.about
 
 
 def _failed(job: Job, outcome: Outcome, error: str) -> Retraining:

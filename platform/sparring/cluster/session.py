@@ -15,9 +15,9 @@ from ..errors import NoTrialSucceeded
 from ..ledger import lock_study, queued_trials, read_looks, trial_rows
 from ..ledger.inbox import Inbox
 from ..ledger.mirror import Mirror
-from ..ledger.ranking import best_row, front
+from ..ledger.ranking import front
 from ..models import is_named_each_time
-from ..records import RESULTS, Retraining, Snapshot
+from ..records import REFIT, RESULTS, Retraining, Snapshot
 from ..referee.alike import common_error
 from ..space import try_names
 from ..study import Study, is_complete, open_folder, with_slots
@@ -28,6 +28,7 @@ from ..study.conclusion.known import known_sigma
 from ..study.feasibility import place_slots
 from ..study.fresh_seeds import Job, conclusion_of, due, hold_race
 from ..study.searched_data import spoilt_figures
+from ..study.winner import find_winner
 from .connection import Cluster, connect
 from .data_refs import DataRefs, store
 from .look_process import Aside, LookAhead, begin_look, has_ended
@@ -165,7 +166,7 @@ def _race(study: Study, data: DataRefs, console: Console) -> None:
         train = train_on_cluster(spec, data, wait)
 
         def told(jobs: Sequence[Job]) -> Iterator[Retraining]:
-            view.begin([job.trial for job in jobs])
+            view.begin([job.trial for job in jobs], for_weights=jobs[0].role == REFIT)
             gauges.begin(len(jobs))
             for row in train(jobs):
                 view.tell(row)
@@ -198,7 +199,7 @@ def _to_go(study: Study, snapshot: Snapshot) -> str:
 def _sum_up(study: Study, console: Console, verdict: str) -> bool:
     """Prints what was found. True if any trial completed."""
     rows = trial_rows(study.folder)
-    best = best_row(rows, study.spec.objective)
+    best = find_winner(study.folder, rows)
     outcomes = Counter(row.outcome for row in rows)
     inside = study.folder.parent == RESULTS.absolute()
     print_summary(

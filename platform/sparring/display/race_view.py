@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from ..records import Objective, Retraining
+from ..records import REFIT, Objective, Retraining
 from ..untrusted.screen import Screen
 from .panel import grid
 from .words import clean, clock, show
@@ -53,11 +53,13 @@ class RaceView:
             self._live.stop()
             self._live = None
 
-    def begin(self, trials: Sequence[int]) -> None:
-        """These are trained now, one number per re-training."""
+    def begin(self, trials: Sequence[int], *, for_weights: bool = False) -> None:
+        """These are trained now, one number per re-training. for_weights: the winner, from its own seed."""
         self._asked += trials
         named = ", ".join(str(trial) for trial in dict.fromkeys(trials))
         words = f"Training again on fresh seeds: {len(trials)} trainings of trials {named} …"
+        if for_weights:
+            words = f"Training trial {named} again from its own seed: fresh seeds name it, its weights are not kept …"
         self.console.print(Text(words, style="dim"), soft_wrap=True)
         self.refresh()
 
@@ -85,7 +87,7 @@ class RaceView:
         lines: list[RenderableType] = [total]
         trials = list(dict.fromkeys(self._asked))
         for trial in trials[:MOST_TRIALS]:
-            fresh = [self._figure(row) for row in self._rows if row.trial == trial]
+            fresh = [self._figure(row) for row in self._rows if row.trial == trial and row.role != REFIT]
             found = f"trial {trial}: {self._name} {show(self.searched.get(trial))} found"
             again = f"again {', '.join(fresh)}" if fresh else "none yet"
             lines.append(Text(f"{found}, {again}", overflow="fold"))

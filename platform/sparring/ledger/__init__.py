@@ -33,7 +33,7 @@ from .reading import (
     read_trials,
     trial_rows,
 )
-from .retrainings import retraining_rows
+from .retrainings import refit_trials, retraining_rows
 from .study_json import STUDY_FILE, read_study, spec_from_json, spec_to_json, write_study
 from .writer import Ledger
 
@@ -52,6 +52,7 @@ __all__ = [
     "read_looks",
     "read_study",
     "read_trials",
+    "refit_trials",
     "retraining_rows",
     "spec_from_json",
     "spec_to_json",

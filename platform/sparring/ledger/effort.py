@@ -62,6 +62,8 @@ PER_RERUN = 5
 """Whole trainings of a search that are worth one on fresh seeds: a race takes a fifth of what its search takes."""
 LEAST_RUNS, PROBE_RUNS = 4, 6
 """Trainings on fresh seeds that show any noise, and that measure it."""
+REFIT_RUNS = 1
+"""Trainings after a race, for the weights of a winner that the search did not keep."""
 RACE_RUNS = 100
 """Whole trainings of a search from which on more than the noise is worth its price (decision 22)."""
 
@@ -70,15 +72,16 @@ def kept_seconds(spec: StudySpec, effort: Effort, epochs: int) -> float:
     """Seconds of training that a search leaves to its race, by what a whole training of ``epochs`` took so far.
 
     Nothing, but of hours: those are the user's bound on search and race together. And of hours nothing either where a
-    sixth does not buy four trainings, and no more than six where the search is too short for more than the noise.
+    sixth does not buy five trainings, and no more than seven where the search is too short for more than the noise:
+    one of them may go to the winner's weights.
     """
     bound, whole_s = hours_seconds(spec), effort.epoch_s * epochs
     if spec.race != "auto" or not whole_s or len(spec.objectives) > 1 or spec.workers_per_trial > 1:
         return 0.0
     share = bound / (PER_RERUN + 1)
-    if math.isinf(bound) or share < LEAST_RUNS * whole_s:
+    if math.isinf(bound) or share < (LEAST_RUNS + REFIT_RUNS) * whole_s:
         return 0.0
-    return share if bound - share >= RACE_RUNS * whole_s else min(share, PROBE_RUNS * whole_s)
+    return share if bound - share >= RACE_RUNS * whole_s else min(share, (PROBE_RUNS + REFIT_RUNS) * whole_s)
 
 
 def limit_seconds(spec: StudySpec) -> float:

@@ -10,7 +10,7 @@ from typing import cast
 import pyarrow as pa
 
 from ..errors import LedgerError
-from ..records import Outcome, Retraining
+from ..records import REFIT, Outcome, Retraining
 from .reading import read_retrainings
 from .schema import Columns, pick, shorten
 
@@ -32,10 +32,23 @@ def of_retraining(columns: Columns, row: Retraining, seq: int, ended: datetime) 
 
 
 def retraining_rows(folder: str | PathLike[str]) -> list[Retraining]:
-    """Every re-training of a study, sorted by trial and seed; none of a study from before there were any.
+    """Every re-training of a study on a fresh seed, sorted by trial and seed; none of a study from before there were
+    any.
 
     Raises as ``read_trials``.
     """
+    return [row for row in _all_rows(folder) if row.role != REFIT]
+
+
+def refit_trials(folder: str | PathLike[str]) -> frozenset[int]:
+    """The trials that were trained again on their own seed for their weights, whether that worked or not.
+
+    Raises as ``read_trials``.
+    """
+    return frozenset(row.trial for row in _all_rows(folder) if row.role == REFIT)
+
+
+def _all_rows(folder: str | PathLike[str]) -> list[Retraining]:
     return [
         Retraining(
             trial=record["trial"], seed=record["seed"], role=record["role"], asked=record["asked"],

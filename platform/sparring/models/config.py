@@ -162,6 +162,8 @@ class Config(BaseModel):
     """Metrics that are the model's alone: a model of one's own says here what its figures mean."""
     optional: ClassVar[Mapping[str, str]] = {}
     """Metric -> the field that must be set for it to be measured."""
+    steps: ClassVar[Mapping[str, str]] = {}
+    """Name of the Config field that says how far apart the points of a data field lie -> that field."""
     measures: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Metric -> the fields in whose values it counts errors or differences; one that is not named here may count in all
     of ``fields``. An option of the data that changes such a field cannot be searched by the metric."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..ledger import Ledger, attempt_rows
+from ..ledger import Ledger, attempt_rows, refit_trials
 from ..ledger.checkpoints import CheckpointFolder
 from ..ledger.effort import read_effort
 from ..ledger.health import Sickness, diagnose
@@ -70,8 +70,8 @@ class Trials:
         restore_attempts(folder, self.ledger, checkpoints, spec, self.study.given, self._digest)
         self.ended, self.live = rebuild(folder, spec, judge, heard=clock(), study=self._digest)
         self.spending = Spending(spec, clock, read_effort(folder, spec), epochs)
-        if weights is not None:
-            weights.keep(self.ended.kept)  # others were written by a referee that died before it committed the row
+        self._refit = refit_trials(folder)
+        self._drop_weights()  # others were written by a referee that died before it committed the row
         sources = {attempt.trial: attempt.source for attempt in attempt_rows(folder)}
         self.queued = {number for number, source in sources.items() if source == QUEUED}
         """Trials that somebody has put in line by hand."""
@@ -184,11 +184,16 @@ class Trials:
         self.ledger.append_trial(row)
         del self.live[row.trial]
         self.ended.add(row)
-        if is_kept and self._weights is not None:
-            self._weights.keep(self.ended.kept)
+        if is_kept:
+            self._drop_weights()
         self.events.add(row)
         self.study.tell(row)
         self._checkpoints.drop(row.trial)
+
+    def _drop_weights(self) -> None:
+        """Keeps the weights of those that lead, of the default, and of winners by an earlier race."""
+        if self._weights is not None:
+            self._weights.keep({*self.ended.kept, *self._refit})
 
     def flush(self) -> None:
         """Commits the epochs that were told since the last commit."""

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from ..errors import SparringError
-from ..ledger import read_study, spec_from_json, trial_rows
-from ..ledger.ranking import best_row
+from ..ledger import read_study, spec_from_json
 from ..models.own import allow_json
+from ..study.winner import find_winner
 from .reading import read_report
 from .yardstick_cache import read_yardsticks
 
@@ -28,7 +28,7 @@ def main(folder: str) -> int:
             allow_json(own)
         document = read_study(folder)
         spec = spec_from_json(document["spec"])
-        best = best_row(trial_rows(folder), spec.objective)
+        best = find_winner(Path(folder))
         if best is None:
             return 1
         # The winner is scored on the test rows meanwhile; if that fails, nobody reads these figures.

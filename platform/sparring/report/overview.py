@@ -29,6 +29,7 @@ from ..space.dimension_toml import read_dimension
 from ..space.toml_file import table_of
 from ..space.tries import try_names
 from ..study.study import is_spent
+from ..study.winner import find_winner
 
 COLUMNS = ("study", "searches", "state", "trials", "best", "forecast", "last written")
 
@@ -76,7 +77,7 @@ def read_trial(folder: Path, trial: int | None = None) -> ShownTrial:
     spec = spec_from_json(read_study(folder)["spec"])
     rows = {row.trial: row for row in trial_rows(folder)}
     if trial is None:
-        best = best_row([row for row in rows.values() if is_ranked(row)], spec.objective)
+        best = find_winner(folder, rows.values())
         if best is None:
             raise UnknownName(f"study {spec.name}: no trial has completed yet; name one with --trial")
         trial = best.trial
@@ -163,13 +164,13 @@ def _line(folder: Path) -> tuple[str, ...]:
         spec = spec_from_json(document["spec"])
         rows = trial_rows(folder)
         state, left = _state(folder, spec, document.get("epochs", 0), len(rows))
+        winner = find_winner(folder, rows)
     except SparringError:
         return (folder.name, "-", "-", "-", f"cannot be read; sparring show {folder.name} says why", "-")
     ranked = [row for row in rows if is_ranked(row)]
-    best = best_row(ranked, spec.objective)
-    reached = "-" if best is None else f"{spec.objective.metric} {show(best.value)}"
+    reached = "-" if winner is None else f"{spec.objective.metric} {show(winner.value)}"
     trials = f"{len(ranked)} of {len(rows)} completed"
-    forecast = left or _more(folder, spec, rows, best)
+    forecast = left or _more(folder, spec, rows, best_row(rows, spec.objective))
     return (folder.name, f"{spec.model} on {spec.dataset}", state, trials, reached, forecast)
 
 

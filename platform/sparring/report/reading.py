@@ -17,7 +17,7 @@ from ..ledger import Reading, attempt_rows, queued_trials, read_looks, read_stud
 from ..ledger.health import warnings
 from ..ledger.looks import test_name
 from ..ledger.prospects import prospect
-from ..ledger.ranking import front, is_ranked
+from ..ledger.ranking import best_row, front, is_ranked
 from ..ledger.schema import to_trial_rows
 from ..records import Objective, Outcome, Prospect, StudySpec, TrialRow
 from ..space.dimension import Dimension
@@ -25,6 +25,7 @@ from ..space.dimension_toml import read_dimension
 from ..space.toml_file import table_of
 from ..space.tries import try_names
 from ..study.claim import sentences_of
+from ..study.winner import find_winner
 from .held_out import LOSING, HeldOut, together
 from .importance import UNMEASURED, Importance, measure_importance
 from .yardstick_cache import kept_yardsticks, read_yardsticks
@@ -71,9 +72,8 @@ class Report:
         """Under several objectives the completed trials that no other beats in all of them; empty under one."""
         return tuple(front(self.trials, self.spec.objectives)) if len(self.spec.objectives) > 1 else ()
 
-    @property
-    def best(self) -> TrialRow | None:
-        return self.trials[0] if is_ranked(self.trials[0]) else None
+    best: TrialRow | None
+    """The winner: by fresh seeds where a race was held, else the first of ``trials``; None if none has completed."""
 
     @property
     def baseline(self) -> TrialRow | None:
@@ -105,7 +105,7 @@ class Report:
         """What as many drawn trials again would bring; None where too few have ended, or the space has an end."""
         if not self.is_endless:
             return None
-        return prospect(self.drawn, self.objective, known=self.known, best=self.best)
+        return prospect(self.drawn, self.objective, known=self.known, best=best_row(self.trials, self.objective))
 
     @property
     def outcomes(self) -> Mapping[Outcome, int]:
@@ -187,23 +187,24 @@ def read_report(
 
         apart, comparison = comparison_of(spec)
         notes += comparison
+    best = find_winner(folder, rows)
     held_out = HeldOut(
         objective=objective,
         looks=read_looks(folder),
         rows=study.get("rows", {}).get("test", 0),
         ended=len(rows),
         split=spec.split,
-        best=ranked[0].trial if is_ranked(ranked[0]) else None,
+        best=None if best is None else best.trial,
     )
     queued = queued_trials(folder)
     measured: Sequence[Yardstick] = ()
-    if yardsticks and is_ranked(ranked[0]):
-        measured, complaints = read_yardsticks(folder, study, spec, ranked[0], tests=held_out.look is not None, say=say)
+    if yardsticks and best is not None:
+        measured, complaints = read_yardsticks(folder, study, spec, best, tests=held_out.look is not None, say=say)
         notes += complaints
-    elif cached and is_ranked(ranked[0]):
-        measured = kept_yardsticks(folder, study, spec, ranked[0], tests=held_out.look is not None)
-    if is_ranked(ranked[0]):
-        notes += [f"health of trial {ranked[0].trial}: {words}" for words in warnings(ranked[0].metrics)]
+    elif cached and best is not None:
+        measured = kept_yardsticks(folder, study, spec, best, tests=held_out.look is not None)
+    if best is not None:
+        notes += [f"health of trial {best.trial}: {words}" for words in warnings(best.metrics)]
     shown = [yardstick for yardstick in measured if yardstick.figure(objective.metric) is not None]
     if measured and not shown:
         notes.append(f"no yardsticks: those of {spec.model} say nothing about {objective.metric}")
@@ -212,6 +213,7 @@ def read_report(
         spec=spec,
         dimensions=dimensions,
         trials=tuple(ranked),
+        best=best,
         table=_rank_table(reading, ranked, spec, held_out, queued),
         importance=measure_importance(ranked, dimensions, objective, spec.seed) if importance else UNMEASURED,
         held_out=held_out,

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..data.cards import complaint_of, read_card, reader_of
 from ..errors import SpaceError, UnknownName, UsageError, names_hint
 from ..metrics import find_metric
@@ -14,6 +16,7 @@ from ..space.dimension import OPTION
 from .feasibility import AS_MANY_AS_FIT
 
 if TYPE_CHECKING:
+    from ..data import Dataset
     from ..models.config import Config
     from ..space import Space
     from .asked_space import AskedSpace
@@ -143,3 +146,30 @@ def smallest_batch(space: Space[Config]) -> int:
         if dimension.name == "batch_size":
             return min(int(edge) for edge in dimension.edges())
     return space.default_config().batch_size
+
+
+UNEVEN = 0.05
+"""Share of a step by which a point may lie elsewhere: the iron set's energies are rounded to a hundredth of an eV."""
+
+
+def check_steps(config: Config, where: str, data: Dataset) -> None:
+    """Raises UsageError if the set's axis has other steps than ``config`` says, or uneven ones.
+
+    where: what messages call the file.
+    """
+    for name, field in config.steps.items():
+        step, axis = getattr(config, name), data.axes.get(field)
+        if step is None or axis is None:
+            continue
+        even = np.linspace(axis[0], axis[-1], len(axis))
+        found = (axis[-1] - axis[0]) / max(len(axis) - 1, 1)
+        if np.abs(axis - even).max() > UNEVEN * abs(found):
+            raise UsageError(
+                f"{where}: {name} needs points at even steps, but those of {field} in data set {data.name} are uneven; "
+                "leave it out"
+            )
+        if abs(step - found) > UNEVEN * abs(found):
+            raise UsageError(
+                f"{where}: {name}: the points of {field} in data set {data.name} lie {found:.4g} apart, but got "
+                f"{step:.4g}; set it to {found:.4g}"
+            )

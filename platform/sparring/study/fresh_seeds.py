@@ -13,11 +13,12 @@ from pathlib import Path
 
 from ..data.resampling import MOST, Plan
 from ..errors import UsageError
-from ..ledger import Ledger, read_study, retraining_rows, spec_from_json, trial_rows
-from ..ledger.effort import LEAST_RUNS, PER_RERUN, PROBE_RUNS, Effort, hours_seconds, read_effort
+from ..ledger import Ledger, read_study, refit_trials, retraining_rows, spec_from_json, trial_rows
+from ..ledger.effort import LEAST_RUNS, PER_RERUN, PROBE_RUNS, REFIT_RUNS, Effort, hours_seconds, read_effort
 from ..ledger.ranking import is_ranked
+from ..ledger.weights import WEIGHTS, WeightsFolder
+from ..records import REFIT, StudySpec, TrialRow, Value
 from ..records import Retraining as Row
-from ..records import StudySpec, TrialRow, Value
 from .conclusion import Conclusion, Scale, Standing, conclude, noise_of, race, scale_of, share_of_budget
 from .conclusion.race import LEAST, Run
 
@@ -26,7 +27,7 @@ AUTO, OFF = "auto", "off"
 
 @dataclass(frozen=True)
 class Job:
-    """One re-training to do: a trial's hyperparameters from a fresh seed."""
+    """One re-training to do: a trial's hyperparameters from a fresh seed, or of role ``REFIT`` from its own."""
 
     trial: int
     params: Mapping[str, Value]
@@ -72,16 +73,35 @@ def fresh_seeds(seed: int) -> list[int]:
 def due(folder: Path, spec: StudySpec, epochs: int) -> tuple[Job, ...]:
     """What a search that has ended is to train next; nothing where the race is over, or none is to be.
 
+    Last comes the winner once more, from its own seed, where its weights are not kept: those are what all verbs use.
+
     spec: the study's, with the race that is asked for. epochs: a trial's budget.
     """
     if spec.race == OFF or not may_race(spec):
         return ()
     ended = Ended(folder, spec, epochs)
-    return () if len(ended.search) < LEAST else ended.play()[0]
+    if len(ended.search) < LEAST:
+        return ()
+    jobs, standing = ended.play()
+    return jobs or _refit(folder, ended, standing)
+
+
+def _refit(folder: Path, ended: Ended, standing: Standing) -> tuple[Job, ...]:
+    """The training that makes the weights of a winner other than the search's; nothing if that was tried before."""
+    found = conclude(ended.search, standing, ended.scale) if ended.results else None
+    if found is None:
+        return ()
+    row = ended.rows[cheapest(found, ended.rows.values())]
+    has_weights = row.trial in {0, ended.leader} or row.trial in WeightsFolder(folder / WEIGHTS).trials
+    if has_weights or row.trial in refit_trials(folder):
+        return ()
+    return (Job(row.trial, row.params, row.seed, REFIT),)
 
 
 def conclusion_of(folder: Path) -> Conclusion | None:
     """What the study may claim by its re-trainings so far; None without enough of them. Raises as ``read_trials``."""
+    if not retraining_rows(folder):  # without reading the epochs of all trials
+        return None
     ended = read_ended(folder)
     if len(ended.search) < LEAST or not ended.results:
         return None
@@ -97,6 +117,8 @@ def hold_race(folder: Path, spec: StudySpec, epochs: int, train: Train) -> None:
     with Ledger(folder, kinds=document["kinds"], metrics=document["metrics"]) as ledger:
         while jobs := due(folder, spec, epochs):
             for row in train(jobs):
+                if row.weights is not None:
+                    WeightsFolder(folder / WEIGHTS).write(row.trial, row.weights)  # before its row, which stands for it
                 ledger.append_retraining(row)
 
 
@@ -169,7 +191,7 @@ class Ended:
         if not self.whole_s:
             bought = 0
         elif math.isfinite(left_s):
-            bought = int(left_s / self.whole_s)
+            bought = int(left_s / self.whole_s) - REFIT_RUNS
         else:
             bought = int(self.runs / PER_RERUN)
         if bought < LEAST_RUNS:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 from ..errors import DataError, SparringError, UsageError
 from ..ledger import Ledger, Look, read_looks, read_study, trial_rows
 from ..ledger.looks import test_name
-from ..ledger.ranking import best_row, is_ranked
+from ..ledger.ranking import is_ranked
 from ..ledger.weights import WEIGHTS, WeightsFolder
 from ..models.own import allow_json
 from ..records import Interval, TrialRow
 from .intervals import difference
 from .searched_data import spoilt_figures
 from .study import Study, load_ood, reopen
+from .winner import find_winner
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,14 +34,15 @@ if TYPE_CHECKING:
 
 
 def is_due(study: Study) -> bool:
-    """Are there test rows and a winner, and has a trial ended since they were looked at?
+    """Are there test rows and a winner, and has a trial ended since they were looked at, or does another one win?
 
     study: one whose budget is spent.
     """
     if not len(study.split.test):
         return False
     ended, looks = trial_rows(study.folder), read_looks(study.folder)
-    return any(map(is_ranked, ended)) and not (looks and looks[-1].trials >= len(ended))
+    winner = find_winner(study.folder, ended)
+    return winner is not None and not (looks and looks[-1].trials >= len(ended) and looks[-1].trial == winner.trial)
 
 
 def look(folder: Path, study: Study | None = None) -> Look:
@@ -54,7 +56,7 @@ def look(folder: Path, study: Study | None = None) -> Look:
     if study.dataset.sha256 != document["identity"]["data_sha256"]:
         raise DataError(f"data set {study.spec.dataset}: it has changed since the search")
     ended, looks = trial_rows(folder), read_looks(folder)
-    best = best_row(ended, study.spec.objective)
+    best = find_winner(folder, ended)
     baseline = next((row for row in ended if row.trial == 0 and is_ranked(row)), None)
     winner = {} if best is None else _examine(study, best)
     if best is None or not winner:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import NothingToReport, UnknownName
 from ..ledger import STUDY_FILE, queued_trials, read_study, spec_from_json, trial_rows
-from ..ledger.ranking import best_row, front, is_ranked
+from ..ledger.ranking import front, is_ranked
 from ..ledger.study_json import identity_of
 from ..models import find_config
 from ..models.config import Config
@@ -16,7 +16,8 @@ from ..records import StudySpec, TrialRow
 from ..space import Space, pin, try_names
 from ..space.dimension import OPTION
 from .claim import sentences_of
-from .fresh_seeds import cheapest, conclusion_of
+from .fresh_seeds import conclusion_of
+from .winner import find_winner
 
 DIGITS = 16
 """Of a checksum, in a file for people."""
@@ -40,10 +41,8 @@ class PinnedTrial:
     """Numbers of the other trials on the Pareto front; none under a single objective."""
 
 
-def pin_trial(folder: Path, trial: int | None = None, *, is_concluded: bool = False) -> PinnedTrial:
-    """The best trial of the study in ``folder``, or the completed one of this number.
-
-    is_concluded: what re-trainings on fresh seeds conclude goes before the search's own figures.
+def pin_trial(folder: Path, trial: int | None = None) -> PinnedTrial:
+    """The winner of the study in ``folder``, or the completed trial of this number.
 
     Raises NothingToReport if no trial has completed, UnknownName if that one has not, and what ``read_study`` raises.
     """
@@ -53,10 +52,10 @@ def pin_trial(folder: Path, trial: int | None = None, *, is_concluded: bool = Fa
     if not rows:
         raise NothingToReport(f"study {spec.name}: no trial has completed yet; search on with the same command")
     claim, tied = "", list[int]()
-    if is_concluded and trial is None and (concluded := conclusion_of(folder)) is not None:
-        trial, claim = cheapest(concluded, rows), " ".join(sentences_of(folder))
-        tied = [other for other in concluded.tied if other != trial] if concluded.kind == "tie" else []
-    row = best_row(rows if trial is None else [row for row in rows if row.trial == trial], spec.objective)
+    row = find_winner(folder, rows) if trial is None else next((row for row in rows if row.trial == trial), None)
+    if trial is None and row is not None and (concluded := conclusion_of(folder)) is not None:
+        claim = " ".join(sentences_of(folder))
+        tied = [other for other in concluded.tied if other != row.trial] if concluded.kind == "tie" else []
     if row is None:
         numbers = ", ".join(str(number) for number in sorted(row.trial for row in rows))
         raise UnknownName(f"--trial: no completed trial {trial} in study {spec.name}; there are: {numbers}")

@@ -29,6 +29,7 @@ from .checks import (
     check_sampler,
     check_settings,
     check_slots,
+    check_steps,
     check_writable,
     sampling_notes,
     smallest_batch,
@@ -193,6 +194,7 @@ def load_study(folder: Path, spec: StudySpec, searched: Space[Config]) -> Study:
     source = source_of(spec, searched, data)
     searched.default_config().check_files()
     check_labels(searched.default_config(), searched.where, data, is_searched=source is not None)
+    check_steps(searched.default_config(), searched.where, data)
     study = Study(
         folder=folder, spec=spec, space=searched, config_class=config_class, dataset=data, split=split,
         ood=load_ood(searched.default_config(), searched.where, data, f"--set {config_class.ood_path}=…"),

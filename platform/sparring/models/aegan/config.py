@@ -91,11 +91,18 @@ class Config(config.Config):
     metrics: ClassVar = (
         "train/loss_gen", "train/loss_adv", "train/loss_cycle", "train/loss_dis", "val/score",
         "val/mse_recon_structure", "val/mse_recon_spectrum", "val/mse_predict_structure",
-        "val/mse_predict_spectrum", "health/diversity",
+        "val/mse_predict_spectrum", "val/r_factor", "val/edge_shift", "val/white_line", "health/diversity",
     )  # fmt: skip
     measures: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        f"val/mse_{doing}_{field}": (field,) for doing in ("recon", "predict") for field in ("structure", "spectrum")
+        **{
+            f"val/mse_{doing}_{field}": (field,)
+            for doing in ("recon", "predict")
+            for field in ("structure", "spectrum")
+        },
+        **dict.fromkeys(("val/r_factor", "val/edge_shift", "val/white_line"), ("spectrum",)),
     }
+    optional: ClassVar = {"val/edge_shift": "energy_step", "val/white_line": "energy_step"}
+    steps: ClassVar = {"energy_step": "spectrum"}
     yardsticks: ClassVar = "prediction"
     predictions: ClassVar[Mapping[str, tuple[str, str]]] = {
         "val/mse_predict_spectrum": ("structure", "spectrum"),
@@ -159,6 +166,9 @@ class Config(config.Config):
     """Weight of spectrum → structure. 0.1 to 10, log."""
     w_predict_spectrum: Weight = 1.0
     """Weight of structure → spectrum. 0.1 to 10, log."""
+    energy_step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Energy from one point of an absorption spectrum to the next, in eV: with it val/edge_shift and val/white_line are
+    measured. 1/3 for the iron set."""
     fourier: bool = False
     """Learn spectra as the real part of their Fourier transform, twice as long; XANESNET's option. Figures and answers
     are of the spectra themselves, turned back without loss (``data/physics/fourier.py``)."""

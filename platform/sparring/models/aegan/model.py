@@ -39,10 +39,14 @@ from ..blocks.scaling import Scaling, moments, positive_or_one, variance_of, var
 from ..blocks.slope import bound_slope
 from ..blocks.spectral import bound_spectrum
 from ..forms import check_shape
+from ..metrics.edge import edge_position, r_factor, white_line_position
 from ..verbs import Fields, Rows
 from . import config
 from .config import DISCRIMINATORS, FROZEN_BY, GENERATOR, LEARNED
 from .published_weights import SUFFIXES, load_published
+
+LEAST_POINTS = 4
+"""Of a spectrum whose edge is sought."""
 
 
 class AEGAN(Model[config.Config]):
@@ -68,6 +72,11 @@ class AEGAN(Model[config.Config]):
 
         for name, shape in self.shapes.items():
             check_shape(name, shape)
+        if config.energy_step is not None and self.shapes["spectrum"][0] < LEAST_POINTS:
+            raise DataError(
+                f"energy_step: an edge is found in spectra of at least {LEAST_POINTS} points, but got "
+                f"{self.shapes['spectrum'][0]}; leave it out"
+            )
         sizes = {name: size for name, (size,) in self.shapes.items()}
         if config.fourier:
             points = sizes["spectrum"]
@@ -286,12 +295,21 @@ class AEGAN(Model[config.Config]):
         n = torch.full_like(shares[0], len(batch["structure"]))
         for name in self.config.fields:
             sums[f"spread_{name}"] = moments(outputs[f"predict_{name}"])
+        made, real = outputs["predict_spectrum"], batch["spectrum"]
+        sums["r_factor"] = r_factor(made, real).sum()
+        if self.config.energy_step is not None:
+            sums["edge_shift"] = (edge_position(made) - edge_position(real)).abs().sum()
+            sums["white_line"] = (white_line_position(made) - white_line_position(real)).abs().sum()
         return sums | {"score": sum(shares[1:], shares[0]) / len(shares), "n": n}
 
     def figures(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
-        paths = [name for name in sums if name != "n" and not name.startswith("spread")]
-        means = {name: float(sums[name]) / float(sums["n"]) for name in paths}
-        return {f"val/{name}" if name == "score" else f"val/mse_{name}": mean for name, mean in means.items()}
+        names = [name for name in sums if name != "n" and not name.startswith("spread")]
+        means = {name: float(sums[name]) / float(sums["n"]) for name in names}
+        for name in ("edge_shift", "white_line"):  # so far in steps of the grid
+            if name in means:
+                means[name] *= self.config.energy_step or 0.0
+        is_error = {*LEARNED["all"]}
+        return {f"val/mse_{name}" if name in is_error else f"val/{name}": mean for name, mean in means.items()}
 
     def health(self, sums: Mapping[str, Tensor]) -> dict[str, float]:
         """How diverse the predictions are, the mean over both fields."""

@@ -1,7 +1,7 @@
 """A trial of a study as a model ready to be asked: its best epoch's weights, which the search has kept.
 
-The search keeps the weights of the best trial, under several objectives those of all trials on the Pareto front. Any
-other trial is trained anew from what ``sparring best STUDY --trial N`` writes.
+The search keeps the weights of the best trial, under several objectives those of all trials on the Pareto front, and a
+race makes those of its winner. Any other trial is trained anew from what ``sparring best STUDY --trial N`` writes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ... import __version__
 from ...data.variants import about
 from ...errors import UsageError
 from ...ledger import STUDY_FILE, read_study, spec_from_json, trial_rows
-from ...ledger.ranking import best_row, is_ranked
+from ...ledger.ranking import is_ranked
 from ...ledger.study_json import StudyDocument
 from ...ledger.weights import WEIGHTS, WeightsFolder, read_data_of
 from ...models import find_config
@@ -22,11 +22,12 @@ from ...models.config import Config
 from ...records import StudySpec, TrialRow, Value
 from ...space import Space
 from ...study import Study
+from ...study.winner import find_winner
 from .loaded import About, Loaded, build
 
 
 def read_winner(folder: Path, device: str = "cpu", trial: int | None = None) -> Loaded:
-    """The model of the study's best trial, or of another ``trial`` whose weights are kept. A search may be under way.
+    """The model of the study's winner, or of another ``trial`` whose weights are kept. A search may be under way.
 
     Raises UsageError, ConfigError or DataError, one sentence, if its weights are not there, torn or of another model.
     """
@@ -91,7 +92,7 @@ def trial_data(study: Study, document: StudyDocument, trial: int) -> Mapping[str
 
 def _find_row(folder: Path, spec: StudySpec, weights: WeightsFolder, trial: int | None) -> TrialRow:
     rows = [row for row in trial_rows(folder) if is_ranked(row)]
-    row = best_row(rows if trial is None else [row for row in rows if row.trial == trial], spec.objective)
+    row = find_winner(folder, rows) if trial is None else next((row for row in rows if row.trial == trial), None)
     if row is None and trial is None:
         raise UsageError(f"{folder}: no trial has completed yet; search on with the same command")
     if row is None:

@@ -28,6 +28,7 @@ from ...models.published import Arguments
 from ...records import EpochRow, Objective
 from ...space import apply_settings, checked_space, find_space, read_space, table_of, write_toml
 from ...study import check_labels, load_ood
+from ...study.checks import check_steps
 from ...training.saves import Saves
 from ...training.single import Trained, files_of, train_single
 from .. import About
@@ -157,6 +158,7 @@ def check_pinned(raw: Mapping[str, object], name: str, request: TrainingRequest)
     check_forms(type(config), data)
     data = data.with_label() if config.labelled else data
     check_labels(config, name, data)
+    check_steps(config, name, data)
     config.check_files()
     return Pinned(
         name=name,

@@ -17,12 +17,12 @@ from string import ascii_uppercase
 from ...display import nearby
 from ...errors import UsageError
 from ...ledger import Look, queued_trials, read_looks, read_study, read_trials, spec_from_json
-from ...ledger.ranking import best_row
 from ...ledger.schema import to_trial_rows
 from ...ledger.study_json import StudyDocument
 from ...records import Interval, StudySpec, TrialRow
 from ...space.tries import try_names
 from ...study.claim import sentences_of
+from ...study.winner import find_winner
 from ..held_out import HeldOut
 from .progress import Axis, Line, read_lines
 from .settings import Settings, settings_of
@@ -52,7 +52,7 @@ class Compared:
 
     @cached_property
     def best(self) -> TrialRow | None:
-        return best_row(self.rows, self.spec.objective)
+        return find_winner(self.folder, self.rows)
 
     @property
     def reached(self) -> float | None:
