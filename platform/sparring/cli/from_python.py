@@ -57,7 +57,7 @@ class FoundStudy:
 
         By fresh seeds where a race was held, else the best completed trial by the leading objective.
         """
-        from ..study.winner import find_winner
+        from ..study.fresh_seeds import find_winner
 
         return find_winner(self.folder)
 

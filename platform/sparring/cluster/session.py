@@ -26,9 +26,8 @@ from ..study.claim import sentences_of
 from ..study.conclusion import sentence
 from ..study.conclusion.known import known_sigma
 from ..study.feasibility import place_slots
-from ..study.fresh_seeds import Job, conclusion_of, due, hold_race
+from ..study.fresh_seeds import Job, conclusion_of, due, find_winner, hold_race
 from ..study.searched_data import spoilt_figures
-from ..study.winner import find_winner
 from .connection import Cluster, connect
 from .data_refs import DataRefs, store
 from .look_process import Aside, LookAhead, begin_look, has_ended

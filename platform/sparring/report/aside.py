@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import SparringError
 from ..ledger import read_study, spec_from_json
 from ..models.own import allow_json
-from ..study.winner import find_winner
+from ..study.fresh_seeds import find_winner
 from .reading import read_report
 from .yardstick_cache import read_yardsticks
 

@@ -28,8 +28,8 @@ from ..records import QUEUED, EpochRow, Outcome, StudySpec, TrialRow
 from ..space.dimension_toml import read_dimension
 from ..space.toml_file import table_of
 from ..space.tries import try_names
+from ..study.fresh_seeds import find_winner
 from ..study.study import is_spent
-from ..study.winner import find_winner
 
 COLUMNS = ("study", "searches", "state", "trials", "best", "forecast", "last written")
 

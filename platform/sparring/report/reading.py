@@ -25,7 +25,7 @@ from ..space.dimension_toml import read_dimension
 from ..space.toml_file import table_of
 from ..space.tries import try_names
 from ..study.claim import sentences_of
-from ..study.winner import find_winner
+from ..study.fresh_seeds import find_winner
 from .held_out import LOSING, HeldOut, together
 from .importance import UNMEASURED, Importance, measure_importance
 from .yardstick_cache import kept_yardsticks, read_yardsticks

@@ -15,7 +15,7 @@ from ..data.resampling import MOST, Plan
 from ..errors import UsageError
 from ..ledger import Ledger, read_study, refit_trials, retraining_rows, spec_from_json, trial_rows
 from ..ledger.effort import LEAST_RUNS, PER_RERUN, PROBE_RUNS, REFIT_RUNS, Effort, hours_seconds, read_effort
-from ..ledger.ranking import is_ranked
+from ..ledger.ranking import best_row, is_ranked
 from ..ledger.weights import WEIGHTS, WeightsFolder
 from ..records import REFIT, StudySpec, TrialRow, Value
 from ..records import Retraining as Row
@@ -128,6 +128,23 @@ def cheapest(found: Conclusion, rows: Iterable[TrialRow]) -> int:
         return found.trial
     seconds = {row.trial: row.wall_s for row in rows}
     return min(found.tied, key=lambda trial: (seconds.get(trial, math.inf), trial))
+
+
+def find_winner(folder: Path, rows: Iterable[TrialRow] | None = None) -> TrialRow | None:
+    """The trial that a study goes by, for all who ask: the look at the test rows, verbs, summary, report.
+
+    It is what fresh seeds conclude: the winner, or of a tie the one that trains the fastest; before any the search's
+    best.
+
+    rows: the study's ended trials, read already. None if none has completed. Raises as ``read_trials``.
+    """
+    ranked = [row for row in (trial_rows(folder) if rows is None else rows) if is_ranked(row)]
+    if not ranked:
+        return None
+    found = conclusion_of(folder)
+    number = None if found is None else cheapest(found, ranked)
+    concluded = next((row for row in ranked if row.trial == number), None)  # none if it ended after rows were read
+    return concluded or best_row(ranked, spec_from_json(read_study(folder)["spec"]).objective)
 
 
 def read_ended(folder: Path) -> Ended:

@@ -20,10 +20,10 @@ from ..ledger.ranking import is_ranked
 from ..ledger.weights import WEIGHTS, WeightsFolder
 from ..models.own import allow_json
 from ..records import Interval, TrialRow
+from .fresh_seeds import find_winner
 from .intervals import difference
 from .searched_data import spoilt_figures
 from .study import Study, load_ood, reopen
-from .winner import find_winner
 
 if TYPE_CHECKING:
     import numpy as np

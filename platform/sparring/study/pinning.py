@@ -16,8 +16,7 @@ from ..records import StudySpec, TrialRow
 from ..space import Space, pin, try_names
 from ..space.dimension import OPTION
 from .claim import sentences_of
-from .fresh_seeds import conclusion_of
-from .winner import find_winner
+from .fresh_seeds import conclusion_of, find_winner
 
 DIGITS = 16
 """Of a checksum, in a file for people."""

@@ -22,7 +22,7 @@ from ...models.config import Config
 from ...records import StudySpec, TrialRow, Value
 from ...space import Space
 from ...study import Study
-from ...study.winner import find_winner
+from ...study.fresh_seeds import find_winner
 from .loaded import About, Loaded, build
 
 

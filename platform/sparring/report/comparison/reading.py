@@ -22,7 +22,7 @@ from ...ledger.study_json import StudyDocument
 from ...records import Interval, StudySpec, TrialRow
 from ...space.tries import try_names
 from ...study.claim import sentences_of
-from ...study.winner import find_winner
+from ...study.fresh_seeds import find_winner
 from ..held_out import HeldOut
 from .progress import Axis, Line, read_lines
 from .settings import Settings, settings_of
