@@ -19,7 +19,7 @@ from sparring.report import write_report
 
 pytestmark = pytest.mark.slow  # all together
 
-TRIALS, EPOCHS, SLOTS = 300, 10, 16
+TRIALS, EPOCHS, SLOTS = 150, 10, 16
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -51,6 +52,12 @@ def measured(given):
     return {each.name: each for each in found}
 
 
+@cache
+def of(name):
+    """What plain methods reach on the task of a system as it stands, measured once."""
+    return measured(task(name))
+
+
 def columns(given, part):
     """Flat rows as the figures see them, of images of the model's size and of series: the raw ones."""
     rows = given.fields[given.config.fields[0]][getattr(given.split, part)]
@@ -64,7 +71,7 @@ def columns(given, part):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in model_names() if find_config(name).yardsticks != "prediction"])
 def test_every_system_has_rivals_in_the_figure_its_own_space_searches(name):
-    found = measured(task(name))
+    found = of(name)
     figures = [each.figure(space(name).objectives[0].metric) for each in found.values() if not each.is_floor]
     assert len(figures) >= 2
     assert all(figure is not None and figure >= 0 for figure in figures)
@@ -104,7 +111,7 @@ def test_components_lose_what_a_singular_value_decomposition_loses(name):
     directions = np.linalg.svd(train - mean, full_matrices=False)[2][:k]
     residue = (valid - mean) - (valid - mean) @ directions.T @ directions
     variance = train.var(axis=0).mean()
-    found = measured(given)
+    found = of(name)
     assert found[f"PCA, {k} components"].figure("val/mse_recon") == pytest.approx((residue**2).mean(), rel=1e-3)
     assert found[f"PCA, {k} components"].figure("val/score") == pytest.approx((residue**2).mean() / variance, rel=1e-3)
     trivial = ((valid - mean) ** 2).mean() / variance
@@ -113,7 +120,7 @@ def test_components_lose_what_a_singular_value_decomposition_loses(name):
 
 
 def test_of_shapes_components_lose_a_seventh_where_the_mean_keeps_nothing():
-    found = measured(task("advvae"))
+    found = of("advvae")
     assert found["PCA, 16 components"].figure("val/score") == pytest.approx(0.1549, abs=1e-4)
     assert found["PCA, 16 components"].figure("val/balance") < 0.18 < 0.9 < found["mean"].figure("val/balance")
 
@@ -125,7 +132,7 @@ def test_codes_of_components_are_white_and_judged_as_a_nets_would_be():
     codes = (valid - train.mean(axis=0)) @ directions[:16].T / spread[:16] * np.sqrt(len(train) - 1)
     model = build(given)
     # Signs of components are the solver's choice, and random features tell them apart: a mean over both of each.
-    figures = measured(given)["PCA, 16 components"].figures
+    figures = of("aae")["PCA, 16 components"].figures
     n = len(codes)
     assert figures["val/code_variance"] == pytest.approx(codes.var(axis=0).mean(), rel=1e-3)
     flips = np.random.default_rng(0).choice([-1, 1], size=(200, 16))
@@ -149,7 +156,7 @@ def test_noisy_codes_are_the_posterior_of_the_linear_gaussian_model():
     spread = noise * np.linalg.inv(inner)
     divergence = (np.trace(spread) - k - np.linalg.slogdet(spread)[1] + (codes**2).sum(axis=1)) / 2
     error = ((codes @ weights.T + mean - valid) ** 2).mean()
-    found = measured(given)["probabilistic PCA, 16 components"]
+    found = of("advvae")["probabilistic PCA, 16 components"]
     assert found.figure("val/mse_recon") == pytest.approx(error, rel=1e-3)
     assert found.figure("val/kld") == pytest.approx(divergence.mean(), rel=1e-3)
 
@@ -160,7 +167,7 @@ def test_only_an_encoder_of_distributions_meets_noisy_codes():
 
 
 def test_neither_the_priors_width_nor_the_inputs_scale_moves_them():
-    plain = measured(task("aae_series"))
+    plain = of("aae_series")
     other = measured(task("aae_series", prior_std=5.0, input_scaling="none"))
     for name, each in plain.items():
         assert other[name].figures == pytest.approx(each.figures, rel=1e-3, abs=1e-6)
@@ -192,7 +199,7 @@ def test_directions_that_hold_only_rounding_are_no_components():
 
 
 def test_of_a_large_set_some_rows_are_fitted_and_the_name_says_how_many(monkeypatch):
-    whole = measured(task("aae"))["PCA, 16 components"]
+    whole = of("aae")["PCA, 16 components"]
     monkeypatch.setattr(reconstruction, "NUMBERS", 256 * 40)
     some = measured(task("aae"))["PCA, 16 components, 40 rows"]
     assert some.figure("val/score") > whole.figure("val/score")
@@ -223,7 +230,7 @@ def muons():
     assert isinstance(model, BoostVAE)
     with torch.no_grad():
         train, valid = (model.judged(tensor(given.rows("muons", part))).numpy() for part in ("train", "valid"))
-    return SimpleNamespace(task=given, model=model, train=train, valid=valid, found=measured(given))
+    return SimpleNamespace(task=given, model=model, train=train, valid=valid, found=of("boost_vae"))
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def test_a_fresh_process_finds_what_this_one_finds(candidate, bundle, tmp_path):
     assert len(there.hostile) > 60
     assert 50 < there.memory_mb < 4000
     (folder / "model.json").unlink()
-    assert "lacks model.json" in examine_freshly(folder, probe).complaint
+    assert "lacks model.json" in examine(folder, probe).complaint
 
 
 @pytest.mark.slow
