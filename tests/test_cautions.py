@@ -32,3 +32,13 @@ def test_a_field_that_hardly_varies_is_named(tmp_path, deviation, is_said):
     said = notes_of(tmp_path, dataset="arrays", data_path=tmp_path / "mine.npz")
     assert ("the spectrum hardly varies between rows, by 0.0001 of its size" in said) is is_said
     assert "the structure" not in said
+
+
+def test_rows_that_a_trial_sees_less_than_five_times_are_told(tmp_path):
+    said = notes_of(tmp_path, "data.n=200", "epochs=4")
+    assert "a trial sees each of the 160 training rows 4 times; more epochs" in said
+    assert "training rows" not in notes_of(tmp_path, "data.n=200", "epochs=5")
+    few = ("data.n=200", "batch_size=32", "steps_per_epoch=3")
+    said = notes_of(tmp_path, *few, "epochs=8")  # 8 x 3 x 32 / 160
+    assert "a trial of 8 epochs sees each of the 160 training rows 4.8 times (batches of 32)" in said
+    assert "training rows" not in notes_of(tmp_path, *few, "epochs=9")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from support.aegan import make, make_rows
 
-from sparring.data import Dataset
+from sparring.data import Dataset, load_dataset, read_card
 from sparring.errors import DataError, UsageError
 from sparring.models.aegan.config import Config
 from sparring.models.aegan.model import AEGAN
@@ -124,7 +124,15 @@ def test_a_step_that_the_axis_does_not_have_is_refused(axis, words):
     data = Dataset(name="x", fields=fields, ids=tuple(map(str, range(12))), axes=axes)
     config = Config(energy_step=1 / 3)
     if words is None:
-        check_steps(config, "mine.toml", data)
+        check_steps(config, "mine.toml", data, read_card("fe-xanes"))
         return
     with pytest.raises(UsageError, match=f"mine.toml: energy_step.*{words}"):
-        check_steps(config, "mine.toml", data)
+        check_steps(config, "mine.toml", data, read_card("fe-xanes"))
+
+
+def test_wave_numbers_have_no_edge_in_electronvolts():
+    data = load_dataset("exafs", None, {"n": 20})
+    with pytest.raises(
+        UsageError, match=r"energy_step is in eV, but the axis of spectrum .* is the wave number in 1/Å"
+    ):
+        check_steps(Config(energy_step=0.0355), "mine.toml", data, read_card("exafs"))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 FEW_ROWS = 30
 """Validation rows below which a figure says little: its own noise is then a fifth of it or so."""
 
+FEW_PASSES = 5
+"""Passes over the training rows below which a trial has hardly begun to learn them."""
+
 HARDLY = 1e-3
 """Standard deviation between rows over a field's size, below which a score of shares of variance says little."""
 
@@ -29,6 +32,19 @@ def data_cautions(study: Study) -> tuple[str, ...]:
         )
     if valid < FEW_ROWS:
         notes.append(f"only {valid} rows validate, so figures scatter, and the best trial may be best by luck")
+    config = study.space.default_config()
+    if config.steps_per_epoch is not None:
+        seen = config.epochs * config.steps_per_epoch * config.batch_size / train
+        if seen < FEW_PASSES:
+            notes.append(
+                f"a trial of {config.epochs} epochs sees each of the {train:,} training rows {seen:.2g} times (batches "
+                f"of {config.batch_size}); more epochs or steps_per_epoch would learn more from them"
+            )
+    elif config.epochs < FEW_PASSES:
+        notes.append(
+            f"a trial sees each of the {train:,} training rows {config.epochs} times; more epochs would learn more from "
+            "them"
+        )
     for name in study.config_class.fields:
         values = np.asarray(study.dataset.fields[name][study.split.valid])
         if values.dtype.kind != "f" or not values.size:

@@ -16,7 +16,7 @@ from ..space.dimension import OPTION
 from .feasibility import AS_MANY_AS_FIT
 
 if TYPE_CHECKING:
-    from ..data import Dataset
+    from ..data import Card, Dataset
     from ..models.config import Config
     from ..space import Space
     from .asked_space import AskedSpace
@@ -148,19 +148,26 @@ def smallest_batch(space: Space[Config]) -> int:
     return space.default_config().batch_size
 
 
+STEP_UNIT = "eV"
 UNEVEN = 0.05
 """Share of a step by which a point may lie elsewhere: the iron set's energies are rounded to a hundredth of an eV."""
 
 
-def check_steps(config: Config, where: str, data: Dataset) -> None:
-    """Raises UsageError if the set's axis has other steps than ``config`` says, or uneven ones.
+def check_steps(config: Config, where: str, data: Dataset, card: Card) -> None:
+    """Raises UsageError if the set's axis has another unit or other steps than ``config`` says, or uneven ones.
 
-    where: what messages call the file.
+    where: what messages call the file. card: the set's.
     """
     for name, field in config.steps.items():
         step, axis = getattr(config, name), data.axes.get(field)
         if step is None or axis is None:
             continue
+        told = card.fields[field].axis if field in card.fields else None
+        if told is not None and STEP_UNIT not in told.replace(",", " ").split():
+            raise UsageError(
+                f"{where}: {name} is in {STEP_UNIT}, but the axis of {field} in data set {data.name} is the {told}; "
+                "leave it out"
+            )
         even = np.linspace(axis[0], axis[-1], len(axis))
         found = (axis[-1] - axis[0]) / max(len(axis) - 1, 1)
         if np.abs(axis - even).max() > UNEVEN * abs(found):

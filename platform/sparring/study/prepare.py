@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from ..data import split_dataset
+from ..data import read_card, split_dataset
 from ..data.cards import is_card_path
 from ..data.dataset import PARTS
 from ..data.doubts import doubts, in_one_line
@@ -194,7 +194,7 @@ def load_study(folder: Path, spec: StudySpec, searched: Space[Config]) -> Study:
     source = source_of(spec, searched, data)
     searched.default_config().check_files()
     check_labels(searched.default_config(), searched.where, data, is_searched=source is not None)
-    check_steps(searched.default_config(), searched.where, data)
+    check_steps(searched.default_config(), searched.where, data, read_card(spec.dataset))
     study = Study(
         folder=folder, spec=spec, space=searched, config_class=config_class, dataset=data, split=split,
         ood=load_ood(searched.default_config(), searched.where, data, f"--set {config_class.ood_path}=…"),

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ... import __version__
-from ...data import Dataset, Member, Split, load_dataset, split_dataset
+from ...data import Dataset, Member, Split, load_dataset, read_card, split_dataset
 from ...data.memory_map import Mapped, select
 from ...data.splits import SPLIT
 from ...display import progress_of
@@ -158,7 +158,7 @@ def check_pinned(raw: Mapping[str, object], name: str, request: TrainingRequest)
     check_forms(type(config), data)
     data = data.with_label() if config.labelled else data
     check_labels(config, name, data)
-    check_steps(config, name, data)
+    check_steps(config, name, data, read_card(space.dataset))
     config.check_files()
     return Pinned(
         name=name,
