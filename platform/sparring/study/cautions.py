@@ -42,8 +42,8 @@ def data_cautions(study: Study) -> tuple[str, ...]:
             )
     elif config.epochs < FEW_PASSES:
         notes.append(
-            f"a trial sees each of the {train:,} training rows {config.epochs} times; more epochs would learn more from "
-            "them"
+            f"a trial sees each of the {train:,} training rows {config.epochs} times; more epochs would learn more "
+            "from them"
         )
     for name in study.config_class.fields:
         values = np.asarray(study.dataset.fields[name][study.split.valid])
