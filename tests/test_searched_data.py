@@ -217,7 +217,7 @@ def test_winner_and_default_meet_on_the_test_rows_each_with_its_own_data(tmp_pat
         request = TrainingRequest(output=tmp_path / f"trained-{trial}")
         trained = retrain(tmp_path / "pinned.toml", request, Console(quiet=True))
         assert figures["test/mse_predict_spectrum"].value == pytest.approx(trained.test["test/mse_predict_spectrum"])
-    assert seen.difference.keys() == {"test/mse_predict_spectrum", "test/mse_recon_spectrum"}
+    assert seen.difference.keys() == {"test/mse_predict_spectrum", "test/mse_recon_spectrum", "test/r_factor"}
 
 
 @pytest.mark.parametrize(("trial", "is_refit"), [(0, False), (3, False), (3, True)])

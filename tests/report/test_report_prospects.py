@@ -59,7 +59,7 @@ def test_the_page_has_the_expected_best_with_its_band_and_goes_on_beyond(tmp_pat
     report = read_report(folder, yardsticks=False)
     objectives = tuple(replace(each, goal=goal) for each in report.spec.objectives)
     ranked = report.trials if goal == "minimize" else report.trials[::-1]
-    report = replace(report, spec=replace(report.spec, objectives=objectives), trials=ranked)
+    report = replace(report, spec=replace(report.spec, objectives=objectives), trials=ranked, best=ranked[0])
     head = head_of(report)
     reached, foretold = head["expected"], head["beyond"]
     assert (reached[0][0], reached[-1][0]) == (1, 20)
