@@ -102,13 +102,18 @@ def test_a_source_that_only_loses_is_left_alone():
     assert drawn[ANYWHERE] >= 5
 
 
-def test_the_prior_is_drawn_near_the_tries_and_near_the_default_where_there_is_nothing_else():
-    for known, center in ((KNOWN_POINTS, 0.2), (KNOWN_POINTS[:1], 0.9)):
-        study = study_of(PriorSampler(known, [1.0], seed=1))
-        values = xs(draws(study, 60), PRIOR)
-        assert len(values) > 20
-        assert sum(x == center for x in values) > 5
-        assert abs(np.median(values) - center) < 0.1
+def test_the_prior_is_drawn_near_the_points_to_try_first():
+    values = xs(draws(study_of(PriorSampler(KNOWN_POINTS, [1.0], seed=1)), 60), PRIOR)
+    assert len(values) > 20
+    assert sum(x == 0.2 for x in values) > 5
+    assert abs(np.median(values) - 0.2) < 0.1
+
+
+def test_the_published_default_alone_is_no_prior():
+    drawn = draws(study_of(PriorSampler(KNOWN_POINTS[:1], [1.0], seed=1)), 16)
+    assert {source for source, _ in drawn} == {ANYWHERE}
+    blocks = [x for _, x in drawn[:8]], [x for _, x in drawn[8:]]
+    assert [sorted(math.floor(8 * x) for x in block) for block in blocks] == [list(range(8))] * 2
 
 
 def test_the_best_are_followed_and_those_that_failed_are_not():
