@@ -117,7 +117,15 @@ def test_the_same_command_goes_on_and_repeats_only_what_was_torn(bank, tmp_path)
     assert len(first) == 3 * 6 * 2
     out.write_text(out.read_text()[:-20])
     assert len(read_lines(out)) == len(first) - 1
-    asked = {"bank": bank, "out": out, "world": ["bank"], "strategies": command[-3:], "seeds": 2, "systems": []}
+    asked = {
+        "bank": bank,
+        "out": out,
+        "world": ["bank"],
+        "strategies": command[-3:],
+        "seeds": 2,
+        "systems": [],
+        "budgets": [],
+    }
     work(argparse.Namespace(**asked, processes=1), 0)  # what the command's process does
     texts = [text for text in out.read_text().splitlines() if text]
     assert len(texts) == len(first) + 1

@@ -38,7 +38,9 @@ def write_bank(folder: Path, system: str = "mlp_aae", *, length: int = 30, epoch
                     "cpu_s": 32 / float(params["batch_size"]),
                     "outcome": "diverged" if diverges else "completed",
                     "params": json.dumps(params),
-                    "config": space.config(params).model_dump_json(exclude_defaults=True),
+                    "config": json.dumps(
+                        {**space.config(params).model_dump(mode="json", exclude_defaults=True), "steps_per_epoch": 67}
+                    ),
                     "setup": setup,
                     "space": space.fingerprint()[:10],
                 }

@@ -9,6 +9,7 @@ slots.py           asynchronous slots over known curves; only the clock is simul
 strategies.py      rules that need nobody's code
 their_code.py      Optuna's samplers and pruners and Tune's ASHA, by their own code
 ours.py            this project's search by its own referee, which keeps its ledger nowhere
+points.py          spaces without points to try first, and with wrong ones
 worlds.py          where a search gets its curves, and which strategies there are
 play.py            replays them all: a line per search
 ranking.py         regrets, mean ranks with critical differences, trials that others need

@@ -90,17 +90,17 @@ def _draw(dimension: Dimension, rng: np.random.Generator, centre: Value | None) 
     if dimension.off is not None and rng.random() < 0.5:
         return dimension.off
     if centre is None or centre == dimension.off:
-        return _at(dimension, rng.random())
-    return _at(dimension, _reflect(_share(dimension, float(centre)) + MOVE * rng.standard_normal()))
+        return at(dimension, rng.random())
+    return at(dimension, _reflect(share_of(dimension, float(centre)) + MOVE * rng.standard_normal()))
 
 
-def _share(dimension: Dimension, value: float) -> float:
+def share_of(dimension: Dimension, value: float) -> float:
     """Where in its transformed range a number lies, 0 to 1."""
     low, high, value = (math.log(x) if dimension.log else x for x in (dimension.low, dimension.high, value))
     return (value - low) / (high - low)
 
 
-def _at(dimension: Dimension, share: float) -> Value:
+def at(dimension: Dimension, share: float) -> Value:
     """The number at ``share`` of the transformed range; of whole numbers and steps the nearest."""
     low, high = (math.log(x) if dimension.log else x for x in (dimension.low, dimension.high))
     value = low + share * (high - low)

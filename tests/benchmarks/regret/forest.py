@@ -108,7 +108,10 @@ class Forest:
 
 
 def params_in(space: Space[Config], known: Known) -> dict[str, Value] | None:
-    """A configuration of the bank as one of this space; None if the space cannot draw it."""
+    """A configuration of the bank as one of this space; None if the space cannot draw it.
+
+    What the space fixes may differ: the bank's trainings have fewer steps in an epoch, each system's all alike.
+    """
     try:
         config = space.config_class.model_validate(known.config)
         params: dict[str, Value] = {}
@@ -116,10 +119,10 @@ def params_in(space: Space[Config], known: Known) -> dict[str, Value] | None:
             if dimension.applies({**space.fixed, **params}):
                 params[dimension.name] = dimension.cast(getattr(config, dimension.name))
         space.to_optuna(params)  # raises SpaceError if a value lies outside its range
-        same = space.config(params).model_dump(mode="json") == config.model_dump(mode="json")
+        of_space, of_bank = (each.model_dump(exclude={*space.fixed}) for each in (space.config(params), config))
     except (SpaceError, ValueError):
         return None
-    return params if same else None
+    return params if of_space == of_bank else None
 
 
 def _encode(dimension: Dimension, value: Value | None) -> np.ndarray:

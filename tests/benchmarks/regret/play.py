@@ -1,7 +1,7 @@
 """Replays every strategy on a bank, 50 seeds of each budget, and writes a line per search.
 
     cd tests && python -m benchmarks.regret.play BANK --out runs.jsonl --processes 2
-    … play BANK --out runs.jsonl --world forest --strategies 'ours' 'TPE, halving' --seeds 10
+    … play BANK --out runs.jsonl --world forest --strategies 'ours' 'TPE, halving' --seeds 10 --budgets '24 trials'
     … play BANK --out speed.jsonl --world bank --speed 'blind halving'   (how long 10^6 trials take)
 
 BANK holds one Parquet file per system (bank.py). A search that has its line already is not repeated, so the same
@@ -39,6 +39,9 @@ from .worlds import BankWorld, ForestWorld, World
 
 TRIALS, WHOLE = (24, 100, 200), (8, 33, 67)
 """Budgets in trials, and in whole trainings' seconds."""
+
+NAMES = [f"{count} trials" for count in TRIALS] + [f"{count} trainings" for count in WHOLE]
+"""Of the budgets."""
 
 SLOTS = 2
 
@@ -112,14 +115,16 @@ def _path(played: Played) -> list[tuple[int, float]]:
     return path
 
 
-def keys(files: Sequence[Path], worlds: Sequence[str], strategies: Sequence[str], seeds: int) -> Iterator[Key]:
-    """All searches, seed by seed, so that every beginning covers everything."""
+def keys(
+    files: Sequence[Path], worlds: Sequence[str], strategies: Sequence[str], seeds: int, asked: Sequence[str] = ()
+) -> Iterator[Key]:
+    """All searches, seed by seed, so that every beginning covers everything. asked: budgets by name; all if empty."""
     names = {(world, file): list(world_of(world, file).strategies) for world in worlds for file in files}
     for seed in range(seeds):
         for (world, file), known in names.items():
             for strategy in known:
                 if (not strategies or strategy in strategies) and seed < SLOW.get(strategy, seeds):
-                    for budget in budgets(world_of(world, file).table):
+                    for budget in asked or budgets(world_of(world, file).table):
                         yield Key(world, file.stem, strategy, budget, seed)
 
 
@@ -139,7 +144,8 @@ def work(given: argparse.Namespace, share: int) -> None:
     if given.systems:
         files = [file for file in files if file.stem in given.systems]
     had, said = read_lines(given.out), time.monotonic()
-    todo = [key for key in keys(files, given.world, given.strategies, given.seeds) if key not in had]
+    searches = keys(files, given.world, given.strategies, given.seeds, given.budgets)
+    todo = [key for key in searches if key not in had]
     # By the key alone, since the processes do not see the same lines.
     mine = [key for key in todo if zlib.crc32(repr(key).encode()) % given.processes == share]
     for count, key in enumerate(mine, start=1):
@@ -174,6 +180,7 @@ def main() -> None:
     parser.add_argument("--systems", nargs="*", default=[])
     parser.add_argument("--world", nargs="+", default=["bank", "forest"], choices=["bank", "forest"])
     parser.add_argument("--strategies", nargs="*", default=[], help="their names; all by default")
+    parser.add_argument("--budgets", nargs="*", default=[], choices=NAMES, help="all by default")
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--speed", nargs="+", metavar="STRATEGY", help="only time these")

@@ -45,7 +45,8 @@ SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
 class OptunaSearch(Whole):
     """A study in memory, used as Optuna's documentation does: ask, report every epoch from step 0, prune, tell.
 
-    space: what the sampler draws from; None draws nothing, for trials whose curves are given.
+    space: what the sampler draws from; None draws nothing, for trials whose curves are given. told: the space's points
+    to try first are put in line after the default, as Optuna's documentation does with what is known.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class OptunaSearch(Whole):
         pruner: str,
         seed: int,
         space: Space[BaseModel] | None = None,
+        told: bool = False,
     ) -> None:
         super().__init__(budget, epochs)
         with warnings.catch_warnings():
@@ -66,7 +68,8 @@ class OptunaSearch(Whole):
         self.study = optuna.create_study(sampler=made, pruner=PRUNERS[pruner](epochs), study_name=f"seed {seed}")
         self.space = space
         if space is not None:  # as a practitioner would: the default is tried first
-            self.study.enqueue_trial(space.to_optuna(space.baseline())[0])
+            for known in space.known if told else [space.baseline()]:
+                self.study.enqueue_trial(space.to_optuna(known)[0])
         self.trials: list[optuna.Trial] = []
         self.params: list[Mapping[str, Value]] = []
 

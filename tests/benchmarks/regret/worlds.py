@@ -17,6 +17,7 @@ from .configurations import draw
 from .curves import Curve, Table
 from .forest import Forest
 from .ours import Ours
+from .points import with_wrong_points, without_points
 from .slots import Strategy
 from .strategies import BlindHalving, Budget, OneEpoch, Peeking, Whole
 from .their_code import OptunaSearch, TuneAsha
@@ -137,34 +138,39 @@ class ForestWorld:
     def strategies(self) -> Mapping[str, Callable[[Budget, int], Search]]:
         epochs = self.table.epochs
 
-        def ours(sampler: str) -> Callable[[Budget, int], Search]:
+        def ours(sampler: str, space_of: Callable[[int], Space[Config]]) -> Callable[[Budget, int], Search]:
             def make(budget: Budget, seed: int) -> Search:
                 def curve_of(number: int, params: Mapping[str, Value]) -> Curve:
                     return self.curve(number, params, seed)
 
-                search = Ours(budget, epochs, curve_of, seed=seed, space=self.space, sampler=sampler)
+                search = Ours(budget, epochs, curve_of, seed=seed, space=space_of(seed), sampler=sampler)
                 return search, search.curve
 
             return make
 
-        def optuna(sampler: str, pruner: str) -> Callable[[Budget, int], Search]:
+        def optuna(sampler: str, pruner: str, *, told: bool = False) -> Callable[[Budget, int], Search]:
             def make(budget: Budget, seed: int) -> Search:
-                search = OptunaSearch(
-                    budget, epochs, sampler=sampler, pruner=pruner, seed=seed, space=self.space.without_model()
-                )
+                space = self.space.without_model()
+                search = OptunaSearch(budget, epochs, sampler=sampler, pruner=pruner, seed=seed, space=space, told=told)
                 return search, lambda number: self.curve(number, search.params[number], seed)
 
             return make
 
+        def shipped(seed: int) -> Space[Config]:
+            return self.space
+
         return {
-            "ours": ours(SAMPLERS[0]),
-            "ours, tpe": ours("tpe"),
+            "ours": ours(SAMPLERS[0], shipped),
+            "ours, tpe": ours("tpe", shipped),
+            "ours, no points": ours(SAMPLERS[0], lambda seed: without_points(self.space)),
+            "ours, wrong points": ours(SAMPLERS[0], lambda seed: with_wrong_points(self.space, seed)),
             "random, whole": lambda budget, seed: (Whole(budget, epochs), self.uniform(seed)),
             "random, blind halving": lambda budget, seed: (BlindHalving(budget, epochs), self.uniform(seed)),
             "random, one epoch": lambda budget, seed: (OneEpoch(budget, epochs), self.uniform(seed)),
             "random, Tune ASHA": lambda budget, seed: (TuneAsha(budget, epochs), self.uniform(seed)),
             "TPE": optuna("tpe", "none"),
             "TPE, halving": optuna("tpe", "halving"),
+            "TPE, halving, points": optuna("tpe", "halving", told=True),
             "TPE, hyperband": optuna("tpe", "hyperband"),
             "GP, halving": optuna("gp", "halving"),
             # Optuna asks for a package of this name, which is none of this project's.
