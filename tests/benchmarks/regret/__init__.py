@@ -8,6 +8,9 @@ forest.py          a random forest fitted to it: the curve of any configuration
 slots.py           asynchronous slots over known curves; only the clock is simulated
 strategies.py      rules that need nobody's code
 their_code.py      Optuna's samplers and pruners and Tune's ASHA, by their own code
+flat_space.py      a space as libraries want it that know no conditions
+neps_code.py       NePS's PriorBand, by its own code
+synetune_code.py   Syne Tune's ASHA with quantile regression, by its own code
 ours.py            this project's search by its own referee, which keeps its ledger nowhere
 points.py          spaces without points to try first, and with wrong ones
 worlds.py          where a search gets its curves, and which strategies there are

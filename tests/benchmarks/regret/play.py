@@ -45,7 +45,7 @@ NAMES = [f"{count} trials" for count in TRIALS] + [f"{count} trainings" for coun
 
 SLOTS = 2
 
-SLOW = {"GP, halving": 5}
+SLOW = {"GP, halving": 5, "CQR, ASHA": 5}
 """Strategies whose sampler takes seconds for a draw, with the most seeds that they are replayed under."""
 
 

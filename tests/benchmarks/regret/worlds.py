@@ -16,10 +16,12 @@ from sparring.space import Space
 from .configurations import draw
 from .curves import Curve, Table
 from .forest import Forest
+from .neps_code import PriorBand
 from .ours import Ours
 from .points import with_wrong_points, without_points
 from .slots import Strategy
 from .strategies import BlindHalving, Budget, OneEpoch, Peeking, Whole
+from .synetune_code import QuantileAsha
 from .their_code import OptunaSearch, TuneAsha
 
 Search = tuple[Strategy, Callable[[int], Curve]]
@@ -156,6 +158,17 @@ class ForestWorld:
 
             return make
 
+        def priorband(base: str) -> Callable[[Budget, int], Search]:
+            def make(budget: Budget, seed: int) -> Search:
+                search = PriorBand(budget, epochs, base=base, seed=seed, space=self.space)
+                return search, lambda number: self.curve(number, search.params[number], seed)
+
+            return make
+
+        def cqr(budget: Budget, seed: int) -> Search:
+            search = QuantileAsha(budget, epochs, seed=seed, space=self.space)
+            return search, lambda number: self.curve(number, search.params[number], seed)
+
         def shipped(seed: int) -> Space[Config]:
             return self.space
 
@@ -173,6 +186,10 @@ class ForestWorld:
             "TPE, halving, points": optuna("tpe", "halving", told=True),
             "TPE, hyperband": optuna("tpe", "hyperband"),
             "GP, halving": optuna("gp", "halving"),
+            **({"CQR, ASHA": cqr} if find_spec("syne_tune") else {}),
+            **(
+                {"PriorBand": priorband("hyperband"), "PriorBand, ASHA": priorband("asha")} if find_spec("neps") else {}
+            ),
             # Optuna asks for a package of this name, which is none of this project's.
             **({"CMA-ES, halving": optuna("cmaes", "halving")} if find_spec("cmaes") else {}),
         }
