@@ -86,14 +86,6 @@ def test_what_an_exporter_cannot_is_said_in_a_sentence(opened, tmp_path, monkeyp
         list(export(model, files, "torch", tmp_path / "out"))
 
 
-@pytest.mark.slow
-def test_what_onnx_has_no_operator_for_is_named(opened, tmp_path, monkeypatch):
-    model, files = opened("boost_vae")
-    monkeypatch.setattr(exporting, "find_spec", lambda name: name)
-    with pytest.raises(UsageError, match="uses searchsorted and special_ndtri, which ONNX has no operator for; export"):
-        next(export(model, files, "onnx", tmp_path / "out"))
-
-
 def test_what_a_kind_needs_is_named(monkeypatch):
     monkeypatch.setattr(exporting, "find_spec", lambda name: None)
     monkeypatch.setattr(exporting.shutil, "which", lambda name: None)

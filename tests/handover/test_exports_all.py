@@ -17,9 +17,6 @@ from sparring.production.handover import exporting
 from sparring.production.handover.bundle import open_bundle, read_files
 from sparring.production.handover.exporting import export
 
-NORMAL_COLUMNS = {"aux_aae", "boost_vae"}
-"""Systems whose muons' columns are made normal, for which ONNX has no operators."""
-
 COMPILED = {"mlp_aae": "score", "advvae": "sample"}
 """The verb whose program is compiled: encoder, decoder and critic; decoder alone."""
 WRITTEN_ROWS = exporting.ROWS
@@ -42,10 +39,6 @@ def test_every_program_of_a_system_answers_as_the_system(name, kind, tmp_path):
         pytest.skip(str(error))
     files = read_files(bundled(tmp_path / name, *trained(name)))
     model = open_bundle(files, name)
-    if kind == "onnx" and name in NORMAL_COLUMNS:
-        with pytest.raises(UsageError, match="which ONNX has no operator for; export torch or aoti"):
-            list(export(model, files, kind, tmp_path / "out"))
-        return
     written = list(export(model, files, kind, tmp_path / "out"))
     assert {each.verb for each in written} == set(model.schema.verbs) - set(exporting.UNWRITTEN)
     assert all(each.worst <= exporting.TOLERANCE for each in written)

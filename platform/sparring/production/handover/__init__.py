@@ -8,6 +8,7 @@ schema.py        inputs and outputs: names, order, shapes, dtypes, units, axes, 
 card.py          the model card, for machines and for people
 asking.py        a bundle that answers; guard.py refuses what it must not be asked; streaming.py asks about files
 exporting.py     programs of other kinds, compared with the model: torch.export, ONNX, AOTInductor
+operators.py     operators that ONNX lacks, in ones that it has
 checks.py        the eleven checks; each is a function of the evidence
 evidence.py      what the checks look at, gathered once
 fresh.py         the bundle alone in a fresh process: loading, parity, hostile inputs, latency, memory

@@ -28,6 +28,7 @@ from . import drift
 from .asking import ProductionModel
 from .bundle import TRAINING
 from .fresh import BATCHES
+from .operators import stand_ins
 from .schema import Verb, choices
 
 KINDS = ("torch", "onnx", "aoti")
@@ -38,9 +39,6 @@ ROWS = 1000
 """Inputs on which answers are compared, in calls of 1, 2, 64 and all of them."""
 TOLERANCE = 1e-5
 """Of the largest value: float32, whose sums another kernel adds up in another order."""
-
-ONNX_LACKS = ("searchsorted", "special_ndtri")
-"""What the muons' normal columns are made with; asked for first, since the exporter's own words are a page."""
 
 Program = Callable[..., tuple[np.ndarray, ...]]
 """Arrays in, arrays out, in the order of the fields and of the outputs."""
@@ -199,14 +197,9 @@ def _torch(
 def _onnx(
     asked: Asked, tensors: list[Tensor], fields: tuple[str, ...], outputs: tuple[str, ...], path: Path
 ) -> Program:
-    traced = _traced(asked, tensors)
-    used = {str(node.target) for node in traced.graph.nodes}
-    if lacking := [each for each in ONNX_LACKS if any(f".{each}." in name for name in used)]:
-        raise UsageError(
-            f"--export: {path.stem} uses {' and '.join(lacking)}, which ONNX has no operator for; export torch or aoti"
-        )
     import onnxruntime
 
+    traced = _traced(asked, tensors).run_decompositions(stand_ins())
     torch.onnx.export(
         traced, (), path, dynamo=True, input_names=fields, verbose=False, external_data=False,
         output_names=[f"{name}_answer" if name in fields else name for name in outputs],
