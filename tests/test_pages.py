@@ -60,6 +60,7 @@ ELSEWHERE = {
     r"\(umask 077; .*|export RAY_AUTH_MODE=token": ("changes the home", "tests/test_clusters.py"),
     r"ray start .*|ray job submit .*": ("needs a cluster", "tests/test_clusters.py"),
     r"ssh -N .*": ("needs another machine", ""),
+    r"python docs/recipes/ray_data.py .*": ("needs a cluster", "tests/test_ray_data.py"),
     r"kubectl .*": ("needs Kubernetes; its manifest is checked", "tests/test_recipes.py"),
     r"sbatch .*": ("needs Slurm; its script runs with a stand-in", "tests/test_recipes.py"),
     r"sparring models check my_module:MyModel": ("takes a minute", "tests/test_model_check.py"),

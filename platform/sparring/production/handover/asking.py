@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from ...errors import UsageError
@@ -31,6 +32,17 @@ class Answer:
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.values[name]
+
+    def columns(self) -> dict[str, pa.Array]:
+        """A column per number of a sample, for ``pyarrow.table``; what has more dimensions or none as one column."""
+        columns: dict[str, pa.Array] = {}
+        for name, values in self.values.items():
+            if names := self.fields[name].columns:
+                columns |= {column: pa.array(values[:, number]) for number, column in enumerate(names)}
+            else:
+                flat = values.reshape(len(values), -1)
+                columns[name] = pa.array(list(flat)) if values.ndim > 1 else pa.array(values)
+        return columns
 
 
 @dataclass(frozen=True, kw_only=True)

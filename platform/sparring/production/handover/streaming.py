@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...display import progress_of
 from ...errors import DataError, UsageError
-from .asking import Answer, ProductionModel
+from .asking import ProductionModel
 
 ROWS = 4096
 """Read, answered and written at a time."""
@@ -75,24 +75,11 @@ def _answered(
             where = f"{source}: rows {done + 1:,} to {done + len(table):,}"
             raise DataError(f"{where}: {error}{_hint(error)}") from error
         done += len(table)
-        yield pa.table({**{name: table[name] for name in keep}, **columns_of(answer)})
+        yield pa.table({**{name: table[name] for name in keep}, **answer.columns()})
 
 
 def _hint(error: DataError) -> str:
     return "; copy it as it is with --keep" if "no column" in str(error) else ""
-
-
-def columns_of(answer: Answer) -> dict[str, pa.Array]:
-    """A column per number of a sample; what has more dimensions or none as one column."""
-    columns: dict[str, pa.Array] = {}
-    for name, values in answer.values.items():
-        names = answer.fields[name].columns
-        if names:
-            columns |= {column: pa.array(values[:, number]) for number, column in enumerate(names)}
-        else:
-            flat = values.reshape(len(values), -1)
-            columns[name] = pa.array(list(flat)) if values.ndim > 1 else pa.array(values)
-    return columns
 
 
 def _write(path: Path, tables: Iterator[pa.Table], total: int, console: Console) -> None:

@@ -11,7 +11,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ...errors import DataError, faults
 from ..handover.asking import Answer
 from ..handover.schema import Schema
-from ..handover.streaming import columns_of
 from .arrow_body import read_arrow, write_arrow
 
 JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
@@ -95,7 +94,7 @@ def pack(answer: Answer, is_arrow: bool) -> bytes:
     if is_arrow:
         units = {name: answer.fields[name].unit for name in answer.values}
         metadata = {"model": answer.model, "version": str(answer.version), "units": json.dumps(units)}
-        return write_arrow(columns_of(answer), metadata)
+        return write_arrow(answer.columns(), metadata)
     values = {name: array.tolist() for name, array in answer.values.items()}
     units = {name: answer.fields[name].unit for name in values}
     told = {**about, "values": values, "units": units}
