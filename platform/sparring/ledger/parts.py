@@ -142,7 +142,7 @@ def read_parts(
     """
     while True:
         parts_folder, names = list_parts(folder)
-        tables, torn = [schema.empty_table()], {}
+        tables, torn = [pa.Table.from_batches([], schema)], {}
         sequences: set[int] = set()
         sound, held, waiting = 0, 0, list[pa.Table]()
         try:
@@ -180,7 +180,8 @@ def latest(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     if table.num_rows < 2:
         return table
     differs = reduce(pc.or_, (pc.not_equal(table[key][1:], table[key][:-1]) for key in keys))
-    return table.filter(pa.chunked_array([pa.array([True]), *differs.chunks]))
+    first = pc.is_valid(table["seq"][:1])  # true; as a list, it would have pyarrow import pandas, half a second
+    return table.filter(pa.chunked_array([*first.chunks, *differs.chunks]))
 
 
 def _read_part(path: Path, schema: pa.Schema) -> pa.Table | str:

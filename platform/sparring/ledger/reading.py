@@ -76,7 +76,8 @@ def epoch_rows(folder: str | PathLike[str], trials: Collection[int] | None = Non
 def queued_trials(folder: str | PathLike[str]) -> frozenset[int]:
     """Numbers of the trials that somebody has put in line by hand. Raises as ``read_trials``."""
     table = read_attempts(folder).table
-    return frozenset(table.filter(pc.field("source") == QUEUED)["trial"].to_pylist())
+    pairs = zip(table["trial"].to_pylist(), table["source"].to_pylist(), strict=True)
+    return frozenset(trial for trial, source in pairs if source == QUEUED)
 
 
 def _read(folder: Path, name: str, keep: pc.Expression | None = None) -> Reading:

@@ -224,8 +224,13 @@ def to_trial_rows(table: pa.Table) -> list[TrialRow]:
             **{name: record[name] for name in OVERHEAD},
             error=record["error"],
         )
-        for record in table.to_pylist()
+        for record in _timeless(table).to_pylist()
     ]
+
+
+def _timeless(table: pa.Table) -> pa.Table:
+    """The columns that hold no time: to make a Python value of one, pyarrow imports pandas, half a second."""
+    return table.select([field.name for field in table.schema if not pa.types.is_timestamp(field.type)])
 
 
 def to_attempt_rows(table: pa.Table) -> list[AttemptRow]:
@@ -239,7 +244,7 @@ def to_attempt_rows(table: pa.Table) -> list[AttemptRow]:
             slot=record["slot"],
             source=record["source"] or "",
         )
-        for record in table.to_pylist()
+        for record in _timeless(table).to_pylist()
     ]
 
 

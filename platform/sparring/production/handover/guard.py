@@ -22,6 +22,8 @@ LIMIT = np.float64(MAX_ABS)
 """Of that type, so that smaller ones are compared as it is."""
 AXIS_TOLERANCE = 1e-2
 """Share of a step by which the caller's grid may differ, since some files write only two digits."""
+PLAIN = {"float", "double", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))}
+"""Arrow's names of the types that NumPy takes as they are."""
 
 Given = Mapping[str, Any]
 """By field arrays (N, …), or a table (pandas, pyarrow) with the columns that the schema names."""
@@ -96,6 +98,10 @@ def _from_table(schema: Schema, verb: Verb, table: Any, names: list[str]) -> dic
 
 def _column(table: Any, name: str) -> np.ndarray:
     column = table[name]
+    if hasattr(column, "combine_chunks"):  # of pyarrow, whose own to_numpy imports pandas: half a second
+        whole = column.combine_chunks()
+        if not whole.null_count and hasattr(whole, "__dlpack__") and str(whole.type) in PLAIN:
+            return np.from_dlpack(whole)
     return np.asarray(column.to_numpy() if hasattr(column, "to_numpy") else column)
 
 
