@@ -22,6 +22,7 @@ import pytest
 import uvicorn
 from rich.console import Console
 from support.bundles import tiny
+from support.checked import ThisProcess
 from support.pictured import COMMAND, WIDTH, print_panel
 from support.reader import write_given
 from support.small import blurred, write_small
@@ -31,8 +32,7 @@ from sparring.cli.app import app
 from sparring.cluster import session
 from sparring.ledger import write_study
 from sparring.models import own
-from sparring.production.handover import fresh, promotion
-from sparring.production.handover.evidence import Evidence
+from sparring.production.handover import fresh, fresh_process
 from sparring.production.registry import Registry
 from sparring.production.retrain import lines
 from sparring.report import dashboard, importance
@@ -262,7 +262,7 @@ def screen(place: Path, monkeypatch: pytest.MonkeyPatch, run_verb: Callable[...,
         monkeypatch.setattr(session, "conduct", lambda *_, **__: print("(the search begins)") or 0)
         monkeypatch.setattr(own, "_ALLOWED", {})
         monkeypatch.setattr(lines, "PAUSE_S", 1e9)
-        monkeypatch.setattr(promotion, "Evidence", lambda **fields: Evidence(**fields, examine=fresh.examine))
+        monkeypatch.setattr(fresh_process, "FreshProcess", ThisProcess)
         monkeypatch.setattr(fresh, "CALLS", 2)
         monkeypatch.setattr(fresh, "_latency", lambda *_: 7.15)
         monkeypatch.setattr(fresh, "_peak_bytes", lambda: 345_000_000)

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.checked import evidence_of, outcomes
+from support.checked import ThisProcess, evidence_of, outcomes
 from support.promoted import QUIET, candidate_of, searched, staged
 
 from sparring.errors import DataError
 from sparring.ledger.weights import WeightsFolder
 from sparring.production import read_trained
-from sparring.production.handover import promotion
+from sparring.production.handover import fresh_process
 from sparring.production.handover.bundle import read_files
 from sparring.production.handover.candidate import open_candidate
+from sparring.production.handover.card import page
 from sparring.production.handover.evidence import Evidence, Limits
-from sparring.production.handover.fresh import PROBE, examine, examine_freshly, write_probe
+from sparring.production.handover.fresh import (
+    PROBE,
+    Examination,
+    _begin_aside,
+    examine,
+    examine_freshly,
+    write_probe,
+)
 from sparring.production.handover.manifest import verify
+from sparring.production.handover.promotion import first_card
 from sparring.production.registry import Registry
 from sparring.study.look import look
 
@@ -27,7 +40,7 @@ from sparring.study.look import look
 @pytest.fixture
 def quick(monkeypatch):
     """The checks' fresh process is this one."""
-    monkeypatch.setattr(promotion, "Evidence", lambda **fields: Evidence(**fields, examine=examine))
+    monkeypatch.setattr(fresh_process, "FreshProcess", ThisProcess)
 
 
 def promoting(folder, tmp_path, *more):
@@ -50,6 +63,52 @@ def test_a_fresh_process_finds_what_this_one_finds(candidate, bundle, tmp_path):
     assert 50 < there.memory_mb < 4000
     (folder / "model.json").unlink()
     assert "lacks model.json" in examine(folder, probe).complaint
+
+
+def test_a_fork_that_dies_is_no_answer():
+    """Else the rows that it was to ask would count as equal."""
+    assert _begin_aside(lambda: Examination(load_s=3.0))().load_s == 3.0
+    with pytest.raises(RuntimeError, match="single rows died"):
+        _begin_aside(lambda: os._exit(0))()
+
+
+def test_a_fresh_process_that_nobody_asks_is_ended():
+    with fresh_process.FreshProcess() as process:
+        assert process._process.poll() is None
+    assert process._process.poll() is not None
+
+
+def test_a_fresh_process_is_begun_before_torch_is_imported():
+    """So that both processes import at once."""
+    code = "import sys, sparring.production.handover.fresh_process; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_neither_a_trial_nor_a_table_imports_pandas(candidate):
+    """Half a second in each of both processes. pyarrow imports it where lists or times become values or arrays."""
+    code = (
+        "import sys, numpy as np, pyarrow as pa\n"
+        "from pathlib import Path\n"
+        "from sparring.production.handover import guard, hostile\n"
+        "from sparring.study.pinning import pin_trial\n"
+        f"assert pin_trial(Path({str(candidate('aegan').study.folder)!r})).row.trial == 1\n"
+        "for values in (np.arange(3, dtype=np.float32), np.arange(3, dtype=np.uint8)):\n"
+        "    table = pa.table({'x': hostile._column(values)})\n"
+        "    found = guard._column(pa.concat_tables([table, table]), 'x')\n"
+        "    assert found.dtype == values.dtype and found.tolist() == [0, 1, 2, 0, 1, 2]\n"
+        "sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_while_the_process_examines_the_bundle_is_scored(candidate, bundle):
+    def begin(folder, probe):
+        return lambda: examine(folder, probe).model_copy(update={"complaint": ", ".join(sorted(vars(evidence)))})
+
+    evidence = evidence_of(candidate("aegan"), bundle("aegan"), begin=begin)
+    done = evidence.examination.complaint
+    assert "drift" in done
+    assert "interval" in done
 
 
 @pytest.mark.slow
@@ -120,6 +179,15 @@ def test_a_promoted_version_is_whole_and_its_card_tells_the_story(candidate, tmp
     }
 
 
+def test_a_card_says_what_the_study_may_claim(candidate):
+    claim = "Trial 1 is the best with a probability of 0.99."
+    made = candidate("aegan")
+    card = first_card(replace(made, pinned=replace(made.pinned, claim=claim)), "aegan", {})
+    assert card.conclusion == claim
+    assert claim in page(card).splitlines()
+    assert first_card(made, "aegan", {}).conclusion == "", "it has made no claim"
+
+
 def test_a_version_is_a_trained_folder_too(candidate, tmp_path, run_verb, quick):
     assert run_verb(*promoting(candidate("aegan").study.folder, tmp_path)) == 0
     loaded = read_trained(tmp_path / "models" / "aegan" / "1")
@@ -183,7 +251,8 @@ def test_a_refit_is_judged_by_test_rows(tmp_path):
     made = candidate_of(folder, is_refit=True)
     assert made.held == "test"
     evidence = Evidence(
-        candidate=made, folder=staged(made, tmp_path / "refit" / "bundle"), name="aegan", rivals={}, examine=examine,
+        candidate=made, folder=staged(made, tmp_path / "refit" / "bundle"), name="aegan", rivals={},
+        begin=ThisProcess.begin,
         registry=Registry(address=str(tmp_path / "models")), limits=Limits(rows=6, latency_ms=1e6, memory_mb=1e6),
     )  # fmt: skip
     found = {each.number: each for each in outcomes(evidence)}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from safetensors.torch import load_file, save_file
 
@@ -11,6 +13,7 @@ from sparring.production.handover import checks, fresh
 from sparring.production.handover.bundle import read_files, write
 from sparring.production.handover.candidate import Candidate
 from sparring.production.handover.evidence import Evidence, Limits
+from sparring.production.handover.fresh_process import Told
 from sparring.production.registry import Registry
 from sparring.production.registry.entries import CheckOutcome
 
@@ -18,10 +21,27 @@ WEIGHTS = "model.safetensors"
 EASY = {"rows": 6, "latency_ms": 1e6, "memory_mb": 1e6}
 
 
+class ThisProcess:
+    """Stands in for a fresh process, which takes seconds to begin."""
+
+    @staticmethod
+    def begin(folder: Path, probe: Path) -> Callable[[], fresh.Examination]:
+        return partial(fresh.examine, folder, probe)
+
+    def ask(self, folder: Path, probe: Path) -> Callable[[], Told]:
+        return lambda: Told(0, fresh.examine(folder, probe).model_dump_json(), "")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
 def evidence_of(candidate: Candidate, folder: Path, **fields: Any) -> Evidence:
     limits = Limits(**{**EASY, **fields.pop("limits", {})})
     registry = Registry(address=str(folder.parent / "production"))
-    known = {"name": candidate.study.spec.model, "registry": registry, "rivals": {}, "examine": fresh.examine}
+    known = {"name": candidate.study.spec.model, "registry": registry, "rivals": {}, "begin": ThisProcess.begin}
     return Evidence(candidate=candidate, folder=folder, limits=limits, **{**known, **fields})
 
 

@@ -71,24 +71,27 @@ def promote(
     mlflow: Server = None,
 ) -> None:
     """Put a study's model into production: a bundle with checksums, eleven checks, and the switch."""
-    from ..production.handover.evidence import Limits
-    from ..production.handover.promotion import PromotionRequest
-    from ..production.handover.promotion import promote as run
+    from ..production.handover.fresh_process import FreshProcess
 
-    folder, screen = find_folder(study, results), screen_of(quiet, console)
-    request = PromotionRequest(
-        folder=folder,
-        trial=trial,
-        is_refit=refit,
-        address=to,
-        name=name,
-        reason=force,
-        limits=Limits(rows=rows, latency_ms=max_latency, memory_mb=max_memory),
-        rivals=_rivals(folder, screen) if yardsticks else {},
-        sign=sign,
-        mlflow=mlflow,
-    )
-    run(request, screen)
+    with FreshProcess() as process:  # first: it imports torch while this process does
+        from ..production.handover.evidence import Limits
+        from ..production.handover.promotion import PromotionRequest
+        from ..production.handover.promotion import promote as run
+
+        folder, screen = find_folder(study, results), screen_of(quiet, console)
+        request = PromotionRequest(
+            folder=folder,
+            trial=trial,
+            is_refit=refit,
+            address=to,
+            name=name,
+            reason=force,
+            limits=Limits(rows=rows, latency_ms=max_latency, memory_mb=max_memory),
+            rivals=_rivals(folder, screen) if yardsticks else {},
+            sign=sign,
+            mlflow=mlflow,
+        )
+        run(request, screen, process)
 
 
 def rollback(

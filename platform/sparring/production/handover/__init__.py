@@ -12,6 +12,7 @@ operators.py     operators that ONNX lacks, in ones that it has
 checks.py        the eleven checks; each is a function of the evidence
 evidence.py      what the checks look at, gathered once
 fresh.py         the bundle alone in a fresh process: loading, parity, hostile inputs, latency, memory
+fresh_process.py that process, which begins early and imports meanwhile
 hostile.py       the inputs that nobody should send
 scoring.py       figures by blocks of rows, their intervals, and the paired comparison of two models
 drift.py         how the columns of held-out rows lie within those of the training rows

@@ -148,6 +148,7 @@ def _incumbent(evidence: Evidence) -> Found:
     if current is None:
         return Found(True, f"nothing is in production as {evidence.name} yet")
     found = evidence.comparison
+    assert found is not None
     if isinstance(found, str):
         return Found(False, f"version {current.version} cannot be compared: {found}", "promote it under another --name")
     assert evidence.interval is not None

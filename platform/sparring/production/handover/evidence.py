@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from .asking import ProductionModel
 from .bundle import TRAINING, open_bundle, read_files
 from .candidate import Candidate
 from .drift import MOST_ROWS, Drift, measure
-from .fresh import PROBE, Examination, examine_freshly, write_probe
+from .fresh import PROBE, Examination, write_probe
 from .scoring import score
 
 
@@ -58,7 +59,8 @@ class Evidence:
     limits: Limits
     rivals: Mapping[str, float]
     """Figures of methods without a search."""
-    examine: Callable[[Path, Path], Examination] = examine_freshly
+    begin: Callable[[Path, Path], Callable[[], Examination]]
+    """Begins to examine a bundle by a probe; what it returns waits for the end."""
 
     @cached_property
     def files(self) -> dict[str, bytes]:
@@ -67,10 +69,14 @@ class Evidence:
 
     @cached_property
     def examination(self) -> Examination:
-        """What the bundle does alone."""
+        """What the bundle does alone. Meanwhile what later checks look at is made here."""
         probe = self.folder.parent / PROBE
         write_probe(probe, self.candidate.source, self.candidate.schema, self.candidate.probe(self.limits.rows))
-        return self.examine(self.folder, probe)
+        wait = self.begin(self.folder, probe)
+        for name in ("comparison", "interval", "drift"):
+            with suppress(Exception):  # whatever it is, the check that looks at it meets it again
+                getattr(self, name)
+        return wait()
 
     @cached_property
     def model(self) -> ProductionModel:
@@ -93,9 +99,10 @@ class Evidence:
         return self.registry.history(self.name)
 
     @cached_property
-    def comparison(self) -> Comparison | str:
-        """With what is in production, on the same rows; or why it cannot be compared."""
-        assert self.current is not None
+    def comparison(self) -> Comparison | str | None:
+        """With what is in production, on the same rows; or why it cannot be compared. None if nothing is."""
+        if self.current is None:
+            return None
         objective, own = self.candidate.study.spec.objective, self.model.loaded.about
         try:
             incumbent = open_bundle(self.registry.read(self.name), f"{self.name}/{self.current.version}")

@@ -1,19 +1,17 @@
 """The bundle alone in a fresh process: does it load, answer as the training process did, stand hostile inputs, keep
 within its limits?
 
-The process is ``python -I``: no variable of Python's, no folder of the user's, no current folder on the path. It is
-given the bundle and the probe, a file of ordinary rows and of the training process's own answers; it says what it found
-as JSON. One thread, as in training.
+The process (``fresh_process.py``) is given the bundle and the probe, a file of ordinary rows and of the training
+process's own answers; it says what it found as JSON.
 """
 
 from __future__ import annotations
 
 import os
 import resource
-import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +25,7 @@ from ...models.own import allow_json, allowed
 from ..loading.loaded import Loaded
 from .asking import ProductionModel
 from .bundle import open_bundle, read_files
+from .fresh_process import LIMIT_S, FreshProcess, Told
 from .hostile import Trial, attack
 from .schema import Schema, Verb, call, check_answers, choices, verbs_of
 
@@ -34,13 +33,8 @@ BATCHES = (1, 2, 64)
 """Rows per call at which answers are compared; besides all rows in one call."""
 CALLS = 200
 """Requests of one row whose time is taken."""
-LIMIT_S = 600.0
-"""How long the process may take."""
 PROBE, OWN = "probe.safetensors", "own-model.json"
 """What the process is given beside the bundle: rows and answers; a model of the user's own, as text."""
-CHILD = (
-    "import sys; sys.path.append(sys.argv[1]); from sparring.production.handover.fresh import main; main(*sys.argv[2:])"
-)
 
 
 class Parity(BaseModel):
@@ -91,8 +85,8 @@ def write_probe(path: Path, source: Loaded, schema: Schema, rows: Mapping[str, T
     save_file(tensors, path)
 
 
-def examine(bundle: Path, probe: Path) -> Examination:
-    """What ``main`` finds, in this process."""
+def examine(bundle: Path, probe: Path, *, is_divided: bool = False) -> Examination:
+    """What ``main`` finds, in this process. is_divided: single rows, half of the work, in a fork beside it."""
     torch.set_num_threads(1)
     started = time.perf_counter()
     tensors = load_file(probe)
@@ -104,38 +98,53 @@ def examine(bundle: Path, probe: Path) -> Examination:
         return Examination(complaint=str(error))
     load_s = time.perf_counter() - started
     arrays = {name: values.numpy() for name, values in rows.items()}
+    several = (*BATCHES[1:], len(next(iter(rows.values()))))
+
+    def ask_single() -> Examination:
+        try:
+            return Examination(parity=tuple(_compare(model, rows, tensors, (1,))), memory_mb=_peak_bytes() / 1e6)
+        except SparringError as error:
+            return Examination(parity_complaint=f"an ordinary row is refused: {error}")
+
+    single = _begin_aside(ask_single) if is_divided else ask_single
     try:
-        parity = tuple(_compare(model, rows, tensors))
-        latency_ms = max(_latency(model, verb, arrays) for verb in model.schema.verbs)
+        parity = _compare(model, rows, tensors, several)
         hostile = tuple(attack(model, arrays))
+        latency_ms = max(_latency(model, verb, arrays) for verb in model.schema.verbs)
     except SparringError as error:
         return Examination(load_s=load_s, parity_complaint=f"an ordinary row is refused: {error}")
+    found = single()
+    order: list[str] = list(model.schema.verbs)
     return Examination(
-        load_s=load_s, parity=parity, hostile=hostile, latency_ms=latency_ms, memory_mb=_peak_bytes() / 1e6
+        load_s=load_s,
+        parity=tuple(sorted((*found.parity, *parity), key=lambda each: (order.index(each.verb), each.batch))),
+        parity_complaint=found.parity_complaint,
+        hostile=hostile,
+        latency_ms=latency_ms,
+        memory_mb=max(found.memory_mb, _peak_bytes() / 1e6),
     )
 
 
+def begin(process: FreshProcess, bundle: Path, probe: Path) -> Callable[[], Examination]:
+    """The same by a fresh process; what is returned waits for it. What it says when it cannot is the complaint."""
+    told = process.ask(bundle, probe)
+    return lambda: _read(told())
+
+
 def examine_freshly(bundle: Path, probe: Path) -> Examination:
-    """The same in a fresh process; what it says when it cannot is the complaint."""
-    package = str(Path(__file__).resolve().parents[3])
-    command = [sys.executable, "-I", "-c", CHILD, package, str(bundle.absolute()), str(probe.absolute())]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=probe.parent,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+    """The same in a fresh process of its own."""
+    with FreshProcess() as process:
+        return begin(process, bundle, probe)()
+
+
+def _read(told: Told) -> Examination:
+    if told.code is None:
         return Examination(complaint=f"the fresh process did not end within {LIMIT_S:g} s")
     try:
-        return Examination.model_validate_json(done.stdout)
+        return Examination.model_validate_json(told.said)
     except ValidationError:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return Examination(complaint=f"the fresh process ended with code {done.returncode}: {last}")
+        last = (told.complained.strip().splitlines() or ["it said nothing"])[-1]
+        return Examination(complaint=f"the fresh process ended with code {told.code}: {last}")
 
 
 def main(bundle: str, probe: str) -> None:
@@ -143,7 +152,32 @@ def main(bundle: str, probe: str) -> None:
     own = Path(probe).with_name(OWN)
     if own.exists():
         allow_json(own.read_text(encoding="utf-8"))
-    print(examine(Path(bundle), Path(probe)).model_dump_json())
+    print(examine(Path(bundle), Path(probe), is_divided=sys.platform == "linux").model_dump_json())
+
+
+def _begin_aside(look: Callable[[], Examination]) -> Callable[[], Examination]:
+    """Begins it in a fork of this process, which has one thread; what is returned waits for what it found."""
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    if os.fork() == 0:
+        try:
+            with os.fdopen(writing, "w") as pipe:
+                pipe.write(look().model_dump_json())
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            sys.stderr.flush()
+            os._exit(0)  # past whatever this process does at its end
+    os.close(writing)
+
+    def wait() -> Examination:
+        with os.fdopen(reading) as pipe:
+            said = pipe.read()
+        if not said:
+            raise RuntimeError("the process that asked for single rows died")
+        return Examination.model_validate_json(said)
+
+    return wait
 
 
 def _check_schema(model: ProductionModel, rows: Mapping[str, Tensor]) -> None:
@@ -171,12 +205,14 @@ def _answers(loaded: Loaded, schema: Schema, verb: Verb, rows: Mapping[str, Tens
     return found
 
 
-def _compare(model: ProductionModel, rows: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> list[Parity]:
-    """Every verb at every batch size; what draws is asked in one call, since what is drawn depends on its rows."""
+def _compare(
+    model: ProductionModel, rows: Mapping[str, Tensor], known: Mapping[str, Tensor], batches: Sequence[int]
+) -> list[Parity]:
+    """Every verb at these batch sizes; what draws, only in one call, since what is drawn depends on its rows."""
     count = len(next(iter(rows.values())))
     found = []
     for verb in model.schema.verbs:
-        for batch in (count,) if verb in ("sample", "encode") else (*BATCHES, count):
+        for batch in [each for each in batches if each == count or verb not in ("sample", "encode")]:
             answers = _answers(model.loaded, model.schema, verb, rows, batch)
             pairs = [(values, known[key]) for key, values in answers.items()]
             found.append(

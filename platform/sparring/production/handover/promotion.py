@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -23,6 +24,8 @@ from .candidate import Candidate, open_candidate
 from .card import Data, ModelCard, figure_of, hardware_here, page, versions_here
 from .checks import CHECKS, run
 from .evidence import Evidence, Limits
+from .fresh import begin
+from .fresh_process import FreshProcess
 from .manifest import seal
 from .scoring import score
 
@@ -53,9 +56,10 @@ class PromotionRequest:
     """Address of an MLflow server that is told what is current."""
 
 
-def promote(request: PromotionRequest, console: Console) -> Entry:
+def promote(request: PromotionRequest, console: Console, process: FreshProcess) -> Entry:
     """Makes the bundle, prints each check as it ends, and switches if all passed or were overruled.
 
+    process: examines the bundle; the caller has begun it and ends it.
     Raises PromotionRefused, naming the checks, if not; then nothing in production has changed. Raises UsageError before
     anything is done for a key or an MLflow server that cannot be had, SparringError if that is not told in the end.
     """
@@ -83,6 +87,7 @@ def promote(request: PromotionRequest, console: Console) -> Entry:
             registry=registry,
             limits=request.limits,
             rivals=request.rivals,
+            begin=partial(begin, process),
         )
         outcomes = []
         for outcome in run(evidence, request.reason):
@@ -156,6 +161,7 @@ def first_card(candidate: Candidate, name: str, rivals: Mapping[str, float]) -> 
             yardsticks=dict(rivals),
             **about,
         ),
+        conclusion=candidate.pinned.claim,
         data=Data(
             name=spec.dataset,
             title=known.title,
