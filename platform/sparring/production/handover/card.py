@@ -77,6 +77,8 @@ class ModelCard(BaseModel):
     trial: Annotated[int, Field(ge=0)]
     is_refit: bool
     figure: Figure
+    conclusion: str = ""
+    """What the study may claim of its winner by trainings from fresh seeds, with the interval; else empty."""
     data: Data
     values: Mapping[str, object]
     """Every hyperparameter."""
@@ -147,6 +149,7 @@ def page(card: ModelCard) -> str:
         f"| published default | {_or_dash(figure.default)} |",
         *(f"| {_cell(name)} | {value:.6g} |" for name, value in figure.yardsticks.items()),
         "",
+        *([card.conclusion, ""] if card.conclusion else []),
         "## What it was trained on",
         "",
         f"**{data.title}** (`{data.name}`). {' '.join(data.description.split())}",
