@@ -159,7 +159,7 @@ def _begin_aside(look: Callable[[], Examination]) -> Callable[[], Examination]:
     """Begins it in a fork of this process, which has one thread; what is returned waits for what it found."""
     reading, writing = os.pipe()
     sys.stdout.flush()
-    if os.fork() == 0:
+    if (fork := os.fork()) == 0:
         try:
             with os.fdopen(writing, "w") as pipe:
                 pipe.write(look().model_dump_json())
@@ -173,6 +173,7 @@ def _begin_aside(look: Callable[[], Examination]) -> Callable[[], Examination]:
     def wait() -> Examination:
         with os.fdopen(reading) as pipe:
             said = pipe.read()
+        os.waitpid(fork, 0)
         if not said:
             raise RuntimeError("the process that asked for single rows died")
         return Examination.model_validate_json(said)
