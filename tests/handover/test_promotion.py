@@ -23,14 +23,7 @@ from sparring.production.handover.bundle import read_files
 from sparring.production.handover.candidate import open_candidate
 from sparring.production.handover.card import page
 from sparring.production.handover.evidence import Evidence, Limits
-from sparring.production.handover.fresh import (
-    PROBE,
-    Examination,
-    _begin_aside,
-    examine,
-    examine_freshly,
-    write_probe,
-)
+from sparring.production.handover.fresh import PROBE, examine, examine_freshly, write_probe
 from sparring.production.handover.manifest import verify
 from sparring.production.handover.promotion import first_card
 from sparring.production.registry import Registry
@@ -67,9 +60,9 @@ def test_a_fresh_process_finds_what_this_one_finds(candidate, bundle, tmp_path):
 
 def test_a_fork_that_dies_is_no_answer():
     """Else the rows that it was to ask would count as equal."""
-    assert _begin_aside(lambda: Examination(load_s=3.0))().load_s == 3.0
-    with pytest.raises(RuntimeError, match="single rows died"):
-        _begin_aside(lambda: os._exit(0))()
+    assert fresh_process.begin_aside(lambda: "said")() == "said"
+    with pytest.raises(RuntimeError, match="died"):
+        fresh_process.begin_aside(lambda: os._exit(0))()
 
 
 def test_a_fresh_process_that_nobody_asks_is_ended():

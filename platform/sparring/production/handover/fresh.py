@@ -7,7 +7,6 @@ process's own answers; it says what it found as JSON.
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 import time
@@ -25,7 +24,7 @@ from ...models.own import allow_json, allowed
 from ..loading.loaded import Loaded
 from .asking import ProductionModel
 from .bundle import open_bundle, read_files
-from .fresh_process import LIMIT_S, FreshProcess, Told
+from .fresh_process import LIMIT_S, FreshProcess, Told, begin_aside
 from .hostile import Trial, attack
 from .schema import Schema, Verb, call, check_answers, choices, verbs_of
 
@@ -100,20 +99,21 @@ def examine(bundle: Path, probe: Path, *, is_divided: bool = False) -> Examinati
     arrays = {name: values.numpy() for name, values in rows.items()}
     several = (*BATCHES[1:], len(next(iter(rows.values()))))
 
-    def ask_single() -> Examination:
+    def ask_single() -> str:
         try:
-            return Examination(parity=tuple(_compare(model, rows, tensors, (1,))), memory_mb=_peak_bytes() / 1e6)
+            found = Examination(parity=tuple(_compare(model, rows, tensors, (1,))), memory_mb=_peak_bytes() / 1e6)
         except SparringError as error:
-            return Examination(parity_complaint=f"an ordinary row is refused: {error}")
+            found = Examination(parity_complaint=f"an ordinary row is refused: {error}")
+        return found.model_dump_json()
 
-    single = _begin_aside(ask_single) if is_divided else ask_single
+    single = begin_aside(ask_single) if is_divided else ask_single
     try:
         parity = _compare(model, rows, tensors, several)
         hostile = tuple(attack(model, arrays))
         latency_ms = max(_latency(model, verb, arrays) for verb in model.schema.verbs)
     except SparringError as error:
         return Examination(load_s=load_s, parity_complaint=f"an ordinary row is refused: {error}")
-    found = single()
+    found = Examination.model_validate_json(single())
     order: list[str] = list(model.schema.verbs)
     return Examination(
         load_s=load_s,
@@ -153,32 +153,6 @@ def main(bundle: str, probe: str) -> None:
     if own.exists():
         allow_json(own.read_text(encoding="utf-8"))
     print(examine(Path(bundle), Path(probe), is_divided=sys.platform == "linux").model_dump_json())
-
-
-def _begin_aside(look: Callable[[], Examination]) -> Callable[[], Examination]:
-    """Begins it in a fork of this process, which has one thread; what is returned waits for what it found."""
-    reading, writing = os.pipe()
-    sys.stdout.flush()
-    if (fork := os.fork()) == 0:
-        try:
-            with os.fdopen(writing, "w") as pipe:
-                pipe.write(look().model_dump_json())
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-        finally:
-            sys.stderr.flush()
-            os._exit(0)  # past whatever this process does at its end
-    os.close(writing)
-
-    def wait() -> Examination:
-        with os.fdopen(reading) as pipe:
-            said = pipe.read()
-        os.waitpid(fork, 0)
-        if not said:
-            raise RuntimeError("the process that asked for single rows died")
-        return Examination.model_validate_json(said)
-
-    return wait
 
 
 def _check_schema(model: ProductionModel, rows: Mapping[str, Tensor]) -> None:

@@ -76,3 +76,32 @@ class FreshProcess:
         self._process.kill()
         with self._process:  # closes its pipes and waits for its end
             self._folder.cleanup()
+
+
+def begin_aside(say: Callable[[], str]) -> Callable[[], str]:
+    """Begins it in a fork of this process, which must have one thread; what is returned waits for what it says.
+
+    Raises RuntimeError if it says nothing: then it has died, and its last words are on stderr.
+    """
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    if (fork := os.fork()) == 0:
+        try:
+            with os.fdopen(writing, "w") as pipe:
+                pipe.write(say())
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            sys.stderr.flush()
+            os._exit(0)  # past whatever this process does at its end
+    os.close(writing)
+
+    def wait() -> str:
+        with os.fdopen(reading) as pipe:
+            said = pipe.read()
+        os.waitpid(fork, 0)
+        if not said:
+            raise RuntimeError("a fork that was to say something died")
+        return said
+
+    return wait
