@@ -25,7 +25,7 @@ NOT_IMPORTED = {"pandas", "cmaes", "onnx", "onnxscript", "OpenSSL"}
 """Asked for though nothing here need import them: the line that reads a study's Parquet, printed after every search,
 what Optuna's CMA-ES calls, what torch's ONNX exporter does, and what model-signing does."""
 
-EXTRAS = ("serve", "onnx", "sign")
+EXTRAS = ("serve", "onnx", "sign", "wandb")
 """What the package imports only for who asked for it."""
 
 IMPORTED_AS = {

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
-import subprocess
-import time
 from urllib.request import urlopen
 
 import pytest
+from support.mlflow import asked, running
 from typer.testing import CliRunner
 
 from sparring.cli.app import app
@@ -32,33 +30,8 @@ def put(registry, letter):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    program = shutil.which("mlflow")
-    if program is None:
-        pytest.skip("mlflow is not installed; pip install mlflow, in an environment of its own")
-    place = tmp_path_factory.mktemp("mlflow")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    command = [program, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-               "--backend-store-uri", f"sqlite:///{place}/mlflow.db", "--artifacts-destination",
-               str(place / "files")]  # fmt: skip
-    with (place / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log, cwd=place) as process:
-        uri = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(1200):
-                assert process.poll() is None, (place / "log").read_text()[-2000:]
-                try:
-                    urlopen(f"{uri}/health", timeout=5).close()
-                    break
-                except OSError:
-                    time.sleep(0.25)
-            yield uri
-        finally:
-            process.terminate()
-
-
-def asked(uri, call):
-    with urlopen(f"{uri}/api/2.0/mlflow/{call}") as response:
-        return json.load(response)
+    with running(tmp_path_factory.mktemp("mlflow")) as uri:
+        yield uri
 
 
 def champion(uri):

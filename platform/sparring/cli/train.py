@@ -69,6 +69,14 @@ def train(
             show_default="off",
         ),
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHERE",
+            help="Tell the figures also to an MLflow server, http://HOST:5000, or to wandb; repeatable.",
+            show_default="nobody",
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A value in the place of the file's; repeatable."),
@@ -100,6 +108,11 @@ def train(
     from ..data import read_plan
 
     screen = screen_of(quiet, console)
+    if track:
+        from ..production.retrain.tracking import open_tracker
+
+        for where in track:
+            open_tracker(where)
     plan = read_plan(kfold, repeats, bootstrap, bootstrap_size, ensemble)
     if set_ and (pinned in ARGUMENTS or plan is not None):
         what = f"published arguments of {pinned}" if pinned in ARGUMENTS else f"--{plan.scheme if plan else ''}"
@@ -115,7 +128,9 @@ def train(
         published = importlib.import_module(f"..models.{pinned}.published", __package__)
         arguments = published.read_arguments(context.args)
         if arguments.verb == "train":
-            request = TrainingRequest(output=output, data_path=data_path, device=device, save_every=save_every)
+            request = TrainingRequest(
+                output=output, data_path=data_path, device=device, save_every=save_every, track=tuple(track or ())
+            )
             _train_published(arguments, request, screen)
         else:
             _ask_published(arguments, output, data_path, device, screen)
@@ -136,7 +151,9 @@ def train(
     if not Path(pinned).exists() and Path(pinned).name == pinned and not Path(pinned).suffix:
         hint = names_hint(pinned, tuple(ARGUMENTS), "give the file that `sparring best STUDY -o best.toml` writes")
         raise UsageError(f"train {pinned}: no such file, and no system with published arguments; {hint}")
-    request = TrainingRequest(output=output, data_path=data_path, device=device, save_every=save_every)
+    request = TrainingRequest(
+        output=output, data_path=data_path, device=device, save_every=save_every, track=tuple(track or ())
+    )
     if plan is not None:
         from ..production.retrain.resampling import resample
 

@@ -1,17 +1,19 @@
-"""What is current in production, told to an MLflow server: a model version of the bundle, and the alias ``champion``.
+"""An MLflow server, told what is current in production: a version of a model, and the alias ``champion``.
 
-Spoken over MLflow's REST API (mlflow.org/docs/latest/rest-api.html), so nothing of MLflow is installed here; its client
-would ask for an older pyarrow than ours. The files go to the artifacts of a run, for MLflow takes no local path as a
-version's source. The registry stays the truth: MLflow is told after a switch, and can be told again.
+``sparring train --track`` tells one of its figures, as a run. Spoken over MLflow's REST API
+(mlflow.org/docs/latest/rest-api.html), so nothing of MLflow is installed here; its client would ask for an older
+pyarrow than ours. A bundle's files go to the artifacts of a run, for MLflow takes no local path as a version's
+source. The registry stays the truth: MLflow is told after a switch, and can be told again.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
@@ -31,6 +33,8 @@ MOST_BYTES = 20_000_000
 """Of one answer."""
 LONGEST = 250
 """Letters of a parameter's value that every MLflow keeps."""
+MOST_PARAMS, MOST_METRICS = 100, 1000
+"""That one call may bring."""
 
 
 class MLflowError(SparringError):
@@ -38,24 +42,24 @@ class MLflowError(SparringError):
 
 
 class MLflow:
-    """One server. Raises UsageError for an address that is none."""
+    """One server. flag: what messages call it. limit_s: of one call. Raises UsageError for an address that is none."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, flag: str = "--mlflow", limit_s: float = TIMEOUT_S) -> None:
         parts = urlsplit(uri)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
             raise UsageError(
-                "--mlflow: wants the address of a server, such as http://127.0.0.1:5000; a user and a password go into "
+                f"{flag}: wants the address of a server, such as http://127.0.0.1:5000; a user and a password go into "
                 "the variables MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, a token into "
                 "MLFLOW_TRACKING_TOKEN"
             )
-        self.uri = uri.rstrip("/")
+        self.uri, self.flag, self.limit_s = uri.rstrip("/"), flag, limit_s
 
     def check(self) -> None:
         """Raises UsageError unless the server answers."""
         try:
             self._ask("GET", "registered-models/search", max_results=1)
         except MLflowError as error:
-            raise UsageError(f"{error}; start it, or leave --mlflow out") from error
+            raise UsageError(f"{error}; start it, or leave {self.flag} out") from error
 
     def tell(self, registry: Registry, name: str) -> str:
         """Makes the version that is current the champion there, a sentence; a version that it has is not sent again.
@@ -92,31 +96,50 @@ class MLflow:
     def _send(self, entry: Entry, files: Mapping[str, bytes]) -> str:
         """A run that holds the files, and a version of the model from it; the version's number there."""
         tags = {VERSION: str(entry.version), MANIFEST: entry.manifest, "sparring.study": entry.study}
-        packed = [{"key": key, "value": value} for key, value in tags.items() if value]
-        run = self._ask(
-            "POST", "runs/create", experiment_id=self._experiment(), start_time=_now_ms(), tags=packed,
-            run_name=f"{entry.name}-{entry.version}",
-        )["run"]["info"]  # fmt: skip
-        source = f"{run['artifact_uri']}/bundle"
+        run, artifacts = self.begin_run(f"{entry.name}-{entry.version}", tags, json.loads(files["config.json"]))
+        source = f"{artifacts}/bundle"
         if not source.startswith(ARTIFACTS):
             raise MLflowError(
-                f"--mlflow: {self.uri} keeps artifacts at {source[:100]}, where only its clients reach them; run it "
+                f"{self.flag}: {self.uri} keeps artifacts at {source[:100]}, where only its clients reach them; run it "
                 "with --serve-artifacts"
             )
         folder = urlsplit(source).path.strip("/")
         for name, data in files.items():
             self._request("PUT", f"mlflow-artifacts/artifacts/{quote(f'{folder}/{name}')}", data)
-        values: dict[str, Any] = json.loads(files["config.json"])
-        params = [{"key": key, "value": str(value)[:LONGEST]} for key, value in sorted(values.items())]
-        metrics = [{"key": key, "value": value, "timestamp": _now_ms(), "step": 0} for key, value in _figures(files)]
-        self._ask("POST", "runs/log-batch", run_id=run["run_id"], params=params[:100], metrics=metrics)
-        self._ask("POST", "runs/update", run_id=run["run_id"], status="FINISHED", end_time=_now_ms())
+        self.log(run, [(0, dict(_figures(files)))])
+        self.end_run(run)
         self._make_model(entry.name)
         made = self._ask(
-            "POST", "model-versions/create", name=entry.name, source=source, run_id=run["run_id"], tags=packed,
+            "POST", "model-versions/create", name=entry.name, source=source, run_id=run, tags=_pairs(tags),
             description=files["card.md"].decode(),
         )  # fmt: skip
         return str(made["model_version"]["version"])
+
+    def begin_run(self, name: str, tags: Mapping[str, str], params: Mapping[str, object]) -> tuple[str, str]:
+        """A new run in our experiment: its id there, and where its artifacts go. Raises MLflowError, as all do."""
+        info = self._ask(
+            "POST", "runs/create", experiment_id=self._experiment(), start_time=_now_ms(), tags=_pairs(tags),
+            run_name=name,
+        )["run"]["info"]  # fmt: skip
+        run = str(info["run_id"])
+        shown = {name: str(value)[:LONGEST] for name, value in sorted(params.items())}
+        self._ask("POST", "runs/log-batch", run_id=run, params=_pairs(shown)[:MOST_PARAMS])
+        return run, str(info["artifact_uri"])
+
+    def log(self, run: str, steps: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+        """Figures by step. JSON, and so MLflow, has no NaN and no infinity: those are left out."""
+        metrics = [
+            {"key": key, "value": value, "timestamp": _now_ms(), "step": step}
+            for step, figures in steps
+            for key, value in figures.items()
+            if math.isfinite(value)
+        ]
+        for first in range(0, len(metrics), MOST_METRICS):
+            self._ask("POST", "runs/log-batch", run_id=run, metrics=metrics[first : first + MOST_METRICS])
+
+    def end_run(self, run: str, status: str = "FINISHED") -> None:
+        """status: FINISHED, FAILED or KILLED."""
+        self._ask("POST", "runs/update", run_id=run, status=status, end_time=_now_ms())
 
     def _experiment(self) -> str:
         try:
@@ -138,7 +161,7 @@ class MLflow:
         try:
             found: dict[str, Any] = json.loads(data or b"{}")
         except ValueError as error:
-            raise MLflowError(f"--mlflow: {self.uri} does not answer as an MLflow server does") from error
+            raise MLflowError(f"{self.flag}: {self.uri} does not answer as an MLflow server does") from error
         return found
 
     def _request(self, method: str, path: str, body: bytes | None) -> bytes:
@@ -146,21 +169,25 @@ class MLflow:
         headers = {"content-type": kind, **_credentials()}
         request = Request(f"{self.uri}/api/2.0/{path}", data=body, headers=headers, method=method)
         try:
-            with urlopen(request, timeout=TIMEOUT_S) as response:
+            with urlopen(request, timeout=self.limit_s) as response:
                 data: bytes = response.read(MOST_BYTES)
                 return data
         except HTTPError as error:
             with error:
                 words = _words(error.read(MOST_BYTES))
             kind_of = _Missing if error.code == 404 and "RESOURCE_DOES_NOT_EXIST" in words else MLflowError
-            raise kind_of(f"--mlflow: {self.uri} refused {path.partition('?')[0]}: {error.code} {words}") from error
+            raise kind_of(f"{self.flag}: {self.uri} refused {path.partition('?')[0]}: {error.code} {words}") from error
         except (URLError, OSError) as error:
             reason = getattr(error, "reason", error)
-            raise MLflowError(f"--mlflow: no MLflow server answers at {self.uri}: {reason}") from error
+            raise MLflowError(f"{self.flag}: no MLflow server answers at {self.uri}: {reason}") from error
 
 
 class _Missing(MLflowError):
     """There is no such thing on the server."""
+
+
+def _pairs(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in values.items() if value]
 
 
 def _figures(files: Mapping[str, bytes]) -> Iterator[tuple[str, float]]:

@@ -37,6 +37,7 @@ from ..loading.trained_folder import MEMBERS, TRAINED, check_lacks, lock_folder,
 from .curves import curves
 from .lines import Lines
 from .predecessor import check_same, set_answers_aside, weights_of
+from .tracking import Run, Tracking, open_tracker
 from .verdict import verdict_of
 
 CHECKPOINTS = "checkpoints"
@@ -57,6 +58,8 @@ class TrainingRequest:
     """Epochs between two snapshots. A training that was cut off goes on from its newest checkpoint in any case."""
     drawn: int = 16
     """Samples in a snapshot's picture of draws."""
+    track: tuple[str, ...] = ()
+    """Who else is told of the figures: ``wandb``, addresses of MLflow servers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +205,9 @@ def train_pinned(
         TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[figure]}"),
         TimeRemainingColumn(), console=told, transient=True, disable=told.quiet or not told.is_terminal,
     )  # fmt: skip
-    with bar, curves(folder, pinned.config, pinned.objective, pinned.seed) as board:
+    tracking = Tracking([(each, open_tracker(each)) for each in request.track], told.print)
+    with bar, curves(folder, pinned.config, pinned.objective, pinned.seed) as board, tracking:
+        tracking.begin(Run(name=title, folder=folder, config=pinned.config.model_dump(), tags=_tags(pinned)))
         task = bar.add_task(title, total=pinned.config.epochs, figure="")
 
         lines = Lines(title, pinned.config.epochs, told)
@@ -213,14 +218,19 @@ def train_pinned(
             if not told.is_terminal:
                 lines.tell(row.epoch, figure)
 
+        def record(row: EpochRow) -> None:
+            board.epoch(row)
+            tracking.epoch(row)
+
         trained = train_single(
             pinned.model_class, pinned.config, pinned.rows(pinned.split.train), pinned.rows(pinned.split.valid),
             seed=pinned.seed, objective=pinned.objective, watch=watch,
             ood=None if pinned.ood is None else pinned.ood.fields, device=request.device,
-            precision=str(pinned.found.get("precision", "fp32")), keep=keep, saves=saves, record=board.epoch,
+            precision=str(pinned.found.get("precision", "fp32")), keep=keep, saves=saves, record=record,
             test=pinned.rows(pinned.split.test) if len(pinned.split.test) else None,
         )  # fmt: skip
         board.end(trained)
+        tracking.ended(trained)
     if trained.best is None:
         saves.end()
         raise NoTrialSucceeded(
@@ -248,6 +258,13 @@ def _about(pinned: Pinned, member: Member | None) -> About:
         axes={name: tuple(data.axes[name].tolist()) for name in fields if name in data.axes},
         columns={name: data.columns[name] for name in fields if name in data.columns}, version=__version__,
     )  # fmt: skip
+
+
+def _tags(pinned: Pinned) -> dict[str, str]:
+    """What a tracker is told beside the hyperparameters."""
+    told = {"model": pinned.model, "dataset": pinned.raw["dataset"], "data": pinned.data.sha256, "seed": pinned.seed}
+    told |= {"version": __version__, "study": pinned.found.get("study", "")}
+    return {f"sparring.{name}": str(value) for name, value in told.items()}
 
 
 def _train(pinned: Pinned, text: str, request: TrainingRequest, console: Console) -> Trained:
