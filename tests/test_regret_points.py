@@ -44,3 +44,8 @@ def test_a_wrong_point_is_as_far_from_the_other_end_and_moves_nothing_else(space
     assert [dict(each.params) for each in wrong.tries] == [
         dict(each.params) for each in with_wrong_points(space, 3).tries
     ]
+
+
+def test_wrong_points_are_points_under_every_seed(space):
+    for seed in range(20):
+        assert with_wrong_points(space, seed).first > 1

@@ -18,9 +18,9 @@ def without_points(space: Space[Config]) -> Space[Config]:
 
 def with_wrong_points(space: Space[Config], seed: int) -> Space[Config]:
     """The space with as many points, each on the wrong side: where one differs from the published default, a number
-    lies as far from the other end of its range, and a choice is any of the others."""
+    lies as far from the other end of its range, and a choice is any of the others. Two that become one stand once."""
     rng, default = np.random.default_rng([seed, 2]), space.baseline()
-    tries = []
+    tries: list[dict[str, object]] = []
     for point in space.tries:
         params: dict[str, Value] = {}
         for dimension in space.dimensions:
@@ -29,7 +29,8 @@ def with_wrong_points(space: Space[Config], seed: int) -> Space[Config]:
                 value = point.params.get(name, default.get(name))
                 is_told = name in point.params and value != default.get(name)
                 params[name] = _other(dimension, value, rng) if is_told or value is None else value
-        tries.append({"name": point.name, "source": "the wrong side", "values": params})
+        if params not in [default, *(each["values"] for each in tries)]:
+            tries.append({"name": point.name, "source": "the wrong side", "values": params})
     return Space({**space.raw, "try": tries}, space.config_class, space.where)
 
 
