@@ -18,8 +18,8 @@ from unittest.mock import patch
 from pydantic import BaseModel
 
 from sparring.ledger import write_study
+from sparring.records import RUNGS, EpochRow, Objective, StudySpec, Trial, Value, Verdict
 from sparring.records import WAIT as ITS_WAIT
-from sparring.records import EpochRow, Objective, StudySpec, Trial, Value, Verdict
 from sparring.referee import trials as its_trials
 from sparring.referee.referee import Referee
 from sparring.space import Space
@@ -77,10 +77,11 @@ class _InOrder:
         pass
 
 
-def _given_space(first: int) -> Space[Any]:
+def _given_space(first: int, rungs: int) -> Space[Any]:
     """A space of one number that means nothing, for trials whose curves come in an order; the first are known."""
     known = [{"name": f"{each}", "source": "the order", "values": {"x": each / first}} for each in range(1, first)]
-    raw = {"model": GIVEN, "defaults": {"x": 0.0}, "search": {"x": {"uniform": [0.0, 1.0]}}, "try": known}
+    raw = {"model": GIVEN, "defaults": {"x": 0.0}, "search": {"x": {"uniform": [0.0, 1.0]}}, "rungs": rungs}
+    raw |= {"try": known}
     return Space(raw, BaseModel, GIVEN)
 
 
@@ -97,7 +98,7 @@ class Ours:
     """``curve_of``: a trial's curve by its number and its parameters.
 
     space: what the sampler draws from; None where the number alone decides the curve. first: of those without a space,
-    how many it would begin with (the default and the points to try first), which always finish.
+    how many it would begin with (the default and the points to try first), which always finish. rungs: of the same.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Ours:
         seed: int,
         space: Space[Any] | None = None,
         first: int = 1,
+        rungs: int = RUNGS,
         pruner: str = StudySpec.pruner,
         sampler: str = StudySpec.sampler,
     ) -> None:
@@ -118,7 +120,7 @@ class Ours:
         self._curves: dict[int, Curve] = {}
         self._trials: dict[int, Trial] = {}
         self._told: dict[int, int] = {}
-        space = _given_space(first) if space is None else space.without_model()
+        space = _given_space(first, rungs) if space is None else space.without_model()
         spec = StudySpec(
             name="replay",
             model=space.model,

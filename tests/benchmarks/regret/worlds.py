@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from sparring.models.config import Config
-from sparring.records import PRUNERS, SAMPLERS, Value
+from sparring.records import PRUNERS, RUNGS, SAMPLERS, Value
 from sparring.space import Space
 
 from .configurations import draw
@@ -79,10 +79,12 @@ class BankWorld:
     def strategies(self) -> Mapping[str, Callable[[Budget, int], Search]]:
         epochs, first = self.table.epochs, 1 + len(self.table.tried)
 
-        def ours(pruner: str) -> Callable[[Budget, int], Search]:
+        def ours(pruner: str, rungs: int = RUNGS) -> Callable[[Budget, int], Search]:
             def make(budget: Budget, seed: int) -> Search:
                 order = self.order(seed)
-                search = Ours(budget, epochs, lambda number, _: order(number), seed=seed, first=first, pruner=pruner)
+                search = Ours(
+                    budget, epochs, lambda number, _: order(number), seed=seed, first=first, pruner=pruner, rungs=rungs
+                )
                 return search, search.curve
 
             return make
@@ -96,6 +98,7 @@ class BankWorld:
         return {
             "ours": ours(PRUNERS[0]),
             **{f"ours, {pruner}": ours(pruner) for pruner in PRUNERS[1:]},
+            "ours, one rung": ours(PRUNERS[0], 1),
             "whole": lambda budget, seed: (Whole(budget, epochs), self.order(seed)),
             "blind halving": lambda budget, seed: (BlindHalving(budget, epochs), self.order(seed)),
             "one epoch": lambda budget, seed: (OneEpoch(budget, epochs), self.order(seed)),
@@ -172,8 +175,10 @@ class ForestWorld:
         def shipped(seed: int) -> Space[Config]:
             return self.space
 
+        one_rung = Space({**self.space.raw, "rungs": 1}, self.space.config_class, self.space.where)
         return {
             "ours": ours(SAMPLERS[0], shipped),
+            "ours, one rung": ours(SAMPLERS[0], lambda seed: one_rung),
             "ours, tpe": ours("tpe", shipped),
             "ours, no points": ours(SAMPLERS[0], lambda seed: without_points(self.space)),
             "ours, wrong points": ours(SAMPLERS[0], lambda seed: with_wrong_points(self.space, seed)),
